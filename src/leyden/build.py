@@ -1,0 +1,98 @@
+"""From a checked config to ready objects."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import lightning.pytorch as pl
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from torch import nn
+
+from leyden.config import Config
+from leyden.data.images import InMemoryImages
+from leyden.data.spec import DataSpec
+from leyden.errors import UserError
+from leyden.tasks.optimizers import OptimizerFactory
+from leyden.tasks.schedulers import SchedulerFactory
+from leyden.tasks.task import Task
+
+
+def build_data(config: Config) -> InMemoryImages:
+    """The datamodule, with its files in place and its splits made."""
+    datamodule: InMemoryImages = _build("data", config["data"])
+    datamodule.prepare_data()
+    datamodule.setup()
+    return datamodule
+
+
+def build_network(model: Mapping[str, Any], spec: DataSpec) -> nn.Module:
+    """The network that a config's `model` describes, for data that a spec describes."""
+    network: nn.Module = _build("model", model, input_shape=spec.input_shape, output_size=spec.output_size)
+    return network
+
+
+def build_task(config: Config, spec: DataSpec) -> Task:
+    """The network with its loss, metrics, optimizer and schedule."""
+    network = build_network(config["model"], spec)
+    settings, arguments = _split(config["optimizer"], OptimizerFactory)
+    optimizer = OptimizerFactory(_build("optimizer", arguments), **settings)
+    try:
+        optimizer(network)  # a setting that it refuses is met here, before a run directory is opened
+    except (ValueError, TypeError) as error:
+        raise UserError(f"optimizer: {error}") from error
+    scheduler = None
+    if config.get("scheduler"):
+        settings, arguments = _split(config["scheduler"], SchedulerFactory)
+        scheduler = SchedulerFactory(_build("scheduler", arguments), **settings)
+    task: Task = _build(
+        "task", config["task"], network=network, spec=spec, optimizer=optimizer, scheduler=scheduler, model=config["model"]
+    )
+    return task
+
+
+def build_trainer(config: Config) -> pl.Trainer:
+    """The Trainer with its callbacks and loggers."""
+    trainer: pl.Trainer = _build(
+        "trainer",
+        config["trainer"],
+        callbacks=_build_all("callbacks", config.get("callbacks")),
+        logger=_build_all("logger", config.get("logger")) or False,
+        default_root_dir=config["paths"]["run_dir"],
+    )
+    return trainer
+
+
+def _split(section: Mapping[str, Any], factory: type) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The settings of a section that are our factory's, and those that are the arguments of torch's class."""
+    ours = {field.name for field in fields(factory)}
+    settings = {key: value for key, value in section.items() if key in ours}
+    return settings, {key: value for key, value in section.items() if key not in ours}
+
+
+def _build_all(path: str, nodes: Mapping[str, Any] | None) -> list[Any]:
+    """One object for each entry; an entry that was set to null is left out."""
+    return [_build(f"{path}.{name}", node) for name, node in (nodes or {}).items() if node]
+
+
+def _build(path: str, node: Mapping[str, Any], **given: Any) -> Any:
+    """Instantiate a section, with arguments that are given as they are.
+
+    Raises:
+        UserError: the class refuses a value. Any other failure of its code keeps its own type and traceback.
+    """
+    partial = node.get("_partial_", False)
+    try:
+        make = instantiate({**node, "_partial_": True}, _convert_="all")
+        return make if partial else make(**given)
+    except InstantiationException as error:  # something nested in the section
+        cause = error.__cause__
+    except (UserError, ValueError, MisconfigurationException) as error:
+        cause = error
+    if isinstance(cause, UserError):
+        raise cause
+    if isinstance(cause, ValueError | MisconfigurationException):
+        raise UserError(f"{path}: {' '.join(str(cause).split())}") from cause
+    assert cause is not None
+    raise cause

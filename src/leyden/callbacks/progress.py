@@ -1,0 +1,129 @@
+"""Progress that shows what matters: a line for each epoch, and a bar within it where a person is watching."""
+
+import logging
+import time
+from typing import Any
+
+import lightning.pytorch as pl
+import rich
+from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+log = logging.getLogger(__name__)
+
+
+class Progress(ProgressBar):
+    """One line for each epoch goes to the log; the bar is drawn on a terminal only, and wiped when it is full.
+
+    Args:
+        metrics: the names, without the split, that the line shows.
+    """
+
+    def __init__(self, metrics: list[str]) -> None:
+        super().__init__()
+        self.metrics = metrics
+        self._bar: Bar | None = None
+        self._drawn = 0.0
+        self._epoch_started = 0.0
+        self._reported = -1
+
+    def disable(self) -> None:
+        self._stop()
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._report(trainer)
+        self._epoch_started = time.monotonic()
+        self._start(f"epoch {_epoch(trainer, trainer.current_epoch)}", self.total_train_batches)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self._move(batch_idx + 1)
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if not trainer.sanity_checking:
+            self._start("validation", sum(trainer.num_val_batches))
+
+    def on_validation_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        self._move(batch_idx + 1)
+
+    def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._start("test", sum(trainer.num_test_batches))
+
+    def on_test_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        self._move(batch_idx + 1)
+
+    def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._stop()
+        log.info("test: %s", self._line(trainer, "test"))
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._report(trainer)
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        self._stop()
+
+    def _report(self, trainer: pl.Trainer) -> None:
+        """Tell of the epoch before. (Its metrics are complete only after every hook at its end.)"""
+        self._stop()
+        done = trainer.fit_loop.epoch_progress.current.processed - 1
+        if done <= self._reported or not self._epoch_started:
+            return
+        self._reported = done
+        best = trainer.checkpoint_callback
+        score = best.best_model_score if isinstance(best, ModelCheckpoint) else None
+        is_best = score is not None and score == trainer.callback_metrics.get(best.monitor)  # type: ignore[union-attr]
+        log.info(
+            "epoch %s  train: %s  val: %s  %.1f s%s",
+            _epoch(trainer, done),
+            self._line(trainer, "train"),
+            self._line(trainer, "val"),
+            time.monotonic() - self._epoch_started,
+            "  best" if is_best else "",
+        )
+
+    def _line(self, trainer: pl.Trainer, split: str) -> str:
+        values = {name: trainer.callback_metrics.get(f"{split}/{name}") for name in self.metrics}
+        return " ".join(f"{name} {value:.4f}" for name, value in values.items() if value is not None) or "–"
+
+    def _start(self, title: str, total: float) -> None:
+        self._stop()
+        console = rich.get_console()
+        if not (console.is_terminal and self.is_enabled):
+            return
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        self._bar = Bar(*columns, console=console, transient=True, auto_refresh=False)
+        self._bar.start()
+        self._bar.add_task(title, total=total)
+
+    def _move(self, completed: int) -> None:
+        if self._bar and time.monotonic() - self._drawn > 0.1:
+            self._drawn = time.monotonic()
+            self._bar.update(self._bar.task_ids[0], completed=completed, refresh=True)
+
+    def _stop(self) -> None:
+        if self._bar:
+            self._bar.stop()
+            self._bar = None
+
+
+def _epoch(trainer: pl.Trainer, number: int) -> str:
+    last = trainer.max_epochs if trainer.max_epochs and trainer.max_epochs > 0 else None
+    return f"{number + 1:>{len(str(last))}}/{last}" if last else str(number + 1)

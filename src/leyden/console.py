@@ -1,0 +1,33 @@
+"""What a person sees while a program runs."""
+
+import logging
+import sys
+import warnings
+
+import rich
+from rich.logging import RichHandler
+
+
+def set_up_logging() -> None:
+    """Send the log to the terminal, in colour where there is one, and quieten what says nothing to a user."""
+    handler: logging.Handler
+    if rich.get_console().is_terminal:
+        handler = RichHandler(show_path=False, show_level=False, log_time_format="%H:%M:%S")
+    else:
+        handler = logging.StreamHandler(sys.stdout)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.captureWarnings(True)
+    for chatty in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.rank_zero"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    for message in _KNOWN:
+        warnings.filterwarnings("ignore", message)
+
+
+# Warnings that are answered by design, and would only teach a reader to look away.
+_KNOWN = (
+    "Experiment logs directory .* exists and is not empty",  # the run directory, which is new
+    ".*LeafSpec.* is deprecated",  # Lightning's business with torch
+    "The number of training batches .* is smaller than the logging interval",
+    "Checkpoint directory .* exists and is not empty",
+)

@@ -1,0 +1,67 @@
+"""What the doors (train.py, eval.py, predict.py) have in common: how they are entered, and how they fail.
+
+Nothing here imports torch, so that a mistake on the command line is answered at once.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import yaml
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf.errors import OmegaConfBaseException
+
+from leyden.config import top_level_keys
+from leyden.console import set_up_logging
+from leyden.errors import UserError
+from leyden.overrides import allow_new_values, explain
+
+_SHORT = "LEYDEN_SHORT_ERRORS"  # set where HYDRA_FULL_ERROR=1 is ours, not the user's
+
+
+def enter(main: Callable[[], Any]) -> None:
+    """Run a function that `@hydra.main` made, with the program's arguments."""
+    door = Path(main.__wrapped__.__code__.co_filename)  # type: ignore[attr-defined]
+    with errors_in_one_line() as errors:
+        errors.known = top_level_keys(door.with_name("configs") / f"{door.stem}.yaml")
+        set_up_logging()
+        sys.argv[1:] = allow_new_values(sys.argv[1:])
+        main()
+
+
+class errors_in_one_line:  # noqa: N801  (reads as a statement: `with errors_in_one_line():`)
+    """Within this block a mistake of the user's ends the program with `error: …` and exit status 2.
+
+    Errors of our own keep their traceback, and `HYDRA_FULL_ERROR=1` shows the traceback of every kind. In a job of a
+    sweep the error goes on to Hydra, so that the other jobs still run; the block around the sweep reports it.
+
+    Attributes:
+        known: the names that a misspelt top-level key may have meant.
+    """
+
+    known: Iterable[str] = ()
+
+    def __enter__(self) -> Self:
+        self.full = os.environ.get("HYDRA_FULL_ERROR") == "1" and _SHORT not in os.environ
+        if not self.full:  # Hydra would print its errors itself, in several lines and with status 1: have it raise them
+            os.environ.update({"HYDRA_FULL_ERROR": "1", _SHORT: "1"})
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        mendable = (UserError, HydraException, OmegaConfBaseException, yaml.MarkedYAMLError)
+        if self.full or _in_sweep() or not isinstance(error, mendable):
+            return
+        print(f"error: {explain(error, self.known)}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def _in_sweep() -> bool:
+    return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+

@@ -1,0 +1,5 @@
+"""Networks: plain nn.Modules that are told the shape of their input and the size of their output, and nothing of data.
+
+Contract: keyword arguments `input_shape`, `output_size` and the network's own; `forward` maps (B, *input_shape) to
+(B, output_size): logits for classification.
+"""

@@ -1,0 +1,41 @@
+"""Parts that several networks are made of."""
+
+from torch import nn
+
+from leyden.errors import UserError
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "selu": nn.SELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "mish": nn.Mish,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "identity": nn.Identity,
+}
+
+
+def activation(name: str) -> nn.Module:
+    """A new activation layer.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    if name not in ACTIVATIONS:
+        raise UserError(f"model.activation={name}: must be one of {', '.join(ACTIVATIONS)}")
+    return ACTIVATIONS[name]()
+
+
+def dropouts(dropout: float | list[float], layers: int) -> list[float]:
+    """The dropout probability after each of `layers` hidden layers, from one number for all or one for each.
+
+    Raises:
+        UserError: a list of another length.
+    """
+    each = [dropout] * layers if isinstance(dropout, int | float) else list(dropout)
+    if len(each) != layers:
+        raise UserError(f"model.dropout={each}: give one number, or one for each of the {layers} hidden layers")
+    return each

@@ -1,0 +1,55 @@
+"""What is typed on the command line, and what was wrong with it."""
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+
+from hydra.errors import MissingConfigException
+from omegaconf.errors import OmegaConfBaseException
+from yaml import MarkedYAMLError
+
+_VALUE = re.compile(r"(?!hydra\.)[A-Za-z_]\w*(\.[\w-]+)+=")
+
+
+def allow_new_values(arguments: Sequence[str]) -> list[str]:
+    """Write `optimizer.weight_decay=0.1` as Hydra's `++optimizer.weight_decay=0.1`: set it, stated in the YAML or not.
+
+    The YAML files restate no library default, so most settings of an optimizer or of the Trainer do not stand in them.
+    That the name is a real one is checked against the signature of what is built (`leyden.config`).
+    """
+    return [f"++{argument}" if _VALUE.match(argument) else argument for argument in arguments]
+
+
+def as_typed(overrides: Iterable[str]) -> list[str]:
+    """Take the `++` off again."""
+    return [override.lstrip("+") for override in overrides]
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`; did you mean x?` for the nearest known word, or the list of all where none is near."""
+    known = sorted(known)
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    if near:
+        return f"; did you mean {near[0]}?"
+    return f"; there are: {', '.join(known)}" if known else ""
+
+
+def explain(error: BaseException, known: Iterable[str] = ()) -> str:
+    """An error in one line, without the hints that Hydra and OmegaConf add on further lines.
+
+    Args:
+        error: ours, Hydra's, OmegaConf's or the YAML parser's.
+        known: the names that a misspelt top-level key may have meant.
+    """
+    text = str(error).strip() or str(error.__cause__ or type(error).__name__)
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        group, _, name = error.missing_cfg_file.rpartition("/")
+        return f"{group}={name}: no such {group}" + did_you_mean(name, error.options or [])
+    if isinstance(error, MarkedYAMLError) and error.problem_mark:
+        return f"{error.problem_mark.name}, line {error.problem_mark.line + 1}: {error.problem}"
+    if isinstance(error, OmegaConfBaseException) and error.full_key:
+        return f"{error.full_key}: {text.splitlines()[0]}"
+    unknown = re.search(r"Could not override '([\w.@/]+)'", text)
+    if unknown:
+        return f"{unknown[1]}: unknown key" + did_you_mean(unknown[1], known)
+    return re.sub(r"\s*\n\s*", "; ", text)

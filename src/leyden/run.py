@@ -1,0 +1,154 @@
+"""The run directory: what one run was, did and found."""
+
+import json
+import logging
+import os
+import platform
+import shlex
+import subprocess
+import sys
+import time
+import traceback
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import yaml
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+
+from leyden.config import Experiment
+from leyden.overrides import as_typed
+
+log = logging.getLogger(__name__)
+
+
+class Run:
+    """An open run directory. It is a context: the way it is left becomes the run's status.
+
+    It holds config.yaml (resolved), overrides.yaml (what was typed), run.json (status, metrics, and what the result
+    depends on) and train.log, beside what callbacks and loggers write. In the second and further processes of one run
+    it writes nothing.
+
+    Args:
+        experiment: its `run_dir` is made; if it is taken, a number is added.
+    """
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.experiment = experiment
+        self.writes = rank_zero_only.rank == 0
+        self.dir = _make(experiment.run_dir) if self.writes else experiment.run_dir
+        experiment.config["paths"]["run_dir"] = str(self.dir)
+
+    def __enter__(self) -> Self:
+        self._started = time.monotonic()
+        self._record: dict[str, Any] = {
+            "status": "running",
+            "experiment": self.experiment.name,
+            "command": shlex.join(["python", *as_typed(sys.argv)]),
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": 0.0,
+            "seed": self.experiment.config["seed"],
+            "metrics": {},
+            "git": _git(),
+            "versions": _versions(),
+        }
+        self._handler = logging.NullHandler() if not self.writes else logging.FileHandler(self.dir / "train.log")
+        self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        logging.getLogger().addHandler(self._handler)
+        if self.writes:
+            _write(self.dir / "config.yaml", yaml.safe_dump(self.experiment.config, sort_keys=False))
+            _write(self.dir / "overrides.yaml", yaml.safe_dump(self.experiment.overrides))
+            self._save()
+            _point_last(Path(self.experiment.config["paths"]["log_dir"], "last"), self.dir)
+        return self
+
+    def finish(self, metrics: dict[str, float]) -> None:
+        """Keep the result."""
+        self._record |= {"status": "finished", "metrics": metrics}
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        signal = _signal(error)
+        if error is not None:
+            self._record["status"] = "interrupted" if signal else "failed"
+            self._record["error"] = f"{type(error).__name__}: {error}"
+            if self.writes and not signal:
+                with (self.dir / "train.log").open("a") as file:
+                    traceback.print_exception(error, file=file)
+        self._record["seconds"] = round(time.monotonic() - self._started, 3)
+        logging.getLogger().removeHandler(self._handler)
+        self._handler.close()
+        if self.writes:
+            self._save()
+        if signal:  # Lightning would exit with 0 or 1
+            raise SystemExit(128 + signal) from None
+
+    def _save(self) -> None:
+        _write(self.dir / "run.json", json.dumps(self._record, indent=2) + "\n")
+
+
+def _make(directory: Path) -> Path:
+    """A new directory of this name, or of this name with a number."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    number, path = 1, directory
+    while True:
+        try:
+            path.mkdir()
+            return path
+        except FileExistsError:
+            number += 1
+            path = directory.with_name(f"{directory.name}_{number}")
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace a file whole, so that a reader never meets half of it."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def _point_last(link: Path, directory: Path) -> None:
+    """Let `last` beside the experiments point at the newest run."""
+    temporary = link.with_name(f".last.{os.getpid()}")
+    try:
+        temporary.symlink_to(os.path.relpath(directory, link.parent), target_is_directory=True)
+        os.replace(temporary, link)
+    except OSError as error:  # a file system, or a Windows account, without symbolic links
+        log.warning("%s not set: %s", link, error)
+
+
+def _signal(error: BaseException | None) -> int:
+    """The number of the signal that an exception stands for, or 0."""
+    if isinstance(error, SIGTERMException):
+        return 15
+    if isinstance(error, KeyboardInterrupt) or (
+        isinstance(error, SystemExit) and isinstance(error.__context__, KeyboardInterrupt)
+    ):
+        return 2
+    return 0
+
+
+def _git() -> dict[str, Any] | None:
+    """The commit that is checked out, and whether tracked files differ from it; None outside a repository."""
+
+    def ask(*question: str) -> str:
+        return subprocess.run(["git", *question], capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+    try:
+        return {"commit": ask("rev-parse", "HEAD"), "dirty": bool(ask("status", "--porcelain", "--untracked-files=no"))}
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for package in ("leyden", "torch", "torchvision", "lightning", "hydra-core", "torchmetrics"):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:  # run from a folder, not installed
+            continue
+    return versions

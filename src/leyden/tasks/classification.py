@@ -1,0 +1,63 @@
+"""One class out of several."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchmetrics import MetricCollection
+from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
+
+from leyden.data.spec import DataSpec
+from leyden.errors import UserError
+from leyden.tasks.optimizers import OptimizerFactory
+from leyden.tasks.schedulers import SchedulerFactory
+from leyden.tasks.task import Task
+
+
+class Classification(Task):
+    """Cross entropy on logits; accuracy while training, and accuracy, macro F1 and top-k accuracy in evaluation.
+
+    Args:
+        label_smoothing: the share of each target that is spread over all classes. Szegedy et al. (2015).
+        class_weights: a factor on the loss of each class, in the order of `spec.class_names`.
+        top_k: evaluation also counts how often the class is among the k likeliest; 1 for not at all.
+
+    The others are those of Task.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        spec: DataSpec,
+        optimizer: OptimizerFactory,
+        scheduler: SchedulerFactory | None = None,
+        model: Mapping[str, Any] | None = None,
+        label_smoothing: float = 0.0,
+        class_weights: list[float] | None = None,
+        top_k: int = 3,
+    ) -> None:
+        classes = spec.output_size
+        if class_weights is not None and len(class_weights) != classes:
+            raise UserError(f"task.class_weights={class_weights}: give one for each of the {classes} classes")
+        if top_k > classes:
+            raise UserError(f"task.top_k={top_k}: there are only {classes} classes")
+        train_metrics = {"acc": MulticlassAccuracy(classes, average="micro")}
+        eval_metrics = {
+            "acc": MulticlassAccuracy(classes, average="micro"),
+            "f1": MulticlassF1Score(classes, average="macro"),
+        }
+        if top_k > 1:
+            eval_metrics[f"top{top_k}"] = MulticlassAccuracy(classes, average="micro", top_k=top_k)
+        super().__init__(
+            network, spec, optimizer, scheduler, model or {}, MetricCollection(train_metrics), MetricCollection(eval_metrics)
+        )
+        self.label_smoothing = label_smoothing
+        self.class_weights: Tensor | None
+        weights = None if class_weights is None else torch.tensor(class_weights, dtype=torch.float32)
+        self.register_buffer("class_weights", weights, persistent=False)  # a setting, not something learned
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The mean over (B, classes) logits and (B,) class indices."""
+        return F.cross_entropy(outputs, targets, weight=self.class_weights, label_smoothing=self.label_smoothing)

@@ -1,0 +1,59 @@
+"""Which parameters an optimizer gets, and with which settings."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import nn
+from torch.optim import Optimizer
+
+from leyden.errors import UserError
+
+
+@dataclass(frozen=True)
+class OptimizerFactory:
+    """Makes an optimizer for a network.
+
+    Attributes:
+        make: from parameters, or groups of them, to an optimizer; with its settings bound, such as a
+            `partial(torch.optim.AdamW, lr=1e-3)`.
+        decay_norm_and_bias: whether weight decay also pulls biases and the scales of normalisations to zero, which
+            rarely helps; all of these have one dimension.
+        lr_scale: a factor on the learning rate of the parameters whose name a pattern (`re.search`) finds. The first
+            pattern that fits is taken.
+    """
+
+    make: Callable[..., Optimizer]
+    decay_norm_and_bias: bool = False
+    lr_scale: Mapping[str, float] = field(default_factory=dict)
+
+    def __call__(self, network: nn.Module) -> Optimizer:
+        """An optimizer of the parameters that are to be trained.
+
+        Raises:
+            UserError: a pattern finds no parameter, or there is nothing to train.
+        """
+        parameters = {name: p for name, p in network.named_parameters() if p.requires_grad}
+        if not parameters:
+            raise UserError("the network has no parameter to train")
+        for pattern in self.lr_scale:
+            if not any(re.search(pattern, name) for name in parameters):
+                raise UserError(f"optimizer.lr_scale: no parameter is called like {pattern}; first: {next(iter(parameters))}")
+        defaults = self.make(list(parameters.values())).defaults
+        groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+        for name, parameter in parameters.items():
+            scale = next((s for pattern, s in self.lr_scale.items() if re.search(pattern, name)), 1.0)
+            decays = self.decay_norm_and_bias or parameter.ndim > 1 or not defaults.get("weight_decay")
+            groups.setdefault((scale, decays), []).append(parameter)
+        if list(groups) == [(1.0, True)]:
+            return self.make(list(parameters.values()))  # some optimizers, such as LBFGS, take no groups
+        return self.make([self._group(defaults, scale, decays, p) for (scale, decays), p in groups.items()])
+
+    def _group(self, defaults: Mapping[str, Any], scale: float, decays: bool, parameters: list[nn.Parameter]) -> dict[str, Any]:
+        group: dict[str, Any] = {"params": parameters}
+        if scale != 1.0:
+            group["lr"] = defaults["lr"] * scale
+        if not decays:
+            group["weight_decay"] = 0.0
+        return group

@@ -1,0 +1,121 @@
+"""What every task does: one loss, some metrics, an optimizer and its schedule; and what it writes into checkpoints."""
+
+import math
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torchmetrics import MetricCollection
+
+from leyden.data.loader import Batch
+from leyden.data.spec import DataSpec
+from leyden.tasks.meter import Meter
+from leyden.tasks.optimizers import OptimizerFactory
+from leyden.tasks.schedulers import SchedulerFactory
+
+
+class Task(pl.LightningModule):
+    """A network, with what trains and measures it. A subclass gives the `loss` and the metrics.
+
+    Args:
+        network: maps (B, *spec.input_shape) to (B, spec.output_size).
+        spec: the facts about the data.
+        optimizer: makes the optimizer for the network.
+        scheduler: makes the scheduler for the optimizer; null for a constant learning rate.
+        model: the settings that the network was built from, plain values. They are written into each checkpoint with
+            the spec, so that one file is enough to rebuild the network.
+        train_metrics: what is measured while training.
+        eval_metrics: what is measured in validation and test.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        spec: DataSpec,
+        optimizer: OptimizerFactory,
+        scheduler: SchedulerFactory | None,
+        model: Mapping[str, Any],
+        train_metrics: MetricCollection,
+        eval_metrics: MetricCollection,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.spec = spec
+        self.model = dict(model)
+        self.example_input_array = torch.zeros(2, *spec.input_shape)  # for the summary's sizes
+        self.make_optimizer, self.make_scheduler = optimizer, scheduler
+        self.train_meter = Meter(train_metrics)
+        self.val_meter, self.test_meter = Meter(eval_metrics), Meter(eval_metrics.clone())
+
+    @abstractmethod
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The mean, over a batch, of what is to be made small."""
+
+    def describe(self) -> str:
+        """The network's name and size."""
+        trained = sum(p.numel() for p in self.network.parameters() if p.requires_grad)
+        frozen = sum(p.numel() for p in self.network.parameters() if not p.requires_grad)
+        return f"{type(self.network).__name__}, {trained:,} parameters" + (f" and {frozen:,} frozen" if frozen else "")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What the network makes of (B, *input_shape)."""
+        output: Tensor = self.network(x)
+        return output
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        loss = self._step(batch, self.train_meter)
+        if (self.global_step + 1) % max(1, self.trainer.log_every_n_steps) == 0:  # log() is dear: not in every step
+            self.log("train/loss_step", loss, on_step=True, on_epoch=False)
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self._step(batch, self.val_meter)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        self._step(batch, self.test_meter)
+
+    def on_train_epoch_start(self) -> None:
+        self.train_meter.reset()
+
+    def on_validation_epoch_start(self) -> None:
+        self.val_meter.reset()
+
+    def on_test_epoch_start(self) -> None:
+        self.test_meter.reset()
+
+    def on_train_epoch_end(self) -> None:
+        self._report("train", self.train_meter)
+
+    def on_validation_epoch_end(self) -> None:
+        self._report("val", self.val_meter)
+
+    def on_test_epoch_end(self) -> None:
+        self._report("test", self.test_meter)
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        optimizer = self.make_optimizer(self.network)
+        if self.make_scheduler is None:
+            return optimizer
+        steps = float(self.trainer.estimated_stepping_batches)
+        in_an_epoch = math.ceil(self.trainer.num_training_batches / self.trainer.accumulate_grad_batches)
+        epochs = math.ceil(steps / in_an_epoch) if steps < math.inf else steps
+        return {"optimizer": optimizer, "lr_scheduler": self.make_scheduler(optimizer, steps, epochs)}  # type: ignore[return-value]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["model"], checkpoint["spec"] = self.model, asdict(self.spec)
+
+    def _step(self, batch: Batch, meter: Meter) -> Tensor:
+        inputs, targets = batch
+        outputs = self.network(inputs)
+        loss = self.loss(outputs, targets)
+        meter.add(loss, outputs, targets)
+        return loss
+
+    def _report(self, split: str, meter: Meter) -> None:
+        """Log the epoch's loss and metrics, each as `split/name`."""
+        self.log_dict({f"{split}/{name}": value for name, value in meter.compute().items()})
