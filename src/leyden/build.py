@@ -7,7 +7,7 @@ from typing import Any
 import lightning.pytorch as pl
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from torch import nn
 
 from leyden.config import Config
@@ -47,7 +47,13 @@ def build_task(config: Config, spec: DataSpec) -> Task:
         settings, arguments = _split(config["scheduler"], SchedulerFactory)
         scheduler = SchedulerFactory(_build("scheduler", arguments), **settings)
     task: Task = _build(
-        "task", config["task"], network=network, spec=spec, optimizer=optimizer, scheduler=scheduler, model=config["model"]
+        "task",
+        config["task"],
+        network=network,
+        spec=spec,
+        optimizer=optimizer,
+        scheduler=scheduler,
+        model=config["model"],
     )
     return task
 

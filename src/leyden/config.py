@@ -12,7 +12,7 @@ import hydra
 import yaml
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from leyden.overrides import allow_new_values, as_typed
 from leyden.validation import validate
@@ -48,9 +48,8 @@ def compose(overrides: Sequence[str] = (), door: str = "train", configs: str | P
         cfg = hydra.compose(door, allow_new_values(overrides), return_hydra_config=True)
         HydraConfig.instance().set_config(cfg)
         try:
-            with open_dict(cfg):
-                cfg.hydra.runtime.output_dir = "."
-                del cfg.hydra
+            with read_write(cfg), open_dict(cfg):
+                del cfg["hydra"]
             return check(cfg)
         finally:
             HydraConfig.instance().cfg = None

@@ -64,4 +64,3 @@ class errors_in_one_line:  # noqa: N801  (reads as a statement: `with errors_in_
 
 def _in_sweep() -> bool:
     return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
-

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import yaml
 from lightning.pytorch.utilities.exceptions import SIGTERMException
-from lightning.pytorch.utilities.rank_zero import rank_zero_only
+from lightning_utilities.core.rank_zero import rank_zero_only
 
 from leyden.config import Experiment
 from leyden.overrides import as_typed
@@ -38,7 +38,7 @@ class Run:
 
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
-        self.writes = rank_zero_only.rank == 0
+        self.writes = getattr(rank_zero_only, "rank", 0) == 0
         self.dir = _make(experiment.run_dir) if self.writes else experiment.run_dir
         experiment.config["paths"]["run_dir"] = str(self.dir)
 

@@ -1,6 +1,6 @@
 """What a `_target_` accepts, read from its source text: nothing is imported, so torch stays out of a config check.
 
-    find("torch.optim.Adam").parameters["lr"].accepts("fast")     # False
+find("torch.optim.Adam").parameters["lr"].accepts("fast")     # False
 """
 
 import ast
@@ -11,7 +11,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-_SCALARS = {"int": int, "float": (int, float), "str": str, "bool": bool, "Tensor": ()}
+_SCALARS: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "str": (str,),
+    "bool": (bool,),
+    "Tensor": (),  # cannot be written in YAML
+}
 _SEQUENCES = {"list", "tuple", "Sequence", "Iterable", "Collection"}
 _MAPPINGS = {"dict", "Mapping", "MutableMapping"}
 
@@ -192,7 +198,9 @@ def _accepts(annotation: ast.expr, value: object) -> bool:
     if name in _SCALARS:
         return isinstance(value, _SCALARS[name]) and (name == "bool" or not isinstance(value, bool))
     if name in _SEQUENCES:
-        return isinstance(value, list | tuple) and (name == "tuple" or not inner or all(_accepts(inner[0], v) for v in value))
+        return isinstance(value, list | tuple) and (
+            name == "tuple" or not inner or all(_accepts(inner[0], v) for v in value)
+        )
     if name in _MAPPINGS:
         return isinstance(value, dict) and "_target_" not in value
     return True

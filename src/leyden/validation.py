@@ -22,7 +22,10 @@ GIVEN = {
     "trainer": {"callbacks", "logger", "default_root_dir"},
 }
 # Settings of ours that stand in a section beside the arguments of torch's class.
-BESIDE = {"optimizer": "leyden.tasks.optimizers.OptimizerFactory", "scheduler": "leyden.tasks.schedulers.SchedulerFactory"}
+BESIDE = {
+    "optimizer": "leyden.tasks.optimizers.OptimizerFactory",
+    "scheduler": "leyden.tasks.schedulers.SchedulerFactory",
+}
 
 # What a number must satisfy, wherever a setting of this name stands. Add those of your own classes.
 LIMITS: dict[str, tuple[Callable[[float], bool], str]] = {
@@ -134,7 +137,9 @@ def _check_monitor(config: Mapping[str, Any]) -> None:
     if mode not in ("min", "max"):
         raise UserError(f"mode={mode}: must be min or max")
     if str(monitor).startswith("val/") and config["data"].get("val_size") == 0:
-        raise UserError(f"monitor={monitor}: there is no validation set with data.val_size=0; try monitor=train/loss mode=min")
+        raise UserError(
+            f"monitor={monitor}: there is no validation set with data.val_size=0; try monitor=train/loss mode=min"
+        )
 
 
 def _check_fit(config: Mapping[str, Any]) -> None:

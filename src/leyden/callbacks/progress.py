@@ -26,15 +26,15 @@ class Progress(ProgressBar):
         self._bar: Bar | None = None
         self._drawn = 0.0
         self._epoch_started = 0.0
-        self._reported = -1
+        self._epoch: int | None = None
 
     def disable(self) -> None:
         self._stop()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._report(trainer)
-        self._epoch_started = time.monotonic()
-        self._start(f"epoch {_epoch(trainer, trainer.current_epoch)}", self.total_train_batches)
+        self._epoch, self._epoch_started = trainer.current_epoch, time.monotonic()
+        self._start(f"epoch {_epoch(trainer, self._epoch)}", self.total_train_batches)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -83,16 +83,15 @@ class Progress(ProgressBar):
     def _report(self, trainer: pl.Trainer) -> None:
         """Tell of the epoch before. (Its metrics are complete only after every hook at its end.)"""
         self._stop()
-        done = trainer.fit_loop.epoch_progress.current.processed - 1
-        if done <= self._reported or not self._epoch_started:
+        if self._epoch is None:
             return
-        self._reported = done
+        number, self._epoch = self._epoch, None
         best = trainer.checkpoint_callback
         score = best.best_model_score if isinstance(best, ModelCheckpoint) else None
         is_best = score is not None and score == trainer.callback_metrics.get(best.monitor)  # type: ignore[union-attr]
         log.info(
             "epoch %s  train: %s  val: %s  %.1f s%s",
-            _epoch(trainer, done),
+            _epoch(trainer, number),
             self._line(trainer, "train"),
             self._line(trainer, "val"),
             time.monotonic() - self._epoch_started,
@@ -106,7 +105,7 @@ class Progress(ProgressBar):
     def _start(self, title: str, total: float) -> None:
         self._stop()
         console = rich.get_console()
-        if not (console.is_terminal and self.is_enabled):
+        if not console.is_terminal:
             return
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
         self._bar = Bar(*columns, console=console, transient=True, auto_refresh=False)

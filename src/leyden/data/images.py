@@ -91,8 +91,8 @@ class InMemoryImages(pl.LightningDataModule):
         total = torch.zeros(self.INPUT_SHAPE[0], dtype=torch.float64)
         squares = torch.zeros_like(total)
         images = self.splits["train"][0]
-        for part in images.split(4096):
-            values = part.float()
+        for start in range(0, len(images), 4096):
+            values = images[start : start + 4096].float()
             total += values.sum(dim=(0, 2, 3), dtype=torch.float64)
             squares += values.square().sum(dim=(0, 2, 3), dtype=torch.float64)
         pixels = images.numel() / images.shape[1]
@@ -120,7 +120,7 @@ class InMemoryImages(pl.LightningDataModule):
 
     def train_dataloader(self) -> TensorLoader:
         augment = self.augment if self.augment and self.augment.active else None
-        overfit = bool(self.trainer and self.trainer.overfit_batches)  # the same few batches, so no new order
+        overfit = bool(getattr(self.trainer, "overfit_batches", 0))  # the same few batches again and again
         return self._loader("train", self.batch_size, shuffle=not overfit, augment=augment)
 
     def val_dataloader(self) -> TensorLoader | list[TensorLoader]:
@@ -151,13 +151,12 @@ class Normalise:
 
     def __init__(self, spec: DataSpec, augment: Augment | None = None) -> None:
         self.augment = augment
-        self.mean = torch.tensor(spec.mean).view(-1, 1, 1)
-        self.std = torch.tensor(spec.std).view(-1, 1, 1)
+        std = torch.tensor(spec.std).view(-1, 1, 1)
+        self.scale, self.shift = 1 / std, -torch.tensor(spec.mean).view(-1, 1, 1) / std
 
     def __call__(self, pictures: Tensor, generator: Generator) -> Tensor:
-        if self.mean.device != pictures.device:
-            self.mean, self.std = self.mean.to(pictures.device), self.std.to(pictures.device)
-        values = pictures.float() / 255
+        if self.scale.device != pictures.device:
+            self.scale, self.shift = self.scale.to(pictures.device), self.shift.to(pictures.device)
         if self.augment:
-            values = self.augment(values, generator)
-        return (values - self.mean) / self.std
+            return self.augment(pictures.float().div_(255), generator).mul(self.scale).add_(self.shift)
+        return pictures.float().mul_(self.scale / 255).add_(self.shift)

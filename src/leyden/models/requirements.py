@@ -27,5 +27,9 @@ REQUIREMENTS: dict[str, Callable[..., str | None]] = {"leyden.models.cnn.CNN": c
 def misfit(target: str, input_shape: Sequence[int], settings: Mapping[str, Any]) -> str | None:
     """The sentence that refuses a network for an input, or None where they fit."""
     requirement = REQUIREMENTS.get(target)
-    asked = requirement(input_shape, **{k: v for k, v in settings.items() if not k.startswith("_")}) if requirement else None
+    asked = (
+        requirement(input_shape, **{k: v for k, v in settings.items() if not k.startswith("_")})
+        if requirement
+        else None
+    )
     return f"model {target.rpartition('.')[2]} needs {asked}" if asked else None

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchmetrics import MetricCollection
+from torchmetrics import Metric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from leyden.data.spec import DataSpec
@@ -43,15 +43,21 @@ class Classification(Task):
             raise UserError(f"task.class_weights={class_weights}: give one for each of the {classes} classes")
         if top_k > classes:
             raise UserError(f"task.top_k={top_k}: there are only {classes} classes")
-        train_metrics = {"acc": MulticlassAccuracy(classes, average="micro")}
-        eval_metrics = {
+        train_metrics: dict[str, Metric | MetricCollection] = {"acc": MulticlassAccuracy(classes, average="micro")}
+        eval_metrics: dict[str, Metric | MetricCollection] = {
             "acc": MulticlassAccuracy(classes, average="micro"),
             "f1": MulticlassF1Score(classes, average="macro"),
         }
         if top_k > 1:
             eval_metrics[f"top{top_k}"] = MulticlassAccuracy(classes, average="micro", top_k=top_k)
         super().__init__(
-            network, spec, optimizer, scheduler, model or {}, MetricCollection(train_metrics), MetricCollection(eval_metrics)
+            network,
+            spec,
+            optimizer,
+            scheduler,
+            model or {},
+            MetricCollection(train_metrics),
+            MetricCollection(eval_metrics),
         )
         self.label_smoothing = label_smoothing
         self.class_weights: Tensor | None

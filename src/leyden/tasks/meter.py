@@ -27,7 +27,7 @@ class Meter:
             self._flush()
 
     def compute(self) -> dict[str, Tensor]:
-        """The mean loss of an item, and the metrics, over all that was added; over all processes, where there are several."""
+        """The mean loss of an item, and the metrics, over all that was added, in all processes."""
         self._flush()
         return {"loss": self.loss.compute(), **self.metrics.compute()}
 

@@ -39,7 +39,8 @@ class OptimizerFactory:
             raise UserError("the network has no parameter to train")
         for pattern in self.lr_scale:
             if not any(re.search(pattern, name) for name in parameters):
-                raise UserError(f"optimizer.lr_scale: no parameter is called like {pattern}; first: {next(iter(parameters))}")
+                names = ", ".join(list(parameters)[:4])
+                raise UserError(f"optimizer.lr_scale: no parameter has a name like {pattern}; there are {names}, …")
         defaults = self.make(list(parameters.values())).defaults
         groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
         for name, parameter in parameters.items():
@@ -48,12 +49,13 @@ class OptimizerFactory:
             groups.setdefault((scale, decays), []).append(parameter)
         if list(groups) == [(1.0, True)]:
             return self.make(list(parameters.values()))  # some optimizers, such as LBFGS, take no groups
-        return self.make([self._group(defaults, scale, decays, p) for (scale, decays), p in groups.items()])
+        return self.make([_group(defaults, scale, decays, p) for (scale, decays), p in groups.items()])
 
-    def _group(self, defaults: Mapping[str, Any], scale: float, decays: bool, parameters: list[nn.Parameter]) -> dict[str, Any]:
-        group: dict[str, Any] = {"params": parameters}
-        if scale != 1.0:
-            group["lr"] = defaults["lr"] * scale
-        if not decays:
-            group["weight_decay"] = 0.0
-        return group
+
+def _group(defaults: Mapping[str, Any], scale: float, decays: bool, parameters: list[nn.Parameter]) -> dict[str, Any]:
+    group: dict[str, Any] = {"params": parameters}
+    if scale != 1.0:
+        group["lr"] = defaults["lr"] * scale
+    if not decays:
+        group["weight_decay"] = 0.0
+    return group

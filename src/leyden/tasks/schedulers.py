@@ -43,7 +43,7 @@ class SchedulerFactory:
         if self.length_as:
             length = steps if self.interval == "step" else epochs
             if math.isinf(length):
-                raise UserError("scheduler: this one needs the length of the run; set trainer.max_epochs or trainer.max_steps")
+                raise UserError("scheduler: needs the length of the run; set trainer.max_epochs or trainer.max_steps")
             settings[self.length_as] = max(1, int(length) // self.frequency)
         return {
             "scheduler": self.make(optimizer, **settings),

@@ -67,9 +67,17 @@ class Task(pl.LightningModule):
         output: Tensor = self.network(x)
         return output
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if (
+            name == "_current_fx_name"
+        ):  # Lightning notes the hook it is in forty times a step: spare it nn.Module's checks
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
+
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         loss = self._step(batch, self.train_meter)
-        if (self.global_step + 1) % max(1, self.trainer.log_every_n_steps) == 0:  # log() is dear: not in every step
+        if (self.global_step + 1) % self.log_every == 0:  # log() is dear: not in every step
             self.log("train/loss_step", loss, on_step=True, on_epoch=False)
         return loss
 
@@ -78,6 +86,9 @@ class Task(pl.LightningModule):
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         self._step(batch, self.test_meter)
+
+    def on_train_start(self) -> None:
+        self.log_every = max(1, self.trainer.log_every_n_steps)  # type: ignore[attr-defined]  # Lightning types it late
 
     def on_train_epoch_start(self) -> None:
         self.train_meter.reset()

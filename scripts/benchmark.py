@@ -1,0 +1,89 @@
+"""What the template costs: the training part of an epoch against a bare PyTorch loop.
+
+    python scripts/benchmark.py experiment=mnist_mlp
+    python scripts/benchmark.py experiment=mnist_linear trainer.limit_train_batches=100
+
+Both sides train the same network with the same optimizer, batch size, order of pictures and normalisation, in turns in
+one process. The bare loop indexes tensors in memory, computes loss and gradients, steps, and nothing else. Ratios of
+five pairs of epochs are printed: machines differ, a ratio travels.
+"""
+
+import logging
+import sys
+import tempfile
+import time
+
+import lightning.pytorch as pl
+import torch
+from torch.nn import functional as F
+
+from leyden.build import build_data, build_task, build_trainer
+from leyden.config import Experiment, compose
+from leyden.console import set_up_logging
+from leyden.data.images import InMemoryImages, Normalise
+from leyden.door import errors_in_one_line
+
+PAIRS = 5
+
+
+class EpochTimer(pl.Callback):
+    """Seconds from the first to the last training batch of an epoch, without validation."""
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.started = time.perf_counter()
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: object) -> None:
+        if trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+            self.seconds = time.perf_counter() - self.started
+
+
+def bare_epoch(experiment: Experiment, datamodule: InMemoryImages) -> float:
+    """Seconds of an epoch of a loop written by hand."""
+    task = build_task(experiment.config, datamodule.spec)
+    network, optimizer = task.network, task.make_optimizer(task.network)
+    images, labels = datamodule.splits["train"]
+    normalise, generator = Normalise(datamodule.spec), torch.Generator()
+    limit = experiment.config["trainer"].get("limit_train_batches")
+    network.train()
+    started = time.perf_counter()
+    for chosen in torch.randperm(len(labels)).split(datamodule.batch_size)[:limit]:
+        inputs = normalise(images.index_select(0, chosen), generator)
+        loss = F.cross_entropy(network(inputs), labels.index_select(0, chosen))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return time.perf_counter() - started
+
+
+def lightning_epoch(experiment: Experiment, datamodule: InMemoryImages) -> float:
+    """Seconds of an epoch as train.py runs it, with its callbacks and loggers."""
+    task = build_task(experiment.config, datamodule.spec)
+    trainer = build_trainer(experiment.config)
+    timer = EpochTimer()
+    trainer.callbacks.append(timer)  # type: ignore[attr-defined]
+    trainer.fit(task, datamodule=datamodule)
+    return timer.seconds
+
+
+def main() -> None:
+    fixed = ["trainer.max_epochs=1", "trainer.accelerator=cpu", "callbacks.summary=null"]
+    fixed += ["trainer.num_sanity_val_steps=0", "trainer.enable_model_summary=false"]
+    with tempfile.TemporaryDirectory() as folder:
+        experiment = compose([*sys.argv[1:], *fixed, f"paths.run_dir={folder}"])
+        datamodule = build_data(experiment.config)
+        bare_epoch(experiment, datamodule)
+        lightning_epoch(experiment, datamodule)
+        ratios = []
+        for pair in range(PAIRS):
+            bare, ours = bare_epoch(experiment, datamodule), lightning_epoch(experiment, datamodule)
+            ratios.append(ours / bare)
+            print(f"pair {pair + 1}: bare {bare:.2f} s, leyden {ours:.2f} s, ratio {ours / bare:.3f}", flush=True)
+    ratios.sort()
+    print(f"{experiment.name}: median {ratios[PAIRS // 2]:.3f} [{ratios[0]:.3f} .. {ratios[-1]:.3f}]")
+
+
+if __name__ == "__main__":
+    with errors_in_one_line():
+        set_up_logging()
+        logging.disable(logging.INFO)
+        main()

@@ -1,0 +1,200 @@
+import gzip
+import hashlib
+import string
+import struct
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import pytest
+import torch
+from torch import Tensor
+from torchvision import datasets
+
+from leyden.data.images import InMemoryImages
+from leyden.data.mnist import EMNIST, KMNIST, MNIST, QMNIST, FashionMNIST
+from leyden.errors import UserError
+
+Made = dict[str, tuple[Tensor, Tensor]]
+SIZES = {"train": 24, "test": 8}
+
+
+def made(classes: int, first: int = 0) -> Made:
+    """Pictures that are upright only one way, with labels counted from `first`; every class occurs, the last one too."""
+    parts = {}
+    for seed, (part, size) in enumerate(SIZES.items()):
+        pictures = torch.randint(0, 256, (size, 28, 28), generator=torch.Generator().manual_seed(seed)).byte()
+        labels = torch.linspace(first, first + classes - 1, size).round().long()
+        parts[part] = pictures, labels
+    return parts
+
+
+def idx(values: Tensor, kind: int = 8) -> bytes:
+    """The IDX format of LeCun's files: 0, 0, the type, the number of dimensions, each size; then values, big end first."""
+    header = struct.pack(f">BBBB{values.ndim}I", 0, 0, kind, values.ndim, *values.shape)
+    return header + struct.pack(f">{values.numel()}{'B' if kind == 8 else 'i'}", *values.flatten().tolist())
+
+
+def write(folder: Path, files: dict[str, bytes]) -> None:
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+
+
+def write_zipped(folder: Path, parts: Made, dataset: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The .gz files of a data set with MNIST's layout, which is told their md5 in place of the real ones'."""
+    files = {}
+    for part, name in (("train", "train"), ("test", "t10k")):
+        pictures, labels = parts[part]
+        files[f"{name}-images-idx3-ubyte.gz"] = gzip.compress(idx(pictures))
+        files[f"{name}-labels-idx1-ubyte.gz"] = gzip.compress(idx(labels))
+    write(folder, files)
+    md5s = [(name, hashlib.md5(content).hexdigest()) for name, content in files.items()]
+    assert [name for name, _ in md5s] == [name for name, _ in dataset.resources]
+    monkeypatch.setattr(dataset, "resources", md5s)
+
+
+def write_qmnist(folder: Path, parts: Made) -> None:
+    files = {}
+    for part, (pictures, labels) in parts.items():
+        details = torch.arange(1000, 1000 + 8 * len(labels)).view(-1, 8)  # who wrote it, where it came from, ...
+        details[:, 0] = labels
+        files[f"qmnist-{part}-images-idx3-ubyte"] = idx(pictures)
+        files[f"qmnist-{part}-labels-idx2-int"] = idx(details, kind=12)
+    write(folder, files)
+
+
+def write_emnist(folder: Path, parts: Made, split: str) -> None:
+    files = {}
+    for part, (pictures, labels) in parts.items():
+        files[f"emnist-{split}-{part}-images-idx3-ubyte"] = idx(pictures.transpose(1, 2))
+        files[f"emnist-{split}-{part}-labels-idx1-ubyte"] = idx(labels)
+    write(folder, files)
+
+
+def check(data: InMemoryImages, parts: Made, first: int = 0) -> None:
+    """The pictures are upright, with their own labels, counted from 0."""
+    for part, (pictures, labels) in parts.items():
+        images, targets = data.load(train=part == "train")
+        assert images.dtype == torch.uint8
+        assert torch.equal(images, pictures[:, None])
+        assert torch.equal(targets, labels - first)
+    data.prepare_data()
+    data.setup()
+    assert {name: len(labels) for name, (_, labels) in data.splits.items()} == {"train": 18, "val": 6, "test": 8}
+    assert data.spec.output_size == len(data.spec.class_names) == parts["train"][1].max() + 1 - first
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise URLError("no network")
+
+    monkeypatch.setattr("urllib.request.urlopen", refuse)
+
+
+@pytest.mark.parametrize(("kind", "dataset"), [(FashionMNIST, datasets.FashionMNIST), (KMNIST, datasets.KMNIST)])
+def test_files_with_the_layout_of_mnist_are_read(
+    kind: type[MNIST], dataset: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = made(10)
+    write_zipped(tmp_path / dataset.__name__ / "raw", parts, dataset, monkeypatch)
+    check(kind(str(tmp_path), val_size=6), parts)
+
+
+def test_class_names_are_those_of_each_data_set(tmp_path: Path) -> None:
+    root = str(tmp_path)
+    assert FashionMNIST(root).class_names[:3] == ("T-shirt/top", "Trouser", "Pullover")
+    assert KMNIST(root).class_names == ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
+    for digits in (MNIST(root), QMNIST(root)):
+        assert [name[0] for name in digits.class_names] == list(string.digits)
+    assert EMNIST(root, split="letters").class_names == tuple(string.ascii_lowercase)
+    assert EMNIST(root, split="balanced").class_names == (*string.digits, *string.ascii_uppercase, *"abdefghnqrt")
+    assert EMNIST(root, split="byclass").class_names == tuple(
+        string.digits + string.ascii_uppercase + string.ascii_lowercase
+    )
+
+
+def test_qmnist_takes_the_class_from_its_eight_columns(tmp_path: Path) -> None:
+    parts = made(10)
+    write_qmnist(tmp_path / "QMNIST" / "raw", parts)
+    check(QMNIST(str(tmp_path), val_size=6), parts)
+
+
+@pytest.mark.parametrize(("split", "classes", "first"), [("letters", 26, 1), ("balanced", 47, 0), ("digits", 10, 0)])
+def test_emnist_is_turned_upright_and_counted_from_zero(split: str, classes: int, first: int, tmp_path: Path) -> None:
+    parts = made(classes, first)
+    write_emnist(tmp_path / "EMNIST" / "raw", parts, split)
+    check(EMNIST(str(tmp_path), split=split, val_size=6), parts, first)
+
+
+def test_an_unknown_part_of_emnist_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^data\.split=words: must be one of byclass, .*letters"):
+        EMNIST(str(tmp_path), split="words")
+
+
+@pytest.mark.parametrize("kind", [MNIST, FashionMNIST, KMNIST, QMNIST, EMNIST])
+def test_without_files_and_network_one_line_names_the_folder_and_the_files(kind: type[MNIST], tmp_path: Path) -> None:
+    with pytest.raises(UserError) as refusal:
+        kind(str(tmp_path)).prepare_data()
+    message = str(refusal.value)
+    assert "\n" not in message
+    assert "no network" in message
+    assert str(tmp_path / kind.__name__ / "raw") in message
+    assert all(name in message for name in kind.FILES)
+
+
+FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("length", [0, 2, 6, 12, -1])
+def test_a_file_that_was_cut_off_is_told_in_one_line(
+    name: str, length: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "KMNIST" / "raw"
+    write_zipped(folder, made(10), datasets.KMNIST, monkeypatch)
+    KMNIST(str(tmp_path)).prepare_data()  # extracts
+    (folder / name).write_bytes((folder / name).read_bytes()[:length])
+    with pytest.raises(UserError) as refusal:
+        KMNIST(str(tmp_path)).prepare_data()
+    assert "\n" not in str(refusal.value)
+    assert str(folder) in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["qmnist-train-images-idx3-ubyte", "qmnist-test-labels-idx2-int"])
+def test_a_file_of_qmnist_that_was_cut_off_is_told_in_one_line(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "QMNIST" / "raw"
+    write_qmnist(folder, made(10))
+    (folder / name).write_bytes((folder / name).read_bytes()[:-4])
+    with pytest.raises(UserError) as refusal:
+        QMNIST(str(tmp_path)).prepare_data()
+    assert "\n" not in str(refusal.value)
+    assert str(folder) in str(refusal.value)
+
+
+def test_a_damaged_archive_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "KMNIST" / "raw"
+    write_zipped(folder, made(10), datasets.KMNIST, monkeypatch)
+    archive = folder / "train-images-idx3-ubyte.gz"
+    archive.write_bytes(archive.read_bytes()[:-20])
+    with pytest.raises(UserError, match="no network"):  # its md5 is not the official one, so it is fetched again
+        KMNIST(str(tmp_path)).prepare_data()
+
+
+def test_labels_and_pictures_that_differ_in_number_are_refused(tmp_path: Path) -> None:
+    parts = made(10)
+    parts["train"] = parts["train"][0], parts["train"][1][:-3]
+    write_qmnist(tmp_path / "QMNIST" / "raw", parts)
+    data = QMNIST(str(tmp_path), val_size=6)
+    with pytest.raises(UserError, match="QMNIST"):
+        data.prepare_data()
+
+
+@pytest.mark.parametrize("sizes", [{"val_size": 24}, {"val_size": 6, "train_size": 0.01}])
+def test_sizes_that_leave_nothing_to_train_on_are_refused(sizes: dict[str, float], tmp_path: Path) -> None:
+    write_qmnist(tmp_path / "QMNIST" / "raw", made(10))
+    data = QMNIST(str(tmp_path), **sizes)
+    data.prepare_data()
+    with pytest.raises(UserError, match=r"data\.(val|train)_size"):
+        data.setup()
