@@ -9,11 +9,16 @@
 A run keeps everything in its directory, logs/<experiment>/<time>/; logs/last is the newest.
 """
 
-import hydra
-from omegaconf import DictConfig
+try:
+    import hydra
+    from omegaconf import DictConfig
 
-from leyden.config import check
-from leyden.door import enter, errors_in_one_line
+    from leyden.config import check
+    from leyden.door import enter, errors_in_one_line
+except ModuleNotFoundError as missing:  # plain `python`, outside the project's environment
+    from src.leyden.environment import restart
+
+    restart(missing)
 
 
 @hydra.main(version_base="1.3", config_path="configs", config_name="train")

@@ -14,6 +14,7 @@ from leyden.config import Config
 from leyden.data.images import InMemoryImages
 from leyden.data.spec import DataSpec
 from leyden.errors import UserError
+from leyden.overrides import did_you_mean
 from leyden.tasks.optimizers import OptimizerFactory
 from leyden.tasks.schedulers import SchedulerFactory
 from leyden.tasks.task import Task
@@ -55,6 +56,10 @@ def build_task(config: Config, spec: DataSpec) -> Task:
         scheduler=scheduler,
         model=config["model"],
     )
+    if config["monitor"] not in task.metric_names:
+        raise UserError(
+            f"monitor={config['monitor']}: is not measured" + did_you_mean(config["monitor"], task.metric_names)
+        )
     return task
 
 
@@ -92,8 +97,11 @@ def _build(path: str, node: Mapping[str, Any], **given: Any) -> Any:
     try:
         make = instantiate({**node, "_partial_": True}, _convert_="all")
         return make if partial else make(**given)
-    except InstantiationException as error:  # something nested in the section
+    except InstantiationException as error:  # a class that is not there, or something nested in the section
         cause = error.__cause__
+        if isinstance(cause, ImportError):
+            why = " ".join(str(cause).split())
+            raise UserError(f"{path}._target_={node['_target_']}: cannot be imported ({why})") from error
     except (UserError, ValueError, MisconfigurationException) as error:
         cause = error
     if isinstance(cause, UserError):

@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Iterable, Sequence
 
-from hydra.errors import MissingConfigException
+from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError
 
@@ -26,11 +26,11 @@ def as_typed(overrides: Iterable[str]) -> list[str]:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean x?` for the nearest known word, or the list of all where none is near."""
+    """`; did you mean x?` for the nearest known words, or the list of all where none is near."""
     known = sorted(known)
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(word, known, n=2, cutoff=0.6)
     if near:
-        return f"; did you mean {near[0]}?"
+        return f"; did you mean {' or '.join(near)}?"
     return f"; there are: {', '.join(known)}" if known else ""
 
 
@@ -47,9 +47,12 @@ def explain(error: BaseException, known: Iterable[str] = ()) -> str:
         return f"{group}={name}: no such {group}" + did_you_mean(name, error.options or [])
     if isinstance(error, MarkedYAMLError) and error.problem_mark:
         return f"{error.problem_mark.name}, line {error.problem_mark.line + 1}: {error.problem}"
-    if isinstance(error, OmegaConfBaseException) and error.full_key:
-        return f"{error.full_key}: {text.splitlines()[0]}"
+    if isinstance(error, OverrideParseException):
+        return f"{error.override}: cannot be read as a setting; in a shell, put quotes around it: '{error.override}'"
+    if isinstance(error, OmegaConfBaseException):
+        key = re.search(r"full_key: (\S+)", text)
+        return f"{key[1]}: {text.splitlines()[0]}" if key else text.splitlines()[0]
     unknown = re.search(r"Could not override '([\w.@/]+)'", text)
     if unknown:
-        return f"{unknown[1]}: unknown key" + did_you_mean(unknown[1], known)
+        return f"{unknown[1]}: unknown key" + did_you_mean(unknown[1], () if "." in unknown[1] else known)
     return re.sub(r"\s*\n\s*", "; ", text)

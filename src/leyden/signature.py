@@ -4,6 +4,7 @@ find("torch.optim.Adam").parameters["lr"].accepts("fast")     # False
 """
 
 import ast
+import copy
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,15 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-_SCALARS: dict[str, tuple[type, ...]] = {
-    "int": (int,),
-    "float": (int, float),
-    "str": (str,),
-    "bool": (bool,),
-    "Tensor": (),  # cannot be written in YAML
-}
-_SEQUENCES = {"list", "tuple", "Sequence", "Iterable", "Collection"}
-_MAPPINGS = {"dict", "Mapping", "MutableMapping"}
+from leyden.annotations import SCALARS, accepts, meaning
 
 
 @dataclass(frozen=True)
@@ -32,12 +25,12 @@ class Parameter:
 
     def accepts(self, value: object) -> bool:
         """Whether a plain YAML value may stand here; an annotation that is not understood accepts everything."""
-        return self.annotation is None or _accepts(self.annotation, value)
+        return self.annotation is None or accepts(self.annotation, value)
 
     @property
-    def type(self) -> str:
-        """The annotation as a person would write it."""
-        return ast.unparse(self.annotation).replace("Optional", "optional") if self.annotation else "anything"
+    def meaning(self) -> str:
+        """What may stand here, in words."""
+        return meaning(self.annotation) if self.annotation else "anything"
 
 
 @dataclass(frozen=True)
@@ -84,6 +77,8 @@ def _definition(target: str, depth: int = 8) -> tuple[_Module, ast.stmt] | None:
     stars = []
     for node in _statements(module.body):
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
+            return module, node
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == name:
             return module, node
         if isinstance(node, ast.ImportFrom):
             source = _source(module, node)
@@ -132,16 +127,18 @@ def _source(module: _Module, node: ast.ImportFrom) -> str:
     return f"{base}.{node.module}" if node.module else base
 
 
-def _signature(module: _Module, node: ast.stmt) -> Signature:
+def _signature(module: _Module, node: ast.stmt) -> Signature | None:
     if isinstance(node, ast.FunctionDef):
-        return _of_function(node, method=False)
-    assert isinstance(node, ast.ClassDef)
-    bases = [_signature(*found) for base in node.bases if (found := _definition(f"{module.name}.{ast.unparse(base)}"))]
+        return _of_function(module, node, method=False)
+    if not isinstance(node, ast.ClassDef):
+        return None  # a name for a class that is made elsewhere
+    found = [_definition(f"{module.name}.{ast.unparse(base)}") for base in node.bases]
+    bases = [signature for definition in found if definition and (signature := _signature(*definition))]
     constants = {name: value for base in reversed(bases) for name, value in base.constants.items()}
     constants |= _constants(node)
     init = next((f for f in node.body if isinstance(f, ast.FunctionDef) and f.name == "__init__"), None)
     if init is not None:
-        own = _of_function(init, method=True)
+        own = _of_function(module, init, method=True)
         if own.open and bases:  # `**kwargs` go on to the class it extends
             return Signature({**bases[0].parameters, **own.parameters}, bases[0].open, constants)
         return Signature(own.parameters, own.open, constants)
@@ -169,38 +166,24 @@ def _constants(node: ast.ClassDef) -> dict[str, Any]:
     return constants
 
 
-def _of_function(node: ast.FunctionDef, method: bool) -> Signature:
+def _of_function(module: _Module, node: ast.FunctionDef, method: bool) -> Signature:
     arguments = node.args
     positional = (arguments.posonlyargs + arguments.args)[1 if method else 0 :]
     required = len(positional) - len(arguments.defaults)
-    parameters = {a.arg: Parameter(a.arg, a.annotation, i < required) for i, a in enumerate(positional)}
-    for a, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        parameters[a.arg] = Parameter(a.arg, a.annotation, default is None)
+    names = [(argument, i < required) for i, argument in enumerate(positional)]
+    names += [(a, default is None) for a, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]
+    parameters = {a.arg: Parameter(a.arg, _written_out(a.annotation, module), needed) for a, needed in names}
     return Signature(parameters, arguments.kwarg is not None)
 
 
-def _accepts(annotation: ast.expr, value: object) -> bool:
-    if isinstance(annotation, ast.BinOp):  # X | Y
-        return _accepts(annotation.left, value) or _accepts(annotation.right, value)
-    if isinstance(annotation, ast.Constant):
-        if isinstance(annotation.value, str):  # a quoted annotation
-            return _accepts(ast.parse(annotation.value, mode="eval").body, value)
-        return value is None if annotation.value is None else True
-    inner: list[ast.expr] = []
-    if isinstance(annotation, ast.Subscript):
-        inner = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
-        annotation = annotation.value
-    name = ast.unparse(annotation).rpartition(".")[2]
-    if name in ("Optional", "Union"):
-        return (name == "Optional" and value is None) or any(_accepts(part, value) for part in inner)
-    if name == "Literal":
-        return value in [ast.literal_eval(part) for part in inner]
-    if name in _SCALARS:
-        return isinstance(value, _SCALARS[name]) and (name == "bool" or not isinstance(value, bool))
-    if name in _SEQUENCES:
-        return isinstance(value, list | tuple) and (
-            name == "tuple" or not inner or all(_accepts(inner[0], v) for v in value)
-        )
-    if name in _MAPPINGS:
-        return isinstance(value, dict) and "_target_" not in value
-    return True
+def _written_out(annotation: ast.expr | None, module: _Module) -> ast.expr | None:
+    """An annotation with the aliases of choices, such as `Scheme = Literal["a", "b"]`, put in place."""
+
+    class Aliases(ast.NodeTransformer):
+        def visit_Name(self, node: ast.Name) -> ast.expr:
+            definition = None if node.id in SCALARS else _definition(f"{module.name}.{node.id}")
+            if definition is None or not isinstance(definition[1], ast.Assign):
+                return node
+            return _written_out(definition[1].value, definition[0]) or node
+
+    return Aliases().visit(copy.deepcopy(annotation)) if annotation else None

@@ -81,6 +81,8 @@ def _check(path: str, value: Any) -> None:
     if isinstance(value, Mapping):
         if "_target_" in value:
             _check_target(path, value)
+        elif path in GIVEN and value:
+            raise UserError(f"{path}.{next(iter(value))}: unknown key; first choose what it belongs to, as in {path}=…")
         for key, inner in value.items():
             _check(f"{path}.{key}", inner)
         return
@@ -121,7 +123,7 @@ def _check_target(path: str, node: Mapping[str, Any]) -> None:
             raise UserError(f"{path}.{key}: unknown key{near}")
         parameter = parameters.get(key)
         if parameter and value != "???" and not parameter.accepts(value):
-            raise UserError(f"{path}.{key}={value}: must be of type {parameter.type}")
+            raise UserError(f"{path}.{key}={value}: must be {parameter.meaning}")
     if not node.get("_partial_"):
         _check_complete(path, node, signature, given)
 

@@ -157,7 +157,7 @@ def test_colours_stay_in_range() -> None:
 
 @each_shape
 def test_erasing_makes_a_hole_of_the_promised_size(shape: tuple[int, ...]) -> None:
-    channels, height, width = shape
+    _, height, width = shape
     changed = Augment(erase=1.0)(torch.ones(500, *shape), random())
     holes = changed == 0
     assert ((changed == 0) | (changed == 1)).all()

@@ -20,7 +20,7 @@ SIZES = {"train": 24, "test": 8}
 
 
 def made(classes: int, first: int = 0) -> Made:
-    """Pictures that are upright only one way, with labels counted from `first`; every class occurs, the last one too."""
+    """Pictures that are upright only one way; labels are counted from `first`, and the last class occurs."""
     parts = {}
     for seed, (part, size) in enumerate(SIZES.items()):
         pictures = torch.randint(0, 256, (size, 28, 28), generator=torch.Generator().manual_seed(seed)).byte()
@@ -30,7 +30,7 @@ def made(classes: int, first: int = 0) -> Made:
 
 
 def idx(values: Tensor, kind: int = 8) -> bytes:
-    """The IDX format of LeCun's files: 0, 0, the type, the number of dimensions, each size; then values, big end first."""
+    """The format of LeCun's files: 0, 0, the type, the number of dimensions; each size; the values, big end first."""
     header = struct.pack(f">BBBB{values.ndim}I", 0, 0, kind, values.ndim, *values.shape)
     return header + struct.pack(f">{values.numel()}{'B' if kind == 8 else 'i'}", *values.flatten().tolist())
 

@@ -1,7 +1,7 @@
 """The MNIST family: 28×28 grey pictures, over torchvision's data sets."""
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor
 from torchvision import datasets
@@ -22,10 +22,10 @@ class MNIST(InMemoryImages):
         try:
             dataset = self._dataset(train)
         except (OSError, RuntimeError) as error:  # URLError is an OSError
-            reason = " ".join(str(error).split())[:200]
+            reason = str(error).strip().splitlines()[-1]
             raise UserError(
                 f"{self.DATASET.__name__} is not whole in {folder} and cannot be downloaded ({reason}); "
-                f"put there: {', '.join(self.FILES)}"
+                f"put these files there: {', '.join(self.FILES)}"
             ) from error
         return self._pictures(dataset.data), self._labels(dataset.targets)
 
@@ -74,15 +74,18 @@ class EMNIST(MNIST):
     """Handwritten letters and digits. Cohen et al. (2017): nist.gov/itl/products-and-services/emnist-dataset.
 
     Args:
-        split: byclass, bymerge, balanced, letters, digits or mnist.
+        split: which of its six arrangements.
     """
 
     DATASET: ClassVar[Any] = datasets.EMNIST
     FILES: ClassVar[tuple[str, ...]] = ("gzip.zip",)
 
-    def __init__(self, root: str, split: str = "balanced", **settings: Any) -> None:
-        if split not in datasets.EMNIST.splits:
-            raise UserError(f"data.split={split}: must be one of {', '.join(datasets.EMNIST.splits)}")
+    def __init__(
+        self,
+        root: str,
+        split: Literal["byclass", "bymerge", "balanced", "letters", "digits", "mnist"] = "balanced",
+        **settings: Any,
+    ) -> None:
         super().__init__(root, **settings)
         self.split = split
 

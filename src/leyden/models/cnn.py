@@ -4,9 +4,9 @@ from torch import Tensor, nn
 
 from leyden.errors import UserError
 from leyden.models import requirements
-from leyden.models.init import initialise
+from leyden.models.init import Scheme, initialise
+from leyden.models.layers import Activation, dropouts
 from leyden.models.layers import activation as make_activation
-from leyden.models.layers import dropouts
 
 
 class CNN(nn.Module):
@@ -23,8 +23,8 @@ class CNN(nn.Module):
         kernel_size: an odd number; the convolutions keep the size of the picture.
         batch_norm: normalise before each activation.
         dropout: the probability after each dense layer, or a list with one for each.
-        activation: a name of `leyden.models.layers.ACTIVATIONS`.
-        init: `default` or a name of `leyden.models.init.SCHEMES`.
+        activation: by name; see `leyden.models.layers`.
+        init: how the weights start; see `leyden.models.init`.
 
     Raises:
         UserError: the input is no picture, or too small to be halved so often.
@@ -39,8 +39,8 @@ class CNN(nn.Module):
         kernel_size: int = 5,
         batch_norm: bool = False,
         dropout: float | list[float] = 0.0,
-        activation: str = "relu",
-        init: str = "default",
+        activation: Activation = "relu",
+        init: Scheme = "default",
     ) -> None:
         super().__init__()
         why = requirements.cnn(input_shape, channels)

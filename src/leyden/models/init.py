@@ -1,6 +1,7 @@
 """Weight initialisation by name, the right way for each type of layer."""
 
 from collections.abc import Callable
+from typing import Literal, get_args
 
 from torch import Tensor, nn
 from torch.nn import init as fill
@@ -9,6 +10,18 @@ from leyden.errors import UserError
 
 _WEIGHTS = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
 _NORMS = nn.modules.batchnorm._BatchNorm | nn.LayerNorm | nn.GroupNorm
+
+Scheme = Literal[
+    "default",
+    "xavier",
+    "xavier_normal",
+    "kaiming",
+    "kaiming_uniform",
+    "lecun",
+    "orthogonal",
+    "normal",
+    "truncated_normal",
+]
 
 SCHEMES: dict[str, Callable[[Tensor], object]] = {
     "xavier": fill.xavier_uniform_,  # Glorot, Bengio (2010)
@@ -22,11 +35,11 @@ SCHEMES: dict[str, Callable[[Tensor], object]] = {
 }
 
 
-def initialise(network: nn.Module, scheme: str) -> None:
+def initialise(network: nn.Module, scheme: Scheme) -> None:
     """Fill the weights of dense and convolutional layers by a scheme, their biases with 0; norms start as identity.
 
     Args:
-        scheme: `default` leaves everything as PyTorch made it; else one of SCHEMES.
+        scheme: `default` leaves everything as PyTorch made it.
 
     Raises:
         UserError: there is no such scheme.
@@ -34,7 +47,7 @@ def initialise(network: nn.Module, scheme: str) -> None:
     if scheme == "default":
         return
     if scheme not in SCHEMES:
-        raise UserError(f"model.init={scheme}: must be one of default, {', '.join(SCHEMES)}")
+        raise UserError(f"model.init={scheme}: must be one of {', '.join(get_args(Scheme))}")
     for layer in network.modules():
         if isinstance(layer, _WEIGHTS):
             SCHEMES[scheme](layer.weight)

@@ -1,10 +1,16 @@
 """Parts that several networks are made of."""
 
+from typing import Literal
+
 from torch import nn
 
 from leyden.errors import UserError
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {
+Activation = Literal[
+    "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "tanh", "sigmoid", "identity"
+]  # spelt out, so that the choice is known before torch is imported
+
+ACTIVATIONS: dict[Activation, type[nn.Module]] = {
     "relu": nn.ReLU,
     "leaky_relu": nn.LeakyReLU,
     "elu": nn.ELU,
@@ -18,7 +24,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 }
 
 
-def activation(name: str) -> nn.Module:
+def activation(name: Activation) -> nn.Module:
     """A new activation layer.
 
     Raises:

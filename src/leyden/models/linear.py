@@ -4,7 +4,7 @@ import math
 
 from torch import Tensor, nn
 
-from leyden.models.init import initialise
+from leyden.models.init import Scheme, initialise
 
 
 class Linear(nn.Module):
@@ -13,10 +13,10 @@ class Linear(nn.Module):
     Args:
         input_shape: of one input, without the batch.
         output_size: values for each input.
-        init: `default` or a name of `leyden.models.init.SCHEMES`.
+        init: how the weights start; see `leyden.models.init`.
     """
 
-    def __init__(self, input_shape: tuple[int, ...], output_size: int, init: str = "default") -> None:
+    def __init__(self, input_shape: tuple[int, ...], output_size: int, init: Scheme = "default") -> None:
         super().__init__()
         self.output = nn.Linear(math.prod(input_shape), output_size)
         initialise(self, init)

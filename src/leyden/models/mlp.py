@@ -4,9 +4,9 @@ import math
 
 from torch import Tensor, nn
 
-from leyden.models.init import initialise
+from leyden.models.init import Scheme, initialise
+from leyden.models.layers import Activation, dropouts
 from leyden.models.layers import activation as make_activation
-from leyden.models.layers import dropouts
 
 
 class MLP(nn.Module):
@@ -18,8 +18,8 @@ class MLP(nn.Module):
         hidden_sizes: the width of each hidden layer; with none, the network is a linear one.
         batch_norm: normalise before each activation.
         dropout: the probability after each hidden layer, or a list with one for each.
-        activation: a name of `leyden.models.layers.ACTIVATIONS`.
-        init: `default` or a name of `leyden.models.init.SCHEMES`.
+        activation: by name; see `leyden.models.layers`.
+        init: how the weights start; see `leyden.models.init`.
     """
 
     def __init__(
@@ -29,8 +29,8 @@ class MLP(nn.Module):
         hidden_sizes: list[int],
         batch_norm: bool = True,
         dropout: float | list[float] = 0.0,
-        activation: str = "relu",
-        init: str = "default",
+        activation: Activation = "relu",
+        init: Scheme = "default",
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = [nn.Flatten()]

@@ -56,6 +56,12 @@ class Task(pl.LightningModule):
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The mean, over a batch, of what is to be made small."""
 
+    @property
+    def metric_names(self) -> list[str]:
+        """What is logged at the end of an epoch."""
+        meters = {"train": self.train_meter, "val": self.val_meter, "test": self.test_meter}
+        return [f"{split}/{name}" for split, meter in meters.items() for name in ("loss", *meter.metrics)]
+
     def describe(self) -> str:
         """The network's name and size."""
         trained = sum(p.numel() for p in self.network.parameters() if p.requires_grad)

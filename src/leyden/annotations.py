@@ -1,0 +1,84 @@
+"""Type annotations as they are written: what they accept, and how to say so. Nothing is evaluated."""
+
+import ast
+from collections.abc import Iterator
+
+SCALARS: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "str": (str,),
+    "bool": (bool,),
+    "Tensor": (),  # cannot be written in YAML
+}
+_SEQUENCES = {"list", "tuple", "Sequence", "Iterable", "Collection"}
+_MAPPINGS = {"dict", "Mapping", "MutableMapping"}
+_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "None": "null",
+    "list[int]": "a list of whole numbers",
+    "list[float]": "a list of numbers",
+    "list[str]": "a list of words",
+}
+
+
+def accepts(annotation: ast.expr, value: object) -> bool:
+    """Whether a plain YAML value may stand where this is written; what is not understood accepts everything."""
+    return any(_accepts(part, value) for part in _alternatives(annotation))
+
+
+def meaning(annotation: ast.expr) -> str:
+    """What may stand there, in words."""
+    words = [word for part in _alternatives(annotation) if (word := _in_words(part))]
+    return " or ".join(dict.fromkeys(words))
+
+
+def _alternatives(annotation: ast.expr) -> Iterator[ast.expr]:
+    """`X | Y`, `Union[X, Y]`, `Optional[X]` and quoted annotations, one by one."""
+    name, inner = _subscript(annotation)
+    if isinstance(annotation, ast.BinOp):
+        yield from _alternatives(annotation.left)
+        yield from _alternatives(annotation.right)
+    elif isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        yield from _alternatives(ast.parse(annotation.value, mode="eval").body)
+    elif name in ("Union", "Optional"):
+        for part in inner:
+            yield from _alternatives(part)
+        if name == "Optional":
+            yield ast.Constant(None)
+    else:
+        yield annotation
+
+
+def _subscript(annotation: ast.expr) -> tuple[str, list[ast.expr]]:
+    """`typing.Literal["a", "b"]` as ("Literal", ["a", "b"])."""
+    inner: list[ast.expr] = []
+    if isinstance(annotation, ast.Subscript):
+        inner = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
+        annotation = annotation.value
+    return ast.unparse(annotation).rpartition(".")[2], inner
+
+
+def _accepts(annotation: ast.expr, value: object) -> bool:
+    name, inner = _subscript(annotation)
+    if name == "None":
+        return value is None
+    if name == "Literal":
+        return value in [ast.literal_eval(choice) for choice in inner]
+    if name in SCALARS:
+        return isinstance(value, SCALARS[name]) and (name == "bool" or not isinstance(value, bool))
+    if name in _SEQUENCES:
+        one_type = inner and name != "tuple"
+        return isinstance(value, list) and (not one_type or all(accepts(inner[0], item) for item in value))
+    if name in _MAPPINGS:
+        return isinstance(value, dict)
+    return True
+
+
+def _in_words(annotation: ast.expr) -> str:
+    name, inner = _subscript(annotation)
+    if name == "Literal":
+        return "one of " + ", ".join(str(ast.literal_eval(choice)) for choice in inner)
+    return "" if name == "Tensor" else _WORDS.get(ast.unparse(annotation), ast.unparse(annotation))

@@ -1,0 +1,211 @@
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+import lightning.pytorch as pl
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.optim import SGD, Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from leyden.build import build_network
+from leyden.data.images import InMemoryImages, Split
+from leyden.data.spec import DataSpec
+from leyden.errors import UserError
+from leyden.tasks.classification import Classification
+from leyden.tasks.optimizers import OptimizerFactory
+from leyden.tasks.schedulers import SchedulerFactory, polynomial
+
+CLASSES = ("a", "b", "c", "d")
+SPEC = DataSpec("classification", (1, 6, 6), 4, CLASSES, (0.5,), (0.25,))
+MLP = {"_target_": "leyden.models.mlp.MLP", "hidden_sizes": [8], "dropout": 0.1}
+
+
+class MadeImages(InMemoryImages):
+    """40 + 12 pictures of noise."""
+
+    INPUT_SHAPE: ClassVar = (1, 6, 6)
+
+    def load(self, train: bool) -> Split:
+        size = 40 if train else 12
+        images = torch.randint(0, 256, (size, 1, 6, 6), generator=torch.Generator().manual_seed(size)).byte()
+        return images, torch.arange(size) % 4
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return CLASSES
+
+
+def made_task(spec: DataSpec = SPEC, scheduler: SchedulerFactory | None = None, **settings: Any) -> Classification:
+    torch.manual_seed(0)
+    optimizer = OptimizerFactory(partial(SGD, lr=0.1))
+    return Classification(build_network(MLP, spec), spec, optimizer, scheduler, MLP, **settings)
+
+
+def made_trainer(folder: Path, **settings: Any) -> pl.Trainer:
+    return pl.Trainer(
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=folder,
+        **settings,
+    )
+
+
+def logits(number: int = 20) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(3)
+    return torch.randn(number, 4, generator=generator), torch.randint(0, 4, (number,), generator=generator)
+
+
+@pytest.mark.parametrize("weights", [None, [1.0, 2.0, 0.5, 0.0]])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_loss_is_cross_entropy_with_smoothing_and_weights(smoothing: float, weights: list[float] | None) -> None:
+    outputs, targets = logits()
+    w = torch.tensor(weights or [1.0] * 4)
+    logs = outputs.log_softmax(dim=1)
+    own = -(w[targets] * logs[torch.arange(20), targets]).sum() / w[targets].sum()
+    spread = -(logs @ w).sum() / w[targets].sum() / 4
+    expected = (1 - smoothing) * own + smoothing * spread
+    loss = made_task(label_smoothing=smoothing, class_weights=weights).loss(outputs, targets)
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("weights", [[1.0, 2.0, 3.0], [1.0] * 5, []])
+def test_class_weights_of_another_number_are_refused(weights: list[float]) -> None:
+    with pytest.raises(UserError, match=r"^task\.class_weights=.* 4 classes"):
+        made_task(class_weights=weights)
+
+
+def test_class_weights_are_a_setting_not_something_learned() -> None:
+    weighted = made_task(class_weights=[1.0, 2.0, 3.0, 4.0])
+    assert weighted.state_dict().keys() == made_task().state_dict().keys()
+
+
+def test_more_likely_classes_than_there_are_classes_are_refused() -> None:
+    with pytest.raises(UserError, match=r"^task\.top_k=5: .* 4 classes"):
+        made_task(top_k=5)
+
+
+@pytest.mark.parametrize(("top_k", "names"), [(1, set()), (2, {"top2"}), (4, {"top4"})])
+def test_the_k_likeliest_are_counted_as_asked(top_k: int, names: set[str]) -> None:
+    outputs, targets = logits()
+    task = made_task(top_k=top_k)
+    task.val_meter.add(task.loss(outputs, targets), outputs, targets)
+    metrics = task.val_meter.compute()
+    assert metrics.keys() == {"loss", "acc", "f1"} | names
+    for name in names:
+        right = (outputs.topk(top_k).indices == targets[:, None]).any(dim=1)
+        assert metrics[name].item() == pytest.approx(right.float().mean().item())
+
+
+def test_metrics_that_agree_at_first_are_still_counted_apart() -> None:
+    sure, targets = torch.eye(4), torch.arange(4)
+    second = torch.eye(4) + 2 * torch.eye(4).roll(1, dims=1)  # the right class comes second
+    task = made_task(top_k=2)
+    task.val_meter.add(torch.tensor(0.0), sure, targets)
+    assert task.val_meter.compute()["top2"] == 1
+    task.val_meter.reset()
+    task.val_meter.add(torch.tensor(0.0), second, targets)
+    metrics = {name: value.item() for name, value in task.val_meter.compute().items()}
+    assert metrics == {"loss": 0.0, "acc": 0.0, "f1": 0.0, "top2": 1.0}
+
+
+def test_training_validation_and_test_are_metered_apart() -> None:
+    outputs, targets = logits()
+    task = made_task()
+    task.val_meter.add(torch.tensor(1.0), outputs, targets)
+    task.test_meter.add(torch.tensor(2.0), outputs.flip(1), targets)
+    task.train_meter.add(torch.tensor(3.0), outputs, 3 - targets)
+    found = [meter.compute() for meter in (task.val_meter, task.test_meter, task.train_meter)]
+    assert [metrics["loss"].item() for metrics in found] == [1.0, 2.0, 3.0]
+    accuracies = [((outputs, targets)), ((outputs.flip(1), targets)), ((outputs, 3 - targets))]
+    for metrics, (o, t) in zip(found, accuracies, strict=True):
+        assert metrics["acc"].item() == pytest.approx((o.argmax(1) == t).float().mean().item())
+
+
+Trained = tuple[Classification, MadeImages, pl.Trainer, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A task after an epoch, with its data, and what its checkpoint holds."""
+    folder = tmp_path_factory.mktemp("trained")
+    data = MadeImages("", batch_size=8, eval_batch_size=4, val_size=10)
+    data.prepare_data()
+    data.setup()
+    task, trainer = made_task(data.spec), made_trainer(folder, max_epochs=1)
+    trainer.fit(task, datamodule=data)
+    trainer.save_checkpoint(folder / "made.ckpt")
+    return task, data, trainer, torch.load(folder / "made.ckpt", weights_only=True)
+
+
+def test_a_checkpoint_alone_rebuilds_the_network(trained: Trained) -> None:
+    task, data, _, checkpoint = trained
+    assert checkpoint["model"] == MLP
+    spec = DataSpec(**checkpoint["spec"])
+    assert spec == data.spec
+    network = build_network(checkpoint["model"], spec)
+    network.load_state_dict(
+        {key.removeprefix("network."): value for key, value in checkpoint["state_dict"].items() if "network." in key}
+    )
+    pictures = torch.rand(5, 1, 6, 6)
+    assert torch.equal(network.eval()(pictures), task.network.eval()(pictures))
+    untrained = build_network(checkpoint["model"], spec).eval()
+    assert not torch.equal(untrained(pictures), task.network(pictures))
+
+
+def test_a_checkpoint_holds_nothing_of_the_metrics(trained: Trained) -> None:
+    assert all(key.startswith("network.") for key in trained[3]["state_dict"])
+
+
+def test_metrics_are_named_by_split_and_count_every_item_once(trained: Trained) -> None:
+    task, data, trainer, _ = trained
+    metrics = {name: value.item() for name, value in trainer.callback_metrics.items()}
+    assert {"train/loss", "train/acc", "val/loss", "val/acc", "val/f1", "val/top3"} <= metrics.keys()
+
+    batches = list(data.val_dataloader())
+    assert [len(targets) for _, targets in batches] == [4, 4, 2]
+    targets = torch.cat([targets for _, targets in batches])
+    with torch.no_grad():
+        outputs = task.network.eval()(torch.cat([inputs for inputs, _ in batches]))
+    assert metrics["val/loss"] == pytest.approx(F.cross_entropy(outputs, targets).item(), rel=1e-5)
+    assert metrics["val/acc"] == pytest.approx((outputs.argmax(1) == targets).float().mean().item())
+
+
+def test_a_test_reports_its_own_metrics(trained: Trained) -> None:
+    task, data, trainer, _ = trained
+    (metrics,) = trainer.test(task, datamodule=data, verbose=False)
+    assert metrics.keys() == {"test/loss", "test/acc", "test/f1", "test/top3"}
+
+
+@pytest.mark.parametrize(
+    "end", [{"max_epochs": 3}, {"max_steps": 10}, {"max_epochs": 3, "limit_train_batches": 3}], ids=str
+)
+@pytest.mark.parametrize("accumulate", [1, 3])
+@pytest.mark.parametrize(("interval", "frequency"), [("step", 1), ("step", 2), ("epoch", 1), ("epoch", 2)])
+def test_a_schedule_ends_where_the_run_ends(
+    interval: Any, frequency: int, accumulate: int, end: dict[str, int], tmp_path: Path
+) -> None:
+    made: list[tuple[LRScheduler, int]] = []
+
+    def make(optimizer: Optimizer, total: int) -> LRScheduler:
+        made.append((polynomial(optimizer, total, power=1.0), total))
+        return made[-1][0]
+
+    data = MadeImages("", batch_size=4, val_size=10)  # 30 pictures: 8 batches an epoch
+    task = made_task(SPEC, SchedulerFactory(make, interval, frequency, length_as="total"))
+    trainer = made_trainer(tmp_path, accumulate_grad_batches=accumulate, limit_val_batches=0, **end)
+    trainer.fit(task, datamodule=data)
+    ((scheduler, total),) = made
+    assert scheduler.last_epoch == total
+
+
+def test_a_task_tells_its_network_and_size() -> None:
+    task = made_task()
+    assert task.describe() == f"MLP, {36 * 8 + 2 * 8 + 8 * 4 + 4} parameters"
+    task.network.get_submodule("output").requires_grad_(False)
+    assert task.describe() == f"MLP, {36 * 8 + 2 * 8} parameters and {8 * 4 + 4} frozen"
