@@ -7,6 +7,8 @@ import warnings
 import rich
 from rich.logging import RichHandler
 
+from leyden.processes import rank
+
 
 def set_up_logging() -> None:
     """Send the log to the terminal, in colour where there is one, and quieten what says nothing to a user."""
@@ -16,7 +18,8 @@ def set_up_logging() -> None:
     else:
         handler = logging.StreamHandler(sys.stdout)
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    level = logging.INFO if rank() == 0 else logging.WARNING  # one voice for all processes of a run
+    logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(True)
     for chatty in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.rank_zero"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
@@ -29,5 +32,6 @@ _KNOWN = (
     "Experiment logs directory .* exists and is not empty",  # the run directory, which is new
     ".*LeafSpec.* is deprecated",  # Lightning's business with torch
     "The number of training batches .* is smaller than the logging interval",
+    "It is recommended to use .*sync_dist=True",  # what is logged for an epoch was computed over all processes
     "Checkpoint directory .* exists and is not empty",
 )

@@ -17,10 +17,10 @@ from typing import Any, Self
 
 import yaml
 from lightning.pytorch.utilities.exceptions import SIGTERMException
-from lightning_utilities.core.rank_zero import rank_zero_only
 
 from leyden.config import Experiment
 from leyden.overrides import as_typed
+from leyden.processes import rank
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Run:
 
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
-        self.writes = getattr(rank_zero_only, "rank", 0) == 0
+        self.writes = rank() == 0
         self.dir = _make(experiment.run_dir) if self.writes else experiment.run_dir
         experiment.config["paths"]["run_dir"] = str(self.dir)
 

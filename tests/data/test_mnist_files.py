@@ -3,7 +3,7 @@ import hashlib
 import string
 import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 from urllib.error import URLError
 
 import pytest
@@ -128,9 +128,8 @@ def test_emnist_is_turned_upright_and_counted_from_zero(split: str, classes: int
     check(EMNIST(str(tmp_path), split=split, val_size=6), parts, first)
 
 
-def test_an_unknown_part_of_emnist_is_refused_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"^data\.split=words: must be one of byclass, .*letters"):
-        EMNIST(str(tmp_path), split="words")
+def test_emnist_may_be_asked_for_each_arrangement_that_there_is() -> None:
+    assert get_args(get_type_hints(EMNIST.__init__)["split"]) == datasets.EMNIST.splits
 
 
 @pytest.mark.parametrize("kind", [MNIST, FashionMNIST, KMNIST, QMNIST, EMNIST])

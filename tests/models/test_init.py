@@ -1,8 +1,10 @@
+from typing import get_args
+
 import pytest
 import torch
 from torch import Tensor, nn
 
-from leyden.models.init import SCHEMES, initialise
+from leyden.models.init import SCHEMES, Scheme, initialise
 
 each_scheme = pytest.mark.parametrize("scheme", SCHEMES)
 
@@ -26,8 +28,12 @@ def variance(weight: Tensor) -> float:
     return weight.square().mean().item()
 
 
+def test_every_scheme_may_be_asked_for() -> None:
+    assert set(get_args(Scheme)) == {"default", *SCHEMES}
+
+
 @each_scheme
-def test_weights_are_filled_biases_zero_and_norms_identity(scheme: str) -> None:
+def test_weights_are_filled_biases_zero_and_norms_identity(scheme: Scheme) -> None:
     network = layers()
     before = [parameter.clone() for parameter in network.parameters()]
     initialise(network, scheme)
@@ -73,7 +79,7 @@ def test_layers_without_a_bias_or_a_scale_are_taken_too() -> None:
         ("normal", 0.02**2),
     ],
 )
-def test_the_variance_is_that_of_the_theory(scheme: str, expected: float) -> None:
+def test_the_variance_is_that_of_the_theory(scheme: Scheme, expected: float) -> None:
     dense = nn.Linear(800, 500)
     initialise(dense, scheme)
     assert variance(dense.weight) == pytest.approx(expected, rel=0.02)
@@ -85,7 +91,7 @@ def test_the_variance_is_that_of_the_theory(scheme: str, expected: float) -> Non
 
 
 @pytest.mark.parametrize(("name", "uniform"), [("xavier", True), ("xavier_normal", False), ("kaiming_uniform", True)])
-def test_a_uniform_scheme_is_bounded_and_a_normal_one_is_not(name: str, uniform: bool) -> None:
+def test_a_uniform_scheme_is_bounded_and_a_normal_one_is_not(name: Scheme, uniform: bool) -> None:
     dense = nn.Linear(800, 500)
     initialise(dense, name)
     largest = (dense.weight.abs().max() / dense.weight.std()).item()

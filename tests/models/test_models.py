@@ -1,6 +1,6 @@
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ from leyden.build import build_network
 from leyden.data.spec import DataSpec
 from leyden.errors import UserError
 from leyden.models.cnn import CNN
-from leyden.models.layers import ACTIVATIONS
+from leyden.models.layers import ACTIVATIONS, Activation
 from leyden.models.linear import Linear
 from leyden.models.mlp import MLP
 from leyden.models.requirements import misfit
@@ -143,9 +143,13 @@ def test_a_network_is_initialised_as_it_is_told(name: str) -> None:
     assert all((values == 0).all() for values in biases)
 
 
+def test_every_activation_may_be_asked_for() -> None:
+    assert set(get_args(Activation)) == set(ACTIVATIONS)
+
+
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("name", ["mlp", "cnn"])
-def test_every_activation_is_used_after_every_hidden_layer(name: str, activation: str) -> None:
+def test_every_activation_is_used_after_every_hidden_layer(name: str, activation: Activation) -> None:
     network = build(name, (1, 28, 28), activation=activation)
     used = sum(type(layer) is ACTIVATIONS[activation] for layer in network.modules())
     assert used == {"mlp": 2, "cnn": 4}[name]
