@@ -1,5 +1,6 @@
 """Convolutions and poolings, then dense layers: the pattern of LeNet-5."""
 
+import torch
 from torch import Tensor, nn
 
 from leyden.errors import UserError
@@ -64,6 +65,7 @@ class CNN(nn.Module):
         self.hidden = nn.Sequential(*layers)
         self.output = nn.Linear(size, output_size)
         initialise(self, init)
+        self.to(memory_format=torch.channels_last)  # convolutions run up to twice as fast in this layout
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels, height, width) -> (B, output_size)."""
