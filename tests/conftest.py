@@ -3,10 +3,27 @@ from pathlib import Path
 import pytest
 import torch
 
-torch.set_num_threads(1)
+torch.set_num_threads(1)  # tests run side by side
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="session")
 def mnist_root() -> Path:
     """A data root with the real MNIST."""
-    return Path(__file__).parents[1] / "data"
+    return ROOT / "data"
+
+
+@pytest.fixture
+def quick(tmp_path: Path, mnist_root: Path) -> list[str]:
+    """Settings of a run that takes a second and keeps its results to itself."""
+    return [
+        "data.train_size=256",
+        "data.val_size=256",
+        "trainer.max_epochs=1",
+        "trainer.accelerator=cpu",
+        "trainer.limit_test_batches=2",
+        "callbacks.summary=null",
+        f"paths.data_dir={mnist_root}",
+        f"paths.log_dir={tmp_path / 'logs'}",
+    ]

@@ -63,7 +63,7 @@ def check(cfg: DictConfig) -> Experiment:
     """
     hydra_cfg = HydraConfig.get()
     name = hydra_cfg.runtime.choices["experiment"]
-    overrides = as_typed(hydra_cfg.overrides.task)
+    overrides = as_typed(OmegaConf.to_container(hydra_cfg.overrides.task))  # type: ignore[arg-type]  # a list of str
     if cfg.paths.run_dir is None:
         if hydra_cfg.mode == RunMode.MULTIRUN:
             run_dir = Path(hydra_cfg.sweep.dir, _job_name(overrides))

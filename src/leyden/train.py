@@ -4,9 +4,9 @@ import logging
 
 import lightning.pytorch as pl
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
 
 from leyden.build import build_data, build_task, build_trainer
+from leyden.callbacks.best import best_checkpoint
 from leyden.config import Experiment
 from leyden.data.images import InMemoryImages
 from leyden.run import Run
@@ -48,14 +48,12 @@ def train(trainer: pl.Trainer, task: Task, datamodule: InMemoryImages, test: boo
     log.info("network: %s on %s", task.describe(), trainer.strategy.root_device)
     trainer.fit(task, datamodule=datamodule)
     metrics = _epoch_metrics(trainer)
-    best = trainer.checkpoint_callback
-    weights = None
-    if isinstance(best, ModelCheckpoint) and best.best_model_path:
-        weights = best.best_model_path
-        if best.best_model_score is not None:
-            metrics[f"best/{best.monitor}"] = best.best_model_score.item()
+    best = best_checkpoint(trainer)
+    if best and best.best_model_score is not None:
+        metrics[f"best/{best.monitor}"] = best.best_model_score.item()
     if test:
-        trainer.test(task, datamodule=datamodule, ckpt_path=weights, weights_only=True, verbose=False)
+        weights = best.best_model_path if best else None
+        trainer.test(task, datamodule=datamodule, ckpt_path=weights or None, weights_only=True, verbose=False)
         metrics |= _epoch_metrics(trainer)
     return metrics
 

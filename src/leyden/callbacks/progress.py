@@ -6,9 +6,11 @@ from typing import Any
 
 import lightning.pytorch as pl
 import rich
-from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar
+from lightning.pytorch.callbacks import ProgressBar
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+
+from leyden.callbacks.best import best_checkpoint
 
 log = logging.getLogger(__name__)
 
@@ -86,9 +88,8 @@ class Progress(ProgressBar):
         if self._epoch is None:
             return
         number, self._epoch = self._epoch, None
-        best = trainer.checkpoint_callback
-        score = best.best_model_score if isinstance(best, ModelCheckpoint) else None
-        is_best = score is not None and score == trainer.callback_metrics.get(best.monitor)  # type: ignore[union-attr]
+        best = best_checkpoint(trainer)
+        is_best = best and best.best_model_score == trainer.callback_metrics.get(str(best.monitor))
         log.info(
             "epoch %s  train: %s  val: %s  %.1f s%s",
             _epoch(trainer, number),

@@ -1,0 +1,133 @@
+"""What a person meets on the command line, in processes of their own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# what is typed, and what the one line must name
+MISTAKES = {
+    "experiment=mnist_mpl": ["mnist_mpl", "did you mean mnist_mlp"],
+    "data=cifar": ["data=cifar", "mnist"],
+    "modle=cnn": ["modle", "did you mean", "model"],
+    "optimizer.lrr=1": ["optimizer.lrr", "did you mean optimizer.lr"],
+    "optimzer.lr=1": ["optimzer", "did you mean optimizer"],
+    "+foo=1": ["foo", "unknown key"],
+    "trainer.max_epoch=3": ["trainer.max_epoch", "trainer.max_epochs"],
+    "callbacks.best.moniter=x": ["callbacks.best.monitor"],
+    "data.augment.rotate=3": ["data.augment.rotation"],
+    "scheduler.step_size=3": ["scheduler.step_size", "first choose"],
+    "optimizer.params=1": ["optimizer.params", "unknown key"],
+    "optimizer.lr=fast": ["optimizer.lr=fast", "must be a number"],
+    "optimizer.lr=0": ["optimizer.lr=0", "greater than 0"],
+    "data.batch_size=0": ["data.batch_size=0", "at least 1"],
+    "data.batch_size=1.5": ["data.batch_size=1.5", "whole number"],
+    "data.batch_size=???": ["data.batch_size", "no value given"],
+    "trainer.max_epochs=-5": ["trainer.max_epochs=-5", "at least 1"],
+    "trainer.precision=33": ["trainer.precision=33", "bf16-mixed"],
+    "model.hidden_sizes=[a]": ["model.hidden_sizes", "list of whole numbers"],
+    "model.dropout=2": ["model.dropout=2", "less than 1"],
+    "model.init=foo": ["model.init=foo", "kaiming"],
+    "seed=-1": ["seed=-1", "between 0 and"],
+    "mode=up": ["mode=up", "min or max"],
+    "data.val_size=0": ["monitor=val/acc", "no validation set"],
+    "logger=mlflow": ["mlflow is not installed", "uv sync --extra mlflow"],
+    "data.root=${nope}": ["data.root", "nope"],
+    "model.hidden_sizes=[1": ["model.hidden_sizes=[1", "cannot be read"],
+    "model._target_=nowhere.Net": ["nowhere.Net", "no such package"],
+    "model=cnn model.channels=[1,2,3,4,5]": ["CNN", "halved 5 times", "28×28", "4 channels or fewer"],
+}
+
+TRY_EACH = """
+import contextlib, io, json, runpy, sys
+said, logs = {}, sys.argv[1]
+for typed in json.load(sys.stdin):
+    out, error, status = io.StringIO(), io.StringIO(), None
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
+        sys.argv = ["train.py", *typed.split(), f"paths.log_dir={logs}"]
+        try:
+            runpy.run_path("train.py", run_name="__main__")
+        except SystemExit as exit:
+            status = exit.code
+    said[typed] = status, out.getvalue() + error.getvalue()
+print(json.dumps([said, "torch" in sys.modules]))
+"""
+
+
+def test_a_mistake_is_answered_in_one_line_before_torch_is_imported(tmp_path: Path) -> None:
+    typed = [mistake for mistake in MISTAKES if mistake != "logger=mlflow" or not _installed("mlflow")]
+    done = subprocess.run(
+        [sys.executable, "-c", TRY_EACH, str(tmp_path)],
+        cwd=ROOT,
+        input=json.dumps(typed),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    said, torch_imported = json.loads(done.stdout.splitlines()[-1])
+    for mistake, (status, text) in said.items():
+        assert status == 2, (mistake, text)
+        assert text.startswith("error: "), (mistake, text)
+        assert text.count("\n") == 1, (mistake, text)
+        for part in MISTAKES[mistake]:
+            assert part in text, (mistake, text)
+    assert not torch_imported
+    assert list(tmp_path.iterdir()) == [], "a mistake left something behind"
+
+
+def test_help_lists_groups_and_settings_without_torch() -> None:
+    code = "import sys, runpy; sys.argv = ['train.py', '--help']\ntry: runpy.run_path('train.py', run_name='__main__')"
+    code += "\nexcept SystemExit as e: assert not e.code\nassert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for word in ("experiment: ", "mnist_mlp", "batch_size: 64", "-m runs every combination"):
+        assert word in done.stdout
+
+
+def test_our_own_bugs_keep_their_traceback(tmp_path: Path) -> None:
+    code = "from leyden.door import errors_in_one_line\nwith errors_in_one_line():\n    {}['bug']"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "KeyError: 'bug'" in done.stderr
+
+
+def test_the_traceback_of_a_mistake_can_be_asked_for() -> None:
+    env = {**os.environ, "HYDRA_FULL_ERROR": "1"}
+    done = subprocess.run(
+        [sys.executable, "train.py", "optimizer.lr=fast"], cwd=ROOT, env=env, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "UserError: optimizer.lr=fast" in done.stderr
+
+
+@pytest.mark.parametrize("environment", [True, False])
+def test_a_python_without_the_packages_goes_on_in_the_environment_or_says_how_to_get_one(
+    environment: bool, tmp_path: Path
+) -> None:
+    for name in ("train.py", "src/leyden/__init__.py", "src/leyden/environment.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    python = tmp_path / ".venv/bin/python"
+    if environment:
+        python.parent.mkdir(parents=True)
+        python.write_text('#!/bin/sh\necho "went on with $*"\n')
+        python.chmod(0o755)
+    bare = [sys.executable, "-I", "-S"]  # isolated, and without site-packages
+    run = "import sys; sys.path.insert(0, '.'); exec(open('train.py').read())"
+    done = subprocess.run([*bare, "-c", run], cwd=tmp_path, capture_output=True, text=True)
+    if environment:
+        assert done.stdout.startswith("went on with -I -S -c")
+    else:
+        assert done.returncode == 2
+        assert done.stderr == "error: hydra is not installed; pip install uv && uv sync, or pip install -e .\n"
+
+
+def _installed(package: str) -> bool:
+    return subprocess.run([sys.executable, "-c", f"import {package}"], capture_output=True).returncode == 0

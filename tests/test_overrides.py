@@ -1,0 +1,22 @@
+import pytest
+
+from leyden.overrides import allow_new_values, as_typed, did_you_mean
+
+
+@pytest.mark.parametrize("setting", ["optimizer.lr=1", "a.b.c=[1,2]", "optimizer.lr=0.1,0.01", "data.root=a/b=c"])
+def test_a_value_may_be_set_whether_it_stands_in_the_yaml_or_not(setting: str) -> None:
+    assert allow_new_values([setting]) == [f"++{setting}"]
+    assert as_typed([f"++{setting}"]) == [setting]
+
+
+@pytest.mark.parametrize(
+    "other", ["model=cnn", "seed=1", "-m", "--help", "+a.b=1", "++a.b=1", "~a.b=1", "hydra.mode=RUN"]
+)
+def test_everything_else_is_left_to_hydra(other: str) -> None:
+    assert allow_new_values([other]) == [other]
+
+
+def test_the_nearest_words_are_offered() -> None:
+    assert did_you_mean("modle", ["model", "mode", "task"]) == "; did you mean mode or model?"
+    assert did_you_mean("zzz", ["model", "task"]) == "; there are: model, task"
+    assert did_you_mean("zzz", []) == ""

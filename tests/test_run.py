@@ -1,0 +1,121 @@
+"""The run directory keeps what a run was, did and found, however it ended."""
+
+import json
+import logging
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+
+from leyden.config import Experiment
+from leyden.run import Run
+
+
+@pytest.fixture
+def experiment(tmp_path: Path) -> Experiment:
+    config = {"seed": 7, "paths": {"log_dir": str(tmp_path), "run_dir": None}}
+    return Experiment("some", config, ["seed=7"], tmp_path / "some" / "now")
+
+
+def record(run: Run) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((run.dir / "run.json").read_text())
+    return content
+
+
+def test_a_finished_run_keeps_config_result_and_origin(experiment: Experiment, tmp_path: Path) -> None:
+    with Run(experiment) as run:
+        assert record(run)["status"] == "running"
+        logging.getLogger("leyden.test").warning("something to remember")
+        run.finish({"test/acc": 0.5})
+    kept = record(run)
+    assert kept["status"] == "finished"
+    assert kept["metrics"] == {"test/acc": 0.5}
+    assert kept["experiment"] == "some"
+    assert kept["seed"] == 7
+    assert kept["seconds"] >= 0
+    assert {"python", "torch", "lightning"} <= set(kept["versions"])
+    assert set(kept["git"] or {"commit": 0, "dirty": 0}) == {"commit", "dirty"}
+    assert yaml.safe_load((run.dir / "config.yaml").read_text()) == experiment.config
+    assert yaml.safe_load((run.dir / "overrides.yaml").read_text()) == ["seed=7"]
+    assert "something to remember" in (run.dir / "train.log").read_text()
+    assert (tmp_path / "last").resolve() == run.dir.resolve()
+
+
+def test_an_exception_leaves_status_failed_and_its_traceback(experiment: Experiment) -> None:
+    run = Run(experiment)
+    with pytest.raises(ZeroDivisionError), run:
+        print(1 / 0)
+    assert record(run)["status"] == "failed"
+    assert record(run)["error"] == "ZeroDivisionError: division by zero"
+    assert "Traceback" in (run.dir / "train.log").read_text()
+
+
+@pytest.mark.parametrize(("error", "status"), [(KeyboardInterrupt(), 130), (SIGTERMException(), 143)])
+def test_an_interrupted_run_says_so_and_never_exits_with_0(
+    error: BaseException, status: int, experiment: Experiment
+) -> None:
+    run = Run(experiment)
+    with pytest.raises(SystemExit) as left, run:
+        raise error
+    assert left.value.code == status
+    assert record(run)["status"] == "interrupted"
+
+
+def test_lightnings_own_exit_after_ctrl_c_counts_as_an_interrupt(experiment: Experiment) -> None:
+    exit_ = SystemExit(1)
+    exit_.__context__ = KeyboardInterrupt()
+    with pytest.raises(SystemExit) as left, Run(experiment):
+        raise exit_
+    assert left.value.code == 130
+
+
+def test_two_runs_of_the_same_second_get_a_directory_each(experiment: Experiment, tmp_path: Path) -> None:
+    with Run(experiment) as first:
+        pass
+    with Run(experiment) as second:
+        pass
+    assert first.dir != second.dir
+    assert (tmp_path / "last").resolve() == second.dir.resolve()
+
+
+def test_other_processes_of_a_run_write_nothing(
+    experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    with Run(experiment) as run:
+        run.finish({})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_log_of_one_run_does_not_go_on_into_the_next(experiment: Experiment) -> None:
+    with Run(experiment) as first:
+        pass
+    logging.getLogger("leyden.test").warning("afterwards")
+    assert "afterwards" not in (first.dir / "train.log").read_text()
+
+
+def test_commit_and_dirt_are_those_of_the_repository(
+    experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    monkeypatch.chdir(repository)
+
+    def git(*arguments: str) -> str:
+        identity = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+        return subprocess.run(["git", *identity, *arguments], check=True, capture_output=True, text=True).stdout.strip()
+
+    git("init", "-q")
+    (repository / "file").write_text("1")
+    git("add", "file")
+    git("commit", "-qm", "first")
+    with Run(experiment) as run:
+        pass
+    assert record(run)["git"] == {"commit": git("rev-parse", "HEAD"), "dirty": False}
+    (repository / "file").write_text("2")
+    with Run(experiment) as run:
+        pass
+    assert record(run)["git"]["dirty"] is True

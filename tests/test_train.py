@@ -1,0 +1,124 @@
+"""One run from config to record, in this process."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from leyden.build import build_network
+from leyden.config import compose
+from leyden.data.spec import DataSpec
+from leyden.errors import UserError
+from leyden.train import run_experiment
+
+
+def run(overrides: list[str], quick: list[str]) -> tuple[float | None, Path, dict[str, Any]]:
+    experiment = compose([*quick, *overrides])
+    result = run_experiment(experiment)
+    directory = Path(experiment.config["paths"]["run_dir"])
+    return result, directory, json.loads((directory / "run.json").read_text())
+
+
+@pytest.mark.parametrize(("model", "least"), [("linear", 0.85), ("mlp", 0.91), ("cnn", 0.92)])
+def test_mnist_is_learned_from_a_few_thousand_pictures(model: str, least: float, quick: list[str]) -> None:
+    size = ["data.train_size=5000", "data.val_size=1000", "trainer.max_epochs=3"]
+    _, _, record = run([f"model={model}", *size, "logger=none"], quick)
+    assert record["metrics"]["test/acc"] >= least
+
+
+def test_a_run_keeps_all_that_the_readme_promises(quick: list[str]) -> None:
+    result, directory, record = run(["trainer.max_epochs=2", "trainer.log_every_n_steps=2"], quick)
+    files = {str(p.relative_to(directory)) for p in directory.rglob("*") if p.is_file() and "tfevents" not in p.name}
+    assert {
+        "config.yaml",
+        "overrides.yaml",
+        "run.json",
+        "metrics.csv",
+        "train.log",
+        "checkpoints/best.ckpt",
+        "checkpoints/last.ckpt",
+    } <= files
+    assert record["status"] == "finished"
+    measured = {f"{split}/{name}" for split in ("val", "test") for name in ("loss", "acc", "f1", "top3")}
+    assert set(record["metrics"]) == measured | {"train/loss", "train/acc", "best/val/acc"}
+    assert result == record["metrics"]["best/val/acc"]
+
+    with (directory / "metrics.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["val/acc"]]
+    assert len(rows) == 2
+    assert float(rows[-1]["val/acc"]) == pytest.approx(record["metrics"]["val/acc"])
+
+    board = EventAccumulator(str(directory / "tensorboard")).Reload()
+    assert {"train/loss", "train/loss_step", "val/acc", "test/acc", "lr-Adam"} <= set(board.Tags()["scalars"])
+    assert len(board.Scalars("val/acc")) == 2
+
+
+def test_the_best_weights_are_tested_not_the_last(quick: list[str]) -> None:
+    # a learning rate that grows a thousandfold after the first epoch ruins the last weights
+    ruin = ["scheduler=step", "scheduler.step_size=1", "scheduler.gamma=1000", "trainer.max_epochs=2"]
+    _, directory, record = run(["model=linear", "monitor=val/loss", "mode=min", *ruin], quick)
+    metrics = record["metrics"]
+    assert metrics["val/loss"] > 5 * metrics["best/val/loss"]
+    assert metrics["test/loss"] < 2 * metrics["best/val/loss"]
+    best, last = (torch.load(directory / "checkpoints" / f"{n}.ckpt", weights_only=True) for n in ("best", "last"))
+    assert (best["epoch"], last["epoch"]) == (0, 1)
+
+
+def test_one_checkpoint_is_enough_to_rebuild_the_network(quick: list[str]) -> None:
+    _, directory, _ = run(["model=cnn"], quick)
+    checkpoint = torch.load(directory / "checkpoints" / "best.ckpt", weights_only=True)
+    network = build_network(checkpoint["model"], DataSpec(**checkpoint["spec"]))
+    prefix = "network."
+    weights = {k.removeprefix(prefix): v for k, v in checkpoint["state_dict"].items()}
+    network.load_state_dict(weights)
+    assert set(checkpoint["state_dict"]) == {prefix + name for name in network.state_dict()}, "something else was saved"
+
+
+def test_a_seed_decides_the_run(quick: list[str]) -> None:
+    def weights(seed: int) -> dict[str, torch.Tensor]:
+        _, directory, _ = run([f"seed={seed}", "logger=none", "data.augment.crop_padding=2"], quick)
+        state: dict[str, torch.Tensor] = torch.load(directory / "checkpoints/last.ckpt", weights_only=True)[
+            "state_dict"
+        ]
+        return state
+
+    first, again, other = weights(1), weights(1), weights(2)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+def test_early_stopping_stops(quick: list[str]) -> None:
+    still = ["optimizer.lr=1e-12", "callbacks=early_stopping", "callbacks.early_stopping.patience=1"]
+    _, directory, _ = run([*still, "trainer.max_epochs=6", "logger=csv"], quick)
+    with (directory / "metrics.csv").open() as file:
+        assert sum(bool(row["val/acc"]) for row in csv.DictReader(file)) == 2
+
+
+def test_without_validation_the_last_weights_are_tested(quick: list[str]) -> None:
+    _, _, record = run(["data.val_size=0", "monitor=train/loss", "mode=min", "logger=none"], quick)
+    assert "val/acc" not in record["metrics"]
+    assert 0 < record["metrics"]["test/acc"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [
+        ("monitor=val/accuracy", "did you mean val/acc"),
+        ("data.val_size=70000", "data.val_size=70000"),
+        ("optimizer.betas=[2,3]", "optimizer"),
+        ("optimizer.lr_scale={head: 10}", "head"),
+        ("model._target_=torch.nn.Foo", "torch.nn.Foo"),
+        ("task.class_weights=[1,2]", "task.class_weights"),
+        ("model.dropout=[0.1]", "model.dropout"),
+    ],
+)
+def test_a_setting_that_is_refused_while_building_leaves_no_run_behind(
+    override: str, named: str, quick: list[str], tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=named.replace("[", r"\[")):
+        run([override], quick)
+    assert not (tmp_path / "logs").exists()
