@@ -3,6 +3,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from leyden.data.mnist import MNIST
+
 torch.set_num_threads(1)  # tests run side by side
 
 ROOT = Path(__file__).parents[1]
@@ -27,3 +29,13 @@ def quick(tmp_path: Path, mnist_root: Path) -> list[str]:
         f"paths.data_dir={mnist_root}",
         f"paths.log_dir={tmp_path / 'logs'}",
     ]
+
+
+@pytest.fixture(scope="session")
+def data_root(mnist_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data root with every data set that configs/data names: MNIST is real, the others only look right."""
+    MNIST(str(mnist_root)).prepare_data()  # extracts
+    root = tmp_path_factory.mktemp("data")
+    for name in ("MNIST", "FashionMNIST", "KMNIST"):  # files of the same names
+        (root / name).symlink_to(mnist_root / "MNIST", target_is_directory=True)
+    return root

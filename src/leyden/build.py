@@ -34,32 +34,39 @@ def build_network(model: Mapping[str, Any], spec: DataSpec) -> nn.Module:
     return network
 
 
+def build_optimizer(config: Config) -> OptimizerFactory:
+    """What makes the optimizer once there is a network."""
+    settings, arguments = _split(config["optimizer"], OptimizerFactory)
+    return OptimizerFactory(_build("optimizer", arguments), **settings)
+
+
+def build_scheduler(config: Config) -> SchedulerFactory | None:
+    """What makes the scheduler once there is an optimizer; None for a constant learning rate."""
+    if not config.get("scheduler"):
+        return None
+    settings, arguments = _split(config["scheduler"], SchedulerFactory)
+    return SchedulerFactory(_build("scheduler", arguments), **settings)
+
+
 def build_task(config: Config, spec: DataSpec) -> Task:
     """The network with its loss, metrics, optimizer and schedule."""
-    network = build_network(config["model"], spec)
-    settings, arguments = _split(config["optimizer"], OptimizerFactory)
-    optimizer = OptimizerFactory(_build("optimizer", arguments), **settings)
+    network, optimizer = build_network(config["model"], spec), build_optimizer(config)
     try:
         optimizer(network)  # a setting that it refuses is met here, before a run directory is opened
     except (ValueError, TypeError) as error:
         raise UserError(f"optimizer: {error}") from error
-    scheduler = None
-    if config.get("scheduler"):
-        settings, arguments = _split(config["scheduler"], SchedulerFactory)
-        scheduler = SchedulerFactory(_build("scheduler", arguments), **settings)
     task: Task = _build(
         "task",
         config["task"],
         network=network,
         spec=spec,
         optimizer=optimizer,
-        scheduler=scheduler,
+        scheduler=build_scheduler(config),
         model=config["model"],
     )
-    if config["monitor"] not in task.metric_names:
-        raise UserError(
-            f"monitor={config['monitor']}: is not measured" + did_you_mean(config["monitor"], task.metric_names)
-        )
+    monitor = config["monitor"]
+    if monitor not in task.metric_names:
+        raise UserError(f"monitor={monitor}: is not measured" + did_you_mean(monitor, task.metric_names))
     return task
 
 

@@ -21,6 +21,7 @@ from leyden.console import set_up_logging
 from leyden.errors import UserError
 from leyden.overrides import allow_new_values, explain
 
+_FULL = "HYDRA_FULL_ERROR"
 _SHORT = "LEYDEN_SHORT_ERRORS"  # set where HYDRA_FULL_ERROR=1 is ours, not the user's
 
 
@@ -47,16 +48,24 @@ class errors_in_one_line:  # noqa: N801  (reads as a statement: `with errors_in_
     known: Iterable[str] = ()
 
     def __enter__(self) -> Self:
-        self.full = os.environ.get("HYDRA_FULL_ERROR") == "1" and _SHORT not in os.environ
-        if not self.full:  # Hydra would print its errors itself, in several lines and with status 1: have it raise them
-            os.environ.update({"HYDRA_FULL_ERROR": "1", _SHORT: "1"})
+        self._before = {name: os.environ.get(name) for name in (_FULL, _SHORT)}
+        self._full = self._before[_FULL] == "1" and not self._before[_SHORT]
+        if (
+            not self._full
+        ):  # Hydra would print its errors itself, in several lines and with status 1: have it raise them
+            os.environ.update({_FULL: "1", _SHORT: "1"})
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        for name, value in self._before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
         mendable = (UserError, HydraException, OmegaConfBaseException, yaml.MarkedYAMLError)
-        if self.full or _in_sweep() or not isinstance(error, mendable):
+        if self._full or _in_sweep() or not isinstance(error, mendable):
             return
         print(f"error: {explain(error, self.known)}", file=sys.stderr)
         raise SystemExit(2) from None

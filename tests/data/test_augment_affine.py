@@ -100,6 +100,12 @@ def test_rotation_zoom_and_translation_together_keep_angles(shape: tuple[int, ..
 
 
 @each_shape
+def test_rotation_and_shear_together_keep_areas(shape: tuple[int, ...]) -> None:
+    matrices, _ = origins(Augment(rotation=30, shear=20), 100, *shape[1:])
+    assert torch.allclose(torch.linalg.det(matrices), torch.ones(100, dtype=torch.float64), atol=1e-4)
+
+
+@each_shape
 @pytest.mark.parametrize("setting", EACH, ids=lambda setting: next(iter(setting)))
 def test_pictures_are_resampled_as_torchvision_does(setting: dict[str, Any], shape: tuple[int, ...]) -> None:
     _, height, width = shape

@@ -70,8 +70,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def mentions(folder: Path, name: str) -> list[str]:
-    """The files that git lists whose path or text has a name, in upper or lower case, as a word."""
-    word = re.compile(rf"(?<![a-z0-9]){name}(?![a-z0-9])", re.IGNORECASE)
+    """The files that git lists whose path or text has a name, as this_word, THIS_WORD or ThisWord."""
+    spellings = f"{name}|{name.upper()}|{name.title().replace('_', '')}"
+    word = re.compile(rf"(?<![A-Za-z0-9])({spellings})(?![a-z0-9])")
     found = []
     for path in listing(folder):
         text = (folder / path).read_bytes().decode("latin-1").replace("\\n", " ")
@@ -88,7 +89,7 @@ def listing(folder: Path) -> list[str]:
 
 
 def test_every_spelling_is_replaced_in_texts_and_paths(tree: Path) -> None:
-    done = rename(tree, "my_project")
+    done = rename(tree, "zeppelin_works")
     assert done.returncode == 0, done.stderr
     assert "uv sync" in done.stdout
     assert "uv run pytest" in done.stdout
@@ -97,36 +98,37 @@ def test_every_spelling_is_replaced_in_texts_and_paths(tree: Path) -> None:
     files = contents(tree)
     assert not any("oldname" in path for path in files)
     assert files["README.md"] == (
-        b"# MyProject\n\nMyProject's package is `my_project`; see configs/my_project.yaml, not golden oldnames.\r\n"
+        b"# ZeppelinWorks\n\n"
+        b"ZeppelinWorks's package is `zeppelin_works`; see configs/zeppelin_works.yaml, not golden oldnames.\r\n"
     )
-    assert files["train.py"] == b'from my_project.train import main\n\nprint("\\nmy_project")\n'
-    assert b"MY_PROJECT_SHORT" in files["src/my_project/train.py"]
-    assert b"class MyProjectError" in files["src/my_project/train.py"]
-    assert files["src/my_project/my_project_jar.py"] == b"import my_project.train as _my_project\n"
-    assert b'["import my_project\\n", "my_project.train\\n"]' in files["notebooks/a.ipynb"]
-    assert files["latin.txt"] == b"caf\xe9 my_project"
+    assert files["train.py"] == b'from zeppelin_works.train import main\n\nprint("\\nzeppelin_works")\n'
+    assert b"ZEPPELIN_WORKS_SHORT" in files["src/zeppelin_works/train.py"]
+    assert b"class ZeppelinWorksError" in files["src/zeppelin_works/train.py"]
+    assert files["src/zeppelin_works/zeppelin_works_jar.py"] == b"import zeppelin_works.train as _zeppelin_works\n"
+    assert b'["import zeppelin_works\\n", "zeppelin_works.train\\n"]' in files["notebooks/a.ipynb"]
+    assert files["latin.txt"] == b"caf\xe9 zeppelin_works"
 
 
 def test_what_is_not_ours_to_change_stays(tree: Path) -> None:
     before = contents(tree)
-    rename(tree, "my_project")
+    rename(tree, "zeppelin_works")
     after = contents(tree)
     for path in ("LICENSE", "data/notes.txt", "ignored/notes.txt", "logo.png", ".gitignore", "scripts/rename.py"):
         assert after[path] == before[path]
 
 
 def test_metadata_of_an_old_install_goes(tree: Path) -> None:
-    rename(tree, "my_project")
+    rename(tree, "zeppelin_works")
     assert not list(tree.glob("src/*.egg-info"))
 
 
 def test_twice(tree: Path) -> None:
-    assert rename(tree, "my_project").returncode == 0
+    assert rename(tree, "zeppelin_works").returncode == 0
     first = contents(tree)
     done = rename(tree, "other", "--force")
     assert done.returncode == 0, done.stderr
-    assert mentions(tree, "my_project") == []
-    assert rename(tree, "my_project", "--force").returncode == 0
+    assert mentions(tree, "zeppelin_works") == []
+    assert rename(tree, "zeppelin_works", "--force").returncode == 0
     assert contents(tree) == first  # the way back is exact
 
 
@@ -134,9 +136,9 @@ def test_twice(tree: Path) -> None:
     ("name", "reason"),
     [
         ("", "a Python name"),
-        ("My_Project", "a Python name"),
-        ("my-project", "a Python name"),
-        ("my.project", "a Python name"),
+        ("Zeppelin", "a Python name"),
+        ("zeppelin-works", "a Python name"),
+        ("zeppelin.works", "a Python name"),
         ("9lives", "a Python name"),
         ("_private", "a Python name"),
         ("naïve", "a Python name"),
@@ -166,32 +168,32 @@ def test_bad_names(tree: Path, name: str, reason: str) -> None:
 def test_changes_that_are_not_committed_are_not_mixed_in(tree: Path) -> None:
     (tree / "train.py").write_text("import oldname  # edited\n")
     before = contents(tree)
-    done = rename(tree, "my_project")
+    done = rename(tree, "zeppelin_works")
     assert done.returncode == 2
     assert re.fullmatch(r"error: .*--force\n", done.stderr)
     assert contents(tree) == before
 
-    assert rename(tree, "my_project", "--force").returncode == 0
-    assert (tree / "train.py").read_text() == "import my_project  # edited\n"
+    assert rename(tree, "zeppelin_works", "--force").returncode == 0
+    assert (tree / "train.py").read_text() == "import zeppelin_works  # edited\n"
 
 
 def test_a_file_that_git_does_not_know_yet_is_renamed_too(tree: Path) -> None:
     (tree / "new.py").write_text("import oldname\n")
-    assert rename(tree, "my_project").returncode == 0
-    assert (tree / "new.py").read_text() == "import my_project\n"
+    assert rename(tree, "zeppelin_works").returncode == 0
+    assert (tree / "new.py").read_text() == "import zeppelin_works\n"
 
 
 def test_a_file_that_was_deleted_is_passed_over(tree: Path) -> None:
     (tree / "src/oldname/oldname_jar.py").unlink()
-    done = rename(tree, "my_project", "--force")
+    done = rename(tree, "zeppelin_works", "--force")
     assert done.returncode == 0, done.stderr
 
 
 def test_a_dry_run_lists_and_changes_nothing(tree: Path) -> None:
     before = contents(tree)
-    done = rename(tree, "my_project", "--dry-run")
+    done = rename(tree, "zeppelin_works", "--dry-run")
     assert done.returncode == 0, done.stderr
-    assert f"would rename {Path('src/oldname')} to {Path('src/my_project')}\n" in done.stdout
+    assert f"would rename {Path('src/oldname')} to {Path('src/zeppelin_works')}\n" in done.stdout
     assert f"would change {Path('configs/oldname.yaml')}\n" in done.stdout
     assert "LICENSE" not in done.stdout
     assert contents(tree) == before
@@ -203,7 +205,7 @@ def test_there_must_be_one_package(tree: Path, packages: list[str]) -> None:
     for package in packages:
         (tree / "src" / package).mkdir(parents=True)
         (tree / "src" / package / "__init__.py").touch()
-    done = rename(tree, "my_project", "--force")
+    done = rename(tree, "zeppelin_works", "--force")
     assert done.returncode == 2
     assert re.fullmatch(r"error: .*one package.*\n", done.stderr)
 
@@ -211,7 +213,7 @@ def test_there_must_be_one_package(tree: Path, packages: list[str]) -> None:
 def test_without_git_there_is_no_way_back(tree: Path) -> None:
     shutil.rmtree(tree / ".git")
     before = contents(tree)
-    done = rename(tree, "my_project")
+    done = rename(tree, "zeppelin_works")
     assert done.returncode == 2
     assert re.fullmatch(r"error: .*git init.*\n", done.stderr)
     assert contents(tree) == before

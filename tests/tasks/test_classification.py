@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,6 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from leyden.build import build_network
 from leyden.data.images import InMemoryImages, Split
+from leyden.data.loader import Batch
 from leyden.data.spec import DataSpec
 from leyden.errors import UserError
 from leyden.tasks.classification import Classification
@@ -162,24 +164,33 @@ def test_a_checkpoint_holds_nothing_of_the_metrics(trained: Trained) -> None:
     assert all(key.startswith("network.") for key in trained[3]["state_dict"])
 
 
-def test_metrics_are_named_by_split_and_count_every_item_once(trained: Trained) -> None:
-    task, data, trainer, _ = trained
-    metrics = {name: value.item() for name, value in trainer.callback_metrics.items()}
-    assert {"train/loss", "train/acc", "val/loss", "val/acc", "val/f1", "val/top3"} <= metrics.keys()
-
-    batches = list(data.val_dataloader())
-    assert [len(targets) for _, targets in batches] == [4, 4, 2]
-    targets = torch.cat([targets for _, targets in batches])
+def measured(task: Classification, batches: Iterable[Batch]) -> dict[str, float]:
+    """Loss and accuracy of all items at once."""
+    together = list(batches)
+    inputs, targets = (torch.cat(parts) for parts in zip(*together, strict=True))
     with torch.no_grad():
-        outputs = task.network.eval()(torch.cat([inputs for inputs, _ in batches]))
-    assert metrics["val/loss"] == pytest.approx(F.cross_entropy(outputs, targets).item(), rel=1e-5)
-    assert metrics["val/acc"] == pytest.approx((outputs.argmax(1) == targets).float().mean().item())
+        outputs = task.network.eval()(inputs)
+    return {
+        "loss": F.cross_entropy(outputs, targets).item(),
+        "acc": (outputs.argmax(1) == targets).float().mean().item(),
+    }
 
 
-def test_a_test_reports_its_own_metrics(trained: Trained) -> None:
+def test_validation_is_measured_over_every_item(trained: Trained) -> None:
     task, data, trainer, _ = trained
-    (metrics,) = trainer.test(task, datamodule=data, verbose=False)
+    assert {"train/loss", "train/acc", "val/loss", "val/acc", "val/f1", "val/top3"} <= trainer.callback_metrics.keys()
+    loader = data.val_dataloader()
+    assert [len(targets) for _, targets in loader] == [4, 4, 2]
+    for name, value in measured(task, loader).items():
+        assert trainer.callback_metrics[f"val/{name}"].item() == pytest.approx(value, rel=1e-5)
+
+
+def test_a_test_is_measured_over_every_item(trained: Trained, tmp_path: Path) -> None:
+    task, data, _, _ = trained
+    (metrics,) = made_trainer(tmp_path).test(task, datamodule=data, verbose=False)
     assert metrics.keys() == {"test/loss", "test/acc", "test/f1", "test/top3"}
+    for name, value in measured(task, data.test_dataloader()).items():
+        assert metrics[f"test/{name}"] == pytest.approx(value, rel=1e-5)
 
 
 ENDS: list[dict[str, int]] = [

@@ -1,4 +1,5 @@
 import math
+import weakref
 
 import pytest
 import torch
@@ -89,11 +90,14 @@ def test_reset_forgets_everything(block: int) -> None:
     assert values(fill(meter, steps(seed=2))) == pytest.approx(at_once(steps(seed=2)))
 
 
-def test_steps_are_held_without_their_graph() -> None:
-    weight = torch.ones(4, requires_grad=True)
+def test_steps_are_held_without_what_backward_needed() -> None:
+    inputs, weight = torch.ones(4, 4), torch.ones(4, requires_grad=True)
+    held = weakref.ref(inputs)
+    outputs = inputs * weight  # keeps the inputs for the gradient of the weight
     meter = Meter(metrics())
-    meter.add((weight.sum() * 2), torch.eye(4) * weight, torch.arange(4))
-    assert not any(value.requires_grad for value in meter.compute().values())
+    meter.add(F.cross_entropy(outputs, torch.arange(4)), outputs, torch.arange(4))
+    del inputs, outputs
+    assert held() is None
 
 
 def test_a_loss_that_became_nan_is_told() -> None:

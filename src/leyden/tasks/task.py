@@ -116,6 +116,10 @@ class Task(pl.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         optimizer = self.make_optimizer(self.network)
+        if self.trainer.gradient_clip_val:
+            # Lightning does not clip for fused optimizers under mixed precision, as they may unscale gradients
+            # themselves; without this mark the scaler does it before, and both can be had.
+            optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
         if self.make_scheduler is None:
             return optimizer
         steps = float(self.trainer.estimated_stepping_batches)

@@ -1,0 +1,74 @@
+"""Draw the learning rate over a run.
+
+    python scripts/plot_schedule.py scheduler=onecycle optimizer.lr=0.1 trainer.max_epochs=20
+    python scripts/plot_schedule.py --steps 400 --output schedules.png        # all of them, side by side
+
+Nothing is trained: the scheduler is stepped as Lightning would step it, with a metric that never gets better, which
+shows what plateau does then.
+"""
+
+import argparse
+import math
+import sys
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from leyden.build import build_optimizer, build_scheduler
+from leyden.config import Config, compose
+from leyden.door import errors_in_one_line
+from leyden.errors import UserError
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+def learning_rates(config: Config, steps_in_epoch: int) -> list[float]:
+    """The learning rate of each step of a run."""
+    epochs = config["trainer"]["max_epochs"]
+    if epochs < 1:
+        raise UserError(f"trainer.max_epochs={epochs}: give the length that is to be drawn")
+    optimizer = build_optimizer(config)(nn.Linear(1, 1))
+    make = build_scheduler(config)
+    plan = make(optimizer, epochs * steps_in_epoch, epochs) if make else None
+    rates = []
+    for step in range(1, epochs * steps_in_epoch + 1):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step(lambda: torch.zeros(()))  # schedulers warn if it was never stepped
+        every = 1 if plan and plan["interval"] == "step" else steps_in_epoch
+        if plan and step % (every * plan["frequency"]) == 0:
+            scheduler = plan["scheduler"]
+            scheduler.step(0.0) if isinstance(scheduler, ReduceLROnPlateau) else scheduler.step()
+    return rates
+
+
+def main() -> None:
+    assert __doc__
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("overrides", nargs="*", help="as for train.py; without scheduler=…, all are drawn")
+    parser.add_argument("--steps", type=int, default=100, help="steps in an epoch (default: %(default)s)")
+    parser.add_argument("--output", type=Path, default=Path("schedule.png"), help="default: %(default)s")
+    arguments = parser.parse_args()
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        raise UserError("matplotlib is not installed; uv sync --extra plots, or pip install matplotlib") from error
+
+    chosen = [o.partition("=")[2] for o in arguments.overrides if o.startswith("scheduler=")]
+    names = chosen or sorted(path.stem for path in (CONFIGS / "scheduler").glob("*.yaml"))
+    rows = math.ceil(len(names) / 4)
+    figure = Figure(figsize=(4 * math.ceil(len(names) / rows), 3 * rows), layout="constrained")
+    for place, name in enumerate(names, start=1):
+        config = compose([f"scheduler={name}", *arguments.overrides], configs=CONFIGS).config
+        rates = learning_rates(config, arguments.steps)
+        axes = figure.add_subplot(rows, math.ceil(len(names) / rows), place)
+        axes.plot([step / arguments.steps for step in range(len(rates))], rates)
+        axes.set(title=name, xlabel="epoch", ylabel="learning rate", ylim=(0, None))
+    figure.savefig(arguments.output, dpi=120)
+    print(f"{arguments.output}: {', '.join(names)}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    with errors_in_one_line():
+        main()

@@ -1,0 +1,82 @@
+"""Every file in configs/ composes; every experiment trains; every model meets every data set or is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from leyden.build import build_data, build_network, build_optimizer, build_scheduler, build_trainer
+from leyden.config import compose
+from leyden.errors import UserError
+from leyden.train import run_experiment
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+OPTIONAL = {"wandb", "mlflow", "many"}  # need packages that are not installed here
+
+
+def options(group: str) -> list[str]:
+    return sorted(path.stem for path in (CONFIGS / group).glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", options("experiment"))
+def test_every_experiment_trains_and_is_tested(name: str, quick: list[str], data_root: Path) -> None:
+    one_batch = ["trainer.limit_train_batches=1", "data.train_size=256", f"paths.data_dir={data_root}"]
+    result = run_experiment(compose([*quick, f"experiment={name}", *one_batch, "trainer.max_epochs=1"]))
+    assert result is not None
+    assert 0 <= result <= 1
+
+
+@pytest.mark.parametrize("data", options("data"))
+@pytest.mark.parametrize("model", options("model"))
+def test_every_model_meets_every_data_set(model: str, data: str, quick: list[str], data_root: Path) -> None:
+    sizes = ["data.train_size=16", "data.val_size=16", "data.batch_size=8"]
+    if data == "emnist":
+        sizes.append("data.split=letters")
+    overrides = [*quick, f"model={model}", f"data={data}", *sizes, f"paths.data_dir={data_root}", "logger=none"]
+    assert run_experiment(compose(overrides)) is not None
+
+
+@pytest.mark.parametrize("channels", ["[4,4,4,4,4]", "[1,2,3,4,5,6,7]"])
+def test_a_network_that_is_too_deep_for_the_pictures_is_refused_with_a_sentence(channels: str) -> None:
+    with pytest.raises(UserError, match=r"28×28 can be halved 4 times; give 4 channels or fewer"):
+        compose(["model=cnn", f"model.channels={channels}"])
+
+
+@pytest.mark.parametrize("scheduler", options("scheduler"))
+@pytest.mark.parametrize("optimizer", options("optimizer"))
+def test_every_optimizer_goes_with_every_scheduler(optimizer: str, scheduler: str, mnist_root: Path) -> None:
+    config = compose([f"optimizer={optimizer}", f"scheduler={scheduler}", "model=linear"]).config
+    spec = build_data(compose([f"paths.data_dir={mnist_root}", "data.train_size=64"]).config).spec
+    made = build_optimizer(config)(build_network(config["model"], spec))
+    make = build_scheduler(config)
+    assert (make is None) == (scheduler == "none")
+    if make:
+        assert make(made, 100, 10)["scheduler"].optimizer is made
+
+
+@pytest.mark.parametrize("group", ["trainer", "callbacks", "logger"])
+def test_every_trainer_callback_and_logger_file_holds(group: str, tmp_path: Path) -> None:
+    for name in options(group):
+        if name in OPTIONAL:
+            continue
+        experiment = compose([f"{group}={name}", f"paths.run_dir={tmp_path}"])
+        if group != "trainer" or name in ("default", "cpu"):  # the others need devices or processes
+            assert build_trainer(experiment.config) is not None
+
+
+@pytest.mark.parametrize("name", [n for n in options("debug") if n not in ("none", "default")])
+def test_every_debug_run_stays_small_and_out_of_the_way(
+    name: str, quick: list[str], tmp_path: Path, mnist_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configs = CONFIGS.resolve()
+    monkeypatch.chdir(tmp_path)
+    kept = [setting for setting in quick if not setting.startswith(("trainer.max_epochs", "paths.log_dir"))]
+    fewer = ["trainer.max_epochs=2"] if name == "overfit_batch" else []
+    run_experiment(compose([*kept, f"debug={name}", *fewer, f"paths.data_dir={mnist_root.resolve()}"], configs=configs))
+    assert [path.name for path in (tmp_path / "logs").iterdir()] == ["debug"]
+
+
+def test_groups_and_tables_of_the_readme_are_complete() -> None:
+    readme = (CONFIGS.parent / "README.md").read_text()
+    for group in ("data", "model", "optimizer", "scheduler", "trainer", "callbacks", "logger"):
+        row = next(line for line in readme.splitlines() if line.startswith(f"| `{group}` |"))
+        assert [name for name in options(group) if name not in row] == []

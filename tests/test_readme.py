@@ -1,0 +1,51 @@
+"""The commands of the README are real: each is run, cut short."""
+
+import re
+import runpy
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+LINES = [line.split("  #")[0].strip() for block in BLOCKS for line in block.splitlines()]
+TABLE = re.findall(r"^\| `(python [^`]+)` \|", README, re.MULTILINE)
+COMMANDS = sorted({*LINES, *TABLE})
+
+# Checked elsewhere, or nothing of ours; every other command must be one that is run below.
+ELSEWHERE = ("pip install uv", "uv run pytest", "uv lock", "tensorboard", "python scripts/rename.py")
+
+
+def is_run(command: str) -> bool:
+    return not command.startswith(ELSEWHERE)
+
+
+@pytest.mark.parametrize("command", filter(is_run, COMMANDS))
+def test_a_command_of_the_readme_works(
+    command: str, quick: list[str], data_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python, script, *arguments = shlex.split(command)
+    assert python == "python"
+    quick = [*quick, f"paths.data_dir={data_root}", "trainer.limit_train_batches=2", "trainer.limit_val_batches=1"]
+    if script.endswith("plot_schedule.py") or "--help" in arguments or "--cfg" in arguments:
+        quick = []
+    elif script.endswith("benchmark.py"):
+        quick = [setting for setting in quick if not setting.startswith("trainer.max_epochs")]
+    elif any(argument.startswith("debug=") for argument in arguments):
+        quick = [setting for setting in quick if "limit" not in setting]
+    monkeypatch.chdir(ROOT if script == "train.py" or "benchmark" in script else tmp_path)
+    monkeypatch.setattr(sys, "argv", [script, *arguments, *quick])
+    status = None
+    try:
+        runpy.run_path(str(ROOT / script), run_name="__main__")
+    except SystemExit as end:
+        status = end.code
+    assert not status
+
+
+def test_the_first_command_is_the_first_that_is_shown() -> None:
+    assert LINES[0] == "pip install uv && uv run python train.py experiment=mnist_mlp"
+    assert LINES[1] == "uv run pytest"
