@@ -11,10 +11,10 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from torch import nn
 
 from leyden.config import Config
+from leyden.config.overrides import did_you_mean
 from leyden.data.images import InMemoryImages
 from leyden.data.spec import DataSpec
 from leyden.errors import UserError
-from leyden.overrides import did_you_mean
 from leyden.tasks.optimizers import OptimizerFactory
 from leyden.tasks.schedulers import SchedulerFactory
 from leyden.tasks.task import Task

@@ -16,10 +16,10 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
-from leyden.config import top_level_keys
+from leyden.config.experiment import top_level_keys
+from leyden.config.overrides import allow_new_values, explain
 from leyden.console import set_up_logging
 from leyden.errors import UserError
-from leyden.overrides import allow_new_values, explain
 
 _FULL = "HYDRA_FULL_ERROR"
 _SHORT = "LEYDEN_SHORT_ERRORS"  # set where HYDRA_FULL_ERROR=1 is ours, not the user's

@@ -19,7 +19,7 @@ import yaml
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from leyden.config import Experiment
-from leyden.overrides import as_typed
+from leyden.config.overrides import as_typed
 from leyden.processes import rank
 
 log = logging.getLogger(__name__)

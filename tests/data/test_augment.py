@@ -108,8 +108,10 @@ def test_a_crop_takes_every_window() -> None:
 @pytest.mark.parametrize(("name", "axis"), [("horizontal_flip", 3), ("vertical_flip", 2)])
 def test_a_flip_mirrors_as_often_as_it_is_told(name: str, axis: int) -> None:
     pictures = made(400, 3, 6, 8)
-    assert torch.equal(Augment(**{name: 1.0})(pictures, random()), pictures.flip(axis))
-    changed = Augment(**{name: 0.25})(pictures, random())
+    always: dict[str, Any] = {name: 1.0}
+    assert torch.equal(Augment(**always)(pictures, random()), pictures.flip(axis))
+    sometimes: dict[str, Any] = {name: 0.25}
+    changed = Augment(**sometimes)(pictures, random())
     mirrored = (changed == pictures.flip(axis)).flatten(1).all(dim=1)
     kept = (changed == pictures).flatten(1).all(dim=1)
     assert (mirrored ^ kept).all()

@@ -122,7 +122,7 @@ def test_qmnist_takes_the_class_from_its_eight_columns(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("split", "classes", "first"), [("letters", 26, 1), ("balanced", 47, 0), ("digits", 10, 0)])
-def test_emnist_is_turned_upright_and_counted_from_zero(split: str, classes: int, first: int, tmp_path: Path) -> None:
+def test_emnist_is_turned_upright_and_counted_from_zero(split: Any, classes: int, first: int, tmp_path: Path) -> None:
     parts = made(classes, first)
     write_emnist(tmp_path / "EMNIST" / "raw", parts, split)
     check(EMNIST(str(tmp_path), split=split, val_size=6), parts, first)
@@ -191,7 +191,7 @@ def test_labels_and_pictures_that_differ_in_number_are_refused(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("sizes", [{"val_size": 24}, {"val_size": 6, "train_size": 0.01}])
-def test_sizes_that_leave_nothing_to_train_on_are_refused(sizes: dict[str, float], tmp_path: Path) -> None:
+def test_sizes_that_leave_nothing_to_train_on_are_refused(sizes: dict[str, Any], tmp_path: Path) -> None:
     write_qmnist(tmp_path / "QMNIST" / "raw", made(10))
     data = QMNIST(str(tmp_path), **sizes)
     data.prepare_data()

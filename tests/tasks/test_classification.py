@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from leyden.build import build_network
 from leyden.data.images import InMemoryImages, Split
-from leyden.data.loader import Batch
+from leyden.data.loader import Batch, TensorLoader
 from leyden.data.spec import DataSpec
 from leyden.errors import UserError
 from leyden.tasks.classification import Classification
@@ -156,7 +156,7 @@ def test_a_checkpoint_alone_rebuilds_the_network(trained: Trained) -> None:
     )
     pictures = torch.rand(5, 1, 6, 6)
     assert torch.equal(network.eval()(pictures), task.network.eval()(pictures))
-    untrained = build_network(checkpoint["model"], spec).eval()
+    untrained = made_task(spec).network.eval()  # from the same start
     assert not torch.equal(untrained(pictures), task.network(pictures))
 
 
@@ -180,6 +180,7 @@ def test_validation_is_measured_over_every_item(trained: Trained) -> None:
     task, data, trainer, _ = trained
     assert {"train/loss", "train/acc", "val/loss", "val/acc", "val/f1", "val/top3"} <= trainer.callback_metrics.keys()
     loader = data.val_dataloader()
+    assert isinstance(loader, TensorLoader)
     assert [len(targets) for _, targets in loader] == [4, 4, 2]
     for name, value in measured(task, loader).items():
         assert trainer.callback_metrics[f"val/{name}"].item() == pytest.approx(value, rel=1e-5)

@@ -14,7 +14,7 @@ def network() -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 8), nn.Linear(8, 3))
 
 
-def adamw(decay: float = 0.1) -> partial[Optimizer]:
+def adamw(decay: float = 0.1) -> partial[AdamW]:
     return partial(AdamW, lr=0.01, weight_decay=decay)
 
 

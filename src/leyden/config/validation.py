@@ -1,17 +1,17 @@
 """Does a config hold? Complete, every name a real one, every value of its type and in range, model and data fitting.
 
-A section is checked against the signature of what its `_target_` builds (`leyden.signature`), so there is no schema to
-keep in step: whatever a class takes may be set, and nothing else. torch is not imported.
+A section is checked against the signature of what its `_target_` builds, so there is no schema to keep in step: whatever
+a class takes may be set, and nothing else.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from importlib.util import find_spec
 from typing import Any
 
+from leyden.config.overrides import did_you_mean
+from leyden.config.signature import Signature, find
 from leyden.errors import UserError
 from leyden.models.requirements import misfit
-from leyden.overrides import did_you_mean
-from leyden.signature import Signature, find
 
 # Arguments that the program itself gives when it builds a section.
 GIVEN = {

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from leyden.annotations import SCALARS, accepts, meaning
+from leyden.config.annotations import SCALARS, accepts, meaning
 
 
 @dataclass(frozen=True)

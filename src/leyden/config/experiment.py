@@ -1,4 +1,4 @@
-"""From what Hydra composed to an experiment that holds. torch is not imported."""
+"""What Hydra composed, resolved, checked and named: an experiment."""
 
 import hashlib
 import re
@@ -14,8 +14,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from leyden.overrides import allow_new_values, as_typed
-from leyden.validation import validate
+from leyden.config.overrides import allow_new_values, as_typed
+from leyden.config.validation import validate
 
 Config = dict[str, Any]
 

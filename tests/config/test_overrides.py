@@ -1,6 +1,6 @@
 import pytest
 
-from leyden.overrides import allow_new_values, as_typed, did_you_mean
+from leyden.config.overrides import allow_new_values, as_typed, did_you_mean
 
 
 @pytest.mark.parametrize("setting", ["optimizer.lr=1", "a.b.c=[1,2]", "optimizer.lr=0.1,0.01", "data.root=a/b=c"])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from leyden.signature import find
+from leyden.config.signature import find
 
 TARGETS = [
     "torch.optim.Adam",
