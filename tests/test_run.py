@@ -16,8 +16,10 @@ from leyden.run import Run
 
 @pytest.fixture
 def experiment(tmp_path: Path) -> Experiment:
-    config = {"seed": 7, "paths": {"log_dir": str(tmp_path), "run_dir": None}}
-    return Experiment("some", config, ["seed=7"], tmp_path / "some" / "now")
+    run_dir = tmp_path / "some" / "now"
+    inside = {"dirpath": f"{run_dir}/checkpoints", "others": [f"{run_dir}", f"{run_dir}_2", "elsewhere"]}
+    config = {"seed": 7, "paths": {"log_dir": str(tmp_path), "run_dir": str(run_dir)}, "callbacks": inside}
+    return Experiment("some", config, ["seed=7"], run_dir)
 
 
 def record(run: Run) -> dict[str, Any]:
@@ -77,8 +79,12 @@ def test_two_runs_of_the_same_second_get_a_directory_each(experiment: Experiment
         pass
     with Run(experiment) as second:
         pass
-    assert first.dir != second.dir
+    assert second.dir == first.dir.with_name("now_2")
     assert (tmp_path / "last").resolve() == second.dir.resolve()
+    config = experiment.config
+    assert config["paths"]["run_dir"] == str(second.dir)
+    assert config["callbacks"]["dirpath"] == str(second.dir / "checkpoints")
+    assert config["callbacks"]["others"] == [str(second.dir), f"{first.dir}_2", "elsewhere"]
 
 
 def test_other_processes_of_a_run_write_nothing(

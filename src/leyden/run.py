@@ -40,7 +40,8 @@ class Run:
         self.experiment = experiment
         self.writes = rank() == 0
         self.dir = _make(experiment.run_dir) if self.writes else experiment.run_dir
-        experiment.config["paths"]["run_dir"] = str(self.dir)
+        if self.dir != experiment.run_dir:  # checkpoints and loggers have the directory in their settings too
+            experiment.config.update(_moved(experiment.config, str(experiment.run_dir), str(self.dir)))
 
     def __enter__(self) -> Self:
         self._started = time.monotonic()
@@ -102,6 +103,16 @@ def _make(directory: Path) -> Path:
         except FileExistsError:
             number += 1
             path = directory.with_name(f"{directory.name}_{number}")
+
+
+def _moved(value: Any, old: str, new: str) -> Any:
+    """A config with every path that begins with one directory in another."""
+    if isinstance(value, dict):
+        return {key: _moved(inner, old, new) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_moved(inner, old, new) for inner in value]
+    inside = isinstance(value, str) and (value == old or value.startswith(old + os.sep))
+    return new + value[len(old) :] if inside else value
 
 
 def _write(path: Path, text: str) -> None:

@@ -11,6 +11,7 @@ from leyden.config import Experiment
 from leyden.data.images import InMemoryImages
 from leyden.run import Run
 from leyden.tasks.task import Task
+from leyden.trackers import log_result, log_settings
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,9 @@ def run_experiment(experiment: Experiment) -> float | None:
     with Run(experiment) as run:
         log.info("%s: %s", experiment.name, run.dir)
         trainer = build_trainer(config)
+        log_settings(trainer, config)
         metrics = train(trainer, task, datamodule, test=config["test"])
+        log_result(trainer, config, metrics)
         run.finish(metrics)
 
     monitor = config["monitor"]

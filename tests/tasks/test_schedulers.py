@@ -1,4 +1,5 @@
 import math
+from collections.abc import Callable
 from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
@@ -46,30 +47,30 @@ def falls(values: list[float]) -> bool:
     return all(a > b for a, b in pairwise(values))
 
 
-def recorder(**expected: float) -> partial[LRScheduler]:
+def expecting(**expected: float) -> Callable[..., LRScheduler]:
     """Makes a scheduler that must be given just these settings."""
 
     def make(optimizer: Optimizer, **settings: float) -> LRScheduler:
         assert settings == expected
         return StepLR(optimizer, 1)
 
-    return partial(make)
+    return make
 
 
 @pytest.mark.parametrize(
     ("interval", "frequency", "length"), [("step", 1, 100), ("step", 4, 25), ("epoch", 1, 10), ("epoch", 3, 3)]
 )
 def test_a_schedule_is_told_its_length_in_moves(interval: Any, frequency: int, length: int) -> None:
-    factory = SchedulerFactory(recorder(total=length), interval, frequency, length_as="total")
+    factory = SchedulerFactory(expecting(total=length), interval, frequency, length_as="total")
     assert factory(sgd(1.0), steps=100, epochs=10)["interval"] == interval
 
 
 def test_a_schedule_is_at_least_one_move_long() -> None:
-    SchedulerFactory(recorder(total=1), "epoch", frequency=5, length_as="total")(sgd(1.0), steps=8, epochs=2)
+    SchedulerFactory(expecting(total=1), "epoch", frequency=5, length_as="total")(sgd(1.0), steps=8, epochs=2)
 
 
 def test_a_schedule_that_did_not_ask_for_the_length_is_not_told() -> None:
-    SchedulerFactory(recorder(), "step")(sgd(1.0), steps=100, epochs=10)
+    SchedulerFactory(expecting(), "step")(sgd(1.0), steps=100, epochs=10)
 
 
 @pytest.mark.parametrize("interval", ["step", "epoch"])
@@ -203,10 +204,8 @@ def test_every_scheduler_drives_every_optimizer(optimizer: str, scheduler: str) 
         value.backward()
         return value
 
-    moves = None
-    if task.make_scheduler is not None:
-        moves = task.make_scheduler(made, steps=20, epochs=20)["scheduler"]
-    full = [group["lr"] for group in task.make_optimizer(task.network).param_groups]
+    full = [group["lr"] for group in made.param_groups]
+    moves = task.make_scheduler(made, steps=20, epochs=20)["scheduler"] if task.make_scheduler else None
     seen = []
     for _ in range(20):
         made.step(loss)

@@ -1,7 +1,7 @@
 """Does a config hold? Complete, every name a real one, every value of its type and in range, model and data fitting.
 
-A section is checked against the signature of what its `_target_` builds, so there is no schema to keep in step: whatever
-a class takes may be set, and nothing else.
+A section is checked against the signature of what its `_target_` builds, so there is no schema to keep in step:
+whatever a class takes may be set, and nothing else.
 """
 
 from collections.abc import Callable, Iterable, Mapping

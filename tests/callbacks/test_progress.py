@@ -1,0 +1,60 @@
+"""The line for each epoch tells the metrics of that epoch, once."""
+
+import logging
+import re
+from pathlib import Path
+
+import pytest
+import rich
+from rich.console import Console
+
+from leyden.config import compose
+from leyden.train import run_experiment
+
+LINE = re.compile(
+    r"epoch (\d+)/(\d+)  train: loss ([\d.]+) acc ([\d.]+)  val: loss ([\d.]+) acc ([\d.]+)  [\d.]+ s( .*best)?"
+)
+
+
+def lines(
+    quick: list[str], caplog: pytest.LogCaptureFixture, *overrides: str
+) -> tuple[list[re.Match[str]], float | None]:
+    with caplog.at_level(logging.INFO, logger="leyden"):
+        result = run_experiment(compose([*quick, "logger=none", *overrides]))
+    return [match for message in caplog.messages if (match := LINE.fullmatch(message))], result
+
+
+def test_each_epoch_is_told_once_and_the_best_is_marked(quick: list[str], caplog: pytest.LogCaptureFixture) -> None:
+    told, best = lines(quick, caplog, "trainer.max_epochs=3")
+    assert [match[1] for match in told] == ["1", "2", "3"]
+    marked = [match for match in told if match[7]]
+    assert marked
+    assert float(marked[-1][6]) == pytest.approx(best, abs=1e-4)
+    assert sum("test: loss" in message for message in caplog.messages) == 1
+
+
+def test_the_line_lands_in_the_log_of_the_run(quick: list[str], tmp_path: Path) -> None:
+    logging.getLogger("leyden").setLevel(logging.INFO)
+    experiment = compose([*quick, "logger=none"])
+    run_experiment(experiment)
+    assert "epoch 1/1  train: loss" in Path(experiment.config["paths"]["run_dir"], "train.log").read_text()
+
+
+def test_a_bar_is_drawn_on_a_terminal_only(
+    quick: list[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lines(quick, caplog)
+    assert "━" not in capsys.readouterr().out
+    monkeypatch.setattr(rich, "get_console", lambda: Console(force_terminal=True, width=100))
+    lines(quick, caplog)
+    assert "━" in capsys.readouterr().out
+
+
+def test_without_validation_the_line_says_so(quick: list[str], caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="leyden"):
+        none = ["data.val_size=0", "monitor=train/loss", "mode=min", "logger=none"]
+        run_experiment(compose([*quick, *none]))
+    assert any(re.search(r"epoch 1/1  train: loss \S+ acc \S+  val: –", message) for message in caplog.messages)
