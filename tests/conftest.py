@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from leyden.data.mnist import MNIST
+from tests.idx_files import made, write_emnist, write_qmnist
 
 torch.set_num_threads(1)  # tests run side by side
 
@@ -38,4 +39,6 @@ def data_root(mnist_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     root = tmp_path_factory.mktemp("data")
     for name in ("MNIST", "FashionMNIST", "KMNIST"):  # files of the same names
         (root / name).symlink_to(mnist_root / "MNIST", target_is_directory=True)
+    write_qmnist(root / "QMNIST" / "raw", made(10))
+    write_emnist(root / "EMNIST" / "raw", made(26, first=1), "letters")
     return root

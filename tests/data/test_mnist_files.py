@@ -1,44 +1,18 @@
 import gzip
 import hashlib
 import string
-import struct
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 from urllib.error import URLError
 
 import pytest
 import torch
-from torch import Tensor
 from torchvision import datasets
 
 from leyden.data.images import InMemoryImages
 from leyden.data.mnist import EMNIST, KMNIST, MNIST, QMNIST, FashionMNIST
 from leyden.errors import UserError
-
-Made = dict[str, tuple[Tensor, Tensor]]
-SIZES = {"train": 24, "test": 8}
-
-
-def made(classes: int, first: int = 0) -> Made:
-    """Pictures that are upright only one way; labels are counted from `first`, and the last class occurs."""
-    parts = {}
-    for seed, (part, size) in enumerate(SIZES.items()):
-        pictures = torch.randint(0, 256, (size, 28, 28), generator=torch.Generator().manual_seed(seed)).byte()
-        labels = torch.linspace(first, first + classes - 1, size).round().long()
-        parts[part] = pictures, labels
-    return parts
-
-
-def idx(values: Tensor, kind: int = 8) -> bytes:
-    """The format of LeCun's files: 0, 0, the type, the number of dimensions; each size; the values, big end first."""
-    header = struct.pack(f">BBBB{values.ndim}I", 0, 0, kind, values.ndim, *values.shape)
-    return header + struct.pack(f">{values.numel()}{'B' if kind == 8 else 'i'}", *values.flatten().tolist())
-
-
-def write(folder: Path, files: dict[str, bytes]) -> None:
-    folder.mkdir(parents=True)
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
+from tests.idx_files import Made, idx, made, write, write_emnist, write_qmnist
 
 
 def write_zipped(folder: Path, parts: Made, dataset: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,24 +26,6 @@ def write_zipped(folder: Path, parts: Made, dataset: Any, monkeypatch: pytest.Mo
     md5s = [(name, hashlib.md5(content).hexdigest()) for name, content in files.items()]
     assert [name for name, _ in md5s] == [name for name, _ in dataset.resources]
     monkeypatch.setattr(dataset, "resources", md5s)
-
-
-def write_qmnist(folder: Path, parts: Made) -> None:
-    files = {}
-    for part, (pictures, labels) in parts.items():
-        details = torch.arange(1000, 1000 + 8 * len(labels)).view(-1, 8)  # who wrote it, where it came from, ...
-        details[:, 0] = labels
-        files[f"qmnist-{part}-images-idx3-ubyte"] = idx(pictures)
-        files[f"qmnist-{part}-labels-idx2-int"] = idx(details, kind=12)
-    write(folder, files)
-
-
-def write_emnist(folder: Path, parts: Made, split: str) -> None:
-    files = {}
-    for part, (pictures, labels) in parts.items():
-        files[f"emnist-{split}-{part}-images-idx3-ubyte"] = idx(pictures.transpose(1, 2))
-        files[f"emnist-{split}-{part}-labels-idx1-ubyte"] = idx(labels)
-    write(folder, files)
 
 
 def check(data: InMemoryImages, parts: Made, first: int = 0) -> None:
@@ -154,11 +110,24 @@ def test_a_file_that_was_cut_off_is_told_in_one_line(
     folder = tmp_path / "KMNIST" / "raw"
     write_zipped(folder, made(10), datasets.KMNIST, monkeypatch)
     KMNIST(str(tmp_path)).prepare_data()  # extracts
+    for archive in folder.glob("*.gz"):
+        archive.unlink()
     (folder / name).write_bytes((folder / name).read_bytes()[:length])
     with pytest.raises(UserError) as refusal:
         KMNIST(str(tmp_path)).prepare_data()
     assert "\n" not in str(refusal.value)
     assert str(folder) in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_a_killed_run_left_half_extracted_is_extracted_again(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, parts = tmp_path / "KMNIST" / "raw", made(10)
+    write_zipped(folder, parts, datasets.KMNIST, monkeypatch)
+    KMNIST(str(tmp_path)).prepare_data()
+    (folder / name).write_bytes((folder / name).read_bytes()[:-1])
+    check(KMNIST(str(tmp_path), val_size=6), parts)
 
 
 @pytest.mark.parametrize("name", ["qmnist-train-images-idx3-ubyte", "qmnist-test-labels-idx2-int"])

@@ -177,9 +177,6 @@ def test_onecycle_gives_no_momentum_to_an_optimizer_without() -> None:
     assert momenta(RMSprop(weights(), lr=1.0)) == {0}
 
 
-# Every file of configs/scheduler with every file of configs/optimizer.
-
-
 def names(group: str) -> list[str]:
     return sorted(file.stem for file in (CONFIGS / group).glob("*.yaml"))
 

@@ -12,6 +12,7 @@ from leyden.data.augment import Augment
 from leyden.data.loader import TensorLoader
 from leyden.data.spec import DataSpec
 from leyden.data.splits import count, stratified_split
+from leyden.errors import UserError
 
 log = logging.getLogger(__name__)
 Split = tuple[Tensor, Tensor]
@@ -80,6 +81,10 @@ class InMemoryImages(pl.LightningDataModule):
             if self.train_size is not None:
                 wanted = count(self.train_size, len(train), "data.train_size")
                 train = train[stratified_split(labels[train], wanted, self.split_seed)[1]]
+            if not len(train):
+                raise UserError(
+                    f"data.val_size={self.val_size}, data.train_size={self.train_size}: nothing is left to train on"
+                )
             self.splits["train"] = images[train], labels[train]
             self.splits["val"] = images[val], labels[val]
             self._measure()

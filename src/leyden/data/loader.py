@@ -78,7 +78,7 @@ class TensorLoader:
     def _order(self, epoch: int) -> Tensor:
         total = len(self.targets)
         if not self.shuffle:
-            return torch.arange(self.rank, total, self.world_size)
+            return torch.arange(total)[self.rank :: self.world_size]
         order = torch.randperm(total, generator=torch.Generator().manual_seed(seed_for(self.seed, "order", epoch)))
-        missing = self._items() * self.world_size - total
-        return torch.cat([order, order[:missing]])[self.rank :: self.world_size]
+        places = torch.arange(self.rank, self._items() * self.world_size, self.world_size)
+        return order[places % total]  # goes round once more, so that every process has as many

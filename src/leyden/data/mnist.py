@@ -9,6 +9,9 @@ from torchvision import datasets
 from leyden.data.images import InMemoryImages, Split
 from leyden.errors import UserError
 
+# What torchvision raises where it cannot download, or where a file is cut off. (URLError is an OSError.)
+_UNREADABLE = (OSError, RuntimeError, ValueError, AssertionError)
+
 
 class MNIST(InMemoryImages):
     """Handwritten digits, 60,000 + 10,000. LeCun, Cortes, Burges: yann.lecun.com/exdb/mnist; shipped in data/MNIST."""
@@ -20,14 +23,25 @@ class MNIST(InMemoryImages):
     def load(self, train: bool) -> Split:
         folder = Path(self.root, self.DATASET.__name__, "raw")
         try:
-            dataset = self._dataset(train)
-        except (OSError, RuntimeError) as error:  # URLError is an OSError
-            reason = str(error).strip().splitlines()[-1]
+            try:
+                return self._read(train)
+            except _UNREADABLE:
+                if not _forget_extracted(folder):
+                    raise
+                return self._read(train)
+        except _UNREADABLE as error:
+            reason = (str(error).strip() or "a file is cut off").splitlines()[-1]
             raise UserError(
                 f"{self.DATASET.__name__} is not whole in {folder} and cannot be downloaded ({reason}); "
                 f"put these files there: {', '.join(self.FILES)}"
             ) from error
-        return self._pictures(dataset.data), self._labels(dataset.targets)
+
+    def _read(self, train: bool) -> Split:
+        dataset = self._dataset(train)
+        pictures, labels = self._pictures(dataset.data), self._labels(dataset.targets)
+        if len(pictures) != len(labels):
+            raise ValueError(f"{len(pictures)} pictures and {len(labels)} labels")
+        return pictures, labels
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -101,3 +115,11 @@ class EMNIST(MNIST):
 
     def _labels(self, targets: Tensor) -> Tensor:
         return targets.long() - (1 if self.split == "letters" else 0)  # its letters are counted from 1
+
+
+def _forget_extracted(folder: Path) -> bool:
+    """Remove what was extracted beside its archive, perhaps by a run that was killed meanwhile, to extract it again."""
+    extracted = [path for archive in folder.glob("*.gz") if (path := archive.with_suffix("")).exists()]
+    for path in extracted:
+        path.unlink()
+    return bool(extracted)
