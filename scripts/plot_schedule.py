@@ -36,8 +36,8 @@ def learning_rates(config: Config, steps_in_epoch: int) -> list[float]:
     for step in range(1, epochs * steps_in_epoch + 1):
         rates.append(optimizer.param_groups[0]["lr"])
         optimizer.step(lambda: torch.zeros(()))  # schedulers warn if it was never stepped
-        every = 1 if plan and plan["interval"] == "step" else steps_in_epoch
-        if plan and step % (every * plan["frequency"]) == 0:
+        every = make.frequency * (1 if make.interval == "step" else steps_in_epoch) if make else 0
+        if plan and step % every == 0:
             scheduler = plan["scheduler"]
             scheduler.step(0.0) if isinstance(scheduler, ReduceLROnPlateau) else scheduler.step()
     return rates

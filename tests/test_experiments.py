@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pytest
-from torch import nn
 
-from leyden.build import build_optimizer, build_scheduler, build_trainer
+from leyden.build import build_trainer
 from leyden.config import compose
 from leyden.errors import UserError
 from leyden.train import run_experiment
@@ -40,17 +39,6 @@ def test_every_model_meets_every_data_set(model: str, data: str, quick: list[str
 def test_a_network_that_is_too_deep_for_the_pictures_is_refused_with_a_sentence(channels: str) -> None:
     with pytest.raises(UserError, match=r"28×28 can be halved 4 times; give 4 channels or fewer"):
         compose(["model=cnn", f"model.channels={channels}"])
-
-
-@pytest.mark.parametrize("scheduler", options("scheduler"))
-@pytest.mark.parametrize("optimizer", options("optimizer"))
-def test_every_optimizer_goes_with_every_scheduler(optimizer: str, scheduler: str) -> None:
-    config = compose([f"optimizer={optimizer}", f"scheduler={scheduler}", "model=linear"]).config
-    made = build_optimizer(config)(nn.Linear(2, 2))
-    make = build_scheduler(config)
-    assert (make is None) == (scheduler == "none")
-    if make:
-        assert make(made, 100, 10)["scheduler"].optimizer is made
 
 
 @pytest.mark.parametrize("group", ["trainer", "callbacks", "logger"])

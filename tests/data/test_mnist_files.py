@@ -1,12 +1,14 @@
 import gzip
 import hashlib
 import string
+import threading
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 from urllib.error import URLError
 
 import pytest
 import torch
+from filelock import FileLock
 from torchvision import datasets
 
 from leyden.data.images import InMemoryImages
@@ -166,3 +168,22 @@ def test_sizes_that_leave_nothing_to_train_on_are_refused(sizes: dict[str, Any],
     data.prepare_data()
     with pytest.raises(UserError, match=r"data\.(val|train)_size"):
         data.setup()
+
+
+def test_processes_that_start_together_extract_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "KMNIST" / "raw"
+    write_zipped(folder, made(10), datasets.KMNIST, monkeypatch)
+    waited = threading.Event()
+
+    def load() -> None:
+        KMNIST(str(tmp_path)).prepare_data()
+        waited.set()
+
+    with FileLock(folder / ".lock"):
+        other = threading.Thread(target=load)
+        other.start()
+        assert not waited.wait(0.5)
+    other.join()
+    assert waited.is_set()

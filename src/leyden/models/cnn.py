@@ -14,7 +14,7 @@ class CNN(nn.Module):
     """Convolution, activation and a pooling that halves the picture, for each entry of `channels`; then dense layers.
 
     LeCun, Bottou, Bengio, Haffner (1998), Gradient-based learning applied to document recognition: LeNet-5 has
-    channels [6, 16] and hidden_sizes [120, 84].
+    channels [6, 16] and hidden_sizes [120, 84]; here its second convolution is padded like the first.
 
     Args:
         input_shape: (channels, height, width).

@@ -31,7 +31,7 @@ SCHEMES: dict[str, Callable[[Tensor], object]] = {
     "lecun": lambda weight: fill.kaiming_normal_(weight, nonlinearity="linear"),  # LeCun et al. (1998)
     "orthogonal": fill.orthogonal_,  # Saxe, McClelland, Ganguli (2013)
     "normal": lambda weight: fill.normal_(weight, std=0.02),
-    "truncated_normal": lambda weight: fill.trunc_normal_(weight, std=0.02),
+    "truncated_normal": lambda weight: fill.trunc_normal_(weight, std=0.02, a=-0.04, b=0.04),  # at two deviations
 }
 
 
@@ -55,4 +55,5 @@ def initialise(network: nn.Module, scheme: Scheme) -> None:
                 fill.zeros_(layer.bias)
         elif isinstance(layer, _NORMS) and layer.weight is not None:
             fill.ones_(layer.weight)
-            fill.zeros_(layer.bias)
+            if layer.bias is not None:
+                fill.zeros_(layer.bias)

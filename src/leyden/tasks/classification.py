@@ -57,7 +57,7 @@ class Classification(Task):
             scheduler,
             model or {},
             MetricCollection(train_metrics),
-            MetricCollection(eval_metrics),
+            MetricCollection(eval_metrics, compute_groups=False),  # groups merge metrics that agree once by chance
         )
         self.label_smoothing = label_smoothing
         self.class_weights: Tensor | None

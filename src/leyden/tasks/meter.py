@@ -1,5 +1,7 @@
 """Loss and metrics over an epoch, at next to no cost a step."""
 
+import math
+
 import torch
 from torch import Tensor
 from torchmetrics import MeanMetric, MetricCollection
@@ -17,7 +19,7 @@ class Meter:
     """
 
     def __init__(self, metrics: MetricCollection, block: int = 50) -> None:
-        self.metrics, self.loss, self.block = metrics, MeanMetric(), block
+        self.metrics, self.loss, self.block = metrics, MeanMetric(nan_strategy=math.nan), block
         self._steps: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def add(self, loss: Tensor, outputs: Tensor, targets: Tensor) -> None:

@@ -48,7 +48,7 @@ class SchedulerFactory:
         return {
             "scheduler": self.make(optimizer, **settings),
             "interval": self.interval,
-            "frequency": self.frequency,
+            "frequency": 1,  # Task.lr_scheduler_step waits: Lightning counts batches, and anew in each epoch
             "monitor": self.monitor,
         }
 
@@ -72,7 +72,7 @@ def onecycle(
         final_div_factor: the first learning rate over the last.
         cycle_momentum: let momentum (or beta1) move the opposite way, if the optimizer has one.
     """
-    has_momentum = "momentum" in optimizer.defaults or "betas" in optimizer.defaults
+    has_momentum = bool(optimizer.defaults.get("momentum") or optimizer.defaults.get("betas"))
     return OneCycleLR(
         optimizer,
         max_lr=[group["lr"] for group in optimizer.param_groups],

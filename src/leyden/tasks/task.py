@@ -122,10 +122,18 @@ class Task(pl.LightningModule):
             optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
         if self.make_scheduler is None:
             return optimizer
+        self.trainer.fit_loop.setup_data()  # a run that is limited by steps only does not know its epochs before
         steps = float(self.trainer.estimated_stepping_batches)
         in_an_epoch = math.ceil(self.trainer.num_training_batches / self.trainer.accumulate_grad_batches)
         epochs = math.ceil(steps / in_an_epoch) if steps < math.inf else steps
         return {"optimizer": optimizer, "lr_scheduler": self.make_scheduler(optimizer, steps, epochs)}  # type: ignore[return-value]
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        make = self.make_scheduler
+        assert make is not None
+        done = self.global_step if make.interval == "step" else self.current_epoch + 1
+        if done % make.frequency == 0:
+            super().lr_scheduler_step(scheduler, metric)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["model"], checkpoint["spec"] = self.model, asdict(self.spec)
