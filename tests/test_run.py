@@ -19,7 +19,7 @@ def experiment(tmp_path: Path) -> Experiment:
     run_dir = tmp_path / "some" / "now"
     inside = {"dirpath": f"{run_dir}/checkpoints", "others": [f"{run_dir}", f"{run_dir}_2", "elsewhere"]}
     config = {"seed": 7, "paths": {"log_dir": str(tmp_path), "run_dir": str(run_dir)}, "callbacks": inside}
-    return Experiment("some", config, ["seed=7"], run_dir)
+    return Experiment("some", config, ["seed=7"])
 
 
 def record(run: Run) -> dict[str, Any]:
@@ -38,6 +38,7 @@ def test_a_finished_run_keeps_config_result_and_origin(experiment: Experiment, t
     assert kept["experiment"] == "some"
     assert kept["seed"] == 7
     assert kept["seconds"] >= 0
+    assert kept["command"] == "python train.py seed=7"
     assert {"python", "torch", "lightning"} <= set(kept["versions"])
     assert set(kept["git"] or {"commit": 0, "dirty": 0}) == {"commit", "dirty"}
     assert yaml.safe_load((run.dir / "config.yaml").read_text()) == experiment.config

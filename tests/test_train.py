@@ -19,7 +19,7 @@ from leyden.train import run_experiment
 def run(overrides: list[str], quick: list[str]) -> tuple[float | None, Path, dict[str, Any]]:
     experiment = compose([*quick, *overrides])
     result = run_experiment(experiment)
-    directory = Path(experiment.config["paths"]["run_dir"])
+    directory = experiment.run_dir
     return result, directory, json.loads((directory / "run.json").read_text())
 
 

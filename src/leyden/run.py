@@ -6,7 +6,6 @@ import os
 import platform
 import shlex
 import subprocess
-import sys
 import time
 import traceback
 from datetime import UTC, datetime
@@ -19,7 +18,6 @@ import yaml
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from leyden.config import Experiment
-from leyden.config.overrides import as_typed
 from leyden.processes import rank
 
 log = logging.getLogger(__name__)
@@ -40,7 +38,7 @@ class Run:
         self.experiment = experiment
         self.writes = rank() == 0
         self.dir = _make(experiment.run_dir) if self.writes else experiment.run_dir
-        if self.dir != experiment.run_dir:  # checkpoints and loggers have the directory in their settings too
+        if self.dir != experiment.run_dir:  # callbacks and loggers have the directory in their settings too
             experiment.config.update(_moved(experiment.config, str(experiment.run_dir), str(self.dir)))
 
     def __enter__(self) -> Self:
@@ -48,7 +46,7 @@ class Run:
         self._record: dict[str, Any] = {
             "status": "running",
             "experiment": self.experiment.name,
-            "command": shlex.join(["python", *as_typed(sys.argv)]),
+            "command": shlex.join(["python", "train.py", *self.experiment.overrides]),
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds": 0.0,
             "seed": self.experiment.config["seed"],

@@ -37,7 +37,7 @@ def test_the_line_lands_in_the_log_of_the_run(quick: list[str], tmp_path: Path) 
     logging.getLogger("leyden").setLevel(logging.INFO)
     experiment = compose([*quick, "logger=none"])
     run_experiment(experiment)
-    assert "epoch 1/1  train: loss" in Path(experiment.config["paths"]["run_dir"], "train.log").read_text()
+    assert "epoch 1/1  train: loss" in Path(experiment.run_dir, "train.log").read_text()
 
 
 def test_a_bar_is_drawn_on_a_terminal_only(

@@ -18,5 +18,8 @@ def test_everything_else_is_left_to_hydra(other: str) -> None:
 
 def test_the_nearest_words_are_offered() -> None:
     assert did_you_mean("modle", ["model", "mode", "task"]) == "; did you mean mode or model?"
+    assert (
+        did_you_mean("optimizer.learning_rate", ["optimizer.lr", "optimizer.amsgrad"]) == "; did you mean optimizer.lr?"
+    )
     assert did_you_mean("zzz", ["model", "task"]) == "; there are: model, task"
     assert did_you_mean("zzz", []) == ""

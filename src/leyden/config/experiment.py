@@ -28,13 +28,16 @@ class Experiment:
         name: the chosen file of configs/experiment.
         config: resolved and checked; plain dicts, lists and values.
         overrides: what was typed.
-        run_dir: where the run will be kept; not there yet.
     """
 
     name: str
     config: Config
     overrides: list[str]
-    run_dir: Path
+
+    @property
+    def run_dir(self) -> Path:
+        """Where the run is kept; made when it opens."""
+        return Path(self.config["paths"]["run_dir"])
 
 
 def compose(overrides: Sequence[str] = (), door: str = "train", configs: str | Path = "configs") -> Experiment:
@@ -73,7 +76,7 @@ def check(cfg: DictConfig) -> Experiment:
     config: Config = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     source = next(s.path for s in hydra_cfg.runtime.config_sources if s.provider == "main")
     validate(config, top_level_keys(Path(source, f"{hydra_cfg.job.config_name}.yaml")))
-    return Experiment(name, config, overrides, Path(config["paths"]["run_dir"]))
+    return Experiment(name, config, overrides)
 
 
 def top_level_keys(primary: Path) -> set[str]:

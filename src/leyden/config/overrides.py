@@ -28,7 +28,9 @@ def as_typed(overrides: Iterable[str]) -> list[str]:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean x?` for the nearest known words, or the list of all where none is near."""
     known = sorted(known)
-    near = difflib.get_close_matches(word, known, n=2, cutoff=0.6)
+    short = "".join(part[0] for part in word.rpartition(".")[2].split("_") if part)  # learning_rate is lr
+    initials = [name for name in known if name.rpartition(".")[2] == short]
+    near = initials or difflib.get_close_matches(word, known, n=2, cutoff=0.6)
     if near:
         return f"; did you mean {' or '.join(near)}?"
     return f"; there are: {', '.join(known)}" if known else ""

@@ -144,7 +144,7 @@ class InMemoryImages(pl.LightningDataModule):
             Normalise(self.spec, augment),
             shuffle=shuffle,
             seed=self.seed,
-            epoch=lambda: trainer.current_epoch if trainer else 0,
+            epoch=(lambda: trainer.current_epoch) if trainer else None,
             device=trainer.strategy.root_device if trainer else "cpu",
             rank=trainer.global_rank if trainer else 0,
             world_size=trainer.world_size if trainer else 1,

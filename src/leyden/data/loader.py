@@ -1,6 +1,7 @@
 """Batches of a data set that lies in memory."""
 
 from collections.abc import Callable, Iterator
+from itertools import count
 
 import torch
 from torch import Generator, Tensor
@@ -25,7 +26,7 @@ class TensorLoader:
         transform: from stored inputs to what the network takes.
         shuffle: in a new order each epoch.
         seed: of order and transforms.
-        epoch: asked for the current epoch when an iteration begins.
+        epoch: asked for the current epoch when an iteration begins; by default iterations are counted.
         device: where batches are handed out.
         rank: which of `world_size` processes this is; each gets its own items. When shuffled, some items are given
             twice so that all processes have as many steps; otherwise none is, so that metrics count each item once.
@@ -40,14 +41,14 @@ class TensorLoader:
         *,
         shuffle: bool = False,
         seed: int = 0,
-        epoch: Callable[[], int] = lambda: 0,
+        epoch: Callable[[], int] | None = None,
         device: torch.device | str = "cpu",
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
         self.inputs, self.targets = inputs, targets
         self.batch_size, self.transform = batch_size, transform
-        self.shuffle, self.seed, self.epoch = shuffle, seed, epoch
+        self.shuffle, self.seed, self.epoch = shuffle, seed, epoch or count().__next__
         self.device, self.rank, self.world_size = torch.device(device), rank, world_size
 
     def __len__(self) -> int:
