@@ -23,7 +23,7 @@ def is_run(command: str) -> bool:
     return not command.startswith(ELSEWHERE)
 
 
-@pytest.mark.parametrize("command", filter(is_run, COMMANDS))
+@pytest.mark.parametrize("command", [command for command in COMMANDS if is_run(command)])
 def test_a_command_of_the_readme_works(
     command: str, quick: list[str], data_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from torch import nn
 
 from leyden.config import Config
 from leyden.config.overrides import did_you_mean
-from leyden.data.images import InMemoryImages
+from leyden.data.module import DataModule
 from leyden.data.spec import DataSpec
 from leyden.errors import UserError
 from leyden.tasks.optimizers import OptimizerFactory
@@ -20,11 +20,11 @@ from leyden.tasks.schedulers import SchedulerFactory
 from leyden.tasks.task import Task
 
 
-def build_data(config: Config) -> InMemoryImages:
+def build_data(config: Config) -> DataModule:
     """The datamodule, with its files in place and its splits made."""
-    datamodule: InMemoryImages = _build("data", config["data"])
+    datamodule: DataModule = _build("data", config["data"])
     datamodule.prepare_data()
-    datamodule.setup()
+    datamodule.setup("fit")
     return datamodule
 
 
@@ -98,7 +98,8 @@ def _build(path: str, node: Mapping[str, Any], **given: Any) -> Any:
     """Instantiate a section, with arguments that are given as they are.
 
     Raises:
-        UserError: the class refuses a value. Any other failure of its code keeps its own type and traceback.
+        UserError: the class refuses a value. Any other failure of its code keeps its own type and traceback, and so
+            does a ValueError of a data set, a model or a task: their code is the project's own, and may have a bug.
     """
     partial = node.get("_partial_", False)
     try:
@@ -113,7 +114,7 @@ def _build(path: str, node: Mapping[str, Any], **given: Any) -> Any:
         cause = error
     if isinstance(cause, UserError):
         raise cause
-    if isinstance(cause, ValueError | MisconfigurationException):
+    if isinstance(cause, ValueError | MisconfigurationException) and path not in ("data", "model", "task"):
         raise UserError(f"{path}: {' '.join(str(cause).split())}") from cause
     assert cause is not None
     raise cause

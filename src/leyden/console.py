@@ -32,6 +32,7 @@ _KNOWN = (
     "Experiment logs directory .* exists and is not empty",  # the run directory, which is new
     ".*LeafSpec.* is deprecated",  # Lightning's business with torch
     "The number of training batches .* is smaller than the logging interval",
+    "Total length of `list` across ranks is zero",  # data.val_size=0
     "It is recommended to use .*sync_dist=True",  # what is logged for an epoch was computed over all processes
     "Checkpoint directory .* exists and is not empty",
 )

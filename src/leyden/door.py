@@ -50,9 +50,8 @@ class errors_in_one_line:  # noqa: N801  (reads as a statement: `with errors_in_
     def __enter__(self) -> Self:
         self._before = {name: os.environ.get(name) for name in (_FULL, _SHORT)}
         self._full = self._before[_FULL] == "1" and not self._before[_SHORT]
-        if (
-            not self._full
-        ):  # Hydra would print its errors itself, in several lines and with status 1: have it raise them
+        if not self._full:
+            # Hydra would print its errors itself, in several lines and with status 1: have it raise them.
             os.environ.update({_FULL: "1", _SHORT: "1"})
         return self
 
@@ -65,6 +64,8 @@ class errors_in_one_line:  # noqa: N801  (reads as a statement: `with errors_in_
             else:
                 os.environ[name] = value
         mendable = (UserError, HydraException, OmegaConfBaseException, yaml.MarkedYAMLError)
+        if isinstance(error, KeyboardInterrupt):  # before there was a run that could keep it
+            raise SystemExit(130) from None
         if self._full or _in_sweep() or not isinstance(error, mendable):
             return
         print(f"error: {explain(error, self.known)}", file=sys.stderr)

@@ -8,7 +8,7 @@ import torch
 from leyden.build import build_data, build_task, build_trainer
 from leyden.callbacks.best import best_checkpoint
 from leyden.config import Experiment
-from leyden.data.images import InMemoryImages
+from leyden.data.module import DataModule
 from leyden.run import Run
 from leyden.tasks.task import Task
 from leyden.trackers import log_result, log_settings
@@ -29,18 +29,19 @@ def run_experiment(experiment: Experiment) -> float | None:
     task = build_task(config, datamodule.spec)
 
     with Run(experiment) as run:
-        log.info("%s: %s", experiment.name, run.dir)
+        log.info("experiment: %s, in %s", experiment.name, run.dir)
         trainer = build_trainer(config)
         log_settings(trainer, config)
         metrics = train(trainer, task, datamodule, test=config["test"])
         log_result(trainer, config, metrics)
         run.finish(metrics)
+        log.info("kept in %s", run.dir)
 
     monitor = config["monitor"]
     return metrics.get(f"best/{monitor}", metrics.get(monitor))
 
 
-def train(trainer: pl.Trainer, task: Task, datamodule: InMemoryImages, test: bool = True) -> dict[str, float]:
+def train(trainer: pl.Trainer, task: Task, datamodule: DataModule, test: bool = True) -> dict[str, float]:
     """Fit, then test the best weights.
 
     Returns:

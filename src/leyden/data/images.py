@@ -4,12 +4,12 @@ import logging
 from abc import abstractmethod
 from typing import ClassVar
 
-import lightning.pytorch as pl
 import torch
 from torch import Generator, Tensor
 
 from leyden.data.augment import Augment
 from leyden.data.loader import TensorLoader
+from leyden.data.module import DataModule
 from leyden.data.spec import DataSpec
 from leyden.data.splits import count, stratified_split
 from leyden.errors import UserError
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 Split = tuple[Tensor, Tensor]
 
 
-class InMemoryImages(pl.LightningDataModule):
+class InMemoryImages(DataModule):
     """Pictures held as uint8 tensors (N, C, H, W), with one class each.
 
     A subclass says how to `load` the official training and test parts. The validation split is taken from the training
@@ -107,7 +107,6 @@ class InMemoryImages(pl.LightningDataModule):
 
     @property
     def spec(self) -> DataSpec:
-        """The facts that a model is built from; after `setup`."""
         return DataSpec(
             task="classification",
             input_shape=self.INPUT_SHAPE,
@@ -118,7 +117,6 @@ class InMemoryImages(pl.LightningDataModule):
         )
 
     def describe(self) -> str:
-        """What there is, in one line; after `setup`."""
         sizes = ", ".join(f"{len(labels):,} {name}" for name, (_, labels) in self.splits.items())
         shape = "×".join(map(str, self.INPUT_SHAPE))
         return f"{type(self).__name__}: {sizes}; {shape} pictures of {len(self.class_names)} classes"
