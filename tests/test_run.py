@@ -65,6 +65,7 @@ def test_an_interrupted_run_says_so_and_never_exits_with_0(
         raise error
     assert left.value.code == status
     assert record(run)["status"] == "interrupted"
+    assert record(run)["error"] == {130: "SIGINT", 143: "SIGTERM"}[status]
 
 
 def test_lightnings_own_exit_after_ctrl_c_counts_as_an_interrupt(experiment: Experiment) -> None:

@@ -21,8 +21,8 @@ def set_up_logging() -> None:
     level = logging.INFO if rank() == 0 else logging.WARNING  # one voice for all processes of a run
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(True)
-    for chatty in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.rank_zero"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    for chatty in ("pytorch.utilities.rank_zero", "fabric.utilities.rank_zero", "fabric.utilities.distributed"):
+        logging.getLogger(f"lightning.{chatty}").setLevel(logging.WARNING)
     for message in _KNOWN:
         warnings.filterwarnings("ignore", message)
 

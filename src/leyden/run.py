@@ -11,6 +11,7 @@ import traceback
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from signal import Signals
 from types import TracebackType
 from typing import Any, Self
 
@@ -72,10 +73,12 @@ class Run:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         signal = _signal(error)
-        if error is not None:
-            self._record["status"] = "interrupted" if signal else "failed"
-            self._record["error"] = f"{type(error).__name__}: {error}"
-            if self.writes and not signal:
+        if signal:
+            self._record |= {"status": "interrupted", "error": signal.name}
+            log.warning("interrupted by %s; kept in %s", signal.name, self.dir)
+        elif error is not None:
+            self._record |= {"status": "failed", "error": f"{type(error).__name__}: {error}"}
+            if self.writes:
                 with (self.dir / "train.log").open("a") as file:
                     traceback.print_exception(error, file=file)
         self._record["seconds"] = round(time.monotonic() - self._started, 3)
@@ -130,15 +133,15 @@ def _point_last(link: Path, directory: Path) -> None:
         log.warning("%s not set: %s", link, error)
 
 
-def _signal(error: BaseException | None) -> int:
-    """The number of the signal that an exception stands for, or 0."""
+def _signal(error: BaseException | None) -> Signals | None:
+    """The signal that an exception stands for."""
     if isinstance(error, SIGTERMException):
-        return 15
+        return Signals.SIGTERM
     if isinstance(error, KeyboardInterrupt) or (
         isinstance(error, SystemExit) and isinstance(error.__context__, KeyboardInterrupt)
     ):
-        return 2
-    return 0
+        return Signals.SIGINT
+    return None
 
 
 def _git() -> dict[str, Any] | None:
