@@ -50,7 +50,8 @@ def explain(error: BaseException, known: Iterable[str] = ()) -> str:
     if isinstance(error, MarkedYAMLError) and error.problem_mark:
         return f"{error.problem_mark.name}, line {error.problem_mark.line + 1}: {error.problem}"
     if isinstance(error, OverrideParseException):
-        return f"{error.override}: cannot be read as a setting; in a shell, put quotes around it: '{error.override}'"
+        key, _, value = error.override.lstrip("+").partition("=")
+        return f"{key}={value}: cannot be read; if it is text, put it in quotes within quotes: '{key}=\"{value}\"'"
     if isinstance(error, OmegaConfBaseException):
         key = re.search(r"full_key: (\S+)", text)
         return f"{key[1]}: {text.splitlines()[0]}" if key else text.splitlines()[0]
