@@ -15,6 +15,7 @@ def set_up_logging() -> None:
     handler: logging.Handler
     if rich.get_console().is_terminal:
         handler = RichHandler(show_path=False, show_level=False, log_time_format="%H:%M:%S")
+        handler.setFormatter(logging.Formatter("%(message)s"))
     else:
         handler = logging.StreamHandler(sys.stdout)
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))

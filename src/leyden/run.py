@@ -19,6 +19,7 @@ import yaml
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from leyden.config import Experiment
+from leyden.errors import UserError
 from leyden.processes import rank
 
 log = logging.getLogger(__name__)
@@ -55,9 +56,13 @@ class Run:
             "git": _git(),
             "versions": _versions(),
         }
-        self._handler = logging.NullHandler() if not self.writes else logging.FileHandler(self.dir / "train.log")
+        self._handler: logging.Handler = logging.NullHandler()
+        if self.writes:
+            self._handler = logging.FileHandler(self.dir / "train.log", encoding="utf-8")
         self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         logging.getLogger().addHandler(self._handler)
+        if self.writes:  # also where no door has set up the log
+            logging.getLogger(__name__.partition(".")[0]).setLevel(logging.INFO)
         if self.writes:
             _write(self.dir / "config.yaml", yaml.safe_dump(self.experiment.config, sort_keys=False))
             _write(self.dir / "overrides.yaml", yaml.safe_dump(self.experiment.overrides))
@@ -79,7 +84,7 @@ class Run:
         elif error is not None:
             self._record |= {"status": "failed", "error": f"{type(error).__name__}: {error}"}
             if self.writes:
-                with (self.dir / "train.log").open("a") as file:
+                with (self.dir / "train.log").open("a", encoding="utf-8") as file:
                     traceback.print_exception(error, file=file)
         self._record["seconds"] = round(time.monotonic() - self._started, 3)
         logging.getLogger().removeHandler(self._handler)
@@ -95,15 +100,19 @@ class Run:
 
 def _make(directory: Path) -> Path:
     """A new directory of this name, or of this name with a number."""
-    directory.parent.mkdir(parents=True, exist_ok=True)
     number, path = 1, directory
     while True:
         try:
+            directory.parent.mkdir(parents=True, exist_ok=True)
             path.mkdir()
             return path
-        except FileExistsError:
+        except FileExistsError as error:
+            if not directory.parent.is_dir():
+                raise UserError(f"paths.log_dir: {directory.parent} cannot be made ({error.strerror})") from error
             number += 1
             path = directory.with_name(f"{directory.name}_{number}")
+        except OSError as error:
+            raise UserError(f"paths.log_dir: {path} cannot be made ({error.strerror})") from error
 
 
 def _moved(value: Any, old: str, new: str) -> Any:
@@ -112,7 +121,7 @@ def _moved(value: Any, old: str, new: str) -> Any:
         return {key: _moved(inner, old, new) for key, inner in value.items()}
     if isinstance(value, list):
         return [_moved(inner, old, new) for inner in value]
-    inside = isinstance(value, str) and (value == old or value.startswith(old + os.sep))
+    inside = isinstance(value, str) and (value == old or value.startswith((old + "/", old + os.sep)))
     return new + value[len(old) :] if inside else value
 
 

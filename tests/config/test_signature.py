@@ -79,3 +79,15 @@ def test_what_the_text_does_not_tell_is_none() -> None:
     assert find("nowhere.to.be.Found") is None
     assert find("torch.optim.NoSuchThing") is None
     assert find("torch.add") is None  # made in C
+
+
+def test_keyword_arguments_that_are_not_handed_on_are_open() -> None:
+    strategy = find("lightning.pytorch.strategies.DDPStrategy")
+    assert strategy is not None
+    assert strategy.open  # find_unused_parameters goes to torch
+
+
+def test_null_is_accepted_where_it_is_the_default() -> None:
+    best = find("lightning.pytorch.callbacks.ModelCheckpoint")
+    assert best is not None
+    assert best.parameters["monitor"].accepts(None)

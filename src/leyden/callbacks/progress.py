@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from leyden.callbacks.best import best_checkpoint
+from leyden.processes import rank
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +30,14 @@ class Progress(ProgressBar):
         self._drawn = 0.0
         self._epoch_started = 0.0
         self._epoch: int | None = None
+        self._validated = False
 
     def disable(self) -> None:
         self._stop()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._report(trainer)
-        self._epoch, self._epoch_started = trainer.current_epoch, time.monotonic()
+        self._epoch, self._epoch_started, self._validated = trainer.current_epoch, time.monotonic(), False
         self._start(f"epoch {_epoch(trainer, self._epoch)}", self.total_train_batches)
 
     def on_train_batch_end(
@@ -45,6 +47,7 @@ class Progress(ProgressBar):
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not trainer.sanity_checking:
+            self._validated = True
             self._start("validation", sum(trainer.num_val_batches))
 
     def on_validation_batch_end(
@@ -89,12 +92,14 @@ class Progress(ProgressBar):
             return
         number, self._epoch = self._epoch, None
         best = best_checkpoint(trainer)
-        is_best = best and best.best_model_score == trainer.callback_metrics.get(str(best.monitor))
+        score = best.best_model_score if best else None
+        told = best is not None and (self._validated or not str(best.monitor).startswith("val/"))
+        is_best = told and score is not None and score == trainer.callback_metrics.get(str(best.monitor))  # type: ignore[union-attr]
         log.info(
             "epoch %s  train: %s  val: %s  %.1f s%s",
             _epoch(trainer, number),
             self._line(trainer, "train"),
-            self._line(trainer, "val"),
+            self._line(trainer, "val") if self._validated else "–",
             time.monotonic() - self._epoch_started,
             "  best" if is_best else "",
         )
@@ -106,7 +111,7 @@ class Progress(ProgressBar):
     def _start(self, title: str, total: float) -> None:
         self._stop()
         console = rich.get_console()
-        if not console.is_terminal:
+        if rank() or not console.is_terminal:
             return
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
         self._bar = Bar(*columns, console=console, transient=True, auto_refresh=False)

@@ -26,7 +26,12 @@ _WORDS = {
 
 def accepts(annotation: ast.expr, value: object) -> bool:
     """Whether a plain YAML value may stand where this is written; what is not understood accepts everything."""
-    return any(_accepts(part, value) for part in _alternatives(annotation))
+    if isinstance(value, dict) and "_target_" in value:
+        return True  # what it builds is not known before it is built
+    try:
+        return any(_accepts(part, value) for part in _alternatives(annotation))
+    except (SyntaxError, ValueError):  # an annotation that is prose, or computed
+        return True
 
 
 def meaning(annotation: ast.expr) -> str:

@@ -50,11 +50,15 @@ def explain(error: BaseException, known: Iterable[str] = ()) -> str:
     if isinstance(error, MarkedYAMLError) and error.problem_mark:
         return f"{error.problem_mark.name}, line {error.problem_mark.line + 1}: {error.problem}"
     if isinstance(error, OverrideParseException):
-        key, _, value = error.override.lstrip("+").partition("=")
+        key, equals, value = error.override.lstrip("+").partition("=")
+        if not equals:
+            return f"{key}: is no setting; write key=value"
+        if "{" in value or "[" in value:
+            return f"{key}={value}: cannot be read; in a shell, put quotes around it all, as in 'a.b={{c: 1}}'"
         return f"{key}={value}: cannot be read; if it is text, put it in quotes within quotes: '{key}=\"{value}\"'"
     if isinstance(error, OmegaConfBaseException):
-        key = re.search(r"full_key: (\S+)", text)
-        return f"{key[1]}: {text.splitlines()[0]}" if key else text.splitlines()[0]
+        place = re.search(r"full_key: (\S+)", text)
+        return f"{place[1]}: {text.splitlines()[0]}" if place else text.splitlines()[0]
     unknown = re.search(r"Could not override '([\w.@/]+)'", text)
     if unknown:
         return f"{unknown[1]}: unknown key" + did_you_mean(unknown[1], () if "." in unknown[1] else known)

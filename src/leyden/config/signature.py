@@ -22,10 +22,11 @@ class Parameter:
     name: str
     annotation: ast.expr | None
     required: bool
+    nullable: bool = False  # None is the default, whatever the annotation says
 
     def accepts(self, value: object) -> bool:
         """Whether a plain YAML value may stand here; an annotation that is not understood accepts everything."""
-        return self.annotation is None or accepts(self.annotation, value)
+        return self.annotation is None or (value is None and self.nullable) or accepts(self.annotation, value)
 
     @property
     def meaning(self) -> str:
@@ -52,10 +53,6 @@ class _Module:
     path: Path
     name: str
     body: list[ast.stmt]
-
-    @property
-    def package(self) -> str:
-        return self.name if self.path.name == "__init__.py" else self.name.rpartition(".")[0]
 
 
 @cache
@@ -122,8 +119,8 @@ def _source(module: _Module, node: ast.ImportFrom) -> str:
     """The absolute name of the module that an import statement reads from."""
     if not node.level:
         return node.module or ""
-    package = module.package.split(".")
-    base = ".".join(package[: len(package) - node.level + 1])
+    up = node.level - (module.path.name == "__init__.py")
+    base = module.name.rsplit(".", up)[0] if up else module.name
     return f"{base}.{node.module}" if node.module else base
 
 
@@ -139,15 +136,23 @@ def _signature(module: _Module, node: ast.stmt) -> Signature | None:
     init = next((f for f in node.body if isinstance(f, ast.FunctionDef) and f.name == "__init__"), None)
     if init is not None:
         own = _of_function(module, init, method=True)
-        if own.open and bases:  # `**kwargs` go on to the class it extends
+        if own.open and bases and _hands_on(init):
             return Signature({**bases[0].parameters, **own.parameters}, bases[0].open, constants)
         return Signature(own.parameters, own.open, constants)
     if any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list):
         fields = [f for f in node.body if isinstance(f, ast.AnnAssign) and isinstance(f.target, ast.Name)]
         parameters = {f.target.id: Parameter(f.target.id, f.annotation, f.value is None) for f in fields}  # type: ignore[union-attr]
-        return Signature(parameters, False, constants)
+        inherited = {name: parameter for base in reversed(bases) for name, parameter in base.parameters.items()}
+        return Signature({**inherited, **parameters}, False, constants)
     inherited = bases[0].parameters if bases else {}
     return Signature(inherited, bases[0].open if bases else bool(node.bases), constants)
+
+
+def _hands_on(init: ast.FunctionDef) -> bool:
+    """Whether `**kwargs` go on to the class that is extended, in `super().__init__(…, **kwargs)`."""
+    calls = [call for call in ast.walk(init) if isinstance(call, ast.Call)]
+    to_super = [call for call in calls if ast.unparse(call.func) == "super().__init__"]
+    return any(keyword.arg is None for call in to_super for keyword in call.keywords)
 
 
 def _constants(node: ast.ClassDef) -> dict[str, Any]:
@@ -170,9 +175,12 @@ def _of_function(module: _Module, node: ast.FunctionDef, method: bool) -> Signat
     arguments = node.args
     positional = (arguments.posonlyargs + arguments.args)[1 if method else 0 :]
     required = len(positional) - len(arguments.defaults)
-    names = [(argument, i < required) for i, argument in enumerate(positional)]
-    names += [(a, default is None) for a, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]
-    parameters = {a.arg: Parameter(a.arg, _written_out(a.annotation, module), needed) for a, needed in names}
+    defaults: list[ast.expr | None] = [None] * required + list(arguments.defaults) + list(arguments.kw_defaults)
+    parameters = {}
+    for argument, default in zip([*positional, *arguments.kwonlyargs], defaults, strict=True):
+        annotation = _written_out(argument.annotation, module)
+        nullable = default is not None and ast.unparse(default) == "None"
+        parameters[argument.arg] = Parameter(argument.arg, annotation, default is None, nullable)
     return Signature(parameters, arguments.kwarg is not None)
 
 

@@ -68,12 +68,36 @@ def validate(config: Mapping[str, Any], known: Iterable[str]) -> None:
         UserError: for the first thing that does not hold, by its full name.
     """
     known = set(known)
+    _check_sections(config)
     for name, value in config.items():
         if name not in known:
             raise UserError(f"{name}: unknown key" + did_you_mean(name, known))
         _check(name, value)
     _check_monitor(config)
     _check_fit(config)
+
+
+def _check_sections(config: Mapping[str, Any]) -> None:
+    """Every part of a run is there, and what stands at the top is of its kind."""
+    for group in ("experiment", "debug", "local"):
+        if config.get(group):
+            raise UserError(
+                f"{group}.{next(iter(config[group]))}: unknown key; a file in configs/{group} that sets other sections "
+                "begins with the line '# @package _global_'"
+            )
+    for group in ("data", "model", "task", "optimizer", "trainer"):
+        if not isinstance(config.get(group), Mapping) or not config[group]:
+            raise UserError(f"{group}: there is none; choose one, as in {group}=…")
+    for group in ("callbacks", "logger"):
+        for name, node in (config.get(group) or {}).items():
+            if node is not None and not (isinstance(node, Mapping) and "_target_" in node):
+                raise UserError(
+                    f"{group}.{name}: is not one that was chosen; first {group}=…, or give {group}.{name}._target_"
+                )
+    if not isinstance(config.get("test", True), bool):
+        raise UserError(f"test={config['test']}: must be true or false")
+    if config.get("matmul_precision") not in ("highest", "high", "medium"):
+        raise UserError(f"matmul_precision={config.get('matmul_precision')}: must be one of highest, high, medium")
 
 
 def _check(path: str, value: Any) -> None:
@@ -92,11 +116,7 @@ def _check(path: str, value: Any) -> None:
         return
     holds, meaning = LIMITS[name]
     for number in value if isinstance(value, list) else [value]:
-        if number is None:
-            continue
-        if isinstance(number, bool) or not isinstance(number, int | float):
-            raise UserError(f"{path}={value}: must be a number")
-        if not holds(number):
+        if isinstance(number, int | float) and not holds(number):  # of other types, the annotation decides
             raise UserError(f"{path}={value}: must be {meaning}")
 
 
@@ -124,7 +144,7 @@ def _check_target(path: str, node: Mapping[str, Any]) -> None:
         parameter = parameters.get(key)
         if parameter and value != "???" and not parameter.accepts(value):
             raise UserError(f"{path}.{key}={value}: must be {parameter.meaning}")
-    if not node.get("_partial_"):
+    if not node.get("_partial_") and "_args_" not in node:
         _check_complete(path, node, signature, given)
 
 
@@ -136,6 +156,8 @@ def _check_complete(path: str, node: Mapping[str, Any], signature: Signature, gi
 
 def _check_monitor(config: Mapping[str, Any]) -> None:
     monitor, mode = config.get("monitor"), config.get("mode")
+    if not str(monitor).startswith(("train/", "val/")):
+        raise UserError(f"monitor={monitor}: must be a metric of training or validation, such as val/acc")
     if mode not in ("min", "max"):
         raise UserError(f"mode={mode}: must be min or max")
     if str(monitor).startswith("val/") and config["data"].get("val_size") == 0:

@@ -22,7 +22,8 @@ class Classification(Task):
     Args:
         label_smoothing: the share of each target that is spread over all classes. Szegedy et al. (2015).
         class_weights: a factor on the loss of each class, in the order of `spec.class_names`.
-        top_k: evaluation also counts how often the class is among the k likeliest; 1 for not at all.
+        top_k: evaluation also counts how often the class is among the k likeliest, where there are as many; 1 for
+            not at all.
 
     The others are those of Task.
     """
@@ -41,14 +42,12 @@ class Classification(Task):
         classes = spec.output_size
         if class_weights is not None and len(class_weights) != classes:
             raise UserError(f"task.class_weights={class_weights}: give one for each of the {classes} classes")
-        if top_k > classes:
-            raise UserError(f"task.top_k={top_k}: there are only {classes} classes")
         train_metrics: dict[str, Metric | MetricCollection] = {"acc": MulticlassAccuracy(classes, average="micro")}
         eval_metrics: dict[str, Metric | MetricCollection] = {
             "acc": MulticlassAccuracy(classes, average="micro"),
             "f1": MulticlassF1Score(classes, average="macro"),
         }
-        if top_k > 1:
+        if 1 < top_k <= classes:
             eval_metrics[f"top{top_k}"] = MulticlassAccuracy(classes, average="micro", top_k=top_k)
         super().__init__(
             network,

@@ -19,7 +19,7 @@ class OptimizerFactory:
         make: from parameters, or groups of them, to an optimizer; with its settings bound, such as a
             `partial(torch.optim.AdamW, lr=1e-3)`.
         decay_norm_and_bias: whether weight decay also pulls biases and the scales of normalisations to zero, which
-            rarely helps; all of these have one dimension.
+            rarely helps.
         lr_scale: a factor on the learning rate of the parameters whose name a pattern (`re.search`) finds. The first
             pattern that fits is taken.
     """
@@ -42,14 +42,26 @@ class OptimizerFactory:
                 names = ", ".join(list(parameters)[:4])
                 raise UserError(f"optimizer.lr_scale: no parameter has a name like {pattern}; there are {names}, …")
         defaults = self.make(list(parameters.values())).defaults
+        spared = _norms_and_biases(network)
         groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
         for name, parameter in parameters.items():
             scale = next((s for pattern, s in self.lr_scale.items() if re.search(pattern, name)), 1.0)
-            decays = self.decay_norm_and_bias or parameter.ndim > 1 or not defaults.get("weight_decay")
+            decays = self.decay_norm_and_bias or name not in spared or not defaults.get("weight_decay")
             groups.setdefault((scale, decays), []).append(parameter)
         if list(groups) == [(1.0, True)]:
             return self.make(list(parameters.values()))  # some optimizers, such as LBFGS, take no groups
         return self.make([_group(defaults, scale, decays, p) for (scale, decays), p in groups.items()])
+
+
+def _norms_and_biases(network: nn.Module) -> set[str]:
+    """By name and layer, not by shape: where parameters are spread over devices, every shard has one dimension."""
+    norms = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
+    return {
+        f"{prefix}.{name}" if prefix else name
+        for prefix, layer in network.named_modules()
+        for name, _ in layer.named_parameters(recurse=False)
+        if isinstance(layer, norms) or name.startswith("bias") or name.endswith("bias")
+    }
 
 
 def _group(defaults: Mapping[str, Any], scale: float, decays: bool, parameters: list[nn.Parameter]) -> dict[str, Any]:

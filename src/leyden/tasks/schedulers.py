@@ -48,7 +48,8 @@ class SchedulerFactory:
         return {
             "scheduler": self.make(optimizer, **settings),
             "interval": self.interval,
-            "frequency": 1,  # Task.lr_scheduler_step waits: Lightning counts batches, and anew in each epoch
+            # Steps are counted by Task.lr_scheduler_step: Lightning counts batches, and anew in each epoch.
+            "frequency": self.frequency if self.interval == "epoch" else 1,
             "monitor": self.monitor,
         }
 

@@ -130,10 +130,9 @@ class Task(pl.LightningModule):
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
         make = self.make_scheduler
-        assert make is not None
-        done = self.global_step if make.interval == "step" else self.current_epoch + 1
-        if done % make.frequency == 0:
-            super().lr_scheduler_step(scheduler, metric)
+        if make and make.interval == "step" and self.global_step % make.frequency:
+            return
+        super().lr_scheduler_step(scheduler, metric)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["model"], checkpoint["spec"] = self.model, asdict(self.spec)
