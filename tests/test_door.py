@@ -37,6 +37,7 @@ MISTAKES = {
     "monitor=test/acc": ["monitor=test/acc", "training or validation"],
     "test=no": ["test=no", "true or false"],
     "callbacks.early_stopping.patience=3": ["callbacks.early_stopping", "first callbacks="],
+    "callbacks=null": ["null", "callbacks=none"],
     "~model": ["model", "choose one"],
     "mode=up": ["mode=up", "min or max"],
     "data.val_size=0": ["monitor=val/acc", "no validation set"],

@@ -17,7 +17,7 @@ from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
 from leyden.config.experiment import top_level_keys
-from leyden.config.overrides import allow_new_values, explain
+from leyden.config.overrides import NO_NAME_FOR_A_GROUP, allow_new_values, explain
 from leyden.console import set_up_logging
 from leyden.errors import UserError
 
@@ -66,7 +66,8 @@ class errors_in_one_line:  # noqa: N801  (reads as a statement: `with errors_in_
         mendable = (UserError, HydraException, OmegaConfBaseException, yaml.MarkedYAMLError)
         if isinstance(error, KeyboardInterrupt):  # before there was a run that could keep it
             raise SystemExit(130) from None
-        if self._full or _in_sweep() or not isinstance(error, mendable):
+        mendable_here = isinstance(error, mendable) or str(error).startswith(NO_NAME_FOR_A_GROUP)
+        if self._full or _in_sweep() or error is None or not mendable_here:
             return
         print(f"error: {explain(error, self.known)}", file=sys.stderr)
         raise SystemExit(2) from None

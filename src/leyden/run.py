@@ -83,14 +83,14 @@ class Run:
             log.warning("interrupted by %s; kept in %s", signal.name, self.dir)
         elif error is not None:
             self._record |= {"status": "failed", "error": f"{type(error).__name__}: {error}"}
-            if self.writes:
-                with (self.dir / "train.log").open("a", encoding="utf-8") as file:
-                    traceback.print_exception(error, file=file)
         self._record["seconds"] = round(time.monotonic() - self._started, 3)
         logging.getLogger().removeHandler(self._handler)
         self._handler.close()
         if self.writes:
             self._save()
+            if error is not None and not signal:  # after the record: on a full disk the status counts for more
+                with (self.dir / "train.log").open("a", encoding="utf-8") as file:
+                    traceback.print_exception(error, file=file)
         if signal:  # Lightning would exit with 0 or 1
             raise SystemExit(128 + signal) from None
 

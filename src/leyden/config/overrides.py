@@ -8,6 +8,8 @@ from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError
 
+NO_NAME_FOR_A_GROUP = "Config group override must be a string"  # Hydra's plain ValueError for callbacks=null
+
 _VALUE = re.compile(r"(?!hydra\.)[A-Za-z_]\w*(\.[\w-]+)+=")
 
 
@@ -49,6 +51,8 @@ def explain(error: BaseException, known: Iterable[str] = ()) -> str:
         return f"{group}={name}: no such {group}" + did_you_mean(name, error.options or [])
     if isinstance(error, MarkedYAMLError) and error.problem_mark:
         return f"{error.problem_mark.name}, line {error.problem_mark.line + 1}: {error.problem}"
+    if text.startswith(NO_NAME_FOR_A_GROUP):
+        return "a group was set to null or a number; it takes the name of a file, such as none in callbacks=none"
     if isinstance(error, OverrideParseException):
         key, equals, value = error.override.lstrip("+").partition("=")
         if not equals:
