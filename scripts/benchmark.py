@@ -85,5 +85,5 @@ def main() -> None:
 if __name__ == "__main__":
     with errors_in_one_line():
         set_up_logging()
-        logging.disable(logging.INFO)
+        logging.getLogger("leyden").setLevel(logging.WARNING)
         main()

@@ -34,6 +34,7 @@ MISTAKES = {
     "model.dropout=2": ["model.dropout=2", "less than 1"],
     "model.init=foo": ["model.init=foo", "kaiming"],
     "seed=-1": ["seed=-1", "between 0 and"],
+    "monitor=val/loss": ["monitor=val/loss", "mode=min"],
     "monitor=test/acc": ["monitor=test/acc", "training or validation"],
     "test=no": ["test=no", "true or false"],
     "callbacks.early_stopping.patience=3": ["callbacks.early_stopping", "first callbacks="],

@@ -16,7 +16,7 @@ TABLE = re.findall(r"^\| `(python [^`]+)` \|", README, re.MULTILINE)
 COMMANDS = sorted({*LINES, *TABLE})
 
 # Checked elsewhere, or nothing of ours; every other command must be one that is run below.
-ELSEWHERE = ("pip install uv", "uv run pytest", "uv lock", "tensorboard", "python scripts/rename.py")
+ELSEWHERE = ("pip install uv", "uv run pytest", "uv lock", "uv run tensorboard", "python scripts/rename.py")
 
 
 def is_run(command: str) -> bool:

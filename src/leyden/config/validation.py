@@ -160,6 +160,8 @@ def _check_monitor(config: Mapping[str, Any]) -> None:
         raise UserError(f"monitor={monitor}: must be a metric of training or validation, such as val/acc")
     if mode not in ("min", "max"):
         raise UserError(f"mode={mode}: must be min or max")
+    if str(monitor).endswith("loss") and mode == "max":
+        raise UserError(f"monitor={monitor}: is best where it is smallest; add mode=min")
     if str(monitor).startswith("val/") and config["data"].get("val_size") == 0:
         raise UserError(
             f"monitor={monitor}: there is no validation set with data.val_size=0; try monitor=train/loss mode=min"
