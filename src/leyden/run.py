@@ -61,9 +61,9 @@ class Run:
             self._handler = logging.FileHandler(self.dir / "train.log", encoding="utf-8")
         self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         logging.getLogger().addHandler(self._handler)
-        if self.writes:  # also where no door has set up the log
-            logging.getLogger(__name__.partition(".")[0]).setLevel(logging.INFO)
         if self.writes:
+            # Also where no door has set up the log.
+            logging.getLogger(__name__.partition(".")[0]).setLevel(logging.INFO)
             _write(self.dir / "config.yaml", yaml.safe_dump(self.experiment.config, sort_keys=False))
             _write(self.dir / "overrides.yaml", yaml.safe_dump(self.experiment.overrides))
             self._save()
