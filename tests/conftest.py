@@ -1,10 +1,13 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from torchvision import datasets
 
 from leyden.data.mnist import MNIST
 from tests.idx_files import made, write_emnist, write_qmnist
+from tests.picture_files import write_cifar, write_folders, write_usps
 
 torch.set_num_threads(1)  # tests run side by side
 
@@ -33,12 +36,29 @@ def quick(tmp_path: Path, mnist_root: Path) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def data_root(mnist_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data root with every data set that configs/data names: MNIST is real, the others only look right."""
+def data_root(mnist_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A data root with every data set that configs/data names. MNIST and the tables are real."""
     MNIST(str(mnist_root)).prepare_data()  # extracts
     root = tmp_path_factory.mktemp("data")
     for name in ("MNIST", "FashionMNIST", "KMNIST"):  # files of the same names
         (root / name).symlink_to(mnist_root / "MNIST", target_is_directory=True)
+    (root / "csv").symlink_to(mnist_root / "csv", target_is_directory=True)
     write_qmnist(root / "QMNIST" / "raw", made(10))
     write_emnist(root / "EMNIST" / "raw", made(26, first=1), "letters")
-    return root
+    write_folders(root / "pictures", train=12, val=4, test=4)
+    write_usps(root)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for dataset in (datasets.CIFAR10, datasets.CIFAR100):
+            write_cifar(root, dataset, monkeypatch)
+        yield root
+
+
+@pytest.fixture
+def needed(data_root: Path) -> dict[str, list[str]]:
+    """What must be given with a file of configs/data that is for data of one's own."""
+    return {
+        "csv": [f"data.path={data_root}/csv/cars.csv", "data.target=mpg", "data.ignore=[name]"],
+        "emnist": ["data.split=letters"],
+        "image_folder": [f"data.root={data_root}/pictures", "data.size=32"],
+        "torchvision": ["data.name=USPS", "data.size=32"],
+    }

@@ -11,7 +11,6 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from leyden.build import build_network
 from leyden.config import compose
-from leyden.data.spec import DataSpec
 from leyden.errors import UserError
 from leyden.train import run_experiment
 
@@ -73,7 +72,7 @@ def test_the_best_weights_are_tested_not_the_last(quick: list[str]) -> None:
 def test_one_checkpoint_is_enough_to_rebuild_the_network(quick: list[str]) -> None:
     _, directory, _ = run(["model=cnn"], quick)
     checkpoint = torch.load(directory / "checkpoints" / "best.ckpt", weights_only=True)
-    network = build_network(checkpoint["model"], DataSpec(**checkpoint["spec"]))
+    network = build_network(checkpoint["model"])
     prefix = "network."
     weights = {k.removeprefix(prefix): v for k, v in checkpoint["state_dict"].items()}
     network.load_state_dict(weights)

@@ -12,6 +12,7 @@ from torch import nn
 
 from leyden.config import Config
 from leyden.config.overrides import did_you_mean
+from leyden.config.signature import find
 from leyden.data.module import DataModule
 from leyden.data.spec import DataSpec
 from leyden.errors import UserError
@@ -28,9 +29,30 @@ def build_data(config: Config) -> DataModule:
     return datamodule
 
 
-def build_network(model: Mapping[str, Any], spec: DataSpec) -> nn.Module:
-    """The network that a config's `model` describes, for data that a spec describes."""
-    network: nn.Module = _build("model", model, input_shape=spec.input_shape, output_size=spec.output_size)
+def complete_model(model: Mapping[str, Any], spec: DataSpec, output_size: int | None = None) -> dict[str, Any]:
+    """A config's `model` with the facts about the data that its class asks for: all that the network is built from.
+
+    Args:
+        model: the settings, with `_target_`.
+        spec: the facts.
+        output_size: that of the task, where it is another than the data's own.
+    """
+    size = spec.output_size if output_size is None else output_size
+    facts = {"input_shape": spec.input_shape, "output_size": size, "mean": spec.mean, "std": spec.std}
+    signature = find(model["_target_"])
+    asked = signature.parameters if signature else {"input_shape": ..., "output_size": ...}
+    return {**model, **{name: fact for name, fact in facts.items() if name in asked}}
+
+
+def for_checkpoint(model: Mapping[str, Any]) -> dict[str, Any]:
+    """Complete settings as a checkpoint keeps them: it brings its own weights, so none are to be read for it."""
+    signature = find(model["_target_"])
+    return {**model, "load": False} if signature and "load" in signature.parameters else dict(model)
+
+
+def build_network(model: Mapping[str, Any]) -> nn.Module:
+    """The network that complete settings describe."""
+    network: nn.Module = _build("model", model)
     return network
 
 
@@ -50,7 +72,10 @@ def build_scheduler(config: Config) -> SchedulerFactory | None:
 
 def build_task(config: Config, spec: DataSpec) -> Task:
     """The network with its loss, metrics, optimizer and schedule."""
-    network, optimizer = build_network(config["model"], spec), build_optimizer(config)
+    task_class: type[Task] = _build("task", {"_target_": "hydra.utils.get_class", "path": config["task"]["_target_"]})
+    task_class.check(spec)
+    model = complete_model(config["model"], spec, task_class.output_size(spec))
+    network, optimizer = build_network(model), build_optimizer(config)
     try:
         optimizer(network)  # a setting that it refuses is met here, before a run directory is opened
     except (ValueError, TypeError) as error:
@@ -62,7 +87,7 @@ def build_task(config: Config, spec: DataSpec) -> Task:
         spec=spec,
         optimizer=optimizer,
         scheduler=build_scheduler(config),
-        model=config["model"],
+        model=for_checkpoint(model),
     )
     monitor = config["monitor"]
     if monitor not in task.metric_names:

@@ -36,4 +36,5 @@ _KNOWN = (
     "Total length of `list` across ranks is zero",  # data.val_size=0
     "It is recommended to use .*sync_dist=True",  # what is logged for an epoch was computed over all processes
     "Checkpoint directory .* exists and is not empty",
+    "Found .* module.s. in eval mode at the start of training",  # what is frozen
 )

@@ -7,7 +7,9 @@ import torch
 
 from leyden.build import build_data, build_task, build_trainer
 from leyden.callbacks.best import best_checkpoint
+from leyden.callbacks.unfreeze import Unfreeze
 from leyden.config import Experiment
+from leyden.data.features import cache_features
 from leyden.data.module import DataModule
 from leyden.run import Run
 from leyden.tasks.task import Task
@@ -32,6 +34,9 @@ def run_experiment(experiment: Experiment) -> float | None:
         log.info("experiment: %s, in %s", experiment.name, run.dir)
         trainer = build_trainer(config)
         log_settings(trainer, config)
+        if config["cache_features"]:
+            stays_frozen = not any(isinstance(callback, Unfreeze) for callback in trainer.callbacks)  # type: ignore[attr-defined]
+            datamodule = cache_features(datamodule, task.network, stays_frozen)
         metrics = train(trainer, task, datamodule, test=config["test"])
         log_result(trainer, config, metrics)
         run.finish(metrics)

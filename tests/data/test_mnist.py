@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from leyden.data.augment import Augment
-from leyden.data.images import InMemoryImages, Split
+from leyden.data.images import InMemoryImages
+from leyden.data.memory import Split
 from leyden.data.mnist import MNIST
 
 

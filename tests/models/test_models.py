@@ -8,7 +8,7 @@ import yaml
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from leyden.build import build_network
+from leyden.build import build_network, complete_model
 from leyden.data.spec import DataSpec
 from leyden.errors import UserError
 from leyden.models.cnn import CNN
@@ -33,7 +33,7 @@ def build(name: str, shape: tuple[int, ...], classes: int = 10, **settings: Any)
     torch.manual_seed(0)
     model = yaml.safe_load((CONFIGS / f"{name}.yaml").read_text(encoding="utf-8")) | settings
     names = tuple(map(str, range(classes)))
-    return build_network(model, DataSpec("classification", shape, classes, names, (0.0,), (1.0,)))
+    return build_network(complete_model(model, DataSpec("classification", shape, classes, names, (0.0,), (1.0,))))
 
 
 def inputs(*shape: int) -> Tensor:

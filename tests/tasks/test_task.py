@@ -10,13 +10,15 @@ from torch.nn import functional as F
 from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from leyden.build import build_network
-from leyden.data.images import InMemoryImages, Split
+from leyden.build import build_network, complete_model
+from leyden.data.images import InMemoryImages
 from leyden.data.loader import Batch, TensorLoader
+from leyden.data.memory import Split
 from leyden.data.spec import DataSpec
 from leyden.tasks.classification import Classification
 from leyden.tasks.optimizers import OptimizerFactory
 from leyden.tasks.schedulers import SchedulerFactory, polynomial
+from tests.trainers import made_trainer
 
 CLASSES = ("a", "b", "c", "d")
 SPEC = DataSpec("classification", (1, 6, 6), 4, CLASSES, (0.5,), (0.25,))
@@ -41,19 +43,8 @@ class MadeImages(InMemoryImages):
 def made_task(spec: DataSpec = SPEC, scheduler: SchedulerFactory | None = None) -> Classification:
     torch.manual_seed(0)
     optimizer = OptimizerFactory(partial(SGD, lr=0.1))
-    return Classification(build_network(MLP, spec), spec, optimizer, scheduler, MLP)
-
-
-def made_trainer(folder: Path, **settings: Any) -> pl.Trainer:
-    return pl.Trainer(
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=folder,
-        **settings,
-    )
+    model = complete_model(MLP, spec)
+    return Classification(build_network(model), spec, optimizer, scheduler, model)
 
 
 Trained = tuple[Classification, MadeImages, pl.Trainer, dict[str, Any]]
@@ -80,10 +71,9 @@ def test_training_moves_every_parameter(trained: Trained) -> None:
 
 def test_a_checkpoint_alone_rebuilds_the_network(trained: Trained) -> None:
     task, data, _, checkpoint = trained
-    assert checkpoint["model"] == MLP
-    spec = DataSpec(**checkpoint["spec"])
-    assert spec == data.spec
-    network = build_network(checkpoint["model"], spec)
+    assert checkpoint["model"] == MLP | {"input_shape": (1, 6, 6), "output_size": 4}
+    assert DataSpec(**checkpoint["spec"]) == data.spec
+    network = build_network(checkpoint["model"])
     network.load_state_dict(
         {key.removeprefix("network."): value for key, value in checkpoint["state_dict"].items() if "network." in key}
     )

@@ -12,6 +12,7 @@ from rich.progress import Progress as Bar
 
 from leyden.callbacks.best import best_checkpoint
 from leyden.processes import rank
+from leyden.tasks.task import Task
 
 log = logging.getLogger(__name__)
 
@@ -20,10 +21,11 @@ class Progress(ProgressBar):
     """One line for each epoch goes to the log; the bar is drawn on a terminal only, and wiped when it is full.
 
     Args:
-        metrics: the names, without the split, that the line shows.
+        metrics: the names, without the split, that the line shows; by default the loss and what is measured in
+            training.
     """
 
-    def __init__(self, metrics: list[str]) -> None:
+    def __init__(self, metrics: list[str] | None = None) -> None:
         super().__init__()
         self.metrics = metrics
         self._bar: Bar | None = None
@@ -105,7 +107,9 @@ class Progress(ProgressBar):
         )
 
     def _line(self, trainer: pl.Trainer, split: str) -> str:
-        values = {name: trainer.callback_metrics.get(f"{split}/{name}") for name in self.metrics}
+        task = trainer.lightning_module
+        names = self.metrics or (["loss", *task.train_meter.metrics] if isinstance(task, Task) else ["loss"])
+        values = {name: trainer.callback_metrics.get(f"{split}/{name}") for name in names}
         return " ".join(f"{name} {value:.4f}" for name, value in values.items() if value is not None) or "–"
 
     def _start(self, title: str, total: float) -> None:

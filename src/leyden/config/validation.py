@@ -15,7 +15,7 @@ from leyden.models.requirements import misfit
 
 # Arguments that the program itself gives when it builds a section.
 GIVEN = {
-    "model": {"input_shape", "output_size"},
+    "model": {"input_shape", "output_size", "mean", "std"},
     "task": {"network", "optimizer", "scheduler", "spec", "model"},
     "optimizer": {"params", "make"},
     "scheduler": {"optimizer", "make"},
@@ -33,6 +33,7 @@ LIMITS: dict[str, tuple[Callable[[float], bool], str]] = {
     "eval_batch_size": (lambda v: v >= 1, "at least 1"),
     "train_size": (lambda v: v > 0, "greater than 0"),
     "val_size": (lambda v: v >= 0, "0 or more"),
+    "test_size": (lambda v: v >= 0, "0 or more"),
     "num_workers": (lambda v: v >= 0, "0 or more"),
     "seed": (lambda v: 0 <= v < 2**32, "between 0 and 4294967295"),
     "split_seed": (lambda v: 0 <= v < 2**32, "between 0 and 4294967295"),
@@ -94,8 +95,9 @@ def _check_sections(config: Mapping[str, Any]) -> None:
                 raise UserError(
                     f"{group}.{name}: is not one that was chosen; first {group}=…, or give {group}.{name}._target_"
                 )
-    if not isinstance(config.get("test", True), bool):
-        raise UserError(f"test={config['test']}: must be true or false")
+    for switch in ("test", "cache_features"):
+        if not isinstance(config.get(switch, True), bool):
+            raise UserError(f"{switch}={config[switch]}: must be true or false")
     if config.get("matmul_precision") not in ("highest", "high", "medium"):
         raise UserError(f"matmul_precision={config.get('matmul_precision')}: must be one of highest, high, medium")
 

@@ -1,19 +1,15 @@
 """The MNIST family: 28×28 grey pictures, over torchvision's data sets."""
 
-import os
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from filelock import FileLock
 from torch import Tensor
 from torchvision import datasets
 
-from leyden.data.images import InMemoryImages, Split
+from leyden.data.downloads import UNREADABLE, alone_in, reason
+from leyden.data.images import InMemoryImages
+from leyden.data.memory import Split
 from leyden.errors import UserError
-
-# What torchvision raises where it cannot download, or where a file is cut off. (URLError is an OSError.)
-_UNREADABLE = (OSError, RuntimeError, ValueError, AssertionError)
 
 
 class MNIST(InMemoryImages):
@@ -26,17 +22,16 @@ class MNIST(InMemoryImages):
     def load(self, train: bool) -> Split:
         folder = Path(self.root, self.DATASET.__name__, "raw")
         try:
-            with _alone_in(folder):
+            with alone_in(folder):
                 try:
                     return self._read(train)
-                except _UNREADABLE:
+                except UNREADABLE:
                     if not _forget_extracted(folder):
                         raise
                     return self._read(train)
-        except _UNREADABLE as error:
-            reason = (str(error).strip() or "a file is cut off").splitlines()[-1]
+        except UNREADABLE as error:
             raise UserError(
-                f"{self.DATASET.__name__} is not whole in {folder} and cannot be downloaded ({reason}); "
+                f"{self.DATASET.__name__} is not whole in {folder} and cannot be downloaded ({reason(error)}); "
                 f"empty that folder and put these files there: {', '.join(self.FILES)}"
             ) from error
 
@@ -119,12 +114,6 @@ class EMNIST(MNIST):
 
     def _labels(self, targets: Tensor) -> Tensor:
         return targets.long() - (1 if self.split == "letters" else 0)  # its letters are counted from 1
-
-
-def _alone_in(folder: Path) -> AbstractContextManager[object]:
-    """Lets one process at a time download and extract; where nothing can be written, nothing has to wait."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder / ".lock") if os.access(folder, os.W_OK) else nullcontext()
 
 
 def _forget_extracted(folder: Path) -> bool:

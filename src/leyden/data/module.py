@@ -1,14 +1,51 @@
-"""What every datamodule publishes."""
+"""What every datamodule is: settings of batches and splits, and the facts that it publishes."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Unpack
 
 import lightning.pytorch as pl
+import torch
+from torch import Tensor
 
+from leyden.data.loader import Batch, Loader, Order
 from leyden.data.spec import DataSpec
+from leyden.data.splits import count, fold_split, stratified_split
+from leyden.errors import UserError
 
 
 class DataModule(pl.LightningDataModule):
-    """A LightningDataModule that tells a model what it needs to know, once it is set up."""
+    """A LightningDataModule that tells a model what it needs to know, once it is set up.
+
+    Args:
+        batch_size: of training, for each process.
+        eval_batch_size: of validation and test, where no gradients take memory.
+        val_size: how much of what there is to train on is used for validation: a count, or a fraction below 1; 0 for
+            nothing.
+        train_size: how much of what is left to train on, likewise; null for all.
+        fold: which of `folds` equal parts is held out, from 0; null for no folds. Where the data come with a test set,
+            a fold takes the place of the validation split; otherwise it takes that of the test split.
+        folds: how many parts there are.
+        seed: of the order and of random changes.
+        split_seed: of the splits, which are stratified by class and depend on nothing else.
+    """
+
+    def __init__(
+        self,
+        batch_size: int = 64,
+        eval_batch_size: int = 1024,
+        val_size: float = 0.1,
+        train_size: float | None = None,
+        fold: int | None = None,
+        folds: int = 5,
+        seed: int = 0,
+        split_seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
+        self.val_size, self.train_size = val_size, train_size
+        self.fold, self.folds = fold, folds
+        self.seed, self.split_seed = seed, split_seed
 
     @property
     @abstractmethod
@@ -18,3 +55,66 @@ class DataModule(pl.LightningDataModule):
     @abstractmethod
     def describe(self) -> str:
         """What there is, with the size of each split, in one line."""
+
+    @abstractmethod
+    def loader(self, split: str, **order: Unpack[Order]) -> Loader:
+        """The batches of train, val or test; as they are stored unless an order is given."""
+
+    @property
+    @abstractmethod
+    def augmented(self) -> bool:
+        """Whether an input of the training split differs from one epoch to the next."""
+
+    def divide(self, labels: Tensor, parts: Mapping[str, Tensor], test_size: float = 0.0) -> dict[str, Tensor]:
+        """Divide the items into train, val and test. What the data do not come with is taken from the training part.
+
+        With a fold, official validation items are among those that the folds are made of.
+
+        Args:
+            labels: (N,) class indices of all items; all the same where there are no classes.
+            parts: the items (M,) of each part that the data come in: train and, where there are such, val and test.
+            test_size: a count, or a fraction below 1; 0 for nothing.
+
+        Raises:
+            UserError: a size is more than there is, or nothing, or nothing is left to train on.
+        """
+        rest, val, test = parts["train"], parts.get("val"), parts.get("test")
+        if self.fold is not None:
+            if val is not None and test is not None:
+                rest, val = torch.cat([rest, val]), None
+            left, held_out = fold_split(labels[rest], self.fold, self.folds, self.split_seed)
+            rest, held_out = rest[left], rest[held_out]
+            val, test = (held_out, test) if test is not None else (val, held_out)
+        if test is None:
+            rest, test = self._take(rest, labels, test_size, "data.test_size")
+        if val is None:
+            rest, val = self._take(rest, labels, self.val_size, "data.val_size")
+        if self.train_size is not None:
+            rest = self._take(rest, labels, self.train_size, "data.train_size")[1]
+        if not len(rest):
+            raise UserError(f"data.val_size={self.val_size}: nothing is left to train on")
+        return {"train": rest, "val": val, "test": test}
+
+    def _take(self, items: Tensor, labels: Tensor, size: float, name: str) -> tuple[Tensor, Tensor]:
+        left, taken = stratified_split(labels[items], count(size, len(items), name), self.split_seed)
+        return items[left], items[taken]
+
+    def size_of_batches(self, split: str) -> int:
+        """How many items a batch of this split has."""
+        return self.batch_size if split == "train" else self.eval_batch_size
+
+    def order(self, split: str) -> Order:
+        """How the batches of a split are ordered, and where they are handed out."""
+        trainer = self.trainer
+        overfit = bool(getattr(trainer, "overfit_batches", 0))  # the same few batches again and again
+        return Order(
+            shuffle=split == "train" and not overfit,
+            seed=self.seed,
+            epoch=(lambda: trainer.current_epoch) if trainer else None,
+            device=trainer.strategy.root_device if trainer else "cpu",
+            rank=trainer.global_rank if trainer else 0,
+            world_size=trainer.world_size if trainer else 1,
+        )
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        return batch  # the loader has made it there; looking through it again would take a twentieth of a millisecond

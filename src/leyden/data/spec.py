@@ -1,7 +1,8 @@
 """The facts about a data set that a model is built from."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -9,17 +10,29 @@ class DataSpec:
     """Plain values only, so that it can stand in a checkpoint and rebuild the model there.
 
     Attributes:
-        task: what is to be predicted.
+        task: what is to be predicted: one class out of several, or numbers.
         input_shape: the shape of one input, without the batch; (channels, height, width) for a picture.
-        output_size: the number of classes.
+        output_size: the number of classes, or of numbers.
         class_names: one for each class, in the order of the logits.
-        mean: of each channel of the training split, of values scaled to [0, 1].
+        target_names: one for each number.
+        mean: of each channel of the training pictures, of values scaled to [0, 1].
         std: likewise. What a datamodule hands out is (values − mean) / std.
+        target_mean: of each number, over the training split. A network is trained on (target − target_mean) /
+            target_std; metrics and predictions are in the target's own units.
+        target_std: likewise.
+        resize: the shorter side, in pixels, of a picture before its centre is cut to `input_shape`; None where pictures
+            come in that size.
+        columns: how the columns of a table become an input; see `leyden.data.encoding`.
     """
 
-    task: Literal["classification"]
+    task: Literal["classification", "regression"]
     input_shape: tuple[int, ...]
     output_size: int
-    class_names: tuple[str, ...]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    class_names: tuple[str, ...] = ()
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    target_names: tuple[str, ...] = ()
+    target_mean: tuple[float, ...] = ()
+    target_std: tuple[float, ...] = ()
+    resize: int | None = None
+    columns: Mapping[str, Any] | None = None

@@ -1,4 +1,4 @@
-"""Seeded splits."""
+"""Seeded splits: of a share, or into folds."""
 
 import torch
 from torch import Tensor
@@ -11,9 +11,11 @@ def count(size: int | float, total: int, name: str) -> int:
     """A size given as a count or, below 1, as a fraction of `total`.
 
     Raises:
-        UserError: more than there is, or a number such as 2.5 that is neither.
+        UserError: more than there is, or a number such as 2.5 that is neither, or a fraction that comes to nothing.
     """
     number = round(size * total) if 0 < size < 1 else int(size)
+    if 0 < size < 1 and not number:
+        raise UserError(f"{name}={size}: is none of the {total} that there are; give a count or a larger fraction")
     if number != size and not 0 < size < 1:
         raise UserError(f"{name}={size}: must be a whole number, or a fraction between 0 and 1")
     if number > total:
@@ -25,18 +27,48 @@ def stratified_split(labels: Tensor, size: int, seed: int) -> tuple[Tensor, Tens
     """Split item indices in two so that each class has the same share in both, to within one item.
 
     Args:
-        labels: (N,) class indices.
+        labels: (N,) class indices; all the same where there are no classes.
         size: how many items the second part gets.
         seed: decides which; nothing else does.
 
     Returns:
         The indices of the N − size items left, and of the `size` items taken, each in ascending order.
     """
-    generator = torch.Generator().manual_seed(seed_for(seed, "split"))
-    shuffled = torch.randperm(len(labels), generator=generator)
-    by_class = shuffled[torch.argsort(labels[shuffled], stable=True)]
+    by_class = _by_class(labels, seed)
     # Classes lie one behind the other: an evenly spaced choice takes the same share of each.
     evenly = (torch.arange(size, dtype=torch.float64) + 0.5) * len(labels) / max(size, 1)
-    taken = torch.zeros(len(labels), dtype=torch.bool)
-    taken[by_class[evenly.long()]] = True
+    return _in_two(by_class[evenly.long()], len(labels))
+
+
+def fold_split(labels: Tensor, fold: int, folds: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Hold out one of several equal parts, in each of which a class has the same share, to within one item.
+
+    Args:
+        labels: (N,) class indices; all the same where there are no classes.
+        fold: which part, from 0.
+        folds: how many there are; together they are the whole.
+        seed: decides which items go where; nothing else does.
+
+    Returns:
+        The indices of the other parts, and of this one, each in ascending order.
+
+    Raises:
+        UserError: no such fold, or fewer items than folds.
+    """
+    if not 0 <= fold < folds:
+        raise UserError(f"data.fold={fold}: must be between 0 and {folds - 1}, as data.folds={folds}")
+    if not 2 <= folds <= len(labels):
+        raise UserError(f"data.folds={folds}: must be between 2 and {len(labels)}, the number of items")
+    return _in_two(_by_class(labels, seed)[fold::folds], len(labels))
+
+
+def _by_class(labels: Tensor, seed: int) -> Tensor:
+    """Item indices, one class behind the other, each in a random order."""
+    shuffled = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed_for(seed, "split")))
+    return shuffled[torch.argsort(labels[shuffled], stable=True)]
+
+
+def _in_two(chosen: Tensor, total: int) -> tuple[Tensor, Tensor]:
+    taken = torch.zeros(total, dtype=torch.bool)
+    taken[chosen] = True
     return (~taken).nonzero().flatten(), taken.nonzero().flatten()

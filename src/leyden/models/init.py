@@ -8,7 +8,7 @@ from torch.nn import init as fill
 
 from leyden.errors import UserError
 
-_WEIGHTS = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
+_WEIGHTS = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.ConvTranspose2d
 _NORMS = nn.modules.batchnorm._BatchNorm | nn.LayerNorm | nn.GroupNorm
 
 Scheme = Literal[

@@ -1,7 +1,7 @@
 """One class out of several."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +27,8 @@ class Classification(Task):
 
     The others are those of Task.
     """
+
+    TARGETS: ClassVar = "classification"
 
     def __init__(
         self,

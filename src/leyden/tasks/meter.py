@@ -1,10 +1,14 @@
 """Loss and metrics over an epoch, at next to no cost a step."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from torchmetrics import MeanMetric, MetricCollection
+
+Measured = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+_MOST_VALUES = 4_000_000  # 16 MB of outputs, such as pictures, are measured at once
 
 
 class Meter:
@@ -15,17 +19,21 @@ class Meter:
 
     Args:
         metrics: they are given (B, ...) outputs and (B, ...) targets.
-        block: how many steps are collected.
+        block: how many steps are collected, at most; fewer where outputs are large.
+        measured: from outputs and targets, as the loss sees them, to what is to be measured.
     """
 
-    def __init__(self, metrics: MetricCollection, block: int = 50) -> None:
-        self.metrics, self.loss, self.block = metrics, MeanMetric(nan_strategy=math.nan), block
+    def __init__(self, metrics: MetricCollection, block: int = 50, measured: Measured | None = None) -> None:
+        self.metrics, self.loss = metrics, MeanMetric(nan_strategy=math.nan)
+        self.block, self.measured = block, measured
         self._steps: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._values = 0
 
     def add(self, loss: Tensor, outputs: Tensor, targets: Tensor) -> None:
         """One step: the mean loss of a batch, and its (B, ...) outputs and targets."""
         self._steps.append((loss.detach(), outputs.detach(), targets))
-        if len(self._steps) == self.block:
+        self._values += outputs.numel()
+        if len(self._steps) == self.block or self._values > _MOST_VALUES:
             self._flush()
 
     def compute(self) -> dict[str, Tensor]:
@@ -35,18 +43,23 @@ class Meter:
 
     def reset(self) -> None:
         """Forget what was added."""
-        self._steps.clear()
+        self._forget_steps()
         self.loss.reset()
         self.metrics.reset()
+
+    def _forget_steps(self) -> None:
+        self._steps.clear()
+        self._values = 0
 
     def _flush(self) -> None:
         if not self._steps:
             return
         losses, outputs, targets = zip(*self._steps, strict=True)
-        self._steps.clear()
+        self._forget_steps()
         device = losses[0].device
         self.loss.to(device)
         self.metrics.to(device)
         sizes = torch.tensor([len(batch) for batch in targets], device=device)
         self.loss.update(torch.stack(losses), weight=sizes)
-        self.metrics.update(torch.cat(outputs), torch.cat(targets))
+        seen = torch.cat(outputs), torch.cat(targets)
+        self.metrics.update(*(self.measured(*seen) if self.measured else seen))

@@ -37,9 +37,10 @@ class OptimizerFactory:
         parameters = {name: p for name, p in network.named_parameters() if p.requires_grad}
         if not parameters:
             raise UserError("the network has no parameter to train")
+        names_of_all = [name for name, _ in network.named_parameters()]  # what is frozen now may be trained later
         for pattern in self.lr_scale:
-            if not any(re.search(pattern, name) for name in parameters):
-                names = ", ".join(list(parameters)[:4])
+            if not any(re.search(pattern, name) for name in names_of_all):
+                names = ", ".join(names_of_all[:4])
                 raise UserError(f"optimizer.lr_scale: no parameter has a name like {pattern}; there are {names}, …")
         defaults = self.make(list(parameters.values())).defaults
         spared = _norms_and_biases(network)

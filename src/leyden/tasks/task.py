@@ -4,7 +4,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, ClassVar
 
 import lightning.pytorch as pl
 import torch
@@ -14,6 +14,7 @@ from torchmetrics import MetricCollection
 
 from leyden.data.loader import Batch
 from leyden.data.spec import DataSpec
+from leyden.errors import UserError
 from leyden.tasks.meter import Meter
 from leyden.tasks.optimizers import OptimizerFactory
 from leyden.tasks.schedulers import SchedulerFactory
@@ -23,15 +24,17 @@ class Task(pl.LightningModule):
     """A network, with what trains and measures it. A subclass gives the `loss` and the metrics.
 
     Args:
-        network: maps (B, *spec.input_shape) to (B, spec.output_size).
+        network: maps (B, *spec.input_shape) to (B, output_size).
         spec: the facts about the data.
         optimizer: makes the optimizer for the network.
         scheduler: makes the scheduler for the optimizer; null for a constant learning rate.
-        model: the settings that the network was built from, plain values. They are written into each checkpoint with
-            the spec, so that one file is enough to rebuild the network.
+        model: the settings that the network was built from, complete, plain values. They are written into each
+            checkpoint with the spec, so that one file is enough to rebuild the network.
         train_metrics: what is measured while training.
         eval_metrics: what is measured in validation and test.
     """
+
+    TARGETS: ClassVar[str | None] = None  # the kind of targets that it learns, as in `DataSpec.task`; None for any
 
     def __init__(
         self,
@@ -49,12 +52,40 @@ class Task(pl.LightningModule):
         self.model = dict(model)
         self.example_input_array = torch.zeros(2, *spec.input_shape)  # for the summary's sizes
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
-        self.train_meter = Meter(train_metrics)
-        self.val_meter, self.test_meter = Meter(eval_metrics), Meter(eval_metrics.clone())
+        self.train_meter = Meter(train_metrics, measured=self.measured)
+        self.val_meter = Meter(eval_metrics, measured=self.measured)
+        self.test_meter = Meter(eval_metrics.clone(), measured=self.measured)
+
+    @classmethod
+    def check(cls, spec: DataSpec) -> None:
+        """Refuse data that have targets of another kind.
+
+        Raises:
+            UserError: they have.
+        """
+        if cls.TARGETS in (None, spec.task):
+            return
+        remedy = f"try task={spec.task}"
+        if spec.columns is not None and spec.task == "regression":
+            remedy += f", or data.categorical=[{spec.target_names[0]}] if its numbers are the names of classes"
+        raise UserError(f"task={cls.TARGETS}: these data are for {spec.task}; {remedy}")
+
+    @classmethod
+    def output_size(cls, spec: DataSpec) -> int:
+        """How many values the network is to give for each input."""
+        return spec.output_size
 
     @abstractmethod
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The mean, over a batch, of what is to be made small."""
+
+    def targets(self, batch: Batch) -> Tensor:
+        """What the network's outputs are to come near to."""
+        return batch[1]
+
+    def measured(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """What the metrics are given, from outputs and targets as the loss sees them."""
+        return outputs, targets
 
     @property
     def metric_names(self) -> list[str]:
@@ -138,8 +169,7 @@ class Task(pl.LightningModule):
         checkpoint["model"], checkpoint["spec"] = self.model, asdict(self.spec)
 
     def _step(self, batch: Batch, meter: Meter) -> Tensor:
-        inputs, targets = batch
-        outputs = self.network(inputs)
+        outputs, targets = self.network(batch[0]), self.targets(batch)
         loss = self.loss(outputs, targets)
         meter.add(loss, outputs, targets)
         return loss

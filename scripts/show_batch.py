@@ -1,0 +1,67 @@
+"""Draw one training batch as the network sees it: augmented, with its labels.
+
+    python scripts/show_batch.py experiment=mnist_cnn data.augment.rotation=20
+    python scripts/show_batch.py data=image_folder data.root=pictures data.batch_size=32 --output batch.png
+
+Mean and deviation are put back, so that colours are those of the pictures.
+"""
+
+import argparse
+import math
+import sys
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from leyden.build import build_data
+from leyden.config import compose
+from leyden.data.spec import DataSpec
+from leyden.door import errors_in_one_line
+from leyden.errors import UserError
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+def pictures_of(inputs: Tensor, spec: DataSpec) -> Tensor:
+    """(B, H, W, 3) colours or (B, H, W) greys in [0, 1], from what the network takes: (B, C, H, W)."""
+    mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (spec.mean, spec.std))
+    pictures = (inputs.cpu() * std + mean).clamp(0, 1).permute(0, 2, 3, 1)
+    return pictures.squeeze(3) if pictures.shape[3] == 1 else pictures
+
+
+def main() -> None:
+    assert __doc__
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("overrides", nargs="*", help="as for train.py")
+    parser.add_argument("--output", type=Path, default=Path("batch.png"), help="default: %(default)s")
+    arguments = parser.parse_args()
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        raise UserError("matplotlib is not installed; uv sync --extra plots, or pip install matplotlib") from error
+
+    config = compose(arguments.overrides, configs=CONFIGS).config
+    datamodule = build_data(config)
+    spec = datamodule.spec
+    if len(spec.input_shape) != 3:
+        shape = "×".join(map(str, spec.input_shape))
+        raise UserError(f"data: an input of shape {shape} is no picture; choose data of pictures, such as data=mnist")
+    inputs, targets = next(iter(datamodule.train_dataloader()))
+    datamodule.teardown("fit")
+
+    columns = math.ceil(math.sqrt(len(inputs)))
+    rows = math.ceil(len(inputs) / columns)
+    figure = Figure(figsize=(1.3 * columns, 1.5 * rows), layout="constrained")
+    for place, (picture, target) in enumerate(zip(pictures_of(inputs, spec), targets.tolist(), strict=True), start=1):
+        axes = figure.add_subplot(rows, columns, place)
+        axes.imshow(picture.numpy(), cmap="gray", vmin=0, vmax=1)
+        axes.set(xticks=[], yticks=[])
+        axes.set_xlabel(spec.class_names[target] if spec.class_names else target, fontsize=8)
+    figure.savefig(arguments.output, dpi=120)
+    print(f"{arguments.output}: {len(inputs)} of {datamodule.describe()}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    with errors_in_one_line():
+        main()

@@ -1,0 +1,191 @@
+"""Tables: numbers or classes, predicted from the columns of a CSV file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import polars as pl
+import torch
+from torch import Tensor
+
+from leyden.config.overrides import did_you_mean
+from leyden.data.encoding import encode, fit, input_names
+from leyden.data.memory import InMemory
+from leyden.data.parts import chosen_columns, read_parts
+from leyden.data.spec import DataSpec
+from leyden.data.table import read_table
+from leyden.errors import UserError
+
+
+class CSV(InMemory):
+    """The rows of a CSV file with a header.
+
+    Columns of numbers or dates are standardised, all others are categories. What is fitted is fitted on the training
+    split only, and stands in the `spec`, so that a checkpoint is enough to read further files. Rows without a target
+    are left out. A target of numbers is for regression, one of text for classification.
+
+    Args:
+        path: the file.
+        target: the column to predict, or several columns of numbers.
+        features: the columns to predict from; null for all others.
+        ignore: columns to leave out.
+        categorical: columns whose numbers are names, such as postal codes. A target that is named here is a class.
+        val_path: a file of the same columns to validate on, in place of a split.
+        test_path: likewise, to test on.
+        split_column: a column that says train, val or test of each row.
+        test_size: how much to test on where neither a file nor a column says so: a count, or a fraction below 1.
+        scale_target: standardise numbers to predict, for training.
+        separator: between fields, one character; `\\t` for a tab.
+        missing: what stands for a missing value, beside an empty field, NA, N/A, NaN, null, None and ?.
+        max_categories: a column of more different values is refused.
+
+    The others are those of DataModule.
+    """
+
+    INPUT_SHAPE: ClassVar = ("features",)  # how many is known once the file is read
+
+    def __init__(
+        self,
+        path: str,
+        target: str | list[str],
+        features: list[str] | None = None,
+        ignore: list[str] | None = None,
+        categorical: list[str] | None = None,
+        val_path: str | None = None,
+        test_path: str | None = None,
+        split_column: str | None = None,
+        test_size: float = 0.2,
+        scale_target: bool = True,
+        separator: str = ",",
+        missing: list[str | float] | None = None,
+        max_categories: int = 100,
+        **settings: Any,
+    ) -> None:
+        super().__init__(**settings)
+        self.paths = {"train": path, "val": val_path, "test": test_path}
+        self.targets = [target] if isinstance(target, str) else list(target)
+        self.features, self.ignore, self.categorical = features, ignore or [], categorical or []
+        self.split_column, self.test_size, self.scale_target = split_column, test_size, scale_target
+        separator = separator.replace(r"\t", "\t")  # as a shell hands it on
+        self.reading: dict[str, Any] = {"separator": separator, "missing": list(map(str, missing or []))}
+        self.max_categories = max_categories
+
+    @property
+    def spec(self) -> DataSpec:
+        return self._spec
+
+    @property
+    def augmented(self) -> bool:
+        return False
+
+    def describe(self) -> str:
+        kind = f"{self._spec.output_size} classes of " if self._spec.class_names else ""
+        return (
+            f"{self.paths['train']}: {self.sizes()}; {self._spec.input_shape[0]} inputs, "
+            f"{kind}{', '.join(self.targets)} to predict"
+        )
+
+    def setup(self, stage: str | None = None) -> None:
+        if self.splits:
+            return
+        path = Path(str(self.paths["train"]))
+        reading = {**self.reading, "is_text": self._is_text}
+        table, parts = read_parts(self.paths, self._names, self.targets, self.split_column, reading)
+        targets = pl.DataFrame([table.drop_in_place(name) for name in self.targets])
+        classes = self._classes(path, targets)
+        codes = targets.to_series().replace_strict(classes, range(len(classes))) if classes else None
+        labels = torch.zeros(len(table), dtype=torch.int64) if codes is None else codes.to_torch().long()
+        rows = self.divide(labels, parts, self.test_size)
+        columns = fit(table, rows["train"], table.columns, path, self.max_categories)
+        shape, inputs = (len(input_names(columns)),), encode(table, columns, path)
+        kept = {"features": columns, **self.reading}
+        if classes:
+            self._spec = DataSpec("classification", shape, len(classes), tuple(classes), columns=kept)
+            values = labels
+        else:
+            values, mean, std = self._scaled(targets, rows["train"])
+            names = tuple(self.targets)
+            self._spec = DataSpec(
+                "regression",
+                shape,
+                len(names),
+                target_names=names,
+                target_mean=mean,
+                target_std=std,
+                columns=kept,
+            )
+        self.splits = {part: (inputs[chosen], values[chosen]) for part, chosen in rows.items()}
+
+    def _is_text(self, name: str) -> bool:
+        """Categories; and what is not used need not hold what it promises."""
+        used = self.features is None or name in self.features or name in self.targets
+        return not used or name in (*self.categorical, *self.ignore, self.split_column)
+
+    def _names(self, path: Path, columns: Sequence[str]) -> list[str]:
+        """The columns to predict from."""
+        asked = {
+            "target": self.targets,
+            "features": self.features or [],
+            "ignore": self.ignore,
+            "categorical": self.categorical,
+            "split_column": [self.split_column] if self.split_column else [],
+        }
+        for setting, names in asked.items():
+            for name in names:
+                if name not in columns:
+                    raise UserError(f"data.{setting}={name}: {path} has no such column" + did_you_mean(name, columns))
+                if names.count(name) > 1:
+                    raise UserError(f"data.{setting}={names}: {name} stands there twice")
+        if not self.targets:
+            raise UserError("data.target=[]: name the column to predict")
+        both = {*self.ignore, *asked["split_column"]}.intersection(self.targets)
+        if both:
+            raise UserError(f"data.target: {min(both)} is ignored or the split")
+        left_out = {*self.targets, *self.ignore, *asked["split_column"]}
+        both = left_out.intersection(asked["features"])
+        if both:
+            raise UserError(f"data.features: {min(both)} is to be predicted, ignored or the split")
+        names = [name for name in (columns if self.features is None else self.features) if name not in left_out]
+        if not names:
+            raise UserError(f"{path}: has no column to predict {', '.join(self.targets)} from")
+        return names
+
+    def _classes(self, path: Path, targets: pl.DataFrame) -> list[str]:
+        """The classes to predict, in alphabetical order; none for numbers."""
+        for column in targets:
+            if column.n_unique() == 1:
+                raise UserError(f"{path}: {column.name} is {column[0]} in every row; there is nothing to predict")
+            if column.dtype.is_temporal():
+                raise UserError(f"data.target={column.name}: holds dates, and only numbers or classes are predicted")
+            if column.dtype == pl.String and len(targets.columns) > 1:
+                raise UserError(f"data.target={self.targets}: {column.name} is text; several targets must be numbers")
+        column = targets.to_series()
+        return column.unique().sort().to_list() if column.dtype == pl.String else []
+
+    def _scaled(self, targets: pl.DataFrame, train: Tensor) -> tuple[Tensor, tuple[float, ...], tuple[float, ...]]:
+        """Targets of mean 0 and deviation 1 over the training rows (N, targets), and the mean and deviation taken."""
+        values = targets.cast(pl.Float64).to_torch()
+        mean, std = torch.zeros(values.shape[1]), torch.ones(values.shape[1])
+        if self.scale_target:
+            mean, std = values[train].mean(dim=0), values[train].std(dim=0, unbiased=False)
+            std = torch.where(std > 0, std, 1)
+        return ((values - mean) / std).float(), tuple(mean.tolist()), tuple(std.tolist())
+
+
+def read_inputs(path: Path, spec: DataSpec) -> Tensor:
+    """The inputs (N, inputs) of a CSV file, for a network that was trained on another: all that it takes is the spec.
+
+    Raises:
+        UserError: the file cannot be read, or lacks a column.
+    """
+    assert spec.columns is not None
+    features = spec.columns["features"]
+    names = [column["name"] for column in features]
+    numbers = [column["name"] for column in features if column["kind"] != "category"]
+    table = read_table(
+        path,
+        separator=spec.columns["separator"],
+        missing=spec.columns["missing"],
+        is_text=lambda name: name not in numbers,  # neither are columns checked that are not used
+    )
+    return encode(chosen_columns(path, table, names), features, path)

@@ -1,0 +1,181 @@
+"""Pictures that come as files: decoded anew for each epoch by workers, or once and held in memory."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, Unpack
+from weakref import WeakSet
+
+import torch
+from torch import Tensor
+from torchvision.transforms import v2
+
+from leyden.data.images import Images, channel_statistics
+from leyden.data.loader import Loader, Order
+from leyden.data.memory import Split
+from leyden.data.pictures import Channels, Decoder, Read
+from leyden.data.spec import DataSpec
+from leyden.data.workers import WorkerLoader, cpus, in_threads
+from leyden.errors import UserError
+from leyden.seeds import seed_for
+
+_TINY = 1000  # starting workers takes longer than decoding so few
+_SAMPLE = 2000  # pictures; mean and deviation are then known to within 0.01
+
+
+class DecodedImages(Images):
+    """Picture files with one class each, cut to one size.
+
+    A subclass says what it `find`s. What the data do not come with is taken from the training part: the test split by
+    `test_size`, then the validation split by `val_size`. Of the folds, see DataModule; with a fold, official validation
+    pictures are among those that folds are made of. Mean and standard deviation are those of the training split
+    before any random change; where it is not held in memory, of 2,000 of its pictures.
+
+    Args:
+        root: the folder of the pictures.
+        size: height and width of the network's input; null where pictures come in one size, and keep it.
+        resize: the shorter side before the centre is cut out, for evaluation; null for `size`.
+        channels: 3 for colour, 1 for grey.
+        train_transform: transforms of torchvision.transforms.v2 that make a PIL picture of `size` from one of any
+            size; null for RandomResizedCrop. Random changes that can be made to a whole batch are quicker as `augment`.
+        eval_transform: likewise, for validation and test; null for Resize and CenterCrop.
+        cache: decode each picture once, with `eval_transform`, and hold it in memory.
+        num_workers: processes that decode, for each split; null for as many as there are CPUs, up to 8, and for none
+            where there is little to decode.
+        test_size: how much is held out for the test where the data come without one: a count, or a fraction below 1.
+        classes: the names of those to keep, in this order; null for all.
+        augment: random changes to whole batches of training pictures, on the device.
+
+    The others are those of DataModule.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        size: int | None = 224,
+        resize: int | None = None,
+        channels: Channels = 3,
+        train_transform: list[Any] | None = None,
+        eval_transform: list[Any] | None = None,
+        cache: bool = False,
+        num_workers: int | None = None,
+        test_size: float = 0.2,
+        **settings: Any,
+    ) -> None:
+        super().__init__(root, **settings)
+        if size is not None and size < 1:
+            raise UserError(f"data.size={size}: must be at least 1")
+        if resize is not None and (size is None or resize < size):
+            raise UserError(f"data.resize={resize}: must be at least data.size={size}, which is cut out of it")
+        if train_transform is not None and cache:
+            raise UserError(
+                "data.train_transform: would see each picture once only, with data.cache=true; use data.augment, or "
+                "data.cache=false"
+            )
+        self.size, self.channels = size, channels
+        self.resize = resize or size
+        self.train_transform, self.eval_transform = train_transform, eval_transform
+        self.cache, self.num_workers, self.test_size = cache, num_workers, test_size
+        self._loaders: WeakSet[WorkerLoader] = WeakSet()
+
+    @abstractmethod
+    def find(self) -> tuple[Read, dict[str, Split]]:
+        """How a picture is read by its number, and the parts that the data come in.
+
+        The parts are train and, where there are such, val and test: each the numbers (N,) of its pictures, and their
+        labels (N,).
+
+        Raises:
+            UserError: the files are not there, or are not what they should be.
+        """
+
+    @cached_property
+    def found(self) -> tuple[Read, dict[str, Split]]:
+        read, parts = self.find()
+        return read, {name: self.chosen(part) for name, part in parts.items()}
+
+    @property
+    def augmented(self) -> bool:
+        return super().augmented or (not self.cache and bool(self._steps("train")))
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        if self.size is not None:
+            return self.channels, self.size, self.size
+        read, parts = self.found
+        width, height = read(int(parts["train"][0][0])).size
+        return self.channels, height, width
+
+    @property
+    def spec(self) -> DataSpec:
+        return replace(super().spec, resize=self.resize)
+
+    def prepare_data(self) -> None:
+        self.found  # noqa: B018  (downloads, or checks)
+
+    def setup(self, stage: str | None = None) -> None:
+        if self.splits:
+            return
+        self.splits = self._split(self.found[1])
+        numbers, _ = self.splits["train"]
+        if self.cache:
+            self.splits = {name: (self._decoded(held), of) for name, (held, of) in self.splits.items()}
+            pictures = self.splits["train"][0]
+        else:
+            order = torch.Generator().manual_seed(seed_for(self.split_seed, "statistics"))
+            pictures = self._decoded(numbers[torch.randperm(len(numbers), generator=order)[:_SAMPLE]])
+            self._decoder("train")(int(numbers[0]))  # a transform that makes something else is met here
+        self._mean, self._std = channel_statistics(pictures)
+
+    def teardown(self, stage: str | None = None) -> None:
+        for loader in self._loaders:
+            loader.close()
+
+    def _split(self, parts: dict[str, Split]) -> dict[str, Split]:
+        numbers, labels = (torch.cat([part[place] for part in parts.values()]) for place in (0, 1))
+        sizes = [len(of) for _, of in parts.values()]
+        items = dict(zip(parts, torch.split(torch.arange(len(labels)), sizes), strict=True))
+        chosen = self.divide(labels, items, self.test_size)
+        return {split: (numbers[rows], labels[rows]) for split, rows in chosen.items()}
+
+    def _steps(self, split: str) -> Sequence[Any]:
+        """The transforms of a split, one after the other."""
+        given = self.train_transform if split == "train" else self.eval_transform
+        if given is not None or self.size is None:
+            return given or []
+        if split == "train":
+            return [v2.RandomResizedCrop(self.size)]
+        return [v2.Resize(self.resize), v2.CenterCrop(self.size)]
+
+    def _decoder(self, split: str) -> Decoder:
+        name = "train_transform" if split == "train" else "eval_transform"
+        return Decoder(self.found[0], self._steps(split), self.input_shape, name)
+
+    def _decoded(self, numbers: Tensor) -> Tensor:
+        """uint8 (N, C, H, W), as they are evaluated."""
+        decode = self._decoder("val")
+        pictures = torch.empty(len(numbers), *self.input_shape, dtype=torch.uint8)
+        for place, picture in enumerate(in_threads(decode, numbers.tolist(), "Decoding pictures")):
+            pictures[place] = picture
+        return pictures
+
+    def loader(self, split: str, **order: Unpack[Order]) -> Loader:
+        if self.cache:
+            return super().loader(split, **order)
+        numbers, labels = self.splits[split]
+        workers = self.num_workers
+        if workers is None:
+            processes = self.trainer.num_devices if self.trainer else 1
+            workers = 0 if len(labels) < _TINY else min(8, max(1, cpus() // processes))
+        loader = WorkerLoader(
+            self._decoder(split),
+            numbers,
+            labels,
+            self.size_of_batches(split),
+            self.transform(split),
+            num_workers=workers,
+            **order,
+        )
+        self._loaders.add(loader)
+        return loader

@@ -1,0 +1,137 @@
+"""From the columns of a table to the inputs of a network: fitted on the training rows, kept as plain values."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+
+from leyden.data.table_mistakes import as_list
+from leyden.errors import UserError
+
+log = logging.getLogger(__name__)
+Encoding = Mapping[str, Any]
+
+
+def fit(table: pl.DataFrame, train: Tensor, names: Sequence[str], path: Path, max_categories: int) -> list[Encoding]:
+    """How each column becomes inputs.
+
+    A number or a date (in days) is standardised, with the mean in place of a missing value; a category is one input for
+    each value that the training rows hold, of which one is 1. A column with missing values in the training rows has one
+    input more, which is 1 where the value is missing.
+
+    Args:
+        table: all rows.
+        train: which of them are to train on; nothing is taken from the others.
+        names: of the columns.
+        path: of the file, to name it.
+        max_categories: more are refused.
+
+    Returns:
+        For each column name, kind (number, date or category), flag, and mean and std, or values.
+
+    Raises:
+        UserError: a column that tells nothing, as all its values are missing or the same, or too many categories.
+    """
+    return [_fitted(table[name], train, path, max_categories) for name in names]
+
+
+def input_names(columns: Sequence[Encoding]) -> list[str]:
+    """What each input is: `weight`, `origin=Japan`, `horsepower is missing`."""
+    names = []
+    for column in columns:
+        name = column["name"]
+        names += [f"{name}={value}" for value in column["values"]] if column["kind"] == "category" else [name]
+        names += [f"{name} is missing"] if column["flag"] else []
+    return names
+
+
+def encode(table: pl.DataFrame, columns: Sequence[Encoding], path: Path) -> Tensor:
+    """The inputs, float32 (N, inputs), of a table that has these columns. The table is emptied on the way.
+
+    Values that the training rows did not hold are said in the log, and count as none of the known ones.
+
+    Raises:
+        UserError: a column of numbers or dates holds something else.
+    """
+    inputs = np.zeros((len(table), len(input_names(columns))), dtype=np.float32)
+    place = 0
+    for column in columns:
+        values = table.drop_in_place(
+            column["name"]
+        )  # freed column by column: both together would take twice the memory
+        if kind_of(values) != column["kind"] and values.count():
+            raise UserError(
+                f"{path}: {values.name}={values.drop_nulls()[0]}: must be a {column['kind']}, as in training"
+            )
+        if column["kind"] == "category":
+            place += _encode_category(values, column, inputs[:, place:])
+        else:
+            standardised = (_numbers(values) - column["mean"]) / column["std"]
+            inputs[:, place] = standardised.fill_null(0.0).to_numpy()
+            place += 1
+        if column["flag"]:
+            inputs[:, place] = values.is_null().to_numpy()
+            place += 1
+        elif values.null_count() and column["kind"] != "category":
+            log.warning("%s: %d values are missing, the mean stands for them", column["name"], values.null_count())
+    return torch.from_numpy(inputs)
+
+
+def kind_of(values: pl.Series) -> str:
+    """Number, date or category, from what a column was read as."""
+    return "date" if values.dtype.is_temporal() else "category" if values.dtype == pl.String else "number"
+
+
+def _encode_category(values: pl.Series, column: Encoding, inputs: np.ndarray[Any, Any]) -> int:
+    known = pl.Series(column["values"], dtype=pl.String)
+    text = values.cast(pl.String)
+    index = text.replace_strict(known, pl.Series(range(len(known))), default=None, return_dtype=pl.Int64)
+    rows = index.is_not_null().arg_true().to_numpy()
+    inputs[rows, index.drop_nulls().to_numpy()] = 1
+    unseen = text.filter(index.is_null() & text.is_not_null())
+    if len(unseen):
+        some = ", ".join(unseen.unique().sort().head(3))
+        log.warning(
+            "%s: %d rows hold values that training has not seen (%s); they count as none of the known",
+            column["name"],
+            len(unseen),
+            some,
+        )
+    return len(known)
+
+
+def _fitted(values: pl.Series, train: Tensor, path: Path, max_categories: int) -> Encoding:
+    name, ignore = values.name, as_list("ignore", values.name)
+    if not values.count():
+        raise UserError(f"{path}: column {name} has no values at all; leave it out with {ignore}")
+    if values.drop_nulls().n_unique() == 1 and not values.null_count():
+        raise UserError(f"{path}: column {name} is {values[0]} in every row; leave it out with {ignore}")
+    seen = values.gather(train.numpy())
+    encoding: dict[str, Any] = {"name": name, "flag": bool(seen.null_count())}
+    if values.dtype == pl.String:
+        categories = seen.drop_nulls().unique().sort().to_list()
+        if len(categories) > max_categories:
+            raise UserError(
+                f"{path}: column {name} has {len(categories)} different values in {len(seen)} rows, such as "
+                f"{categories[0]}; leave it out with {ignore}, or set data.max_categories"
+            )
+        return encoding | {"kind": "category", "values": categories}
+    numbers = _numbers(seen).cast(pl.Float64)
+    mean, std = numbers.mean(), numbers.std(ddof=0)
+    if numbers.drop_nulls().n_unique() < 2:  # computed, their deviation need not be quite 0
+        log.warning("%s: is the same in every training row", name)
+        std = 1.0
+    return encoding | {"kind": kind_of(values), "mean": mean or 0.0, "std": std}
+
+
+def _numbers(values: pl.Series) -> pl.Series:
+    """Numbers as they are, dates in days since the beginning of 1970."""
+    if not values.dtype.is_temporal():
+        return values
+    return (values.cast(pl.Datetime("us")) - datetime(1970, 1, 1)).dt.total_seconds() / 86400

@@ -1,0 +1,103 @@
+"""Pictures in folders: one folder for each class."""
+
+import logging
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL.Image import Image
+
+from leyden.data.broken import find_broken
+from leyden.data.decoded import DecodedImages
+from leyden.data.layout import Files, class_names, files_of, part_folders, refuse_empty_classes
+from leyden.data.memory import Split
+from leyden.data.pictures import Channels, Read, read_picture
+from leyden.errors import UserError
+
+log = logging.getLogger(__name__)
+
+
+class ImageFolder(DecodedImages):
+    """Pictures as `root/train/<class>/…/<name>.jpg`, and likewise in `root/val` and `root/test` where there are such.
+
+    Without `root/train`, the folders of the classes are those of `root`. Files are jpg, jpeg, png, bmp, webp, gif (its
+    first picture) and tif; others, and hidden ones, are not looked at.
+
+    Args:
+        root: the folder.
+        verify: decode every file once before it is used. What was found is kept in `root`, so that the next time only
+            files that are new or changed are decoded.
+        skip_broken: leave out what cannot be decoded, which is an error otherwise.
+
+    The others are those of DecodedImages.
+    """
+
+    def __init__(self, root: str, verify: bool = True, skip_broken: bool = False, **settings: Any) -> None:
+        super().__init__(root, **settings)
+        if skip_broken and not verify:
+            raise UserError("data.skip_broken=true: data.verify=false does not find what is broken; set one of them")
+        self.verify, self.skip_broken = verify, skip_broken
+
+    @cached_property
+    def class_names(self) -> tuple[str, ...]:
+        return class_names(part_folders(Path(self.root))["train"])
+
+    def find(self) -> tuple[Read, dict[str, Split]]:
+        try:
+            folders = part_folders(Path(self.root))
+            files = files_of(folders, self.classes)
+            if self.verify:
+                files = self._whole(files)
+        except OSError as error:
+            raise UserError(f"data.root={self.root}: cannot be read ({error})") from error
+        refuse_empty_classes(files, folders)
+
+        names, paths, parts = self.class_names, list[Path](), dict[str, Split]()
+        for part, classes in files.items():
+            labels = [names.index(name) for name, pictures in classes.items() for _ in pictures]
+            parts[part] = torch.arange(len(paths), len(paths) + len(labels)), torch.tensor(labels)
+            paths += [path for pictures in classes.values() for path in pictures]
+        return FileReader(paths, self.channels), parts
+
+    def _whole(self, files: Files) -> Files:
+        """Those that can be decoded."""
+        root = Path(self.root)
+        names = [
+            path.relative_to(root).as_posix()
+            for classes in files.values()
+            for pictures in classes.values()
+            for path in pictures
+        ]
+        faults = find_broken(root, names)
+        if not faults:
+            return files
+        some = ", ".join(f"{name} ({fault})" for name, fault in list(faults.items())[:3])
+        more = ", …" if len(faults) > 3 else ""
+        found = f"data.root={root}: {len(faults):,} of {len(names):,} pictures cannot be read: {some}{more}"
+        if not self.skip_broken:
+            raise UserError(f"{found}; delete them, or leave them out with data.skip_broken=true")
+        log.warning("%s; left out", found)
+        broken = {root / name for name in faults}
+        return {
+            part: {name: [path for path in pictures if path not in broken] for name, pictures in classes.items()}
+            for part, classes in files.items()
+        }
+
+
+class FileReader:
+    """Reads picture files by their number."""
+
+    def __init__(self, paths: Sequence[Path], channels: Channels) -> None:
+        self.paths, self.channels = paths, channels
+
+    def __call__(self, number: int) -> Image:
+        path = self.paths[number]
+        try:
+            return read_picture(path, self.channels)
+        except Exception as error:  # each format's decoder has its own types
+            why = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise UserError(
+                f"{path}: cannot be read ({why}); delete it, or look for others with data.verify=true"
+            ) from error

@@ -1,0 +1,137 @@
+"""Any classification data set of torchvision, by the name of its class."""
+
+import inspect
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL.Image import Image
+from torch import Tensor
+from torch.utils.data import ConcatDataset
+from torchvision import datasets
+
+from leyden.config.overrides import did_you_mean
+from leyden.data.decoded import DecodedImages
+from leyden.data.downloads import UNREADABLE, alone_in, reason
+from leyden.data.memory import Split
+from leyden.data.pictures import Channels, Read, in_channels
+from leyden.errors import UserError
+
+# Those that give each picture one class (the others give boxes, masks, captions, films or pairs), with what their
+# argument `train` or `split` is for training, validation and test; SEMEION and its like come in one piece.
+CLASSIFICATION: dict[str, tuple[object, object, object]] = {
+    "Caltech101": (None, None, None),
+    "Caltech256": (None, None, None),
+    "CIFAR10": (True, None, False),
+    "CIFAR100": (True, None, False),
+    "Country211": ("train", "valid", "test"),
+    "DTD": ("train", "val", "test"),
+    "EuroSAT": (None, None, None),
+    "FashionMNIST": (True, None, False),
+    "FER2013": ("train", None, "test"),
+    "FGVCAircraft": ("train", "val", "test"),
+    "Flowers102": ("train", "val", "test"),
+    "Food101": ("train", None, "test"),
+    "GTSRB": ("train", None, "test"),
+    "ImageNet": ("train", "val", None),
+    "Imagenette": ("train", "val", None),
+    "KMNIST": (True, None, False),
+    "MNIST": (True, None, False),
+    "OxfordIIITPet": ("trainval", None, "test"),
+    "PCAM": ("train", "val", "test"),
+    "Places365": ("train-standard", "val", None),
+    "RenderedSST2": ("train", "val", "test"),
+    "SEMEION": (None, None, None),
+    "StanfordCars": ("train", None, "test"),
+    "STL10": ("train", None, "test"),
+    "SUN397": (None, None, None),
+    "SVHN": ("train", None, "test"),
+    "USPS": (True, None, False),
+}
+
+
+class TorchvisionImages(DecodedImages):
+    """A data set of torchvision.datasets, downloaded on first use: docs.pytorch.org/vision/stable/datasets.html.
+
+    Args:
+        root: the folder that holds, or will hold, the files.
+        name: of its class, such as SVHN.
+
+    The others are those of DecodedImages.
+    """
+
+    def __init__(self, root: str, name: str, size: int | None = None, cache: bool = True, **settings: Any) -> None:
+        super().__init__(root, size=size, cache=cache, **settings)
+        if name not in CLASSIFICATION:
+            if name in datasets.__all__:
+                raise UserError(f"data.name={name}: does not give each picture one class; choose one that does")
+            raise UserError(f"data.name={name}: torchvision has no such data set" + did_you_mean(name, CLASSIFICATION))
+        self.dataset_name = name
+
+    def find(self) -> tuple[Read, dict[str, Split]]:
+        parts, first = dict[str, Split](), 0
+        for part, dataset in self._datasets.items():
+            labels = labels_of(dataset)
+            parts[part] = torch.arange(first, first + len(labels)), labels
+            first += len(labels)
+        return DatasetReader(list(self._datasets.values()), self.channels), parts
+
+    @cached_property
+    def class_names(self) -> tuple[str, ...]:
+        dataset = self._datasets["train"]
+        names = getattr(dataset, "classes", None) or getattr(dataset, "categories", None)
+        if names:  # those of ImageNet are several words each
+            return tuple(name if isinstance(name, str) else ", ".join(name) for name in names)
+        return tuple(map(str, range(int(max(labels_of(held).max() for held in self._datasets.values())) + 1)))
+
+    @cached_property
+    def _datasets(self) -> dict[str, Any]:
+        make = getattr(datasets, self.dataset_name)
+        accepted = inspect.signature(make).parameters
+        given = {"download": True} if "download" in accepted else {}
+        argument = next((name for name in ("train", "split") if name in accepted), None)
+        values = zip(("train", "val", "test"), CLASSIFICATION[self.dataset_name], strict=True)
+        parts = {part: {argument: value} for part, value in values if value is not None} if argument else {"train": {}}
+        try:
+            with alone_in(Path(self.root)):
+                return {part: make(self.root, **chosen, **given) for part, chosen in parts.items()}
+        except ImportError as error:
+            missing = str(error.name or error).partition(".")[0]
+            raise UserError(
+                f"data.name={self.dataset_name}: needs the package {missing}; pip install {missing}"
+            ) from error
+        except UNREADABLE as error:
+            page = f"docs.pytorch.org/vision/stable/generated/torchvision.datasets.{make.__name__}.html"
+            raise UserError(
+                f"data.name={make.__name__}: is not whole in {self.root} and cannot be fetched ({reason(error)}); "
+                f"put its files there, of which {page} tells"
+            ) from error
+
+
+class DatasetReader:
+    """Reads the pictures of several data sets by one number."""
+
+    def __init__(self, parts: list[Any], channels: Channels) -> None:
+        self.parts, self.channels = ConcatDataset[Any](parts), channels
+
+    def __call__(self, number: int) -> Image:
+        try:
+            return in_channels(self.parts[number][0], self.channels)
+        except Exception as error:  # each format's decoder has its own types
+            name = type(self.parts.datasets[0]).__name__
+            raise UserError(
+                f"data.name={name}: picture {number} cannot be read ({reason(error)}); delete what was extracted, so "
+                "that it is extracted again"
+            ) from error
+
+
+def labels_of(dataset: Any) -> Tensor:
+    """The class of each picture: (N,), read without decoding any where the data set keeps them somewhere."""
+    for name in ("targets", "labels", "_labels", "y"):
+        if hasattr(dataset, name):
+            return torch.as_tensor(getattr(dataset, name), dtype=torch.int64)
+    for name in ("samples", "_samples"):
+        if hasattr(dataset, name):
+            return torch.tensor([label for _, label in getattr(dataset, name)])
+    return torch.tensor([dataset[number][1] for number in range(len(dataset))])

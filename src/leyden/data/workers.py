@@ -1,0 +1,160 @@
+"""Items that are made when they are asked for, in worker processes or in threads."""
+
+import os
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar, Unpack
+
+import numpy as np
+import rich
+import torch
+from rich.progress import track
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from leyden.data.loader import Batch, Loader, Order, Transform
+from leyden.errors import UserError
+from leyden.seeds import seed_for
+
+Make = Callable[[int], Tensor]  # the stored input of an item, by its number
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class WorkerLoader(Loader):
+    """Makes items in worker processes, which are started by the first iteration and kept for those that follow.
+
+    The random numbers that `make` meets, of torch, NumPy and Python, are a function of (seed, epoch, number of the
+    item): neither the workers nor what was made before has a part in them.
+
+    Args:
+        make: the stored input of an item, by its number; a worker process gets a copy.
+        numbers: (N,) of the items.
+        targets: (N, ...).
+        num_workers: how many processes; 0 for none beside this one.
+
+    The others are those of Loader.
+    """
+
+    def __init__(
+        self,
+        make: Make,
+        numbers: Tensor,
+        targets: Tensor,
+        batch_size: int,
+        transform: Transform,
+        num_workers: int = 0,
+        **order: Unpack[Order],
+    ) -> None:
+        super().__init__(len(targets), batch_size, transform, **order)
+        self.numbers, self.targets = numbers, targets
+        self._iterations = 0
+        self._epoch = _Epoch()
+        self._workers: DataLoader[Tensor | UserError] = DataLoader(
+            _Batches(make, self.seed),  # type: ignore[arg-type]  # indexed by what the sampler hands out
+            sampler=self._epoch,
+            batch_size=None,  # the sampler hands out whole batches
+            collate_fn=_as_it_is,
+            num_workers=num_workers,
+            persistent_workers=num_workers > 0,
+            pin_memory=self.device.type == "cuda",
+            generator=torch.Generator(),  # from which it draws seeds that nobody uses, and not from the global one
+        )
+
+    def stored(self, epoch: int, batches: Iterable[Tensor]) -> Iterator[Batch]:
+        chosen = list(batches)
+        self._epoch.batches = [(epoch, self.numbers[places].tolist()) for places in chosen]
+        self._iterations = iteration = self._iterations + 1
+        try:
+            for places, inputs in zip(chosen, self._workers, strict=True):
+                if isinstance(inputs, UserError):
+                    raise inputs
+                yield inputs, self.targets[places]
+                if iteration != self._iterations:
+                    raise RuntimeError("another iteration over this loader has begun, and taken the workers along")
+        except RuntimeError as error:
+            if str(error).startswith("DataLoader worker"):  # one was killed
+                why = " ".join(str(error).split())
+                raise UserError(f"data.num_workers={self._workers.num_workers}: {why}; try fewer, or 0") from error
+            raise
+
+    def close(self) -> None:
+        """End the worker processes, also where an iteration was left in the middle. The next one starts new ones."""
+        iterator: Any = self._workers._iterator
+        self._workers._iterator = None
+        if iterator is not None:
+            iterator._shutdown_workers()  # torch has no public way
+
+
+class _Epoch:
+    """The batches that come next, each with its epoch: what a DataLoader calls a sampler."""
+
+    batches: Sequence[tuple[int, list[int]]] = ()
+
+    def __iter__(self) -> Iterator[tuple[int, list[int]]]:
+        return iter(self.batches)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+
+class _Batches:
+    """What a worker does with a batch."""
+
+    def __init__(self, make: Make, seed: int) -> None:
+        self.make, self.seed = make, seed
+
+    def __getitem__(self, batch: tuple[int, list[int]]) -> Tensor | UserError:
+        epoch, numbers = batch
+        items = []
+        with random_numbers_kept():
+            for number in numbers:
+                _seed(seed_for(self.seed, "item", epoch, number))
+                try:
+                    items.append(self.make(number))
+                except UserError as error:
+                    return error  # raised in a worker, it would come with the worker's traceback in its message
+        return torch.stack(items)
+
+
+def _as_it_is(batch: T) -> T:
+    return batch
+
+
+def _seed(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed the devices too
+
+
+@contextmanager
+def random_numbers_kept() -> Iterator[None]:
+    """Leaves the global generators of torch's CPU, NumPy and Python as they were found."""
+    python, numpy, torch_ = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+        torch.set_rng_state(torch_)
+
+
+def cpus() -> int:
+    """How many CPUs this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def in_threads(work: Callable[[T], R], items: Sequence[T], doing: str) -> Iterator[R]:
+    """The results of `work`, in order; what takes long shows its progress on a terminal."""
+    size = 64  # a future for each item would take more memory than the items
+    chunks = [items[start : start + size] for start in range(0, len(items), size)]
+    pool = ThreadPoolExecutor(cpus())
+    try:
+        results = pool.map(lambda chunk: [work(item) for item in chunk], chunks)
+        hidden = len(items) < 2000 or not rich.get_console().is_terminal
+        for chunk in track(results, doing, total=len(chunks), transient=True, disable=hidden):
+            yield from chunk
+    finally:
+        pool.shutdown(cancel_futures=True)
