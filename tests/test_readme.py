@@ -19,6 +19,14 @@ COMMANDS = sorted({*LINES, *TABLE})
 ELSEWHERE = ("pip install uv", "uv run pytest", "uv lock", "uv run tensorboard", "python scripts/rename.py")
 
 
+def houses(folder: Path) -> Path:
+    """A table such as the README speaks of."""
+    path = folder / "houses.csv"
+    rows = [f"{n},{n % 7},{'north' if n % 2 else 'south'},{n % 7 * 1000 + n}" for n in range(200)]
+    path.write_text("\n".join(["id,rooms,side,price", *rows]))
+    return path
+
+
 def is_run(command: str) -> bool:
     return not command.startswith(ELSEWHERE)
 
@@ -30,13 +38,21 @@ def test_a_command_of_the_readme_works(
     python, script, *arguments = shlex.split(command)
     assert python == "python"
     quick = [*quick, f"paths.data_dir={data_root}", "trainer.limit_train_batches=2", "trainer.limit_val_batches=1"]
+    if any(argument.startswith("experiment=csv") for argument in arguments):
+        quick += ["data.train_size=100", "data.val_size=20"]
+    own = {
+        "data.path=houses.csv": [f"data.path={houses(tmp_path)}"],
+        "data.root=pictures": [f"data.root={data_root}/pictures", "data.size=32", "model.weights=null"],
+    }
+    quick += ["data.train_size=20", "data.val_size=8"] if "data.root=pictures" in arguments else []
+    arguments = [part for argument in arguments for part in own.get(argument, [argument])]
     if script.endswith("plot_schedule.py") or "--help" in arguments or "--cfg" in arguments:
         quick = []
     elif script.endswith("benchmark.py"):
         quick = [setting for setting in quick if not setting.startswith("trainer.max_epochs")]
     elif any(argument.startswith("debug=") for argument in arguments):
         quick = [setting for setting in quick if "limit" not in setting]
-    monkeypatch.chdir(ROOT if script == "train.py" or "benchmark" in script else tmp_path)
+    monkeypatch.chdir(tmp_path if "plot" in script or "show" in script else ROOT)
     monkeypatch.setattr(sys, "argv", [script, *arguments, *quick])
     status = None
     try:

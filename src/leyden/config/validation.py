@@ -34,6 +34,8 @@ LIMITS: dict[str, tuple[Callable[[float], bool], str]] = {
     "train_size": (lambda v: v > 0, "greater than 0"),
     "val_size": (lambda v: v >= 0, "0 or more"),
     "test_size": (lambda v: v >= 0, "0 or more"),
+    "fold": (lambda v: v >= 0, "0 or more"),
+    "folds": (lambda v: v >= 2, "at least 2"),
     "num_workers": (lambda v: v >= 0, "0 or more"),
     "seed": (lambda v: 0 <= v < 2**32, "between 0 and 4294967295"),
     "split_seed": (lambda v: 0 <= v < 2**32, "between 0 and 4294967295"),

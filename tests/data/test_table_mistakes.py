@@ -1,0 +1,171 @@
+"""What a person may get wrong about a CSV file: one line that names it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from leyden.data.csv import CSV
+from leyden.data.table import read_table
+from leyden.errors import UserError
+from tests.csv_files import Mistake, in_files, rows, write
+
+ROOT = Path(__file__).parents[2]
+DATES = [f"2020-01-{i % 28 + 1:02d}" for i in range(12_000)]
+
+
+def pairs(header: str, lines: list[str]) -> str:
+    return "\n".join([header, *lines]) + "\n"
+
+
+def dates(wrong: int, number: int) -> str:
+    lines = [f"{date},{i % 9}" for i, date in enumerate(DATES[:number])]
+    lines[wrong] = "2020-02-31,1"
+    return pairs("d,y", lines)
+
+
+MISTAKES: dict[str, Mistake] = {
+    "no file": (rows(), {"path": "nowhere.csv"}, ["nowhere.csv: there is no such file"]),
+    "a folder": (rows(), {"path": "."}, ["is a folder, not a CSV file"]),
+    "a path through a file": (rows(), {"path": "train.csv/a.csv"}, ["train.csv/a.csv", "cannot be read"]),
+    "an empty file": ("", {}, ["train.csv: is empty"]),
+    "a blank first line": ("\n" + rows(), {}, ["train.csv", "first line is blank"]),
+    "no header": ("1,2,3\n4,5,6\n", {}, ["train.csv, line 1", "1,2,3", "must name the columns"]),
+    "only a header": ("x,c,y\n", {}, ["train.csv", "no rows"]),
+    "no such target": (rows(header="x,c,price"), {"target": "prize"}, ["data.target=prize", "did you mean price"]),
+    "no such feature": (rows(), {"features": ["xx"]}, ["data.features=xx", "did you mean x"]),
+    "no such column to ignore": (rows(), {"ignore": ["nme"]}, ["data.ignore=nme", "c, x, y"]),
+    "no such category": (rows(), {"categorical": ["cc"]}, ["data.categorical=cc", "did you mean c"]),
+    "early text among numbers": (
+        rows(other={3: "12mm,u,1"}),
+        {},
+        ["train.csv, line 5", "x=12mm", "'data.missing=[\"12mm\"]'", "'data.categorical=[x]'"],
+    ),
+    "late text among numbers": (rows(12_000, {11_500: "abc,u,1"}), {}, ["train.csv, line 11502", "x=abc"]),
+    "text behind blank lines": (rows(other={2: "\n\n1,u,1", 9: "abc,u,1"}), {}, ["train.csv, line 13", "x=abc"]),
+    "text behind line ends in quotes": (rows(other={2: '1,"a\nb",1', 9: "abc,u,1"}), {}, ["line 12", "x=abc"]),
+    "late text behind blank lines": (rows(12_000, {3: "\n\n1,u,1", 11_500: "abc,u,1"}), {}, ["line 11504", "x=abc"]),
+    "text in the target": (rows(other={30: "1,u,abc"}), {}, ["train.csv, line 32", "y=abc"]),
+    "a short row": (rows(other={5: "1,u"}), {}, ["train.csv, line 7", "2 fields", "too few for the 3 columns"]),
+    "a long row": (rows(other={5: "1,u,3,4"}), {}, ["train.csv, line 7", "4 fields", "too many"]),
+    "two columns of one name": (rows(header="x,x,y"), {}, ["train.csv, line 1", "two columns are named x"]),
+    "a column without a name": (rows(header="x,,y"), {}, ["train.csv, line 1", "column 2 has no name"]),
+    "a constant column": (
+        pairs("x,k (m),y", [f"{i},5,{i % 7}" for i in range(40)]),
+        {},
+        ["train.csv: column k (m) is 5", "'data.ignore=[\"k (m)\"]'"],
+    ),
+    "an empty column": (
+        pairs("x,k,y", [f"{i},,{i}" for i in range(40)]),
+        {},
+        ["column k has no values", "data.ignore"],
+    ),
+    "no target anywhere": (pairs("x,k,y", [f"{i},{i},NA" for i in range(40)]), {}, ["y is missing in every row"]),
+    "a constant target": (pairs("x,y", [f"{i},3" for i in range(40)]), {}, ["y is 3", "nothing to predict"]),
+    "latin1 in the header": (rows(header="x,ç,y").encode("latin1"), {}, ["line 1", "not UTF-8"]),
+    "latin1 in a row": (rows(other={7: "1,é,3"}).encode("latin1"), {}, ["line 9", "not UTF-8", "iconv"]),
+    "UTF-16": (rows().encode("utf-16"), {}, ["train.csv", "line 1", "not UTF-8"]),
+    "UTF-16 without a mark": (rows().encode("utf-16-le"), {}, ["line 1", "zero bytes"]),
+    "a binary file": (bytes(range(256)) * 9, {}, ["line 1", "no CSV file"]),
+    "line ends of old Macs": (rows().replace("\n", "\r"), {}, ["train.csv", "lines end as on old Macs"]),
+    "infinity": (rows(other={7: "inf,u,3"}), {}, ["line 9", "x=inf", "must be finite", "write nothing"]),
+    "infinity behind a line end in quotes": (rows(other={2: '1,"a\nb",1', 7: "inf,u,3"}), {}, ["line 10", "x=inf"]),
+    "too large a number": (rows(other={7: "1e999,u,3"}), {}, ["line 9", "x=", "must be finite"]),
+    "an open quote": (rows(other={7: '1,"u,3'}), {}, ["line 9", "a quote is left open"]),
+    "an open quote in the header": (rows(header='x,"c,y'), {}, ["line 1", "a quote is left open"]),
+    "an inch mark": (rows(other={7: '1,5" pipe,3'}), {}, ["line 9", "a quote stands within a field"]),
+    "another separator": (rows().replace(",", ";"), {}, ["line 1", "x;c;y", "\"data.separator=';'\""]),
+    "two separators": (rows(), {"separator": ";;"}, ["data.separator=';;'", "one character"]),
+    "an identifier": (
+        pairs("id,y", [f"n{i},{i % 9}" for i in range(300)]),
+        {},
+        ["column id has 2", "'data.ignore=[id]'"],
+    ),
+    "an ignored target": (rows(), {"ignore": ["y"]}, ["data.target: y is ignored"]),
+    "no target": (rows(), {"target": []}, ["data.target=[]", "name the column"]),
+    "text among several targets": (rows(), {"target": ["y", "c"]}, ["data.target", "c is text"]),
+    "the target as a feature": (rows(), {"features": ["x", "y"]}, ["data.features", "y is to be predicted"]),
+    "nothing to predict from": (rows(), {"ignore": ["x", "c"]}, ["no column to predict y from"]),
+    "no features": (rows(), {"features": []}, ["no column to predict y from"]),
+    "dates to predict": (
+        pairs("y,d", [f"{i},{date}" for i, date in enumerate(DATES[:40])]),
+        {"target": "d"},
+        ["d", "dates"],
+    ),
+    "a bad date": (dates(20, 40), {}, ["line 22", "d=2020-02-31", "column of dates"]),
+    "a late bad date": (dates(11_000, 12_000), {}, ["line 11002", "d=2020-02-31", "column of dates"]),
+}
+AT_THE_DOOR = [
+    "no file",
+    "an empty file",
+    "no such target",
+    "early text among numbers",
+    "a short row",
+    "latin1 in a row",
+]
+AT_THE_DOOR += ["infinity", "an open quote", "another separator", "an identifier"]
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_named_in_one_line(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        CSV(**in_files(MISTAKES[name], tmp_path)).setup()
+    assert "\n" not in str(caught.value)
+    for part in MISTAKES[name][2]:
+        assert part in str(caught.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() == 0, reason="may read everything")
+def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", rows()).chmod(0)
+    with pytest.raises(UserError, match=r"a\.csv: cannot be read \(Permission denied\)"):
+        read_table(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("name", ["an open quote", "a short row", "a long row", "latin1 in a row", "infinity"])
+def test_a_mistake_behind_a_block_has_its_line(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = in_files(MISTAKES[name], tmp_path)
+    monkeypatch.setattr("leyden.data.table._BLOCK", 24)
+    with pytest.raises(UserError, match=r"line (7|9)[,:]"):
+        CSV(**settings).setup()
+
+
+TRY_EACH = """
+import contextlib, io, json, runpy, sys
+said = {}
+for name, typed in json.load(sys.stdin).items():
+    out, error, status = io.StringIO(), io.StringIO(), None
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
+        sys.argv = ["train.py", "data=csv", *typed]
+        try:
+            runpy.run_path("train.py", run_name="__main__")
+        except SystemExit as exit:
+            status = exit.code
+    said[name] = status, out.getvalue() + error.getvalue()
+print(json.dumps(said))
+"""
+
+
+def test_the_door_answers_in_one_line_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    typed = {}
+    for number, name in enumerate(AT_THE_DOOR):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        values = {
+            key: f"[{','.join(v)}]" if isinstance(v, list) else v for key, v in in_files(MISTAKES[name], folder).items()
+        }
+        typed[name] = [f"data.{key}={value}" for key, value in values.items()] + [f"paths.log_dir={tmp_path / 'logs'}"]
+    done = subprocess.run(
+        [sys.executable, "-c", TRY_EACH], cwd=ROOT, input=json.dumps(typed), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    for name, (status, text) in json.loads(done.stdout.splitlines()[-1]).items():
+        assert status == 2, (name, text)
+        assert text.startswith("error: "), (name, text)
+        assert text.count("\n") == 1, (name, text)
+        for part in MISTAKES[name][2]:
+            assert part in text, (name, text)
+    assert not (tmp_path / "logs").exists()

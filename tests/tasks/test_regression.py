@@ -1,0 +1,135 @@
+import math
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD
+
+from leyden.build import build_task
+from leyden.config import compose
+from leyden.data.spec import DataSpec
+from leyden.errors import UserError
+from leyden.tasks.optimizers import OptimizerFactory
+from leyden.tasks.regression import Regression
+
+MEAN, STD = (10.0, -3.0), (4.0, 0.5)
+PLAIN = {"target_mean": (0.0, 0.0), "target_std": (1.0, 1.0)}
+
+
+def made_spec(**settings: Any) -> DataSpec:
+    facts = {"target_names": ("a", "b"), "target_mean": MEAN, "target_std": STD}
+    return DataSpec("regression", (3,), 2, **facts | settings)
+
+
+def made_task(spec: DataSpec | None = None, **settings: Any) -> Regression:
+    return Regression(nn.Linear(3, 2), spec or made_spec(), OptimizerFactory(partial(SGD, lr=0.1)), **settings)
+
+
+def pairs(number: int = 50) -> tuple[Tensor, Tensor]:
+    """Outputs and targets, some near to each other and some far."""
+    generator = torch.Generator().manual_seed(3)
+    outputs = torch.randn(number, 2, generator=generator)
+    return outputs, outputs + 2 * torch.randn(number, 2, generator=generator) ** 3
+
+
+def formula(loss: str, outputs: Tensor, targets: Tensor, delta: float) -> float:
+    """In double precision, as it stands in a book."""
+    o, t = outputs.double().numpy(), targets.double().numpy()
+    off = np.abs(o - t)
+    each = {
+        "mse": off**2,
+        "l1": off,
+        "smooth_l1": np.where(off < delta, off**2 / (2 * delta), off - delta / 2),
+        "huber": np.where(off < delta, off**2 / 2, delta * (off - delta / 2)),
+        "poisson": np.exp(o) - t * o,
+    }
+    return float(each[loss].mean())
+
+
+@pytest.mark.parametrize("delta", [1.0, 0.3])
+@pytest.mark.parametrize("loss", ["mse", "l1", "smooth_l1", "huber", "poisson"])
+def test_each_loss_is_the_mean_of_its_formula(loss: str, delta: float) -> None:
+    outputs, targets = pairs()
+    spec = made_spec(**PLAIN) if loss == "poisson" else None
+    value = made_task(spec, loss=loss, delta=delta).loss(outputs, targets)
+    assert value.item() == pytest.approx(formula(loss, outputs, targets, delta), rel=1e-5)
+
+
+def measured(task: Regression, outputs: Tensor, targets: Tensor, sizes: list[int]) -> dict[str, float]:
+    for some_outputs, some_targets in zip(outputs.split(sizes), targets.split(sizes), strict=True):
+        task.val_meter.add(task.loss(some_outputs, some_targets), some_outputs, some_targets)
+    return {name: value.item() for name, value in task.val_meter.compute().items()}
+
+
+def test_metrics_are_in_the_units_of_the_targets() -> None:
+    outputs, targets = pairs()
+    o, t = (values.double().numpy() * STD + MEAN for values in (outputs, targets))
+    metrics = measured(made_task(), outputs, targets, [50])
+    assert metrics.keys() == {"loss", "mae", "rmse", "r2"}
+    assert metrics["mae"] == pytest.approx(np.abs(o - t).mean(), rel=1e-5)
+    assert metrics["rmse"] == pytest.approx(((o - t) ** 2).mean() ** 0.5, rel=1e-5)
+    r2 = 1 - ((o - t) ** 2).sum(axis=0) / ((t - t.mean(axis=0)) ** 2).sum(axis=0)
+    assert metrics["r2"] == pytest.approx(r2.mean(), rel=1e-4)
+
+
+@pytest.mark.parametrize("sizes", [[7, 40, 3], [1, 49], [1] * 50])
+def test_batches_of_unequal_sizes_count_by_item(sizes: list[int]) -> None:
+    at_once = measured(made_task(), *pairs(), [50])
+    assert measured(made_task(), *pairs(), sizes) == pytest.approx(at_once, rel=1e-5)
+
+
+def test_one_target_is_measured_too() -> None:
+    outputs, targets = (values[:, :1] for values in pairs())
+    spec = DataSpec("regression", (3,), 1, target_names=("a",), target_mean=(10.0,), target_std=(4.0,))
+    task = Regression(nn.Linear(3, 1), spec, OptimizerFactory(partial(SGD, lr=0.1)))
+    assert measured(task, outputs, targets, [20, 30])["mae"] == pytest.approx(
+        4 * (outputs - targets).abs().mean().item()
+    )
+
+
+def test_a_single_item_has_no_share_of_variance() -> None:
+    outputs, targets = pairs(1)
+    metrics = measured(made_task(), outputs, targets, [1])
+    assert math.isnan(metrics["r2"])
+    assert all(math.isfinite(metrics[name]) for name in ("loss", "mae", "rmse"))
+
+
+def test_values_undo_the_scaling() -> None:
+    values = made_task().values(torch.tensor([[0.0, 0.0], [1.0, -2.0]]))
+    assert values.tolist() == [[10, -3], [14, -4]]
+
+
+def test_poisson_gives_counts() -> None:
+    task = made_task(made_spec(**PLAIN), loss="poisson")
+    assert task.values(torch.tensor([[0.0, math.log(5)]])).tolist() == [[1, pytest.approx(5)]]
+    logs, counts = torch.tensor([[0.0, 1.0]] * 3), torch.tensor([[1.0, 3.0], [2.0, 2.0], [0.0, 4.0]])
+    assert measured(task, logs, counts, [3])["mae"] == pytest.approx((logs.exp() - counts).abs().mean().item())
+
+
+@pytest.mark.parametrize("scaling", [{"target_mean": (0.0, 0.1)}, {"target_std": (1.0, 2.0)}, {}], ids=str)
+def test_poisson_refuses_scaled_targets(scaling: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match=r"^task\.loss=poisson: .*data\.scale_target=false"):
+        made_task(made_spec(**(PLAIN | scaling if scaling else {})), loss="poisson")
+
+
+def test_the_scaling_is_a_fact_not_something_learned() -> None:
+    assert made_task().state_dict().keys() == {"network.weight", "network.bias"}
+
+
+def test_classification_of_numbers_is_refused() -> None:
+    config = compose(["experiment=csv_mlp", "task=classification"]).config
+    spec = made_spec(columns={"features": []})
+    with pytest.raises(UserError, match=r"^task=classification: .*try task=regression, or data\.categorical=\[a\]"):
+        build_task(config, spec)
+
+
+def test_regression_of_classes_is_refused() -> None:
+    config = compose(["experiment=mnist_mlp", "task=regression"]).config
+    spec = DataSpec("classification", (1, 28, 28), 10, tuple("0123456789"), (0.1,), (0.3,))
+    with pytest.raises(
+        UserError, match=r"^task=regression: these data are for classification; try task=classification$"
+    ):
+        build_task(config, spec)
