@@ -1,9 +1,11 @@
 """CSV files: read a block of rows at a time, checked on the way, every mistake named by file, line and column."""
 
+import mmap
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from io import SEEK_CUR, FileIO
+from io import FileIO
 from itertools import islice
 from pathlib import Path
 
@@ -37,7 +39,7 @@ def read_table(
         with path.open("rb", buffering=0) as file:
             header = check_header(path, file, separator)
             reader = TableReader(path, header, separator, missing, is_text)
-            frames = list(_side_by_side(reader.read, _blocks(file, path.stat().st_size)))
+            frames = list(_side_by_side(reader.read, _blocks(file)))
     except (FileNotFoundError, IsADirectoryError) as error:
         what = "there is no such file" if isinstance(error, FileNotFoundError) else "is a folder, not a CSV file"
         raise UserError(f"{path}: {what}") from None
@@ -48,16 +50,25 @@ def read_table(
     return reader.settled(pl.concat(frames, how="vertical_relaxed"))
 
 
-def _blocks(file: FileIO, size: int) -> Iterator[tuple[bytes, int]]:
-    """Whole rows, about 16 MB at a time, and where in the file they begin."""
-    wanted = _BLOCK
-    while block := file.read(wanted):
-        end = len(block) if file.tell() >= size else _end_of_rows(block)
-        file.seek(end - len(block), SEEK_CUR)
-        wanted = _BLOCK if end else 2 * wanted  # one row may be longer than a block
-        rows = block[:end].lstrip(b"\r\n")  # what stands in the first line tells how many columns there are
-        if rows:
-            yield rows, file.tell() - len(rows)
+def _blocks(file: FileIO) -> Iterator[tuple[bytes, int]]:
+    """Whole rows from where the file stands, about 16 MB at a time, and at which byte they begin."""
+    begin, size, wanted = file.tell(), os.fstat(file.fileno()).st_size, _BLOCK
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        while begin < size:
+            stop = min(begin + wanted, size)
+            end = size if stop == size else content.rfind(b"\n", begin, stop) + 1
+            block = content[begin:end]
+            if end < size and b'"' in block:
+                block = block[: _end_of_rows(block)]
+            wanted = _BLOCK if block else 2 * wanted  # one row may be longer than a block
+            rows = block.lstrip(b"\r\n")  # what stands in the first line tells how many columns there are
+            begin += len(block)
+            if rows:
+                yield rows, begin - len(rows)
+            if hasattr(content, "madvise"):  # what was read need not stay in memory
+                read = begin // mmap.PAGESIZE * mmap.PAGESIZE
+                if read:
+                    content.madvise(mmap.MADV_DONTNEED, 0, read)
 
 
 def _end_of_rows(block: bytes) -> int:
@@ -77,9 +88,9 @@ def _side_by_side(
     """Reads two blocks at a time, in their order: the parts of the work that have one thread then fill both."""
     yield from (read(*block) for block in islice(blocks, 1))  # it decides what the columns hold
     pending: deque[Future[pl.DataFrame]] = deque()
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(3) as pool:
         for block in blocks:
             pending.append(pool.submit(read, *block))
-            if len(pending) > 1:
+            if len(pending) > 2:
                 yield pending.popleft().result()
         yield from (future.result() for future in pending)
