@@ -21,6 +21,7 @@ _WORDS = {
     "list[int]": "a list of whole numbers",
     "list[float]": "a list of numbers",
     "list[str]": "a list of words",
+    "list[str | float]": "a list of words or numbers",
 }
 
 

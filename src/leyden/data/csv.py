@@ -93,28 +93,28 @@ class CSV(InMemory):
         table, parts = read_parts(self.paths, self._names, self.targets, self.split_column, reading)
         targets = pl.DataFrame([table.drop_in_place(name) for name in self.targets])
         classes = self._classes(path, targets)
-        codes = targets.to_series().replace_strict(classes, range(len(classes))) if classes else None
-        labels = torch.zeros(len(table), dtype=torch.int64) if codes is None else codes.to_torch().long()
-        rows = self.divide(labels, parts, self.test_size)
-        columns = fit(table, rows["train"], table.columns, path, self.max_categories)
-        shape, inputs = (len(input_names(columns)),), encode(table, columns, path)
-        kept = {"features": columns, **self.reading}
+        labels = torch.zeros((), dtype=torch.int64).expand(len(table))
         if classes:
+            labels = targets.to_series().replace_strict(classes, range(len(classes))).to_torch().long()
+        rows = self.divide(labels, parts, self.test_size)
+        sizes = {part: len(chosen) for part, chosen in rows.items()}
+        order = torch.cat(list(rows.values()))  # one split behind the other, so that each is a part and not a copy
+        del parts, rows  # of millions of rows every list of them counts
+        train = order[: sizes["train"]]
+        columns = fit(table, train, table.columns, path, self.max_categories)
+        kept = {"features": columns, **self.reading}
+        shape = (len(input_names(columns)),)
+        if classes:
+            values = labels[order]
             self._spec = DataSpec("classification", shape, len(classes), tuple(classes), columns=kept)
-            values = labels
         else:
-            values, mean, std = self._scaled(targets, rows["train"])
+            values, scale = self._scaled(targets, order, len(train))
             names = tuple(self.targets)
-            self._spec = DataSpec(
-                "regression",
-                shape,
-                len(names),
-                target_names=names,
-                target_mean=mean,
-                target_std=std,
-                columns=kept,
-            )
-        self.splits = {part: (inputs[chosen], values[chosen]) for part, chosen in rows.items()}
+            self._spec = DataSpec("regression", shape, len(names), target_names=names, columns=kept, **scale)
+        inputs, begin = encode(table, columns, path, order), 0
+        for part, size in sizes.items():
+            self.splits[part] = inputs[begin : begin + size], values[begin : begin + size]
+            begin += size
 
     def _is_text(self, name: str) -> bool:
         """Categories; and what is not used need not hold what it promises."""
@@ -162,14 +162,15 @@ class CSV(InMemory):
         column = targets.to_series()
         return column.unique().sort().to_list() if column.dtype == pl.String else []
 
-    def _scaled(self, targets: pl.DataFrame, train: Tensor) -> tuple[Tensor, tuple[float, ...], tuple[float, ...]]:
-        """Targets of mean 0 and deviation 1 over the training rows (N, targets), and the mean and deviation taken."""
-        values = targets.cast(pl.Float64).to_torch()
-        mean, std = torch.zeros(values.shape[1]), torch.ones(values.shape[1])
+    def _scaled(self, targets: pl.DataFrame, order: Tensor, train: int) -> tuple[Tensor, dict[str, Any]]:
+        """Targets (N, targets) of mean 0 and deviation 1 over the training rows, which come first; and the two."""
+        values = targets.cast(pl.Float64).to_torch()[order]
+        mean, std = torch.zeros(values.shape[1]).double(), torch.ones(values.shape[1]).double()
         if self.scale_target:
-            mean, std = values[train].mean(dim=0), values[train].std(dim=0, unbiased=False)
+            mean, std = values[:train].mean(dim=0), values[:train].std(dim=0, unbiased=False)
             std = torch.where(std > 0, std, 1)
-        return ((values - mean) / std).float(), tuple(mean.tolist()), tuple(std.tolist())
+        scale = {"target_mean": tuple(mean.tolist()), "target_std": tuple(std.tolist())}
+        return values.sub_(mean).div_(std).float(), scale
 
 
 def read_inputs(path: Path, spec: DataSpec) -> Tensor:

@@ -51,20 +51,26 @@ def input_names(columns: Sequence[Encoding]) -> list[str]:
     return names
 
 
-def encode(table: pl.DataFrame, columns: Sequence[Encoding], path: Path) -> Tensor:
+def encode(table: pl.DataFrame, columns: Sequence[Encoding], path: Path, rows: Tensor | None = None) -> Tensor:
     """The inputs, float32 (N, inputs), of a table that has these columns. The table is emptied on the way.
 
     Values that the training rows did not hold are said in the log, and count as none of the known ones.
 
+    Args:
+        table: as it was read.
+        columns: how each becomes inputs.
+        path: of the file, to name it.
+        rows: (N,) which of them, in which order; None for all as they come.
+
     Raises:
         UserError: a column of numbers or dates holds something else.
     """
-    inputs = np.zeros((len(table), len(input_names(columns))), dtype=np.float32)
+    number = len(table) if rows is None else len(rows)
+    inputs = np.zeros((number, len(input_names(columns))), dtype=np.float32)
     place = 0
     for column in columns:
-        values = table.drop_in_place(
-            column["name"]
-        )  # freed column by column: both together would take twice the memory
+        values = table.drop_in_place(column["name"])  # one by one: all of both would take twice the memory
+        values = values if rows is None else values.gather(rows.numpy())
         if kind_of(values) != column["kind"] and values.count():
             raise UserError(
                 f"{path}: {values.name}={values.drop_nulls()[0]}: must be a {column['kind']}, as in training"

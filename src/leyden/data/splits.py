@@ -65,6 +65,8 @@ def fold_split(labels: Tensor, fold: int, folds: int, seed: int) -> tuple[Tensor
 def _by_class(labels: Tensor, seed: int) -> Tensor:
     """Item indices, one class behind the other, each in a random order."""
     shuffled = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed_for(seed, "split")))
+    if (labels == labels[:1]).all():  # without classes there is nothing to sort, in what may be millions
+        return shuffled
     return shuffled[torch.argsort(labels[shuffled], stable=True)]
 
 

@@ -117,7 +117,7 @@ def check_rows(place: Place) -> None:
     """
     width = len(place.header)
     for line, fields in place.rows():
-        if fields and len(fields) != width:
+        if len(fields) != width and any(map(str.strip, fields)):
             amount = "few" if len(fields) < width else "many"
             quote = "; is a quote left open there?" if b'"' in place.block else ""
             raise UserError(

@@ -33,7 +33,9 @@ class TableReader:
         self.path, self.header, self.separator = path, header, separator
         self.missing, self.is_text = [*MISSING, *missing], is_text
         self.schema: dict[str, pl.DataType] = {}
-        self.words = bool(missing)  # whether one of them stands among numbers: to look for them takes a fifth of the time
+        self.words = bool(
+            missing
+        )  # whether one of them stands among numbers: to look for them takes a fifth of the time
 
     def read(self, block: bytes, start: int) -> pl.DataFrame:
         """The rows of a block that begins at a byte of the file.
