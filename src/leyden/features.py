@@ -1,8 +1,9 @@
-"""What a frozen backbone makes of pictures that never change: computed once, in place of every epoch."""
+"""What a frozen backbone makes of pictures that never change: computed once, in place of once an epoch."""
 
 import logging
 from typing import Protocol, runtime_checkable
 
+import lightning.pytorch as pl
 import rich
 import torch
 from rich.progress import track
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from leyden.data.memory import InMemory, Split
 from leyden.data.module import DataModule
 from leyden.data.spec import DataSpec
+from leyden.tasks.task import Task
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +32,7 @@ class HasFeatures(Protocol):
 class CachedFeatures(InMemory):
     """The features (N, F) of a datamodule's inputs, in the same splits and the same order.
 
-    They are made in evaluation mode and in the precision of the training, which is what a frozen backbone works in.
+    They are made in evaluation mode, which a frozen backbone is always in. Each process of a run makes all of them.
 
     Args:
         datamodule: whose inputs are the same in each epoch.
@@ -70,6 +72,7 @@ class CachedFeatures(InMemory):
         network.eval()
         features, targets = [], []
         loader = self.datamodule.loader(split, device=device)
+        log.info("features of the frozen backbone: %s, %d batches", split, len(loader))
         quiet = not rich.get_console().is_terminal
         for inputs, of in track(loader, f"features, {split}", total=len(loader), transient=True, disable=quiet):
             with self.trainer.precision_plugin.forward_context():
@@ -81,14 +84,17 @@ class CachedFeatures(InMemory):
         return torch.cat(features), torch.cat(targets)
 
 
-def cache_features(datamodule: DataModule, network: nn.Module, stays_frozen: bool) -> DataModule:
-    """The features in place of the inputs where that gives the same; otherwise the datamodule as it is.
+def cache_features(datamodule: DataModule, task: Task, trainer: pl.Trainer) -> DataModule:
+    """The features in place of the inputs, where that gives the same sooner; otherwise the datamodule as it is.
 
-    Args:
-        datamodule: of the run.
-        network: of the run.
-        stays_frozen: whether the network is left as it is, and not unfrozen on the way.
+    That is where a whole backbone stays frozen, its inputs are the same in each epoch and of no further use, and all of
+    them are asked for. A callback that lets the backbone be trained later says so by an attribute `unfreezes`.
     """
-    if not (isinstance(network, HasFeatures) and network.frozen and stays_frozen) or datamodule.augmented:
-        return datamodule
-    return CachedFeatures(datamodule, network)
+    network = task.network
+    frozen = isinstance(network, HasFeatures) and network.frozen
+    stays_frozen = not any(getattr(callback, "unfreezes", False) for callback in trainer.callbacks)  # type: ignore[attr-defined]
+    limits = (trainer.limit_train_batches, trainer.limit_val_batches, trainer.limit_test_batches)
+    all_of_them = all(isinstance(limit, float) and limit == 1.0 for limit in limits) and not trainer.overfit_batches  # type: ignore[attr-defined]
+    full_precision = trainer.precision in ("32-true", "64-true") or str(trainer.precision).endswith("-mixed")
+    same = frozen and stays_frozen and not datamodule.augmented and not task.needs_inputs and full_precision
+    return CachedFeatures(datamodule, network) if same and all_of_them else datamodule

@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 
 from leyden.build import build_task
+from leyden.callbacks.unfreeze import Unfreeze
 from leyden.config import compose
 from leyden.data.augment import Augment
-from leyden.data.features import CachedFeatures, cache_features
 from leyden.data.images import InMemoryImages
 from leyden.data.memory import Split
+from leyden.features import CachedFeatures, cache_features
 from leyden.models.pretrained import Pretrained
 from leyden.tasks.task import Task
 from leyden.train import train
@@ -54,7 +55,7 @@ def trained(folder: Path, cached: bool) -> tuple[Task, dict[str, float], dict[st
     task = made_task(data)
     before = {name: value.clone() for name, value in task.network.state_dict().items()}
     trainer = made_trainer(folder, max_epochs=3)
-    datamodule = cache_features(data, task.network, stays_frozen=True) if cached else data
+    datamodule = cache_features(data, task, trainer) if cached else data
     assert isinstance(datamodule, CachedFeatures) == cached
     return task, train(trainer, task, datamodule), before
 
@@ -92,12 +93,35 @@ def test_the_backbone_runs_once_for_each_picture(tmp_path: Path, monkeypatch: py
     assert sum(seen) == 36 + 12 + 16
 
 
-def test_pictures_that_change_are_not_cached() -> None:
-    augmented, plain = stripes(Augment(horizontal_flip=0.5)), stripes()
-    frozen = made_task(plain).network
-    assert cache_features(augmented, frozen, stays_frozen=True) is augmented
-    assert cache_features(plain, frozen, stays_frozen=False) is plain
-    assert cache_features(plain, made_task(plain, "model.freeze=until:layer4").network, stays_frozen=True) is plain
-    without_features = build_task(compose(["model=cnn"]).config, plain.spec).network
-    assert cache_features(plain, without_features, stays_frozen=True) is plain
-    assert cache_features(plain, frozen, stays_frozen=True).describe().endswith("computed once")
+def test_nothing_is_cached_that_would_not_be_the_same(tmp_path: Path) -> None:
+    plain, trainer = stripes(), made_trainer(tmp_path)
+    frozen = made_task(plain)
+    assert cache_features(plain, frozen, trainer).describe().endswith("computed once")
+    augmented = stripes(Augment(horizontal_flip=0.5))
+    assert cache_features(augmented, frozen, trainer) is augmented
+    others = [["model.freeze=until:layer4"], ["task=reconstruction"], ["model=cnn", "~model.freeze", "~model.dropout"]]
+    for overrides in others:
+        assert cache_features(plain, made_task(plain, *overrides), trainer) is plain, overrides
+    settings = [
+        {"callbacks": [Unfreeze(1)]},
+        {"limit_test_batches": 1},
+        {"overfit_batches": 1},
+        {"precision": "bf16-true"},
+    ]
+    for setting in settings:
+        assert cache_features(plain, frozen, made_trainer(tmp_path, **setting)) is plain, setting
+
+
+def test_a_frozen_backbone_can_be_asked_to_reconstruct(tmp_path: Path) -> None:
+    data = stripes()
+    task, trainer = made_task(data, "task=reconstruction"), made_trainer(tmp_path, max_epochs=1)
+    assert "test/psnr" in train(trainer, task, cache_features(data, task, trainer))
+
+
+def test_in_mixed_precision_too_the_metrics_are_those_of_a_run_through_the_backbone(tmp_path: Path) -> None:
+    results = []
+    for cached in (True, False):
+        data = stripes()
+        task, trainer = made_task(data), made_trainer(tmp_path, max_epochs=1, precision="bf16-mixed")
+        results.append(train(trainer, task, cache_features(data, task, trainer) if cached else data))
+    assert results[0] == pytest.approx(results[1], rel=0.02)
