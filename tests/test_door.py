@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 # what is typed, and what the one line must name
 MISTAKES = {
     "experiment=mnist_mpl": ["mnist_mpl", "did you mean mnist_mlp"],
-    "data=cifar": ["data=cifar", "mnist"],
+    "data=cifar": ["data=cifar", "did you mean cifar10"],
     "modle=cnn": ["modle", "did you mean", "model"],
     "optimizer.lrr=1": ["optimizer.lrr", "did you mean optimizer.lr"],
     "optimzer.lr=1": ["optimzer", "did you mean optimizer"],

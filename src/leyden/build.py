@@ -26,6 +26,12 @@ def build_data(config: Config) -> DataModule:
     datamodule: DataModule = _build("data", config["data"])
     datamodule.prepare_data()
     datamodule.setup("fit")
+    monitor = str(config["monitor"])
+    if monitor.startswith("val/") and not datamodule.val_dataloader():
+        datamodule.teardown("fit")
+        raise UserError(
+            f"monitor={monitor}: there is no validation set; give data.val_size, or monitor=train/loss mode=min"
+        )
     return datamodule
 
 

@@ -7,10 +7,9 @@ import torch
 
 from leyden.build import build_data, build_task, build_trainer
 from leyden.callbacks.best import best_checkpoint
-from leyden.callbacks.unfreeze import Unfreeze
 from leyden.config import Experiment
-from leyden.data.features import cache_features
 from leyden.data.module import DataModule
+from leyden.features import cache_features
 from leyden.run import Run
 from leyden.tasks.task import Task
 from leyden.trackers import log_result, log_settings
@@ -35,8 +34,7 @@ def run_experiment(experiment: Experiment) -> float | None:
         trainer = build_trainer(config)
         log_settings(trainer, config)
         if config["cache_features"]:
-            stays_frozen = not any(isinstance(callback, Unfreeze) for callback in trainer.callbacks)  # type: ignore[attr-defined]
-            datamodule = cache_features(datamodule, task.network, stays_frozen)
+            datamodule = cache_features(datamodule, task, trainer)
         metrics = train(trainer, task, datamodule, test=config["test"])
         log_result(trainer, config, metrics)
         run.finish(metrics)

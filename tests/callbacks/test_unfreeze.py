@@ -1,6 +1,7 @@
 """The head is trained first, then everything; a resumed run does the same."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,10 @@ class Task(pl.LightningModule):
         super().__init__()
         self.network = network
         self.states: list[dict[str, Tensor]] = []
+        self.frozen: list[bool] = []
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        self.frozen.append(bool(getattr(self.network, "frozen", False)))
         return F.cross_entropy(self.network(batch[0]), batch[1])
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
@@ -48,13 +51,15 @@ def build(freeze: str = "backbone") -> Task:
     return Task(Pretrained((1, 16, 16), 3, name="shufflenet_v2_x0_5", freeze=freeze))
 
 
-def fit(task: Task, root: Path, epochs: int, unfreeze: int, **settings: Any) -> pl.Trainer:
+def fit(
+    task: Task, root: Path, epochs: int, unfreeze: int, callbacks: Sequence[pl.Callback] = (), **settings: Any
+) -> pl.Trainer:
     generator = torch.Generator().manual_seed(1)
     data = TensorDataset(torch.randn(8, 1, 16, 16, generator=generator), torch.arange(8) % 3)
     trainer = pl.Trainer(
         accelerator="cpu",
         max_epochs=epochs,
-        callbacks=[Unfreeze(unfreeze)],
+        callbacks=[Unfreeze(unfreeze), *callbacks],
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -112,6 +117,25 @@ def test_a_resumed_run_ends_with_the_same_bits(tmp_path: Path, killed_after: int
     fit(second, tmp_path, epochs=4, unfreeze=2, ckpt_path=tmp_path / "last.ckpt", weights_only=True)
     assert changed(whole.network.state_dict(), second.network.state_dict()) == set()
     assert changed(first.network.state_dict(), second.network.state_dict())
+
+
+class KeepsStep(pl.Callback):
+    """Writes a checkpoint in the middle of an epoch."""
+
+    def __init__(self, step: int, path: Path) -> None:
+        self.step, self.path = step, path
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        if trainer.global_step == self.step:
+            trainer.save_checkpoint(self.path)
+
+
+def test_a_run_that_is_resumed_within_an_epoch_is_as_free_as_it_was(tmp_path: Path) -> None:
+    whole, resumed, path = build(), build(), tmp_path / "middle.ckpt"
+    fit(whole, tmp_path, epochs=3, unfreeze=1, callbacks=[KeepsStep(3, path)])  # two steps an epoch
+    fit(resumed, tmp_path, epochs=3, unfreeze=1, ckpt_path=path, weights_only=True)
+    assert whole.frozen == [True] * 2 + [False] * 4
+    assert resumed.frozen == [False] * 3
 
 
 @pytest.mark.parametrize(

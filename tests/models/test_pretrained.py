@@ -123,8 +123,24 @@ def test_a_file_of_torchvision_is_loaded_into_the_backbone(resnet18: nn.Module, 
     network = build(weights=str(resnet18_file), stem="imagenet").eval()
     batch = pictures(2, 3, 32, 32)  # as it is: neither resized nor normalised
     assert torch.allclose(network.features(batch), features_of(resnet18, batch), atol=1e-5)
-    whole = build(weights=str(resnet18_file), stem="imagenet", classes=1000).eval()
-    assert torch.allclose(whole(batch), resnet18(batch), atol=1e-5)
+
+
+def test_the_head_of_a_file_is_left_out_also_where_it_would_fit(resnet18: nn.Module, resnet18_file: Path) -> None:
+    network = build(weights=str(resnet18_file), stem="imagenet", classes=1000).eval()
+    batch = pictures(2, 3, 32, 32)
+    assert torch.allclose(network.features(batch), features_of(resnet18, batch), atol=1e-5)
+    assert not torch.allclose(network(batch), resnet18(batch), atol=1e-3)
+
+
+def test_a_file_of_another_network_is_not_frozen_at_random(
+    resnet18_file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = {"weights": str(resnet18_file), "stem": "imagenet", "name": "resnet34"}
+    with pytest.raises(UserError, match=r"^model\.weights=.* lacks \d+ of the tensors of model\.name=resnet34"):
+        build(**settings, freeze="backbone")
+    with caplog.at_level("WARNING", logger="leyden"):
+        build(**settings)
+    assert "stay random" in caplog.text
 
 
 def test_a_file_for_colour_serves_grey_pictures(resnet18: nn.Module, resnet18_file: Path) -> None:

@@ -1,6 +1,7 @@
 """What fits is loaded, whatever the prefixes; what does not is told."""
 
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,20 @@ def test_what_fits_nowhere_is_refused(tmp_path: Path) -> None:
         UserError, match=r"^init_from=\S+w\.pt: nothing in it fits .*it has a\.weight, b\.weight, the net"
     ):
         load_weights(cnn(), file)
+
+
+def test_thousands_of_names_are_aligned_at_once(tmp_path: Path) -> None:
+    tensor = torch.ones(1)
+    state = {f"network.{number // 2}.{'weight' if number % 2 else 'bias'}": tensor for number in range(6000)}
+    network = nn.Sequential(*(nn.PReLU() for _ in range(3000)))
+    begin = time.process_time()
+    assert len(load_weights(network, saved(tmp_path / "w.pt", state)).matched) == 3000
+    assert time.process_time() - begin < 3
+
+
+def test_a_network_without_tensors_takes_none(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nothing in it fits this network"):
+        load_weights(nn.ReLU(), saved(tmp_path / "w.pt", cnn().state_dict()))
 
 
 class Harmful:

@@ -109,11 +109,12 @@ def test_frozen_parameters_are_left_out() -> None:
     assert grouped == {id(parameter) for name, parameter in owner.named_parameters() if not name.startswith("0.")}
 
 
-def test_a_pattern_for_frozen_parameters_finds_nothing() -> None:
-    owner = network()
+def test_a_pattern_for_parameters_that_are_frozen_now_waits_for_them() -> None:
+    owner, factory = network(), OptimizerFactory(adamw(), lr_scale={"^0": 0.1})
     owner[0].requires_grad_(False)
-    with pytest.raises(UserError, match=r"optimizer\.lr_scale"):
-        OptimizerFactory(adamw(), lr_scale={"^0": 0.1})(owner)
+    assert {group["lr"] for group in factory(owner).param_groups} == {0.01}
+    owner[0].requires_grad_(True)
+    assert {group["lr"] for group in factory(owner).param_groups} == {0.01, 0.001}
 
 
 def test_a_network_with_nothing_to_train_is_refused() -> None:

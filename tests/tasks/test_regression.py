@@ -133,3 +133,15 @@ def test_regression_of_classes_is_refused() -> None:
         UserError, match=r"^task=regression: these data are for classification; try task=classification$"
     ):
         build_task(config, spec)
+
+
+@pytest.mark.parametrize(("mean", "std"), [(2000.0, 5.0), (1e5, 10.0), (1.6e9, 1e6)])
+def test_metrics_hold_where_targets_are_far_from_zero(mean: float, std: float) -> None:
+    task = made_task(made_spec(target_mean=(mean, -mean), target_std=(std, std)))
+    outputs, targets = pairs(2000)
+    task.val_meter.add(torch.zeros(()), outputs, targets)
+    measured = {name: value.item() for name, value in task.val_meter.compute().items()}
+    o, t = outputs.double(), targets.double()
+    r2 = (1 - (o - t).square().sum(0) / (t - t.mean(0)).square().sum(0)).mean().item()
+    assert measured["r2"] == pytest.approx(r2, abs=1e-3)
+    assert measured["mae"] == pytest.approx((o - t).abs().mean().item() * std, rel=1e-2)

@@ -1,6 +1,8 @@
 """What flows through the layers of a network, forth and back, as histograms in TensorBoard."""
 
+import logging
 import re
+from collections import Counter
 from typing import Any
 
 import lightning.pytorch as pl
@@ -10,6 +12,8 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from leyden.errors import UserError
+
+log = logging.getLogger(__name__)
 
 
 class Hooks(pl.Callback):
@@ -35,6 +39,8 @@ class Hooks(pl.Callback):
         self.layers, self.activations, self.gradients = layers, activations, gradients
         self.every_n_steps = every_n_steps
         self.handles: list[RemovableHandle] = []
+        self.calls: Counter[str] = Counter()  # of each layer, in the step that is recorded
+        self.recorded = False
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         if stage != "fit":
@@ -59,12 +65,17 @@ class Hooks(pl.Callback):
             or not trainer.is_global_zero
         ):
             return
+        self.calls.clear()
         for name, layer in _leaves(pl_module):
             if any(re.search(pattern, name) for pattern in self.layers):
                 self.handles.append(layer.register_forward_hook(self._recorder(writer.experiment, name, step)))
 
     def on_train_batch_end(self, *_: Any) -> None:
         self.remove()
+
+    def on_train_end(self, *_: Any) -> None:
+        if not self.recorded:
+            log.warning("callbacks.hooks: none of the layers ran; with a frozen backbone, add cache_features=false")
 
     def on_exception(self, *_: Any) -> None:
         self.remove()
@@ -75,19 +86,22 @@ class Hooks(pl.Callback):
             self.handles.pop().remove()
 
     def _recorder(self, experiment: Any, name: str, step: int) -> Any:
-        def write(kind: str, values: Tensor) -> None:
+        def write(tag: str, values: Tensor) -> None:
             values = values.detach().float()
             values = values[values.isfinite()]
             if len(values):
-                experiment.add_histogram(f"{kind}/{name}", values, step)
+                experiment.add_histogram(tag, values, step)
 
         def record(layer: nn.Module, inputs: Any, output: Any) -> None:
             if not isinstance(output, Tensor) or not torch.is_grad_enabled():
                 return
+            self.recorded = True
+            self.calls[name] += 1
+            tag = name if self.calls[name] == 1 else f"{name}, call {self.calls[name]}"
             if self.activations:
-                write("activations", output)
+                write(f"activations/{tag}", output)
             if self.gradients and output.requires_grad:
-                output.register_hook(lambda gradient: write("gradients", gradient))  # type: ignore[no-untyped-call]
+                output.register_hook(lambda gradient: write(f"gradients/{tag}", gradient))  # type: ignore[no-untyped-call]
 
         return record
 

@@ -29,6 +29,8 @@ class Unfreeze(pl.Callback):
         epoch: the first in which everything is trained, counted from 0.
     """
 
+    unfreezes = True  # whoever would rely on what is frozen can ask
+
     def __init__(self, epoch: int) -> None:
         if epoch < 1:
             raise UserError(
@@ -40,6 +42,8 @@ class Unfreeze(pl.Callback):
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         if stage != "fit":
             return
+        if 0 <= (trainer.max_epochs or -1) <= self.epoch:
+            log.warning("callbacks.unfreeze.epoch=%d: never comes in %d epochs", self.epoch, trainer.max_epochs)
         network = _network(pl_module)
         network.freeze()
         if all(parameter.requires_grad for parameter in pl_module.parameters()):
@@ -51,6 +55,9 @@ class Unfreeze(pl.Callback):
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._frozen = trainer.current_epoch < self.epoch
         self._apply(pl_module)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.on_fit_start(trainer, pl_module)  # a resumed run knows its epoch only now, and may be in the middle of it
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         frozen = trainer.current_epoch < self.epoch

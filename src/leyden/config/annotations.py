@@ -22,6 +22,7 @@ _WORDS = {
     "list[float]": "a list of numbers",
     "list[str]": "a list of words",
     "list[str | float]": "a list of words or numbers",
+    "list[str | int]": "a list of names",
 }
 
 

@@ -44,6 +44,10 @@ LIMITS: dict[str, tuple[Callable[[float], bool], str]] = {
     "momentum": (lambda v: 0 <= v < 1, "at least 0 and less than 1"),
     "dropout": (lambda v: 0 <= v < 1, "at least 0 and less than 1"),
     "label_smoothing": (lambda v: 0 <= v < 1, "at least 0 and less than 1"),
+    "delta": (lambda v: v > 0, "greater than 0"),
+    "size": (lambda v: v >= 1, "at least 1"),
+    "code_size": (lambda v: v >= 1, "at least 1"),
+    "max_categories": (lambda v: v >= 1, "at least 1"),
     "top_k": (lambda v: v >= 1, "at least 1"),
     "hidden_sizes": (lambda v: v >= 1, "at least 1"),
     "channels": (lambda v: v >= 1, "at least 1"),
@@ -166,7 +170,11 @@ def _check_monitor(config: Mapping[str, Any]) -> None:
         raise UserError(f"mode={mode}: must be min or max")
     if str(monitor).endswith("loss") and mode == "max":
         raise UserError(f"monitor={monitor}: is best where it is smallest; add mode=min")
-    if str(monitor).startswith("val/") and config["data"].get("val_size") == 0:
+    data = config["data"]
+    signature = find(str(data.get("_target_")))
+    not_otherwise = all(data.get(name) is None for name in ("fold", "val_path", "split_column"))
+    known = signature is not None and "INPUT_SHAPE" in signature.constants  # a folder may hold a validation set
+    if str(monitor).startswith("val/") and data.get("val_size") == 0 and not_otherwise and known:
         raise UserError(
             f"monitor={monitor}: there is no validation set with data.val_size=0; try monitor=train/loss mode=min"
         )

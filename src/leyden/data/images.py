@@ -30,10 +30,11 @@ class Images(InMemory):
     _std: tuple[float, ...]
 
     def __init__(
-        self, root: str, classes: list[str] | None = None, augment: Augment | None = None, **settings: Any
+        self, root: str, classes: list[str | int] | None = None, augment: Augment | None = None, **settings: Any
     ) -> None:
         super().__init__(**settings)
-        self.root, self.classes = root, classes
+        self.root = root
+        self.classes = None if classes is None else [str(name) for name in classes]
         self.augment = augment if augment and augment.active else None
 
     @property

@@ -68,7 +68,7 @@ class DataModule(pl.LightningDataModule):
     def divide(self, labels: Tensor, parts: Mapping[str, Tensor], test_size: float = 0.0) -> dict[str, Tensor]:
         """Divide the items into train, val and test. What the data do not come with is taken from the training part.
 
-        With a fold, official validation items are among those that the folds are made of.
+        Where there are both a validation and a test set, a fold is taken of training and validation items together.
 
         Args:
             labels: (N,) class indices of all items; all the same where there are no classes.
@@ -92,7 +92,8 @@ class DataModule(pl.LightningDataModule):
         if self.train_size is not None:
             rest = self._take(rest, labels, self.train_size, "data.train_size")[1]
         if not len(rest):
-            raise UserError(f"data.val_size={self.val_size}: nothing is left to train on")
+            sizes = f"data.test_size={test_size}, " if test_size else ""
+            raise UserError(f"{sizes}data.val_size={self.val_size}: nothing is left to train on")
         return {"train": rest, "val": val, "test": test}
 
     def _take(self, items: Tensor, labels: Tensor, size: float, name: str) -> tuple[Tensor, Tensor]:

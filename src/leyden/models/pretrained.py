@@ -1,5 +1,6 @@
 """Any classification network of torchvision, ResNets first, with pretrained weights or without."""
 
+import logging
 from typing import Literal, Self
 
 import torch
@@ -11,6 +12,8 @@ from leyden.errors import UserError
 from leyden.models import requirements
 from leyden.models.backbones import find_weights, fit_first_layer, frozen_part, layers, make_backbone
 from leyden.models.weights import load_weights
+
+log = logging.getLogger(__name__)
 
 
 class Pretrained(nn.Module):
@@ -26,7 +29,8 @@ class Pretrained(nn.Module):
         input_shape: (channels, height, width).
         output_size: values for each picture.
         name: torchvision's, such as resnet50 or vit_b_16.
-        weights: by name, as in torchvision (DEFAULT is the newest); or a file, see `leyden.models.weights`; or null.
+        weights: by name, as in torchvision (DEFAULT is the newest); or a file, see `leyden.models.weights`, whose head is
+            left out; or null.
         freeze: none; backbone; or until:<layer> (or until=<layer>), all parameters of the backbone before that layer.
         stem: `cifar` starts a ResNet with a 3×3 convolution of stride 1 and without pooling, after He et al. (2016),
             section 4.2; `auto` does so up to 64 pixels a side, unless the weights are torchvision's.
@@ -88,10 +92,10 @@ class Pretrained(nn.Module):
         self.register_buffer("scale", scale, persistent=False)
         self.register_buffer("shift", shift, persistent=False)
 
+        self._name, self._whole = name, freeze == "backbone"
+        self._frozen_modules, self._frozen_parameters = frozen_part(self.backbone, freeze)
         if weights and published is None and load:
             self._load(weights)
-        self._whole = freeze == "backbone"
-        self._frozen_modules, self._frozen_parameters = frozen_part(self.backbone, freeze)
         self.freeze()
         self.to(memory_format=torch.channels_last)  # convolutions run up to twice as fast in this layout
 
@@ -141,12 +145,27 @@ class Pretrained(nn.Module):
 
     def _load(self, weights: str) -> None:
         first = f"backbone.{self._first}.weight"
-        if first in load_weights(self, weights, setting="model.weights").wrong_shape:
+        report = load_weights(self, weights, setting="model.weights", leave_out="output.")
+        if first in report.wrong_shape:
             shape = tuple(self.get_parameter(first).shape)
             remedy = (
                 "; set model.stem=imagenet or cifar" if isinstance(self.backbone, torchvision.models.ResNet) else ""
             )
             raise UserError(f"model.weights={weights}: its first convolution is not {shape} like this one{remedy}")
+        absent = {*report.missing, *report.wrong_shape}
+        if any(f"backbone.{name}" in absent for name in self._frozen_names()):
+            raise UserError(
+                f"model.weights={weights}: lacks {len(absent)} of the tensors of model.name={self._name}, and "
+                "model.freeze would keep them random; is it the file of another network?"
+            )
+        if absent:
+            log.warning("%d tensors of the network are not in %s and stay random", len(absent), weights)
+
+    def _frozen_names(self) -> set[str]:
+        """Of the tensors in the backbone that are frozen, or belong to layers that are."""
+        frozen = {id(tensor) for tensor in self._frozen_parameters}
+        frozen |= {id(tensor) for module in self._frozen_modules for tensor in module.buffers()}
+        return {name for name, tensor in self.backbone.state_dict(keep_vars=True).items() if id(tensor) in frozen}
 
     def _hold(self, frozen: bool) -> None:
         self._is_frozen = frozen

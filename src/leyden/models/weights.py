@@ -3,6 +3,7 @@
 import logging
 import pickle
 import zipfile
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,9 @@ class Report:
     wrong_shape: tuple[str, ...]
 
 
-def load_weights(network: nn.Module, path: str | Path, setting: str = "init_from") -> Report:
+def load_weights(
+    network: nn.Module, path: str | Path, setting: str = "init_from", leave_out: str | None = None
+) -> Report:
     """Load every tensor of a file that fits the network by name and shape, and log how many did.
 
     Prefixes that only one side has, such as `network.` in a checkpoint or `module.` of a wrapper, do not count. A
@@ -44,6 +47,7 @@ def load_weights(network: nn.Module, path: str | Path, setting: str = "init_from
         network: whose tensors are overwritten.
         path: a state_dict, or a checkpoint that holds one.
         setting: where the path was given, for the messages.
+        leave_out: what the names of the network's tensors begin with that stay as they are.
 
     Raises:
         UserError: the file cannot be read, or nothing in it fits.
@@ -52,6 +56,7 @@ def load_weights(network: nn.Module, path: str | Path, setting: str = "init_from
     state = _aligned(read_weights(path, setting), own)
     if translate := getattr(network, "translate", None):
         state = translate(state)
+    own = {name: value for name, value in own.items() if leave_out is None or not name.startswith(leave_out)}
     unfit = {_layer(name) for name in state.keys() & own.keys() if state[name].shape != own[name].shape}
     matched = [name for name in own if name in state and _layer(name) not in unfit]
     report = Report(
@@ -120,8 +125,9 @@ def _prefixes(names: Iterable[str]) -> list[str]:
     """None, and the beginnings that most names share; a single layer's is no prefix."""
     names = list(names)
     found = [""]
-    parts = max(names, key=lambda name: sum(other.partition(".")[0] == name.partition(".")[0] for other in names))
-    for part in parts.split(".")[:-1]:
+    most = Counter(name.partition(".")[0] for name in names).most_common(1)
+    parts = next((name.split(".") for name in names if name.partition(".")[0] == most[0][0]), [])
+    for part in parts[:-1]:
         prefix = f"{found[-1]}{part}."
         if 2 * sum(name.startswith(prefix) for name in names) <= len(names):
             break

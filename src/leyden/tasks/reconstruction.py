@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +26,8 @@ class Reconstruction(Task):
 
     The arguments are those of Task.
     """
+
+    needs_inputs: ClassVar = True
 
     def __init__(
         self,

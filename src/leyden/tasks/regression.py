@@ -44,7 +44,7 @@ class Regression(Task):
         loss: Literal["mse", "l1", "smooth_l1", "huber", "poisson"] = "mse",
         delta: float = 1.0,
     ) -> None:
-        super().__init__(network, spec, optimizer, scheduler, model or {}, _metrics(), _metrics())
+        super().__init__(network, spec, optimizer, scheduler, model or {}, _metrics(spec), _metrics(spec))
         if loss == "poisson" and (any(spec.target_mean) or set(spec.target_std) != {1.0}):
             raise UserError("task.loss=poisson: needs the counts as they are; add data.scale_target=false")
         self.loss_name, self.delta = loss, delta
@@ -76,16 +76,31 @@ class Regression(Task):
 
 
 class R2(R2Score):
-    """The share of the targets' variance that predictions explain; NaN of a single item, which has none."""
+    """The share of the targets' variance that predictions explain; NaN of a single item, which has none.
+
+    It is taken of scaled values, of which it is the same: the squares of targets that are far from zero would leave
+    nothing of their differences in 32 bits.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, spec: DataSpec) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(spec.target_mean), persistent=False)
+        self.register_buffer("std", torch.tensor(spec.target_std), persistent=False)
+
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        super().update((preds - self.mean) / self.std, (target - self.mean) / self.std)
 
     def compute(self) -> Tensor:
         return super().compute() if self.total > 1 else torch.tensor(torch.nan)
 
 
-def _metrics() -> MetricCollection:
+def _metrics(spec: DataSpec) -> MetricCollection:
     metrics: dict[str, Metric | MetricCollection] = {
         "mae": MeanAbsoluteError(),
         "rmse": MeanSquaredError(squared=False),
-        "r2": R2(),
+        "r2": R2(spec),
     }
     return MetricCollection(metrics, compute_groups=False)  # groups merge metrics that agree once by chance

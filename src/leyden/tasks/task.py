@@ -35,6 +35,9 @@ class Task(pl.LightningModule):
     """
 
     TARGETS: ClassVar[str | None] = None  # the kind of targets that it learns, as in `DataSpec.task`; None for any
+    needs_inputs: ClassVar[bool] = (
+        False  # whether the loss looks at the inputs too, and not at outputs and targets only
+    )
 
     def __init__(
         self,
