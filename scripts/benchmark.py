@@ -12,9 +12,16 @@ import logging
 import sys
 import tempfile
 import time
+from pathlib import Path
 
+try:
+    import torch
+except ModuleNotFoundError as missing:  # plain `python`, outside the project's environment
+    sys.path.append(str(Path(__file__).parents[1]))
+    from src.leyden.environment import restart
+
+    restart(missing)
 import lightning.pytorch as pl
-import torch
 from torch.nn import functional as F
 
 from leyden.build import build_data, build_task, build_trainer

@@ -12,7 +12,13 @@ import math
 import sys
 from pathlib import Path
 
-import torch
+try:
+    import torch
+except ModuleNotFoundError as missing:  # plain `python`, outside the project's environment
+    sys.path.append(str(Path(__file__).parents[1]))
+    from src.leyden.environment import restart
+
+    restart(missing)
 from torch import nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 

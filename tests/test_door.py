@@ -43,6 +43,7 @@ MISTAKES = {
     "mode=up": ["mode=up", "min or max"],
     "data.val_size=0": ["monitor=val/acc", "no validation set"],
     "logger=mlflow": ["mlflow is not installed", "uv sync --extra mlflow"],
+    "--data.batch_size=8": ["--data.batch_size=8", "write data.batch_size=8"],
     "data.root=${nope}": ["data.root", "nope"],
     "model.hidden_sizes=[1": ["model.hidden_sizes=[1", "cannot be read"],
     "model._target_=nowhere.Net": ["nowhere.Net", "no such package"],

@@ -5,6 +5,7 @@ from dataclasses import fields
 from typing import Any
 
 import lightning.pytorch as pl
+import torch
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -95,10 +96,26 @@ def build_task(config: Config, spec: DataSpec) -> Task:
         scheduler=build_scheduler(config),
         model=for_checkpoint(model),
     )
+    _check_output(task, task_class.output_size(spec))
     monitor = config["monitor"]
     if monitor not in task.metric_names:
         raise UserError(f"monitor={monitor}: is not measured" + did_you_mean(monitor, task.metric_names))
     return task
+
+
+def _check_output(task: Task, size: int) -> None:
+    """Send a batch of zeros through a network, which may be of the user's own."""
+    network = task.network
+    network.eval()
+    with torch.no_grad():
+        output = network(task.example_input_array)
+    network.train()
+    made = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
+    if made != (2, size):
+        raise UserError(
+            f"model {type(network).__name__}: makes {made} of a batch of two, and must make {(2, size)}; let its last "
+            "layer have output_size outputs"
+        )
 
 
 def build_trainer(config: Config) -> pl.Trainer:

@@ -1,6 +1,7 @@
 import pytest
 
 from leyden.config.overrides import allow_new_values, as_typed, did_you_mean
+from leyden.errors import UserError
 
 
 @pytest.mark.parametrize("setting", ["optimizer.lr=1", "a.b.c=[1,2]", "optimizer.lr=0.1,0.01", "data.root=a/b=c"])
@@ -23,3 +24,17 @@ def test_the_nearest_words_are_offered() -> None:
     )
     assert did_you_mean("zzz", ["model", "task"]) == "; there are: model, task"
     assert did_you_mean("zzz", []) == ""
+
+
+def test_the_flag_of_a_sweep_may_stand_anywhere() -> None:
+    assert allow_new_values(["seed=1,2", "-m", "data.fold=0,1"]) == ["-m", "seed=1,2", "++data.fold=0,1"]
+
+
+@pytest.mark.parametrize("argument", ["--cfg=job", "--config-name=train", "--resolve"])
+def test_options_of_hydra_are_left_alone(argument: str) -> None:
+    assert allow_new_values([argument]) == [argument]
+
+
+def test_a_setting_typed_as_an_option_is_refused() -> None:
+    with pytest.raises(UserError, match=r"^--optimizer\.lr=1: a setting has no dashes; write optimizer\.lr=1$"):
+        allow_new_values(["--optimizer.lr=1"])

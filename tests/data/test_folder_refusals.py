@@ -45,6 +45,14 @@ def only_text(root: Path) -> None:
         (root / "train" / name / "1.txt").write_text("")
 
 
+def rename(*pairs: tuple[str, str]) -> Callable[[Path], object]:
+    return lambda root: [(root / old).rename(root / new) for old, new in pairs]
+
+
+def beside(name: str) -> Callable[[Path], object]:
+    return lambda root: write_picture(root / name / "cat" / "1.png")
+
+
 def break_all(folder: Path) -> None:
     for path in folder.iterdir():
         path.write_bytes(b"broken")
@@ -83,12 +91,47 @@ FOLDERS: dict[str, tuple[Callable[[Path], object], dict[str, Any], str]] = {
     "an empty class of val": (lambda root: empty(root / "val/emu"), {}, r"val/emu: there are no pictures of this"),
     "an empty val": (lambda root: empty(root / "val"), {}, r"val/cat: there are no pictures"),
     "an empty test": (lambda root: empty(root / "test"), {}, r"test: there are no pictures; .* delete the folder"),
-    "no train": (lambda root: shutil.rmtree(root / "train"), {}, r"has a folder val, but none called train"),
+    "no train": (lambda root: shutil.rmtree(root / "train"), {}, r"has a folder test, but none called train"),
     "valid for val": (lambda root: (root / "val").rename(root / "valid"), {}, r"rename its folder valid to val"),
     "training for train": (
         lambda root: (root / "train").rename(root / "training"),
         {},
         r"rename its folder training to train",
+    ),
+    "capital letters": (
+        rename(("train", "Train"), ("val", "Val"), ("test", "Test")),
+        {},
+        r"rename its folder Test to test, Train to train, Val to val",
+    ),
+    "sets": (
+        lambda root: [rename(("train", "training_set"), ("test", "test_set"))(root), shutil.rmtree(root / "val")],
+        {},
+        r"rename its folder test_set to test, training_set to train",
+    ),
+    "a word before": (
+        lambda root: [rename(("train", "seg_train"), ("test", "seg_test"), ("val", "pred"))(root)],
+        {},
+        r"rename its folder seg_test to test, seg_train to train",
+    ),
+    "Training beside no part": (
+        lambda root: [rename(("train", "Training"), ("test", "more"))(root), shutil.rmtree(root / "val")],
+        {},
+        r"rename its folder Training to train$",
+    ),
+    "test without train": (
+        lambda root: [rename(("test", "Test"))(root), [shutil.rmtree(root / part) for part in ("train", "val")]],
+        {},
+        r"has a folder Test, but none called train",
+    ),
+    "Test beside train": (rename(("test", "Test")), {}, r"rename its folder Test to test"),
+    "validate beside train": (rename(("val", "validate")), {}, r"rename its folder validate to val"),
+    "eval beside train": (rename(("val", "eval")), {}, r"rename its folder eval to val or test"),
+    "two for val": (beside("validation"), {}, r"its folders val and validation are both for val; move one away"),
+    "an unknown part": (beside("holdout"), {}, r"its folder holdout lies beside train, and is neither val nor test"),
+    "parts by unknown names": (
+        lambda root: [rename(("train", "first"), ("test", "second"))(root), shutil.rmtree(root / "val")],
+        {},
+        r"first and second hold the same folders, cat, dog, …, and no pictures beside them; .* train, val and test",
     ),
     "a broken picture": (
         lambda root: (root / "train/cat/001.png").write_bytes(b"broken"),

@@ -1,4 +1,7 @@
-import json
+import functools
+import gc
+import logging
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ from torchvision import datasets
 from leyden.config import compose
 from leyden.data.vision import CLASSIFICATION, TorchvisionImages, labels_of
 from leyden.errors import UserError
-from tests.picture_files import write_picture, write_usps
+from tests.picture_files import write_dtd, write_eurosat, write_fer2013, write_food101, write_gtsrb, write_usps
 
 
 @pytest.fixture(autouse=True)
@@ -24,50 +27,12 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("urllib.request.urlopen", refuse)
 
 
-def eurosat(root: Path) -> None:
-    for label, name in enumerate(("Forest", "River", "SeaLake")):
-        for number in range(10):
-            write_picture(root / "eurosat" / "2750" / name / f"{name}_{number}.jpg", label * 10 + number)
-
-
-def food101(root: Path) -> None:
-    folder = root / "food-101"
-    for part, numbers in (("train", range(8)), ("test", range(8, 10))):
-        names = {name: [f"{name}/{number}" for number in numbers] for name in ("apple_pie", "waffles")}
-        for listed in names.values():
-            for number, name in enumerate(listed):
-                write_picture(folder / "images" / f"{name}.jpg", number, 12 + number, 20)
-        (folder / "meta").mkdir(exist_ok=True)
-        (folder / "meta" / f"{part}.json").write_text(json.dumps(names))
-
-
-def dtd(root: Path) -> None:
-    folder = root / "dtd" / "dtd"
-    (folder / "labels").mkdir(parents=True)
-    for part, numbers in (("train", range(6)), ("val", range(6, 9)), ("test", range(9, 13))):
-        names = [f"{name}/{name}_{number}.jpg" for name in ("banded", "woven") for number in numbers]
-        for number, name in enumerate(names):
-            write_picture(folder / "images" / name, number)
-        (folder / "labels" / f"{part}1.txt").write_text("\n".join(names) + "\n")
-
-
-def gtsrb(root: Path) -> None:
-    folder = root / "gtsrb"
-    for label in range(3):
-        for number in range(5):
-            write_picture(folder / "GTSRB/Training" / f"{label:05}" / f"{number:05}.ppm", number)
-    for number in range(4):
-        write_picture(folder / "GTSRB/Final_Test/Images" / f"{number:05}.ppm", number)
-    lines = ["Filename;ClassId", *(f"{number:05}.ppm;{number % 3}" for number in range(4))]
-    (folder / "GT-final_test.csv").write_text("\n".join(lines) + "\n")
-
-
 LAYOUTS: dict[str, tuple[Callable[[Path], None], dict[str, Any], tuple[int, int, int], tuple[str, ...]]] = {
     "USPS": (write_usps, {"channels": 1}, (27, 3, 10), tuple("0123456789")),
-    "EuroSAT": (eurosat, {"test_size": 6}, (22, 2, 6), ("Forest", "River", "SeaLake")),
-    "Food101": (food101, {"size": 10}, (14, 2, 4), ("apple_pie", "waffles")),
-    "DTD": (dtd, {}, (12, 6, 8), ("banded", "woven")),
-    "GTSRB": (gtsrb, {}, (13, 2, 4), ("0", "1", "2")),
+    "EuroSAT": (write_eurosat, {"test_size": 6}, (22, 2, 6), ("Forest", "River", "SeaLake")),
+    "Food101": (write_food101, {"size": 10}, (14, 2, 4), ("apple_pie", "waffles")),
+    "DTD": (write_dtd, {}, (12, 6, 8), ("banded", "woven")),
+    "GTSRB": (write_gtsrb, {}, (13, 2, 4), ("0", "1", "2")),
 }
 
 
@@ -91,7 +56,7 @@ def test_data_sets_of_each_kind_are_read_and_split(name: str, cache: bool, tmp_p
 
 
 def test_pictures_are_those_of_the_data_set(tmp_path: Path) -> None:
-    dtd(tmp_path)
+    write_dtd(tmp_path)
     data = TorchvisionImages(str(tmp_path), "DTD")
     data.setup()
     official = datasets.DTD(tmp_path, split="test")
@@ -101,7 +66,7 @@ def test_pictures_are_those_of_the_data_set(tmp_path: Path) -> None:
 
 
 def test_a_size_is_reached_by_resize_and_centre_crop(tmp_path: Path) -> None:
-    food101(tmp_path)
+    write_food101(tmp_path)
     data = TorchvisionImages(str(tmp_path), "Food101", size=10, resize=11, channels=1)
     data.setup()
     picture = datasets.Food101(tmp_path, split="test")[0][0].convert("L")
@@ -112,7 +77,7 @@ def test_a_size_is_reached_by_resize_and_centre_crop(tmp_path: Path) -> None:
 
 
 def test_pictures_of_several_sizes_need_one(tmp_path: Path) -> None:
-    food101(tmp_path)
+    write_food101(tmp_path)
     data = TorchvisionImages(str(tmp_path), "Food101")
     with pytest.raises(UserError, match=r"^data\.size=null: there are pictures of 3×\d+×20 and of .*give data\.size"):
         data.setup()
@@ -137,7 +102,7 @@ def test_files_that_are_cut_off_are_one_line(tmp_path: Path) -> None:
 
 
 def test_a_picture_that_was_not_extracted_is_one_line(tmp_path: Path) -> None:
-    dtd(tmp_path)
+    write_dtd(tmp_path)
     (tmp_path / "dtd/dtd/images/woven/woven_9.jpg").write_bytes(b"")
     with pytest.raises(UserError, match=r"^data\.name=DTD: picture 22 cannot be read [^\n]*extracted again$"):
         TorchvisionImages(str(tmp_path), "DTD").setup()
@@ -153,10 +118,49 @@ def test_each_part_is_asked_for_by_an_argument_that_the_data_set_takes(name: str
             assert "nknown value" not in str(error.value)
 
 
-@pytest.mark.parametrize("name", ["VOCSegmentation", "CocoDetection", "Kitti", "Cityscapes", "UCF101", "FakeData"])
-def test_data_sets_without_one_class_for_each_picture_are_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=rf"^data\.name={name}: does not give each picture one class"):
+@pytest.mark.parametrize(
+    "name", ["VOCSegmentation", "CocoDetection", "Kitti", "Cityscapes", "UCF101", "Omniglot", "INaturalist"]
+)
+def test_data_sets_that_are_not_supported_are_refused_with_those_that_are(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=rf"^data\.name={name}: is not among those supported here: Caltech101, .*USPS$"):
         TorchvisionImages(str(tmp_path), name)
+
+
+@pytest.mark.parametrize("name", ["EMNIST", "QMNIST"])
+def test_data_sets_with_settings_of_their_own_are_pointed_to(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=rf"^data\.name={name}: .*; use data={name.lower()}$"):
+        TorchvisionImages(str(tmp_path), name)
+
+
+def test_a_test_set_without_labels_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_fer2013(tmp_path, monkeypatch)
+    data = TorchvisionImages(str(tmp_path), "FER2013", channels=1)
+    with caplog.at_level(logging.INFO, logger="leyden"):
+        data.setup()
+    assert {split: len(labels) for split, (_, labels) in data.splits.items()} == {"train": 14, "val": 2, "test": 4}
+    assert data.spec.class_names == ("0", "1")
+    assert "data.name=FER2013: the labels of its test set are not there" in caplog.text
+
+
+def test_what_is_held_in_memory_is_held_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_usps(tmp_path)
+    made: list[weakref.ref[Any]] = []
+    usps = datasets.USPS
+    monkeypatch.setattr(datasets, "USPS", functools.wraps(usps)(lambda *a, **k: kept(usps(*a, **k), made)))
+    data = TorchvisionImages(str(tmp_path), "USPS", channels=1)
+    data.prepare_data()
+    data.setup()
+    data.prepare_data()  # as Lightning does, once more
+    gc.collect()
+    assert [dataset() for dataset in made] == [None, None]
+    assert (data.spec.input_shape, data.spec.output_size) == ((1, 16, 16), 10)
+
+
+def kept(dataset: Any, references: list[Any]) -> Any:
+    references.append(weakref.ref(dataset))
+    return dataset
 
 
 def test_an_unknown_name_is_answered_with_the_nearest(tmp_path: Path) -> None:

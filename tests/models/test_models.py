@@ -8,7 +8,8 @@ import yaml
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from leyden.build import build_network, complete_model
+from leyden.build import build_network, build_task, complete_model
+from leyden.config import compose
 from leyden.data.spec import DataSpec
 from leyden.errors import UserError
 from leyden.models.cnn import CNN
@@ -176,3 +177,22 @@ def test_the_cnn_halves_a_picture_as_often_as_it_goes_and_no_oftener(shape: tupl
 
 def test_a_network_without_a_requirement_takes_every_shape() -> None:
     assert misfit("leyden.models.mlp.MLP", (7,), {}) is None
+
+
+class Seven(nn.Module):
+    """Looks at neither."""
+
+    def __init__(self, input_shape: tuple[int, ...], output_size: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(784, 7))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
+
+
+def test_a_network_with_another_number_of_outputs_is_refused_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = compose(["model=linear"]).config
+    monkeypatch.setattr("leyden.models.linear.Linear", Seven)
+    names = tuple(map(str, range(10)))
+    with pytest.raises(UserError, match=r"^model Seven: makes \(2, 7\) of a batch of two, and must make \(2, 10\)"):
+        build_task(config, DataSpec("classification", (1, 28, 28), 10, names, (0.0,), (1.0,)))

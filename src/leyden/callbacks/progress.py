@@ -9,6 +9,7 @@ import rich
 from lightning.pytorch.callbacks import ProgressBar
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+from torch import Tensor
 
 from leyden.callbacks.best import best_checkpoint
 from leyden.processes import rank
@@ -33,6 +34,7 @@ class Progress(ProgressBar):
         self._epoch_started = 0.0
         self._epoch: int | None = None
         self._validated = False
+        self._best: Tensor | None = None
 
     def disable(self) -> None:
         self._stop()
@@ -96,7 +98,8 @@ class Progress(ProgressBar):
         best = best_checkpoint(trainer)
         score = best.best_model_score if best else None
         told = best is not None and (self._validated or not str(best.monitor).startswith("val/"))
-        is_best = told and score is not None and score == trainer.callback_metrics.get(str(best.monitor))  # type: ignore[union-attr]
+        is_best = told and score is not None and score != self._best
+        self._best = score
         log.info(
             "epoch %s  train: %s  val: %s  %.1f s%s",
             _epoch(trainer, number),

@@ -8,17 +8,29 @@ from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError
 
+from leyden.errors import UserError
+
 NO_NAME_FOR_A_GROUP = "Config group override must be a string"  # Hydra's plain ValueError for callbacks=null
 
 _VALUE = re.compile(r"(?!hydra\.)[A-Za-z_]\w*(\.[\w-]+)+=")
+
+_OPTION = re.compile(r"--(?!(cfg|package|config-\w+|info|shell-completion)=)[\w.]+=")
 
 
 def allow_new_values(arguments: Sequence[str]) -> list[str]:
     """Write `optimizer.weight_decay=0.1` as Hydra's `++optimizer.weight_decay=0.1`: set it, stated in the YAML or not.
 
     The YAML files restate no library default, so most settings of an optimizer or of the Trainer do not stand in them.
-    That the name is a real one is checked against the signature of what is built (`leyden.config`).
+    That the name is a real one is checked against the signature of what is built (`leyden.config`). `-m` may stand
+    anywhere; argparse would take what comes behind it for something else.
+
+    Raises:
+        UserError: a setting is typed as an option, `--key=value`.
     """
+    for argument in arguments:
+        if _OPTION.match(argument):
+            raise UserError(f"{argument}: a setting has no dashes; write {argument.lstrip('-')}")
+    arguments = sorted(arguments, key=lambda argument: argument not in ("-m", "--multirun"))  # stable
     return [f"++{argument}" if _VALUE.match(argument) else argument for argument in arguments]
 
 

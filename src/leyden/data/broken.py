@@ -52,9 +52,16 @@ def _fault(path: Path) -> str:
 def _read(path: Path) -> dict[str, list[Any]]:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        return record if isinstance(record, dict) else {}
     except (OSError, ValueError):
         return {}
+    return {name: entry for name, entry in record.items() if _is_entry(entry)} if isinstance(record, dict) else {}
+
+
+def _is_entry(entry: object) -> bool:
+    match entry:
+        case [int(), int(), str()]:
+            return True
+    return False
 
 
 def _write(path: Path, record: dict[str, list[Any]]) -> None:

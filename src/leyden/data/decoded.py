@@ -1,5 +1,7 @@
 """Pictures that come as files: decoded anew for each epoch by workers, or once and held in memory."""
 
+import logging
+import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,33 +16,35 @@ from torchvision.transforms import v2
 from leyden.data.images import Images, channel_statistics
 from leyden.data.loader import Loader, Order
 from leyden.data.memory import Split
-from leyden.data.pictures import Channels, Decoder, Read
+from leyden.data.pictures import Channels, Decoder, Read, memory_for
 from leyden.data.spec import DataSpec
-from leyden.data.workers import WorkerLoader, cpus, in_threads
+from leyden.data.workers import WorkerLoader, in_threads, workers_for
 from leyden.errors import UserError
 from leyden.seeds import seed_for
 
-_TINY = 1000  # starting workers takes longer than decoding so few
+log = logging.getLogger(__name__)
 _SAMPLE = 2000  # pictures; mean and deviation are then known to within 0.01
+_MOST = 2 << 30  # bytes of pictures that are held in memory unasked
 
 
 class DecodedImages(Images):
     """Picture files with one class each, cut to one size.
 
     A subclass says what it `find`s. What the data do not come with is taken from the training part: the test split by
-    `test_size`, then the validation split by `val_size`. Of the folds, see DataModule; with a fold, official validation
-    pictures are among those that folds are made of. Mean and standard deviation are those of the training split
-    before any random change; where it is not held in memory, of 2,000 of its pictures.
+    `test_size`, then the validation split by `val_size`. Of the folds, see DataModule: where there is an official test
+    set too, official validation pictures are among those that folds are made of. Mean and standard deviation are those
+    of the training split before any random change; where it is not held in memory, of 2,000 of its pictures.
 
     Args:
         root: the folder of the pictures.
         size: height and width of the network's input; null where pictures come in one size, and keep it.
-        resize: the shorter side before the centre is cut out, for evaluation; null for `size`.
+        resize: the shorter side before the centre is cut out, by `eval_transform`; null for `size`.
         channels: 3 for colour, 1 for grey.
         train_transform: transforms of torchvision.transforms.v2 that make a PIL picture of `size` from one of any
             size; null for RandomResizedCrop. Random changes that can be made to a whole batch are quicker as `augment`.
         eval_transform: likewise, for validation and test; null for Resize and CenterCrop.
-        cache: decode each picture once, with `eval_transform`, and hold it in memory.
+        cache: decode each picture once, those to train on too, with `eval_transform`, and hold it in memory; null: if
+            there is no `train_transform` and all take 2 GiB at most.
         num_workers: processes that decode, for each split; null for as many as there are CPUs, up to 8, and for none
             where there is little to decode.
         test_size: how much is held out for the test where the data come without one: a count, or a fraction below 1.
@@ -58,7 +62,7 @@ class DecodedImages(Images):
         channels: Channels = 3,
         train_transform: list[Any] | None = None,
         eval_transform: list[Any] | None = None,
-        cache: bool = False,
+        cache: bool | None = False,
         num_workers: int | None = None,
         test_size: float = 0.2,
         **settings: Any,
@@ -77,6 +81,7 @@ class DecodedImages(Images):
         self.resize = resize or size
         self.train_transform, self.eval_transform = train_transform, eval_transform
         self.cache, self.num_workers, self.test_size = cache, num_workers, test_size
+        self._is_cached = bool(cache)
         self._loaders: WeakSet[WorkerLoader] = WeakSet()
 
     @abstractmethod
@@ -97,9 +102,9 @@ class DecodedImages(Images):
 
     @property
     def augmented(self) -> bool:
-        return super().augmented or (not self.cache and bool(self._steps("train")))
+        return super().augmented or (not self._is_cached and bool(self._steps("train")))
 
-    @property
+    @cached_property
     def input_shape(self) -> tuple[int, int, int]:
         if self.size is not None:
             return self.channels, self.size, self.size
@@ -112,16 +117,20 @@ class DecodedImages(Images):
         return replace(super().spec, resize=self.resize)
 
     def prepare_data(self) -> None:
-        self.found  # noqa: B018  (downloads, or checks)
+        if not self.splits:
+            self.found  # noqa: B018  (downloads, or checks)
 
     def setup(self, stage: str | None = None) -> None:
         if self.splits:
             return
         self.splits = self._split(self.found[1])
+        self._warn_of_absent_classes()
+        self._is_cached = self._is_to_be_cached() if self.cache is None else self.cache
         numbers, _ = self.splits["train"]
-        if self.cache:
+        if self._is_cached:
             self.splits = {name: (self._decoded(held), of) for name, (held, of) in self.splits.items()}
             pictures = self.splits["train"][0]
+            del self.found  # a data set may hold all that it reads
         else:
             order = torch.Generator().manual_seed(seed_for(self.split_seed, "statistics"))
             pictures = self._decoded(numbers[torch.randperm(len(numbers), generator=order)[:_SAMPLE]])
@@ -139,6 +148,22 @@ class DecodedImages(Images):
         chosen = self.divide(labels, items, self.test_size)
         return {split: (numbers[rows], labels[rows]) for split, rows in chosen.items()}
 
+    def _warn_of_absent_classes(self) -> None:
+        names = self.classes or self.class_names
+        for split, (_, labels) in self.splits.items():
+            present = set(labels.tolist())
+            absent = [name for label, name in enumerate(names) if label not in present]
+            if absent and len(labels):
+                more = f" and {len(absent) - 4:,} more" if len(absent) > 4 else ""
+                log.warning("data: %s has no pictures of %s", split, ", ".join(absent[:4]) + more)
+
+    def _is_to_be_cached(self) -> bool:
+        size = sum(len(labels) for _, labels in self.splits.values()) * math.prod(self.input_shape)
+        held = self.train_transform is None and size <= _MOST
+        how = "decoded once and held in memory" if held else "decoded anew for each epoch"
+        log.info("data.cache=null: %d MiB of pictures are %s", size >> 20, how)
+        return held
+
     def _steps(self, split: str) -> Sequence[Any]:
         """The transforms of a split, one after the other."""
         given = self.train_transform if split == "train" else self.eval_transform
@@ -155,27 +180,20 @@ class DecodedImages(Images):
     def _decoded(self, numbers: Tensor) -> Tensor:
         """uint8 (N, C, H, W), as they are evaluated."""
         decode = self._decoder("val")
-        pictures = torch.empty(len(numbers), *self.input_shape, dtype=torch.uint8)
+        pictures = memory_for(len(numbers), self.input_shape)
         for place, picture in enumerate(in_threads(decode, numbers.tolist(), "Decoding pictures")):
             pictures[place] = picture
         return pictures
 
     def loader(self, split: str, **order: Unpack[Order]) -> Loader:
-        if self.cache:
+        if self._is_cached:
             return super().loader(split, **order)
         numbers, labels = self.splits[split]
         workers = self.num_workers
         if workers is None:
-            processes = self.trainer.num_devices if self.trainer else 1
-            workers = 0 if len(labels) < _TINY else min(8, max(1, cpus() // processes))
+            workers = workers_for(len(labels), self.trainer.num_devices if self.trainer else 1)
         loader = WorkerLoader(
-            self._decoder(split),
-            numbers,
-            labels,
-            self.size_of_batches(split),
-            self.transform(split),
-            num_workers=workers,
-            **order,
+            self._decoder(split), numbers, labels, self.size_of_batches(split), self.transform(split), workers, **order
         )
         self._loaders.add(loader)
         return loader

@@ -1,6 +1,7 @@
 """Where the pictures of a folder lie: in parts, and in a folder for each class."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -11,26 +12,40 @@ from leyden.errors import UserError
 PARTS = ("train", "val", "test")
 Files = Mapping[str, Mapping[str, Sequence[Path]]]  # of each class, of each part
 
-_MISNAMED = {"training": "train", "valid": "val", "validation": "val", "dev": "val", "testing": "test"}
+_WORDS = {
+    "train": r"train(ing)?",
+    "val": r"val(id|idate|idation)?|dev(el|elopment)?",
+    "test": r"test(ing)?",
+    "val or test": r"eval(uate|uation)?",
+}
+_MEANT = {part: re.compile(rf"(?:{words})(set|data|images)?") for part, words in _WORDS.items()}
 
 
 def part_folders(root: Path) -> dict[str, Path]:
     """The folder of each part: `root/train` and, where there are such, `root/val` and `root/test`; else `root` itself.
 
     Raises:
-        UserError: there is no such folder, or it holds parts by other names.
+        UserError: there is no such folder, or it holds parts by other names, or others beside them.
     """
     if not root.is_dir():
         raise UserError(f"data.root={root}: " + ("is a file, not a folder" if root.exists() else "no such folder"))
     folders = _folders(root)
-    for name, meant in _MISNAMED.items():
-        if name in folders and ("train" in folders or meant == "train"):
-            raise UserError(f"data.root={root}: rename its folder {name} to {meant}")
+    meant = {name: part for name in folders if (part := _part(name))}
     if "train" in folders:
+        strangers = [name for name in folders if name not in PARTS and _holds_pictures(root / name)]
+        _refuse_names(root, folders, {name: meant[name] for name in strangers if name in meant})
+        if strangers:
+            raise UserError(
+                f"data.root={root}: its folder {strangers[0]} lies beside train, and is neither val nor test; move it "
+                "away, or rename train where that is a class"
+            )
         return {part: root / part for part in PARTS if part in folders}
-    for part in PARTS[1:]:
-        if part in folders:
-            raise UserError(f"data.root={root}: has a folder {part}, but none called train")
+    training = [name for name, part in meant.items() if part == "train"]
+    if training and (len(meant) == len(folders) or not any(_is_class(root / name) for name in training)):
+        _refuse_names(root, folders, {name: part for name, part in meant.items() if name not in PARTS})
+    for name in meant:
+        if name in PARTS or len(meant) == len(folders):
+            raise UserError(f"data.root={root}: has a folder {name}, but none called train")
     return {"train": root}
 
 
@@ -38,15 +53,21 @@ def class_names(folder: Path) -> tuple[str, ...]:
     """The classes that the folder of a part holds, in the order of their names.
 
     Raises:
-        UserError: fewer than two.
+        UserError: fewer than two, or folders that hold the classes themselves.
     """
     names = tuple(_folders(folder))
     if not names:
-        loose = any(map(is_picture, folder.iterdir()))
-        why = "pictures lie in it; put each into a folder for its class" if loose else "it has no folders of classes"
+        loose = "pictures lie in it; put each into a folder for its class"
+        why = loose if _is_class(folder) else "it has no folders of classes"
         raise UserError(f"data.root: {folder}: {why}")
     if len(names) == 1:
         raise UserError(f"data.root: {folder}: there is only one class, {names[0]}; it takes two or more")
+    inner = _folders(folder / names[0])
+    if len(inner) > 1 and all(_folders(folder / name) == inner and not _is_class(folder / name) for name in names):
+        raise UserError(
+            f"data.root: {folder}: {' and '.join(names[:2])} hold the same folders, {inner[0]}, {inner[1]}, …, and no "
+            "pictures beside them; if these are the classes, rename the folders around them to train, val and test"
+        )
     return names
 
 
@@ -93,6 +114,32 @@ def refuse_empty_classes(files: Files, folders: Mapping[str, Path]) -> None:
             )
         if not any(classes.values()):
             raise UserError(f"data.root: {folders[part]}: there are no pictures; add some, or delete the folder")
+
+
+def _part(name: str) -> str | None:
+    """What a folder such as `Validation`, `test_set` or `seg_train` is for, if for a part."""
+    words = re.split(r"[^a-z]+", name.lower())
+    return next((part for word in words for part, meant in _MEANT.items() if meant.fullmatch(word)), None)
+
+
+def _refuse_names(root: Path, folders: Sequence[str], wrong: Mapping[str, str]) -> None:
+    names = {part: part for part in PARTS if part in folders}
+    for name, part in wrong.items():
+        if part in names:
+            both = f"{names[part]} and {name}"
+            raise UserError(f"data.root={root}: its folders {both} are both for {part}; move one away")
+        names[part] = name
+    if wrong:
+        renamed = ", ".join(f"{name} to {part}" for name, part in wrong.items())
+        raise UserError(f"data.root={root}: rename its folder {renamed}")
+
+
+def _is_class(folder: Path) -> bool:
+    return any(map(is_picture, folder.iterdir()))
+
+
+def _holds_pictures(folder: Path) -> bool:
+    return next(_walk(folder), None) is not None
 
 
 def _folders(folder: Path) -> list[str]:

@@ -1,5 +1,6 @@
 """One picture: read, turned the right way up, in the channels that are wanted, cut to size."""
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -33,20 +34,50 @@ def read_picture(path: Path, channels: Channels) -> Image.Image:
 
 
 def in_channels(picture: Image.Image, channels: Channels) -> Image.Image:
-    """In grey or in colour, 8 bits each. What is transparent is seen before white; of 16 bits, the upper 8 are kept."""
+    """In grey or in colour, 8 bits each. What is transparent is seen before white; of 16 bits, the upper 8 are kept.
+
+    Raises:
+        ValueError: nobody knows which of the picture's values are black and white.
+    """
     mode = "L" if channels == 1 else "RGB"
+    if picture.mode == "F":
+        raise ValueError("holds floating-point values, of which black and white are not known; save it with 8 bits")
     if picture.mode.startswith("I"):
-        values = np.asarray(picture).clip(0, 65535)
-        picture = Image.fromarray((values // 256).astype(np.uint8))
+        picture = _eight_bits(picture)
     if picture.has_transparency_data:
         seen = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)
     return picture if picture.mode == mode else picture.convert(mode)
 
 
+def _eight_bits(picture: Image.Image) -> Image.Image:
+    """Of 16 bits, also where they lie in 32. Of 32 bits that say no more than 8, these."""
+    values = np.asarray(picture)
+    least, most = values.min(), values.max()
+    if least < 0 or most > 65535:
+        raise ValueError(f"holds values from {least} to {most}, and may have 16 bits at the most; save it with 8 bits")
+    return Image.fromarray((values if picture.mode == "I" and most <= 255 else values // 256).astype(np.uint8))
+
+
 def is_picture(path: Path) -> bool:
     """Whether the name is that of a picture file, and not a hidden one."""
     return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
+
+
+def memory_for(number: int, shape: tuple[int, int, int]) -> Tensor:
+    """Uninitialised uint8 (N, C, H, W).
+
+    Raises:
+        UserError: there is not so much memory.
+    """
+    try:
+        return torch.empty(number, *shape, dtype=torch.uint8)
+    except RuntimeError as error:
+        size = number * math.prod(shape) / 2**30
+        raise UserError(
+            f"data.size={shape[-1]}: {number:,} pictures take {size:,.1f} GiB of memory, more than can be had; choose "
+            "a smaller one, or data.cache=false"
+        ) from error
 
 
 class Decoder:

@@ -1,7 +1,7 @@
 """Any classification data set of torchvision, by the name of its class."""
 
 import inspect
-from functools import cached_property
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from leyden.data.downloads import UNREADABLE, alone_in, reason
 from leyden.data.memory import Split
 from leyden.data.pictures import Channels, Read, in_channels
 from leyden.errors import UserError
+
+log = logging.getLogger(__name__)
 
 # Those that give each picture one class (the others give boxes, masks, captions, films or pairs), with what their
 # argument `train` or `split` is for training, validation and test; SEMEION and its like come in one piece.
@@ -61,31 +63,40 @@ class TorchvisionImages(DecodedImages):
     The others are those of DecodedImages.
     """
 
-    def __init__(self, root: str, name: str, size: int | None = None, cache: bool = True, **settings: Any) -> None:
+    def __init__(
+        self, root: str, name: str, size: int | None = None, cache: bool | None = None, **settings: Any
+    ) -> None:
         super().__init__(root, size=size, cache=cache, **settings)
         if name not in CLASSIFICATION:
+            if name in ("EMNIST", "QMNIST"):
+                raise UserError(f"data.name={name}: has settings of its own; use data={name.lower()}")
             if name in datasets.__all__:
-                raise UserError(f"data.name={name}: does not give each picture one class; choose one that does")
+                raise UserError(f"data.name={name}: is not among those supported here: {', '.join(CLASSIFICATION)}")
             raise UserError(f"data.name={name}: torchvision has no such data set" + did_you_mean(name, CLASSIFICATION))
         self.dataset_name = name
+        self._names: tuple[str, ...] = ()
 
     def find(self) -> tuple[Read, dict[str, Split]]:
-        parts, first = dict[str, Split](), 0
-        for part, dataset in self._datasets.items():
+        held, parts, first = self._datasets(), dict[str, Split](), 0
+        if "test" in held and not has_labels(held["test"]):
+            log.info(
+                "data.name=%s: the labels of its test set are not there, so that it is not used", self.dataset_name
+            )
+            del held["test"]
+        for part, dataset in held.items():
             labels = labels_of(dataset)
             parts[part] = torch.arange(first, first + len(labels)), labels
             first += len(labels)
-        return DatasetReader(list(self._datasets.values()), self.channels), parts
+        train = held["train"]
+        names = getattr(train, "classes", None) or getattr(train, "categories", None)
+        names = names or map(str, range(int(max(labels.max() for _, labels in parts.values())) + 1))
+        self._names = tuple(name if isinstance(name, str) else ", ".join(name) for name in names)  # ImageNet's: several
+        return DatasetReader(list(held.values()), self.channels), parts
 
-    @cached_property
+    @property
     def class_names(self) -> tuple[str, ...]:
-        dataset = self._datasets["train"]
-        names = getattr(dataset, "classes", None) or getattr(dataset, "categories", None)
-        if names:  # those of ImageNet are several words each
-            return tuple(name if isinstance(name, str) else ", ".join(name) for name in names)
-        return tuple(map(str, range(int(max(labels_of(held).max() for held in self._datasets.values())) + 1)))
+        return self._names
 
-    @cached_property
     def _datasets(self) -> dict[str, Any]:
         make = getattr(datasets, self.dataset_name)
         accepted = inspect.signature(make).parameters
@@ -124,6 +135,12 @@ class DatasetReader:
                 f"data.name={name}: picture {number} cannot be read ({reason(error)}); delete what was extracted, so "
                 "that it is extracted again"
             ) from error
+
+
+def has_labels(dataset: Any) -> bool:
+    """Whether there are any: of FER2013, Kaggle keeps those of the test set back."""
+    samples = getattr(dataset, "_samples", None)
+    return not samples or samples[0][1] is not None
 
 
 def labels_of(dataset: Any) -> Tensor:

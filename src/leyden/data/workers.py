@@ -19,6 +19,7 @@ from leyden.errors import UserError
 from leyden.seeds import seed_for
 
 Make = Callable[[int], Tensor]  # the stored input of an item, by its number
+_TINY = 1000  # starting workers takes longer than decoding so few
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -144,6 +145,11 @@ def random_numbers_kept() -> Iterator[None]:
 def cpus() -> int:
     """How many CPUs this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def workers_for(items: int, processes: int = 1) -> int:
+    """How many workers each of the processes that train has for so many items."""
+    return 0 if items < _TINY else min(8, max(1, cpus() // processes))
 
 
 def in_threads(work: Callable[[T], R], items: Sequence[T], doing: str) -> Iterator[R]:

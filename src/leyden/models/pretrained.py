@@ -29,8 +29,8 @@ class Pretrained(nn.Module):
         input_shape: (channels, height, width).
         output_size: values for each picture.
         name: torchvision's, such as resnet50 or vit_b_16.
-        weights: by name, as in torchvision (DEFAULT is the newest); or a file, see `leyden.models.weights`, whose head is
-            left out; or null.
+        weights: by name, as in torchvision (DEFAULT is the newest); or a file, see `leyden.models.weights`, without its
+            head; or null.
         freeze: none; backbone; or until:<layer> (or until=<layer>), all parameters of the backbone before that layer.
         stem: `cifar` starts a ResNet with a 3×3 convolution of stride 1 and without pooling, after He et al. (2016),
             section 4.2; `auto` does so up to 64 pixels a side, unless the weights are torchvision's.
@@ -94,6 +94,8 @@ class Pretrained(nn.Module):
 
         self._name, self._whole = name, freeze == "backbone"
         self._frozen_modules, self._frozen_parameters = frozen_part(self.backbone, freeze)
+        if freeze != "none" and weights is None and load:
+            log.warning("model.freeze=%s: without model.weights it keeps random numbers", freeze)
         if weights and published is None and load:
             self._load(weights)
         self.freeze()
