@@ -89,6 +89,25 @@ def test_a_missing_value_that_training_had_none_of_is_the_mean_and_said(caplog: 
     assert "n: 1 values are missing, the mean stands for them" in caplog.text
 
 
+def test_a_missing_category_that_training_had_none_of_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    columns = fitted(pl.DataFrame({"c": ["u", "v", "u", "v"]}))
+    assert encode(pl.DataFrame({"c": ["u", None]}), columns, ANY).tolist() == [[1, 0], [0, 0]]
+    assert "c: 1 values are missing, they count as none of the known" in caplog.text
+
+
+def test_a_number_that_has_no_32_bits_is_refused() -> None:
+    columns = fitted(made().select("n"))
+    assert encode(pl.DataFrame({"n": [3e38]}), columns, ANY).isfinite().all()
+    with pytest.raises(UserError, match=r"^a\.csv: n=-1e\+39: is too large .*'data\.ignore=\[n\]'$"):
+        encode(pl.DataFrame({"n": [1.0, None, -1e39]}), columns, ANY)
+
+
+def test_numbers_whose_squares_are_nothing_are_the_same(caplog: pytest.LogCaptureFixture) -> None:
+    table = pl.DataFrame({"n": [1e-200, 2e-200]})
+    assert encode(table, fitted(table, torch.arange(2)), ANY).flatten().tolist() == pytest.approx([0, 0])
+    assert "n: is the same in every training row" in caplog.text
+
+
 @pytest.mark.parametrize("value", [0.1, 3.0, 1e9 + 0.1])
 def test_a_number_that_is_constant_in_training_stays_small(value: float, caplog: pytest.LogCaptureFixture) -> None:
     table = pl.DataFrame({"n": [value] * 7 + [value + 1]})
@@ -141,6 +160,23 @@ def test_numbers_that_are_names_are_so_for_further_files(tmp_path: Path) -> None
     data.setup()
     inputs = read_inputs(write(tmp_path / "b.csv", "zip,x\n02,14.5\n2,14.5\n"), saved(data.spec, tmp_path / "a.ckpt"))
     assert inputs.tolist() == [[0, 0, 1, 0], [0, 0, 0, 0]]
+
+
+def test_predictions_line_up_with_the_rows_of_a_file(tmp_path: Path) -> None:
+    lines = "".join(f"{i},2020-01-{i:02d},{'uv'[i % 2]},{i % 5}\n" for i in range(10, 30))
+    data = CSV(str(write(tmp_path / "a.csv", f"x,d,c,y\n{lines}")), "y")
+    data.setup()
+    inputs = read_inputs(write(tmp_path / "b.csv", "x,d,c\n,,\n15,2020-01-15,u\n\n,,\n"), data.spec)
+    assert inputs.shape == (3, 4)
+    assert inputs[1].count_nonzero() == 3
+    assert not inputs[[0, 2]].any()
+
+
+def test_a_further_file_may_have_columns_without_a_value(tmp_path: Path) -> None:
+    lines = "".join(f"{i},2020-01-{i:02d},{'uv'[i % 2]},{i % 5}\n" for i in range(10, 30))
+    data = CSV(str(write(tmp_path / "a.csv", f"x,d,c,y\n{lines}")), "y")
+    data.setup()
+    assert not read_inputs(write(tmp_path / "b.csv", "x,d,c\n,NA,\n,,\n"), data.spec).any()
 
 
 def test_a_further_file_must_have_the_columns(tmp_path: Path) -> None:

@@ -88,6 +88,13 @@ def test_a_column_without_values_in_one_file_has_those_of_the_other(empty: str, 
     assert data.splits["test"][0][:, 1].tolist() == ([2, 3, 5] if empty == "train" else [0, 0, 0])
 
 
+def test_times_may_have_a_zone_in_one_file_only(tmp_path: Path) -> None:
+    train = write(tmp_path / "train.csv", "t,y\n2020-01-01 00:00:00,1\n2020-01-03 00:00:00,2\n")
+    val = write(tmp_path / "val.csv", "t,y\n2020-01-01T12:00:00+12:00,1\n2020-01-02T12:00:00-12:00,2\n")
+    data = ready(train, val_path=str(val), test_size=0)
+    assert torch.equal(data.splits["val"][0], data.splits["train"][0])
+
+
 MISTAKES: dict[str, Mistake] = {
     "no such split column": (rows(), {"split_column": "s"}, ["data.split_column=s", "c, x, y"]),
     "too few rows": (rows(2), {}, ["data.test_size=0.2", "none of the 2"]),

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from leyden.data.table import _end_of_rows, read_table
-from leyden.data.table_reader import MISSING
+from leyden.data.table_text import MISSING
 from tests.csv_files import write
 
 
@@ -33,6 +33,7 @@ SAME = {
     "no last line end": "x,s,y\n1.5,a,2\n3,b,4",
     "blank lines": "x,s,y\n\n1.5,a,2\n\n\n3,b,4\n\n",
     "blank lines of Windows": "x,s,y\r\n\r\n1.5,a,2\r\n\r\n3,b,4\r\n\r\n",
+    "lines of blanks": "x,s,y\n  \n1.5,a,2\n\t \n3,b,4\n \n ",
     "blanks around fields": "x, s ,y\n 1.5,a , 2\n3 , b,4 \n",
 }
 
@@ -54,6 +55,64 @@ def test_quotes_hold_separators_line_ends_and_quotes(tmp_path: Path) -> None:
     table = read(tmp_path, 's,y\n"a,b",1\n"c\nd\r\ne",2\n"5"" pipe",3\n"",4\n')
     assert table["s"].to_list() == ["a,b", "c\nd\r\ne", '5" pipe', None]
     assert table["y"].to_list() == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", " "])
+@pytest.mark.parametrize("block", [4, 1 << 24])
+def test_a_row_of_separators_is_a_row(
+    separator: str, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leyden.data.table._BLOCK", block)
+    content = "x,s,y\n,,\n1.5,a,2\n\n\r\n,,\n,,\n3,b,4\n,,\n\n".replace(",", separator)
+    none = (None, None, None)
+    expected = [none, (1.5, "a", 2), none, none, (3, "b", 4), none]
+    assert read(tmp_path, content, separator=separator).rows() == expected
+
+
+def test_a_missing_value_in_a_file_of_one_column_is_a_row(tmp_path: Path) -> None:
+    assert read(tmp_path, 'x\n1\nNA\n\n""\n  \n2\n')["x"].to_list() == [1, None, None, 2]
+
+
+def test_a_number_stands_for_a_missing_value_however_it_is_written(tmp_path: Path) -> None:
+    lines = "-999,-999\n-999.0,-999.0\n-9.99e2, -999.00\n"
+    table = read(tmp_path, f"x,z\n1,?\n{lines}2,3\n-99,4", missing=["-999", "-"])
+    assert table["x"].to_list() == [1, None, None, None, 2, -99]
+    assert table["z"].to_list() == [None, None, None, None, 3, 4]
+
+
+def test_a_number_beyond_32_bits_is_kept(tmp_path: Path) -> None:
+    table = read(tmp_path, "x,z,y\n1e39,-1e308,3e38\n1,1e308,-3e38\n")
+    assert table.rows() == [(1e39, -1e308, 3e38), (1, 1e308, -3e38)]
+
+
+def test_times_of_a_zone_are_read_in_utc(tmp_path: Path) -> None:
+    table = read(
+        tmp_path,
+        "t,i\n2020-01-31T10:30:00Z,1\n2020-01-31 10:30:00.5+02:00,2\n2020-01-31 10:30,3\n2020-1-31,4\n"
+        "2020-01-31 23:30:00-05,5\n2020-01-31T10:30:00.123456,6\n,7\n2020-01-31 09:30 UTC,8\n",
+    )
+    assert table["t"].to_list() == [
+        datetime(2020, 1, 31, 10, 30),
+        datetime(2020, 1, 31, 8, 30, 0, 500_000),
+        datetime(2020, 1, 31, 10, 30),
+        datetime(2020, 1, 31),
+        datetime(2020, 2, 1, 4, 30),
+        datetime(2020, 1, 31, 10, 30, 0, 123_456),
+        None,
+        datetime(2020, 1, 31, 9, 30),
+    ]
+
+
+def test_dates_are_not_looked_for_among_all_values_of_a_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def as_dates(text: pl.Series) -> pl.Series:
+        tried.append(len(text))
+        return text.clear(len(text))
+
+    monkeypatch.setattr("leyden.data.table_text.as_dates", as_dates)
+    assert read(tmp_path, "s,y\n" + "".join(f"n{i},{i}\n" for i in range(5000)))["s"].dtype == pl.String
+    assert tried == [1000]
 
 
 def test_missing_values_have_many_names(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from leyden.data.csv import CSV
 from leyden.data.table import read_table
+from leyden.data.table_mistakes import Place
+from leyden.data.table_text import plainly
 from leyden.errors import UserError
 from tests.csv_files import Mistake, in_files, rows, write
 
@@ -73,7 +75,7 @@ MISTAKES: dict[str, Mistake] = {
     "line ends of old Macs": (rows().replace("\n", "\r"), {}, ["train.csv", "lines end as on old Macs"]),
     "infinity": (rows(other={7: "inf,u,3"}), {}, ["line 9", "x=inf", "must be finite", "write nothing"]),
     "infinity behind a line end in quotes": (rows(other={2: '1,"a\nb",1', 7: "inf,u,3"}), {}, ["line 10", "x=inf"]),
-    "too large a number": (rows(other={7: "1e999,u,3"}), {}, ["line 9", "x=", "must be finite"]),
+    "too large a number": (rows(other={7: "1e999,u,3"}), {}, ["line 9", "x=1e999", "must be finite"]),
     "an open quote": (rows(other={7: '1,"u,3'}), {}, ["line 9", "a quote is left open"]),
     "an open quote in the header": (rows(header='x,"c,y'), {}, ["line 1", "a quote is left open"]),
     "an inch mark": (rows(other={7: '1,5" pipe,3'}), {}, ["line 9", "a quote stands within a field"]),
@@ -96,6 +98,39 @@ MISTAKES: dict[str, Mistake] = {
         ["d", "dates"],
     ),
     "a bad date": (dates(20, 40), {}, ["line 22", "d=2020-02-31", "column of dates"]),
+    "a day and a month in any order": (
+        pairs("d,y", [f"{i % 12 + 1:02d}/{i % 9 + 1:02d}/2015,{i}" for i in range(40)]),
+        {},
+        ["train.csv, line 2", "d=01/01/2015", "2015-01-31", "'data.ignore=[d]'", "'data.categorical=[d]'"],
+    ),
+    "dates with dots": (
+        pairs("d,y", [f"{i % 9 + 1}.1.2015 10:30,{i}" for i in range(40)]),
+        {},
+        ["line 2", "2015-01-31"],
+    ),
+    "a late date with slashes": (
+        pairs("d,y", [f"{date},{i}" for i, date in enumerate(DATES[:11_000])] + ["01/02/2015,1"]),
+        {},
+        ["line 11002", "d=01/02/2015", "2015-01-31"],
+    ),
+    "decimal commas": (
+        pairs("x;y", [f"{i};{i}" if i % 4 == 0 else f"{i},5;{i}" for i in range(40)]),
+        {"separator": ";"},
+        ["line 3", "x=1,5", "write 1.5", "'data.categorical=[x]'"],
+    ),
+    "one decimal comma": (rows(other={7: '"1,5",u,3'}), {}, ["line 9", "x=1,5", "write 1.5"]),
+    "decimal commas in the target": (pairs("x;y", [f"{i};{i},5" for i in range(40)]), {"separator": ";"}, ["y=0,5"]),
+    "thousands": (pairs("x,y", [f'"{i},000",{i}' for i in range(40)]), {}, ["x=0,000", "write 0000 or 0.000"]),
+    "percentages": (pairs("x,y", [f"{i} %,{i}" for i in range(40)]), {}, ["x=0 %", "write 0,"]),
+    "dollars": (pairs("x,y", [f'"${i},250.50",{i}' for i in range(40)]), {}, ["x=$0,250.50", "write 0250.50"]),
+    "numbers too large to standardise": (pairs("x,y", [f"{i}e300,{i}" for i in range(40)]), {}, ["x=3", "too large"]),
+    "targets too large": (
+        pairs("x,y", [f"{i},{i}e40" for i in range(40)]),
+        {"scale_target": False},
+        ["data.target=y", "too large"],
+    ),
+    "blanks and then a short row": (rows(other={0: "  ", 5: ",u"}), {}, ["line 7", "too few"]),
+    "a short row of nothing": (rows(other={0: ","}), {}, ["line 2", "2 fields", "too few"]),
     "a late bad date": (dates(11_000, 12_000), {}, ["line 11002", "d=2020-02-31", "column of dates"]),
 }
 AT_THE_DOOR = [
@@ -131,6 +166,55 @@ def test_a_mistake_behind_a_block_has_its_line(name: str, tmp_path: Path, monkey
     monkeypatch.setattr("leyden.data.table._BLOCK", 24)
     with pytest.raises(UserError, match=r"line (7|9)[,:]"):
         CSV(**settings).setup()
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["10.0.0.1", "1.2.3", "A12", "12mm", "555-1234", "2020-W05", "52.1, 13.4", "1,2,3", "10-20", "+", "%", "1/2"],
+)
+def test_what_is_no_number_is_not_taken_for_one_that_is_badly_written(value: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", pairs("c;y", [f"{value};{i}" for i in range(5)]))
+    assert read_table(path, separator=";")["c"].unique().to_list() == [value]
+
+
+def test_what_is_said_to_be_text_may_look_like_anything(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", pairs("c;d;y", [f"1,5;01/02/2015;{i}" for i in range(5)]))
+    assert read_table(path, separator=";", is_text=lambda name: name != "y").row(0)[:2] == ("1,5", "01/02/2015")
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        ("1,5", "1.5"),
+        ("-1.234.567,8", "-1234567.8"),
+        ("1,234,567", "1234567"),
+        ("1'000.50", "1000.50"),
+        ("12 €", "12"),
+        (",5", ".5"),
+        ("1,234", "1234 or 1.234"),
+        ("10%", "10"),
+        ("1\u202f000", "1000"),
+        ("twelve", None),
+    ],
+)
+def test_it_is_said_how_a_number_is_written(value: str, plain: str | None) -> None:
+    assert plainly(value) == plain
+
+
+def test_lines_are_counted_only_where_something_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def counted(place: Place, number: int) -> int:
+        raise AssertionError
+
+    monkeypatch.setattr("leyden.data.table._BLOCK", 24)
+    monkeypatch.setattr(Place, "line", counted)
+    read_table(write(tmp_path / "a.csv", rows(other=dict.fromkeys(range(9, 30), '1,"a\nb",'))))
+
+
+def test_lines_are_counted_a_piece_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("leyden.data.table_mistakes._STEP", 7)
+    content = rows().encode()
+    place = Place(write(tmp_path / "a.csv", content), ["x", "c", "y"], ",", b"", 100)
+    assert place.line(3) == content[:100].count(b"\n") + 4
 
 
 TRY_EACH = """

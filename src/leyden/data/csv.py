@@ -20,9 +20,9 @@ from leyden.errors import UserError
 class CSV(InMemory):
     """The rows of a CSV file with a header.
 
-    Columns of numbers or dates are standardised, all others are categories. What is fitted is fitted on the training
-    split only, and stands in the `spec`, so that a checkpoint is enough to read further files. Rows without a target
-    are left out. A target of numbers is for regression, one of text for classification.
+    Columns of numbers or dates (yyyy-mm-dd) are standardised, all others are categories. What is fitted is fitted on
+    the training split only, and stands in the `spec`, so that a checkpoint is enough to read further files. Rows
+    without a target are left out. A target of numbers is for regression, one of text for classification.
 
     Args:
         path: the file.
@@ -170,11 +170,17 @@ class CSV(InMemory):
             mean, std = values[:train].mean(dim=0), values[:train].std(dim=0, unbiased=False)
             std = torch.where(std > 0, std, 1)
         scale = {"target_mean": tuple(mean.tolist()), "target_std": tuple(std.tolist())}
-        return values.sub_(mean).div_(std).float(), scale
+        scaled = values.sub_(mean).div_(std).float()
+        for name, finite in zip(self.targets, scaled.isfinite().all(dim=0).tolist(), strict=True):
+            if not finite:
+                raise UserError(f"data.target={name}: holds numbers too large to compute with; change their unit")
+        return scaled, scale
 
 
 def read_inputs(path: Path, spec: DataSpec) -> Tensor:
     """The inputs (N, inputs) of a CSV file, for a network that was trained on another: all that it takes is the spec.
+
+    There is a row for each that the file has, even where all its fields are empty; lines with nothing on them are none.
 
     Raises:
         UserError: the file cannot be read, or lacks a column.

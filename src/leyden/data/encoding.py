@@ -1,6 +1,7 @@
 """From the columns of a table to the inputs of a network: fitted on the training rows, kept as plain values."""
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from leyden.errors import UserError
 
 log = logging.getLogger(__name__)
 Encoding = Mapping[str, Any]
+_KINDS: dict[str, pl.DataType] = {"number": pl.Float64(), "date": pl.Datetime(), "category": pl.String()}
 
 
 def fit(table: pl.DataFrame, train: Tensor, names: Sequence[str], path: Path, max_categories: int) -> list[Encoding]:
@@ -54,7 +56,7 @@ def input_names(columns: Sequence[Encoding]) -> list[str]:
 def encode(table: pl.DataFrame, columns: Sequence[Encoding], path: Path, rows: Tensor | None = None) -> Tensor:
     """The inputs, float32 (N, inputs), of a table that has these columns. The table is emptied on the way.
 
-    Values that the training rows did not hold are said in the log, and count as none of the known ones.
+    Values that the training rows did not hold, or lacked, are said in the log, and count as none of the known ones.
 
     Args:
         table: as it was read.
@@ -63,7 +65,7 @@ def encode(table: pl.DataFrame, columns: Sequence[Encoding], path: Path, rows: T
         rows: (N,) which of them, in which order; None for all as they come.
 
     Raises:
-        UserError: a column of numbers or dates holds something else.
+        UserError: a column of numbers or dates holds something else, or a number that is too large.
     """
     number = len(table) if rows is None else len(rows)
     inputs = np.zeros((number, len(input_names(columns))), dtype=np.float32)
@@ -71,21 +73,26 @@ def encode(table: pl.DataFrame, columns: Sequence[Encoding], path: Path, rows: T
     for column in columns:
         values = table.drop_in_place(column["name"])  # one by one: all of both would take twice the memory
         values = values if rows is None else values.gather(rows.numpy())
-        if kind_of(values) != column["kind"] and values.count():
+        if not values.count():
+            values = pl.repeat(None, number, dtype=_KINDS[column["kind"]], eager=True)
+        if kind_of(values) != column["kind"]:
             raise UserError(
                 f"{path}: {values.name}={values.drop_nulls()[0]}: must be a {column['kind']}, as in training"
             )
         if column["kind"] == "category":
             place += _encode_category(values, column, inputs[:, place:])
         else:
-            standardised = (_numbers(values) - column["mean"]) / column["std"]
+            standardised = ((_numbers(values) - column["mean"]) / column["std"]).cast(pl.Float32)
+            if not standardised.is_finite().all():
+                raise _too_large(path, column["name"], values.filter(~standardised.is_finite())[0])
             inputs[:, place] = standardised.fill_null(0.0).to_numpy()
             place += 1
         if column["flag"]:
             inputs[:, place] = values.is_null().to_numpy()
             place += 1
-        elif values.null_count() and column["kind"] != "category":
-            log.warning("%s: %d values are missing, the mean stands for them", column["name"], values.null_count())
+        elif values.null_count():
+            instead = "they count as none of the known" if column["kind"] == "category" else "the mean stands for them"
+            log.warning("%s: %d values are missing, %s", column["name"], values.null_count(), instead)
     return torch.from_numpy(inputs)
 
 
@@ -130,10 +137,19 @@ def _fitted(values: pl.Series, train: Tensor, path: Path, max_categories: int) -
         return encoding | {"kind": "category", "values": categories}
     numbers = _numbers(seen).cast(pl.Float64)
     mean, std = numbers.mean(), numbers.std(ddof=0)
-    if numbers.drop_nulls().n_unique() < 2:  # computed, their deviation need not be quite 0
+    if numbers.drop_nulls().n_unique() < 2 or not std:  # computed, their deviation need not be quite 0
         log.warning("%s: is the same in every training row", name)
         std = 1.0
+    if isinstance(std, float) and not math.isfinite(std):
+        raise _too_large(path, name, numbers.filter(numbers.abs() == numbers.abs().max())[0])
     return encoding | {"kind": kind_of(values), "mean": mean or 0.0, "std": std}
+
+
+def _too_large(path: Path, name: str, value: object) -> UserError:
+    return UserError(
+        f"{path}: {name}={value}: is too large to compute with, beside the others; mend it, or leave the column out "
+        f"with {as_list('ignore', name)}"
+    )
 
 
 def _numbers(values: pl.Series) -> pl.Series:

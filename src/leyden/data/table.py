@@ -2,6 +2,7 @@
 
 import mmap
 import os
+import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from leyden.data.table_mistakes import check_header
+from leyden.data.table_mistakes import blank_line, check_header
 from leyden.data.table_reader import TableReader
 from leyden.errors import UserError
 
@@ -21,10 +22,11 @@ _BLOCK = 1 << 24  # bytes: what is read at once, so that memory stays near the s
 def read_table(
     path: Path, separator: str = ",", missing: Sequence[str] = (), is_text: Callable[[str], bool] = lambda name: False
 ) -> pl.DataFrame:
-    """Read a CSV file with a header: numbers as floats, dates as dates, anything else as text.
+    """Read a CSV file with a header: numbers as floats, dates of ISO 8601 as dates, anything else as text.
 
     A column holds numbers if all its values are numbers. They are 32 bits wide where nothing that matters is lost by
-    it, which is where their range is more than a thousandth of their size. Blank lines are passed over.
+    it, which is where their range is more than a thousandth of their size. Lines with nothing on them are
+    passed over, and times of a time zone are read in UTC.
 
     Args:
         path: UTF-8. A field in double quotes may hold separators and line ends.
@@ -39,7 +41,7 @@ def read_table(
         with path.open("rb", buffering=0) as file:
             header = check_header(path, file, separator)
             reader = TableReader(path, header, separator, missing, is_text)
-            frames = list(_side_by_side(reader.read, _blocks(file)))
+            frames = list(_side_by_side(reader.read, _blocks(file, separator)))
     except (FileNotFoundError, IsADirectoryError) as error:
         what = "there is no such file" if isinstance(error, FileNotFoundError) else "is a folder, not a CSV file"
         raise UserError(f"{path}: {what}") from None
@@ -50,8 +52,9 @@ def read_table(
     return reader.settled(pl.concat(frames, how="vertical_relaxed"))
 
 
-def _blocks(file: FileIO) -> Iterator[tuple[bytes, int]]:
+def _blocks(file: FileIO, separator: str) -> Iterator[tuple[bytes, int]]:
     """Whole rows from where the file stands, about 16 MB at a time, and at which byte they begin."""
+    blank_lines = re.compile(b"(?:" + blank_line(separator) + b")*")
     begin, size, wanted = file.tell(), os.fstat(file.fileno()).st_size, _BLOCK
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         while begin < size:
@@ -61,8 +64,9 @@ def _blocks(file: FileIO) -> Iterator[tuple[bytes, int]]:
             if end < size and b'"' in block:
                 block = block[: _end_of_rows(block)]
             wanted = _BLOCK if block else 2 * wanted  # one row may be longer than a block
-            rows = block.lstrip(b"\r\n")  # what stands in the first line tells how many columns there are
             begin += len(block)
+            blank = blank_lines.match(block)
+            rows = block[blank.end() :] if blank else block  # what stands in the first tells how many columns there are
             if rows:
                 yield rows, begin - len(rows)
             if hasattr(content, "madvise"):  # what was read need not stay in memory

@@ -5,11 +5,13 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 from leyden.errors import UserError
 
+_STEP = 1 << 20  # bytes that are read at once, to count lines
 _SEPARATORS = {  # as they are typed in a shell
     ",": "\"data.separator=','\"",
     ";": "\"data.separator=';'\"",
@@ -39,34 +41,45 @@ class Place:
             self.block.count(b"\n") + (not self.block.endswith(b"\n"))
         ) * (len(self.header) - 1)
 
-    def line(self, row: int) -> int:
-        """The line, from 1, on which a row of this block begins."""
-        return next(line for number, (line, _) in enumerate(self.rows()) if number == row)
+    @property
+    def has_blank_lines(self) -> bool:
+        block = self.block if self.block.endswith(b"\n") else self.block + b"\n"
+        return re.search(b"(?m)^" + blank_line(self.separator), block) is not None
+
+    def line(self, number: int) -> int:
+        """The line of the file, from 1, of a line of this block, from 0."""
+        sizes = (min(_STEP, self.start - begin) for begin in range(0, self.start, _STEP))
+        with self.path.open("rb") as file:
+            return 1 + number + sum(file.read(size).count(b"\n") for size in sizes)
+
+    def row(self, number: int) -> tuple[int, list[str]]:
+        """The line of the file on which a row of this block begins, and its fields."""
+        line, fields = next(islice(self.rows(), number, None))
+        return self.line(line), fields
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Each row's fields, and the line on which it begins.
+        """Each row's fields, and the line of this block, from 0, on which it begins.
 
         Raises:
             UserError: a byte is not UTF-8, or a quote is left open.
         """
-        first = 1 + _lines_before(self.path, self.start)
         try:
             text = self.block.decode()
         except UnicodeDecodeError as error:
-            line = first + self.block.count(b"\n", 0, error.start)
+            line = self.line(self.block.count(b"\n", 0, error.start))
             raise UserError(
                 f"{self.path}, line {line}: is not UTF-8; save the file as UTF-8, as "
                 "`iconv -f latin1 -t utf-8` does for files of older Windows programs"
             ) from None
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=self.separator, strict=True)
         csv.field_size_limit(max(len(text), 1 << 17))  # a quote that is left open swallows the rest
-        begins = first
+        begins = 0
         try:
             for fields in reader:
                 yield begins, fields
-                begins = first + reader.line_num
+                begins = reader.line_num
         except csv.Error as error:
-            raise UserError(f"{self.path}, line {begins}: {_why(error)}") from None
+            raise UserError(f"{self.path}, line {self.line(begins)}: {_why(error)}") from None
 
 
 def check_header(path: Path, file: BinaryIO, separator: str) -> list[str]:
@@ -116,14 +129,12 @@ def check_rows(place: Place) -> None:
         UserError: for the first that has not.
     """
     width = len(place.header)
-    for line, fields in place.rows():
-        if len(fields) != width and any(map(str.strip, fields)):
+    for number, fields in place.rows():
+        if len(fields) != width and not is_blank(fields):
             amount = "few" if len(fields) < width else "many"
             quote = "; is a quote left open there?" if b'"' in place.block else ""
-            raise UserError(
-                f"{place.path}, line {line}: has {len(fields)} fields, too {amount} for the {width} columns of the "
-                f"header{quote}"
-            )
+            what = f"has {len(fields)} fields, too {amount} for the {width} columns of the header"
+            raise UserError(f"{place.path}, line {place.line(number)}: {what}{quote}")
 
 
 def check_quotes(place: Place) -> None:
@@ -139,7 +150,7 @@ def check_quotes(place: Place) -> None:
     while begin < len(text):
         match = row.match(text, begin)
         if not match:
-            line = 1 + _lines_before(place.path, place.start) + text.count("\n", 0, begin)
+            line = place.line(text.count("\n", 0, begin))
             raise UserError(
                 f"{place.path}, line {line}: a quote stands within a field; put the field in quotes, and this one twice"
             )
@@ -165,6 +176,17 @@ def find_value(path: Path, separator: str, column: int, value: str) -> int:
     return begins
 
 
+def is_blank(fields: list[str]) -> bool:
+    """Whether this is a line with nothing on it, or blanks only."""
+    return not fields or (len(fields) == 1 and fields[0].isspace())
+
+
+def blank_line(separator: str) -> bytes:
+    """A pattern for a line with nothing on it, or blanks only."""
+    blanks = " \t".replace(separator, "")
+    return rf"[{blanks}]*\r?\n".encode()
+
+
 def _why(error: csv.Error) -> str:
     return "a quote is left open" if "end of data" in str(error) else str(error)
 
@@ -175,8 +197,3 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _lines_before(path: Path, start: int) -> int:
-    with path.open("rb") as file:
-        return file.read(start).count(b"\n")

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from leyden.data.table_mistakes import Place, as_list, check_quotes, check_rows, find_value
+from leyden.data.table_mistakes import Place, as_list, check_quotes, check_rows, find_value, is_blank
+from leyden.data.table_text import MISSING, as_numbers, is_infinite, is_like_date, kind_of_text, lookalike, plainly
 from leyden.errors import UserError
 
-MISSING = ("", "NA", "N/A", "NaN", "nan", "-nan", "null", "None", "?")  # what stands for a value that is not there
-_INFERENCE = {"n_rows": 10_000, "infer_schema_length": 10_000, "try_parse_dates": True}  # from so many rows
-_MOSTLY = 0.9  # of a column: if so many are numbers, the others are mistakes and not categories
+_INFERENCE = {"n_rows": 10_000, "infer_schema_length": 10_000}  # from so many rows
+_NARROW = float(np.finfo(np.float32).max) / 2  # the difference of two such numbers has 32 bits too
 
 
 class TableReader:
@@ -32,10 +32,9 @@ class TableReader:
     ) -> None:
         self.path, self.header, self.separator = path, header, separator
         self.missing, self.is_text = [*MISSING, *missing], is_text
+        self.missing_numbers = as_numbers(pl.Series(missing, dtype=pl.String)).drop_nulls().to_list()
         self.schema: dict[str, pl.DataType] = {}
-        self.words = bool(
-            missing
-        )  # whether one of them stands among numbers: to look for them takes a fifth of the time
+        self.words = bool(missing)  # whether one stands among numbers: to look for them takes a fifth of the time
 
     def read(self, block: bytes, start: int) -> pl.DataFrame:
         """The rows of a block that begins at a byte of the file.
@@ -54,7 +53,9 @@ class TableReader:
             check_rows(place)
         columns = [self._checked(column, place) if column.dtype == pl.Float64 else column for column in frame]
         frame = pl.DataFrame(columns)
-        return frame.filter(~pl.all_horizontal(pl.all().is_null())) if all(nulls) else frame
+        if _may_have_blank_lines(frame) and place.has_blank_lines:
+            return frame.filter([not is_blank(fields) for _, fields in place.rows()])
+        return frame
 
     def settled(self, table: pl.DataFrame) -> pl.DataFrame:
         """The whole table, where what the first rows told of a column no longer counts."""
@@ -66,12 +67,9 @@ class TableReader:
         except pl.exceptions.PolarsError:
             kinds = []  # a mistake in the rows, which reading them finds
         kinds += [pl.String()] * (len(self.header) - len(kinds))
-        schema: dict[str, pl.DataType] = {}
+        schema = dict[str, pl.DataType]()
         for name, kind in zip(self.header, kinds, strict=False):
-            if self.is_text(name) or not (kind.is_numeric() or kind in (pl.Date, pl.Datetime)):
-                schema[name] = pl.String()
-            else:
-                schema[name] = pl.Float64() if kind.is_numeric() else kind
+            schema[name] = pl.Float64() if kind.is_numeric() and not self.is_text(name) else pl.String()
         return schema
 
     def _parse(self, block: bytes, schema: dict[str, pl.DataType] | None, **settings: Any) -> pl.DataFrame:
@@ -104,80 +102,81 @@ class TableReader:
         columns = []
         for name, kind in self.schema.items():
             column = self._stripped(text[name])
-            if kind == pl.String:
-                columns.append(column)
-                continue
-            values = _converted(column, kind)
-            wrong = ~_sound(values) & column.is_not_null()
+            values = as_numbers(column) if kind == pl.Float64 else column
+            wrong = values.is_null() & column.is_not_null()
             if wrong.any():
                 row = int(wrong.arg_true()[0])
-                raise _mistake(self.path, place.line(row), name, column[row], kind)
+                raise _mistake(self.path, place.row(row)[0], name, column[row], "numbers")
             columns.append(values)
         return pl.DataFrame(columns)
 
     def _checked(self, column: pl.Series, place: Place) -> pl.Series:
         """Finite numbers, in the width that they need."""
+        column = self._known(column)
         values = column.to_numpy()  # where all are there these are the numbers themselves, not a copy
         low, high = values.min(), values.max()
         if math.isnan(low):  # some are missing
             column = column.fill_nan(None)
             low, high = np.fmin.reduce(values), np.fmax.reduce(values)
         if math.isinf(low) or math.isinf(high):
-            row = int(column.is_infinite().arg_true()[0])
-            raise _mistake(self.path, place.line(row), column.name, column[row], pl.Float64())
-        return column.cast(pl.Float32) if max(abs(low), abs(high)) <= 1000 * (high - low) else column
+            line, fields = place.row(int(column.is_infinite().arg_true()[0]))
+            value = fields[self.header.index(column.name)].strip()
+            raise _mistake(self.path, line, column.name, value, "numbers")
+        narrow = max(abs(low), abs(high)) <= min(1000 * (float(high) - float(low)), _NARROW)
+        return column.cast(pl.Float32) if narrow else column
 
     def _settled(self, column: pl.Series) -> pl.Series:
         """Text, unless all of it is numbers, or dates.
 
         Raises:
-            UserError: nearly all of it is.
+            UserError: nearly all of it is, or is meant to be.
         """
         column = self._stripped(column)
         if self.is_text(column.name) or not column.count():
             return column
-        for kind in (pl.Float64(), pl.Date(), pl.Datetime()):
-            values = _converted(column, kind)
-            if values.count() >= _MOSTLY * column.count():
-                wrong = column.filter(~_sound(values) & column.is_not_null())
-                if len(wrong):
-                    line = find_value(self.path, self.separator, self.header.index(column.name), wrong[0])
-                    raise _mistake(self.path, line, column.name, wrong[0], kind)
-                return values
-        return column
+        kind, values = kind_of_text(column)
+        if kind == "text":
+            meant, wrong = lookalike(column)
+        else:
+            sound = values.is_finite() if kind == "numbers" else values.is_not_null()
+            meant, wrong = kind, column.filter(column.is_not_null() & ~sound.fill_null(False))
+        if len(wrong):
+            line = find_value(self.path, self.separator, self.header.index(column.name), wrong[0])
+            raise _mistake(self.path, line, column.name, wrong[0], meant)
+        return self._known(values) if kind == "numbers" else values
 
     def _stripped(self, column: pl.Series) -> pl.Series:
         column = column.str.strip_chars()
         return column.set(column.is_in(self.missing), None)
 
-
-def _converted(column: pl.Series, kind: pl.DataType) -> pl.Series:
-    """Text as numbers or dates; null where it is something else."""
-    if kind == pl.Float64:
-        return column.cast(pl.Float64, strict=False).fill_nan(None)
-    try:
-        return column.str.to_date(strict=False) if kind == pl.Date else column.str.to_datetime(strict=False)
-    except pl.exceptions.ComputeError:  # nothing in it looks like a date
-        return pl.Series(column.name, [None] * len(column), dtype=kind)
+    def _known(self, numbers: pl.Series) -> pl.Series:
+        return numbers.set(numbers.is_in(self.missing_numbers), None) if self.missing_numbers else numbers
 
 
-def _sound(values: pl.Series) -> pl.Series:
-    return values.is_not_null() & (values.is_finite() if values.dtype == pl.Float64 else True)
-
-
-def _mistake(path: Path, line: int, name: str, value: object, kind: pl.DataType) -> UserError:
-    at = f"{path}, line {line}: {name}={value}:"
-    if kind == pl.Float64 and _is_infinite(value):
-        return UserError(f"{at} must be finite; if it stands for a missing value, write nothing there")
-    what = "numbers" if kind == pl.Float64 else "dates"
-    return UserError(
-        f"{at} is text in a column of {what}; mend it, or add {as_list('missing', str(value))} if nothing is known "
-        f"there, or {as_list('categorical', name)} if these are categories"
-    )
-
-
-def _is_infinite(value: object) -> bool:
-    try:
-        return math.isinf(float(str(value)))
-    except ValueError:
+def _may_have_blank_lines(frame: pl.DataFrame) -> bool:
+    """Whether there is a row with nothing in it, but for blanks in its first column."""
+    first, *others = frame
+    if not all(column.null_count() for column in others) or not (first.null_count() or first.dtype == pl.String):
         return False
+    empty = first.str.strip_chars().fill_null("") == "" if first.dtype == pl.String else first.is_null()
+    for column in others:
+        empty &= column.is_null()
+    return bool(empty.any())
+
+
+def _mistake(path: Path, line: int, name: str, value: str, kind: str) -> UserError:
+    at, categories = f"{path}, line {line}: {name}={value}:", f"{as_list('categorical', name)} if these are categories"
+    if kind == "dates" and is_like_date(value):
+        ignore = as_list("ignore", name)
+        return UserError(
+            f"{at} write dates as 2015-01-31 (year-month-day), or add {ignore} to leave it out, or {categories}"
+        )
+    if kind == "numbers" and is_infinite(value):
+        return UserError(f"{at} must be finite; if it stands for a missing value, write nothing there")
+    plain = plainly(value) if kind == "numbers" else None
+    if plain:
+        return UserError(f"{at} is not plainly a number; write {plain}, or add {categories}")
+    return UserError(
+        f"{at} is text in a column of {kind}; mend it, or add {as_list('missing', value)} if nothing is known there, "
+        f"or {categories}"
+    )
