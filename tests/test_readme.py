@@ -44,7 +44,8 @@ def test_a_command_of_the_readme_works(
         "data.path=houses.csv": [f"data.path={houses(tmp_path)}"],
         "data.root=pictures": [f"data.root={data_root}/pictures", "data.size=32", "model.weights=null"],
     }
-    quick += ["data.train_size=20", "data.val_size=8"] if "data.root=pictures" in arguments else []
+    few = {"data.root=pictures", "experiment=cifar10_cnn"}.intersection(arguments)
+    quick += ["data.train_size=20", "data.val_size=8"] if few else []
     arguments = [part for argument in arguments for part in own.get(argument, [argument])]
     if script.endswith("plot_schedule.py") or "--help" in arguments or "--cfg" in arguments:
         quick = []
