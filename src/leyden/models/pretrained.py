@@ -29,8 +29,8 @@ class Pretrained(nn.Module):
         input_shape: (channels, height, width).
         output_size: values for each picture.
         name: torchvision's, such as resnet50 or vit_b_16.
-        weights: by name, as in torchvision (DEFAULT is the newest); or a file, see `leyden.models.weights`, without its
-            head; or null.
+        weights: by name, as in torchvision (DEFAULT is the newest); or a file without its head, see
+            `leyden.models.weights`; or null.
         freeze: none; backbone; or until:<layer> (or until=<layer>), all parameters of the backbone before that layer.
         stem: `cifar` starts a ResNet with a 3×3 convolution of stride 1 and without pooling, after He et al. (2016),
             section 4.2; `auto` does so up to 64 pixels a side, unless the weights are torchvision's.
