@@ -104,6 +104,8 @@ class InMemoryImages(Images):
         return self.INPUT_SHAPE
 
     def prepare_data(self) -> None:
+        if self.splits:  # Lightning asks before each fit and test
+            return
         self.load(train=True)
         self.load(train=False)
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from leyden.errors import UserError
 from leyden.models import requirements
 from leyden.models.init import Scheme, initialise
-from leyden.models.layers import Activation, dropouts
+from leyden.models.layers import Activation, dense
 from leyden.models.layers import activation as make_activation
 
 
@@ -55,14 +55,8 @@ class CNN(nn.Module):
                 layers.append(nn.BatchNorm2d(out))
             layers += [make_activation(activation), nn.MaxPool2d(2)]
             depth, height, width = out, height // 2, width // 2
-        layers.append(nn.Flatten())
-        size = depth * height * width
-        for out, probability in zip(hidden_sizes, dropouts(dropout, len(hidden_sizes)), strict=True):
-            layers += [nn.Linear(size, out), make_activation(activation)]
-            if probability:
-                layers.append(nn.Dropout(probability))
-            size = out
-        self.hidden = nn.Sequential(*layers)
+        hidden, size = dense(depth * height * width, hidden_sizes, dropout, activation)
+        self.hidden = nn.Sequential(*layers, nn.Flatten(), *hidden)
         self.output = nn.Linear(size, output_size)
         initialise(self, init)
         self.to(memory_format=torch.channels_last)  # convolutions run up to twice as fast in this layout

@@ -35,6 +35,36 @@ def activation(name: Activation) -> nn.Module:
     return ACTIVATIONS[name]()
 
 
+def dense(
+    size: int, widths: list[int], dropout: float | list[float], name: Activation, batch_norm: bool = False
+) -> tuple[list[nn.Module], int]:
+    """Hidden layers on vectors: dense, BatchNorm if it is asked for, activation, dropout.
+
+    Args:
+        size: of the input.
+        widths: of each layer.
+        dropout: the probability after each layer, or a list with one for each.
+        name: of the activation.
+        batch_norm: normalise before each activation.
+
+    Returns:
+        The layers, and the size of what the last puts out.
+
+    Raises:
+        UserError: a list of dropouts of another length, or no such activation.
+    """
+    layers: list[nn.Module] = []
+    for width, probability in zip(widths, dropouts(dropout, len(widths)), strict=True):
+        layers.append(nn.Linear(size, width, bias=not batch_norm))  # BatchNorm has a bias of its own
+        if batch_norm:
+            layers.append(nn.BatchNorm1d(width))
+        layers.append(activation(name))
+        if probability:
+            layers.append(nn.Dropout(probability))
+        size = width
+    return layers, size
+
+
 def dropouts(dropout: float | list[float], layers: int) -> list[float]:
     """The dropout probability after each of `layers` hidden layers, from one number for all or one for each.
 

@@ -5,8 +5,7 @@ import math
 from torch import Tensor, nn
 
 from leyden.models.init import Scheme, initialise
-from leyden.models.layers import Activation, dropouts
-from leyden.models.layers import activation as make_activation
+from leyden.models.layers import Activation, dense
 
 
 class MLP(nn.Module):
@@ -33,17 +32,8 @@ class MLP(nn.Module):
         init: Scheme = "default",
     ) -> None:
         super().__init__()
-        layers: list[nn.Module] = [nn.Flatten()]
-        size = math.prod(input_shape)
-        for width, probability in zip(hidden_sizes, dropouts(dropout, len(hidden_sizes)), strict=True):
-            layers.append(nn.Linear(size, width, bias=not batch_norm))  # BatchNorm has a bias of its own
-            if batch_norm:
-                layers.append(nn.BatchNorm1d(width))
-            layers.append(make_activation(activation))
-            if probability:
-                layers.append(nn.Dropout(probability))
-            size = width
-        self.hidden = nn.Sequential(*layers)
+        hidden, size = dense(math.prod(input_shape), hidden_sizes, dropout, activation, batch_norm)
+        self.hidden = nn.Sequential(nn.Flatten(), *hidden)
         self.output = nn.Linear(size, output_size)
         initialise(self, init)
 

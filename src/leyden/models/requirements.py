@@ -64,7 +64,7 @@ def vgg(input_shape: Sequence[int], layers: Sequence[int | str] | str = (), **_:
 def autoencoder(input_shape: Sequence[int], channels: Sequence[int] = (1,), **_: Any) -> str | None:
     """Channels, height and width, of any size; one convolution at least."""
     if len(input_shape) != 3:
-        return _picture(input_shape, instead=None)
+        return _picture(input_shape)
     return None if channels else "one convolution at least; give channels"
 
 
@@ -94,10 +94,9 @@ def is_name(weights: str | None) -> bool:
     return weights is not None and re.search(r"[./\\]", weights) is None
 
 
-def _picture(input_shape: Sequence[int], instead: str | None = "model=mlp") -> str:
+def _picture(input_shape: Sequence[int]) -> str:
     shape = str(tuple(input_shape)).replace("'", "")  # a table's features have no number before they are read
-    remedy = f"; try {instead}" if instead else "; try model=mlp"
-    return f"a picture (channels, height, width), and this input has the shape {shape}{remedy}"
+    return f"a picture (channels, height, width), and this input has the shape {shape}; try model=mlp"
 
 
 def _halvings(input_shape: Sequence[int]) -> int:

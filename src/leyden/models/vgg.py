@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from leyden.errors import UserError
 from leyden.models import requirements
 from leyden.models.init import Scheme, initialise
-from leyden.models.layers import Activation, dropouts
+from leyden.models.layers import Activation, dense
 from leyden.models.layers import activation as make_activation
 
 
@@ -57,14 +57,8 @@ class VGG(nn.Module):
                 modules.append(nn.BatchNorm2d(entry))
             modules.append(make_activation(activation))
             depth = entry
-        modules.append(nn.Flatten())
-        size = depth * height * width
-        for out, probability in zip(hidden_sizes, dropouts(dropout, len(hidden_sizes)), strict=True):
-            modules += [nn.Linear(size, out), make_activation(activation)]
-            if probability:
-                modules.append(nn.Dropout(probability))
-            size = out
-        self.hidden = nn.Sequential(*modules)
+        hidden, size = dense(depth * height * width, hidden_sizes, dropout, activation)
+        self.hidden = nn.Sequential(*modules, nn.Flatten(), *hidden)
         self.output = nn.Linear(size, output_size)
         initialise(self, init)
         self.to(memory_format=torch.channels_last)  # convolutions run up to twice as fast in this layout

@@ -35,9 +35,7 @@ class Task(pl.LightningModule):
     """
 
     TARGETS: ClassVar[str | None] = None  # the kind of targets that it learns, as in `DataSpec.task`; None for any
-    needs_inputs: ClassVar[bool] = (
-        False  # whether the loss looks at the inputs too, and not at outputs and targets only
-    )
+    needs_inputs: ClassVar[bool] = False  # whether the targets are made of the inputs
 
     def __init__(
         self,
