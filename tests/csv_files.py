@@ -4,7 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
+
+from leyden.data.csv import CSV
+from leyden.errors import UserError
 
 Mistake = tuple[str | bytes, dict[str, Any], list[str]]
 """What the file holds (and those whose setting is a path), the settings, and what the one line must name."""
@@ -41,3 +45,12 @@ def in_files(mistake: Mistake, folder: Path) -> dict[str, Any]:
         for name in settings.keys() & {"val_path", "test_path"}
     }
     return {"target": "y"} | settings | paths | {"path": str(folder / settings.get("path", "train.csv"))}
+
+
+def refused_in_one_line(mistake: Mistake, folder: Path) -> None:
+    """The datamodule refuses it in one line, which names what it must."""
+    with pytest.raises(UserError) as caught:
+        CSV(**in_files(mistake, folder)).setup()
+    assert "\n" not in str(caught.value)
+    for part in mistake[2]:
+        assert part in str(caught.value)

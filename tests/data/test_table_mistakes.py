@@ -13,7 +13,7 @@ from leyden.data.table import read_table
 from leyden.data.table_mistakes import Place
 from leyden.data.table_text import plainly
 from leyden.errors import UserError
-from tests.csv_files import Mistake, in_files, rows, write
+from tests.csv_files import Mistake, in_files, refused_in_one_line, rows, write
 
 ROOT = Path(__file__).parents[2]
 DATES = [f"2020-01-{i % 28 + 1:02d}" for i in range(12_000)]
@@ -146,11 +146,7 @@ AT_THE_DOOR += ["infinity", "an open quote", "another separator", "an identifier
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_named_in_one_line(name: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError) as caught:
-        CSV(**in_files(MISTAKES[name], tmp_path)).setup()
-    assert "\n" not in str(caught.value)
-    for part in MISTAKES[name][2]:
-        assert part in str(caught.value)
+    refused_in_one_line(MISTAKES[name], tmp_path)
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() == 0, reason="may read everything")
