@@ -11,22 +11,37 @@ from hydra.utils import instantiate
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from torch import nn
 
+from leyden.callbacks.last import LastCheckpoint
+from leyden.callbacks.randomness import Randomness
+from leyden.checkpoints import DurableCheckpoints
 from leyden.config import Config
 from leyden.config.overrides import did_you_mean
-from leyden.config.signature import find
 from leyden.data.module import DataModule
 from leyden.data.spec import DataSpec
 from leyden.errors import UserError
+from leyden.recipe import complete_model, for_checkpoint
 from leyden.tasks.optimizers import OptimizerFactory
 from leyden.tasks.schedulers import SchedulerFactory
 from leyden.tasks.task import Task
 
 
-def build_data(config: Config) -> DataModule:
-    """The datamodule, with its files in place and its splits made."""
+def build_data(config: Config, trained: DataSpec | None = None) -> DataModule:
+    """The datamodule, with its files in place and its splits made.
+
+    Args:
+        config: of the run.
+        trained: the facts that a network was trained with, where there is one: these data are to be the like.
+
+    Raises:
+        UserError: they are not, or there is nothing to validate on.
+    """
     datamodule: DataModule = _build("data", config["data"])
+    datamodule.trained = trained
     datamodule.prepare_data()
     datamodule.setup("fit")
+    if trained:
+        _check_alike(datamodule.spec, trained)
+        return datamodule
     monitor = str(config["monitor"])
     if monitor.startswith("val/") and not datamodule.val_dataloader():
         datamodule.teardown("fit")
@@ -36,25 +51,11 @@ def build_data(config: Config) -> DataModule:
     return datamodule
 
 
-def complete_model(model: Mapping[str, Any], spec: DataSpec, output_size: int | None = None) -> dict[str, Any]:
-    """A config's `model` with the facts about the data that its class asks for: all that the network is built from.
-
-    Args:
-        model: the settings, with `_target_`.
-        spec: the facts.
-        output_size: that of the task, where it is another than the data's own.
-    """
-    size = spec.output_size if output_size is None else output_size
-    facts = {"input_shape": spec.input_shape, "output_size": size, "mean": spec.mean, "std": spec.std}
-    signature = find(model["_target_"])
-    asked = signature.parameters if signature else {"input_shape": ..., "output_size": ...}
-    return {**model, **{name: fact for name, fact in facts.items() if name in asked}}
-
-
-def for_checkpoint(model: Mapping[str, Any]) -> dict[str, Any]:
-    """Complete settings as a checkpoint keeps them: it brings its own weights, so none are to be read for it."""
-    signature = find(model["_target_"])
-    return {**model, "load": False} if signature and "load" in signature.parameters else dict(model)
+def _check_alike(spec: DataSpec, trained: DataSpec) -> None:
+    for what in ("task", "input_shape", "class_names", "target_names"):
+        now, then = getattr(spec, what), getattr(trained, what)
+        if now != then:
+            raise UserError(f"data: {what} is {now}, and the network was trained on {then}; give data of the same kind")
 
 
 def build_network(model: Mapping[str, Any]) -> nn.Module:
@@ -77,25 +78,25 @@ def build_scheduler(config: Config) -> SchedulerFactory | None:
     return SchedulerFactory(_build("scheduler", arguments), **settings)
 
 
-def build_task(config: Config, spec: DataSpec) -> Task:
-    """The network with its loss, metrics, optimizer and schedule."""
+def build_task(config: Config, spec: DataSpec, load: bool = True) -> Task:
+    """The network with its loss, metrics, optimizer and schedule.
+
+    Args:
+        config: of the run.
+        spec: the facts about the data.
+        load: false to read no weights from elsewhere, as a checkpoint will bring them.
+    """
     task_class: type[Task] = _build("task", {"_target_": "hydra.utils.get_class", "path": config["task"]["_target_"]})
     task_class.check(spec)
     model = complete_model(config["model"], spec, task_class.output_size(spec))
-    network, optimizer = build_network(model), build_optimizer(config)
+    network, optimizer = build_network(model if load else for_checkpoint(model)), build_optimizer(config)
     try:
         optimizer(network)  # a setting that it refuses is met here, before a run directory is opened
     except (ValueError, TypeError) as error:
         raise UserError(f"optimizer: {error}") from error
-    task: Task = _build(
-        "task",
-        config["task"],
-        network=network,
-        spec=spec,
-        optimizer=optimizer,
-        scheduler=build_scheduler(config),
-        model=for_checkpoint(model),
-    )
+    given = {"network": network, "spec": spec, "optimizer": optimizer, "scheduler": build_scheduler(config)}
+    task: Task = _build("task", config["task"], **given)
+    task.model, task.settings = for_checkpoint(model), dict(config["task"])
     _check_output(task, task_class.output_size(spec))
     monitor = config["monitor"]
     if monitor not in task.metric_names:
@@ -118,16 +119,30 @@ def _check_output(task: Task, size: int) -> None:
         )
 
 
-def build_trainer(config: Config) -> pl.Trainer:
-    """The Trainer with its callbacks and loggers."""
+def build_trainer(config: Config, *more: pl.Callback) -> pl.Trainer:
+    """The Trainer with its callbacks and loggers, and what makes its runs exact.
+
+    Args:
+        config: of the run.
+        more: callbacks that no config names.
+    """
+    callbacks = _build_all("callbacks", config.get("callbacks"))
+    callbacks.sort(key=lambda callback: not isinstance(callback, LastCheckpoint))  # before others change anything
+    plugins = config["trainer"].get("plugins") or []
     trainer: pl.Trainer = _build(
         "trainer",
-        config["trainer"],
-        callbacks=_build_all("callbacks", config.get("callbacks")),
+        {key: value for key, value in config["trainer"].items() if key != "plugins"},
+        callbacks=[*callbacks, *more, Randomness(config["seed"])],
+        plugins=[DurableCheckpoints(), *_build_plugins(plugins)],
         logger=_build_all("logger", config.get("logger")) or False,
         default_root_dir=config["paths"]["run_dir"],
     )
     return trainer
+
+
+def _build_plugins(plugins: Any) -> list[Any]:
+    nodes = plugins if isinstance(plugins, list) else [plugins]
+    return [_build("trainer.plugins", node) if isinstance(node, Mapping) else node for node in nodes]
 
 
 def _split(section: Mapping[str, Any], factory: type) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,16 +1,24 @@
 """One training run, top to bottom."""
 
 import logging
+from collections.abc import Mapping
+from pathlib import Path
 
 import lightning.pytorch as pl
 import torch
 
+from leyden import trust
 from leyden.build import build_data, build_task, build_trainer
 from leyden.callbacks.best import best_checkpoint
+from leyden.callbacks.last import LastCheckpoint
 from leyden.config import Experiment
 from leyden.data.module import DataModule
+from leyden.errors import UserError
 from leyden.features import cache_features
-from leyden.run import Run
+from leyden.models.weights import load_weights
+from leyden.record import CONFIG, read_record, read_yaml
+from leyden.run.directory import Run
+from leyden.run.recorder import Recorder, epoch_metrics
 from leyden.tasks.task import Task
 from leyden.trackers import log_result, log_settings
 
@@ -20,32 +28,52 @@ log = logging.getLogger(__name__)
 def run_experiment(experiment: Experiment) -> float | None:
     """Build what the config describes, train and test it, and keep everything in a run directory.
 
+    A run that is resumed goes on from its last checkpoint; one that has nothing left to do tells its result again.
+
     Returns:
         The metric that the config monitors, of the best epoch: what a sweep makes as good as it can.
     """
-    config = experiment.config
+    config, monitor = experiment.config, experiment.config["monitor"]
+    if experiment.resumes and (metrics := _result(experiment)) is not None:
+        log.info("%s: is finished; to go on, give more, such as trainer.max_epochs=…", experiment.run_dir)
+        return _monitored(metrics, monitor)
+
+    _check_trust(experiment)
     torch.set_float32_matmul_precision(config["matmul_precision"])
     datamodule = build_data(config)
     pl.seed_everything(config["seed"], workers=True, verbose=False)
-    task = build_task(config, datamodule.spec)
+    task = build_task(config, datamodule.spec, load=not experiment.resumes)
+    if config["init_from"] and not experiment.resumes:
+        load_weights(task.network, config["init_from"], "init_from")
 
     with Run(experiment) as run:
         log.info("experiment: %s, in %s", experiment.name, run.dir)
-        trainer = build_trainer(config)
+        checkpoint = run.rewind() if experiment.resumes else None
+        trainer = build_trainer(config, Recorder(run))
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, LastCheckpoint):
+                callback.watch = run.watch
         log_settings(trainer, config)
         if config["cache_features"]:
             datamodule = cache_features(datamodule, task, trainer)
-        metrics = train(trainer, task, datamodule, test=config["test"])
+        metrics = train(trainer, task, datamodule, checkpoint, test=config["test"])
         log_result(trainer, config, metrics)
         run.finish(metrics)
         log.info("kept in %s", run.dir)
-
-    monitor = config["monitor"]
-    return metrics.get(f"best/{monitor}", metrics.get(monitor))
+    return _monitored(metrics, monitor)
 
 
-def train(trainer: pl.Trainer, task: Task, datamodule: DataModule, test: bool = True) -> dict[str, float]:
+def train(
+    trainer: pl.Trainer, task: Task, datamodule: DataModule, checkpoint: Path | None = None, test: bool = True
+) -> dict[str, float]:
     """Fit, then test the best weights.
+
+    Args:
+        trainer: with its callbacks and loggers.
+        task: what is trained.
+        datamodule: what it is trained on.
+        checkpoint: where training goes on; None to begin.
+        test: whether the best weights are tested.
 
     Returns:
         The metrics of the last epoch (`train/…`, `val/…`), the monitored one of the best epoch (`best/…`) and those of
@@ -53,19 +81,35 @@ def train(trainer: pl.Trainer, task: Task, datamodule: DataModule, test: bool = 
     """
     log.info("data: %s", datamodule.describe())
     log.info("network: %s on %s", task.describe(), trainer.strategy.root_device)
-    trainer.fit(task, datamodule=datamodule)
-    metrics = _epoch_metrics(trainer)
+    trainer.fit(task, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
+    metrics = epoch_metrics(trainer)
     best = best_checkpoint(trainer)
     if best and best.best_model_score is not None:
         metrics[f"best/{best.monitor}"] = best.best_model_score.item()
     if test:
         weights = best.best_model_path if best else None
         trainer.test(task, datamodule=datamodule, ckpt_path=weights or None, weights_only=True, verbose=False)
-        metrics |= _epoch_metrics(trainer)
+        metrics |= epoch_metrics(trainer)
     return metrics
 
 
-def _epoch_metrics(trainer: pl.Trainer) -> dict[str, float]:
-    """What was measured over whole epochs, without what was logged step by step."""
-    metrics = {name: value.item() for name, value in trainer.callback_metrics.items()}
-    return {name: value for name, value in metrics.items() if "/" in name and not name.endswith("_step")}
+def _check_trust(experiment: Experiment) -> None:
+    """A recorded config may be somebody else's; one that was typed will be recorded."""
+    for name, node in experiment.config.items():
+        try:
+            trust.check(node, name)
+        except UserError as error:
+            if experiment.resumes:
+                raise
+            log.warning("resuming or evaluating this run will be refused: %s", error)
+
+
+def _result(experiment: Experiment) -> dict[str, float] | None:
+    """The metrics of a run that is finished, and of which no more is asked than before."""
+    record, recorded = read_record(experiment.run_dir), read_yaml(experiment.run_dir / CONFIG)
+    same = record.get("status") == "finished" and recorded["trainer"] == experiment.config["trainer"]
+    return dict(record["metrics"]) if same else None
+
+
+def _monitored(metrics: Mapping[str, float], monitor: str) -> float | None:
+    return metrics.get(f"best/{monitor}", metrics.get(monitor))

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from leyden.data.csv import CSV, read_inputs
+from leyden.data.csv import CSV
 from leyden.data.encoding import Encoding, encode, fit, input_names
+from leyden.data.input_rows import read_inputs
 from leyden.data.spec import DataSpec
 from leyden.errors import UserError
 from tests.csv_files import rows, write

@@ -8,7 +8,7 @@ import yaml
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from leyden.build import build_network, build_task, complete_model
+from leyden.build import build_network, build_task
 from leyden.config import compose
 from leyden.data.spec import DataSpec
 from leyden.errors import UserError
@@ -17,6 +17,7 @@ from leyden.models.layers import ACTIVATIONS, Activation
 from leyden.models.linear import Linear
 from leyden.models.mlp import MLP
 from leyden.models.requirements import misfit
+from leyden.recipe import complete_model
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "model"
 PICTURES = [(1, 28, 28), (3, 32, 32), (2, 33, 20)]

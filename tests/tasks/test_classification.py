@@ -69,3 +69,14 @@ def test_metrics_that_agree_at_first_are_still_counted_apart() -> None:
     task.val_meter.add(torch.tensor(0.0), second, targets)
     metrics = {name: value.item() for name, value in task.val_meter.compute().items()}
     assert metrics == {"loss": 0.0, "acc": 0.0, "f1": 0.0, "top2": 1.0}
+
+
+def test_the_likeliest_classes_are_told_with_their_probabilities() -> None:
+    outputs = torch.tensor([[0.0, 2.0, 1.0, -1.0], [3.0, 0.0, 0.0, 3.5]])
+    told = made_task().predictions(outputs, torch.zeros(2, 5), top_k=2)
+    assert list(told) == ["class", "probability", "class_2", "probability_2"]
+    assert (told["class"], told["class_2"]) == (["b", "d"], ["c", "a"])
+    first = outputs.exp().amax(dim=1) / outputs.exp().sum(dim=1)
+    assert torch.allclose(torch.as_tensor(told["probability"]), first)
+    assert list(made_task().predictions(outputs, torch.zeros(2, 5)))[1:] == ["probability"]
+    assert len(made_task().predictions(outputs, torch.zeros(2, 5), top_k=9)) == 8

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD
 
-from leyden.build import build_network, complete_model
+from leyden.build import build_network
 from leyden.data.spec import DataSpec
+from leyden.recipe import complete_model
 from leyden.tasks.optimizers import OptimizerFactory
 from leyden.tasks.reconstruction import Reconstruction
 from tests.tasks.test_task import MadeImages, made_trainer
@@ -26,7 +27,7 @@ MODELS: dict[str, dict[str, Any]] = {
 def made_task(spec: DataSpec = SPEC, model: str = "linear") -> Reconstruction:
     torch.manual_seed(0)
     complete = complete_model(MODELS[model], spec, Reconstruction.output_size(spec))
-    return Reconstruction(build_network(complete), spec, OptimizerFactory(partial(SGD, lr=0.1)), None, complete)
+    return Reconstruction(build_network(complete), spec, OptimizerFactory(partial(SGD, lr=0.1)))
 
 
 def pictures(number: int = 5) -> Tensor:
@@ -100,3 +101,20 @@ def test_tables_are_reconstructed_as_they_are_handed_out() -> None:
 
 def test_what_undoes_the_normalising_is_a_fact_not_something_learned() -> None:
     assert all(name.startswith("network.") for name in made_task().state_dict())
+
+
+def test_what_is_told_of_each_input_is_measured_of_it_alone() -> None:
+    true = pictures()
+    drawn = true + 0.1 * torch.randn(true.shape, generator=torch.Generator().manual_seed(1))
+    told = made_task().predictions(normalised(drawn).flatten(1), normalised(true))
+    mse = ((drawn - true) ** 2).mean(dim=(1, 2, 3)).tolist()
+    assert list(told) == ["mse", "psnr"]
+    assert list(map(float, told["mse"])) == pytest.approx(mse, rel=1e-4)
+    assert list(map(float, told["psnr"])) == pytest.approx([10 * np.log10(1 / of) for of in mse], rel=1e-4)
+
+
+def test_of_tables_the_error_alone_is_told() -> None:
+    spec = DataSpec("regression", (4,), 1, target_names=("y",), target_mean=(5.0,), target_std=(2.0,))
+    told = Reconstruction(nn.Linear(4, 4), spec).predictions(torch.ones(3, 4), torch.zeros(3, 4))
+    assert list(told) == ["mse"]
+    assert list(map(float, told["mse"])) == [1, 1, 1]

@@ -145,3 +145,10 @@ def test_metrics_hold_where_targets_are_far_from_zero(mean: float, std: float) -
     r2 = (1 - (o - t).square().sum(0) / (t - t.mean(0)).square().sum(0)).mean().item()
     assert measured["r2"] == pytest.approx(r2, abs=1e-3)
     assert measured["mae"] == pytest.approx((o - t).abs().mean().item() * std, rel=1e-2)
+
+
+def test_predictions_are_told_by_name_in_the_units_of_the_targets() -> None:
+    told = made_task().predictions(torch.tensor([[0.0, 2.0], [-1.0, 0.0]]), torch.zeros(2, 3))
+    assert {name: torch.as_tensor(values).tolist() for name, values in told.items()} == {"a": [10, 6], "b": [-2, -3]}
+    counts = made_task(made_spec(**PLAIN), loss="poisson").predictions(torch.zeros(1, 2), torch.zeros(1, 3))
+    assert torch.as_tensor(counts["a"]).tolist() == [1]

@@ -6,18 +6,22 @@ from typing import Any, ClassVar
 import lightning.pytorch as pl
 import pytest
 import torch
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import LRScheduler
+from torchmetrics import MetricCollection
 
-from leyden.build import build_network, complete_model
+from leyden.build import build_network
 from leyden.data.images import InMemoryImages
 from leyden.data.loader import Batch, TensorLoader
 from leyden.data.memory import Split
 from leyden.data.spec import DataSpec
+from leyden.recipe import complete_model
 from leyden.tasks.classification import Classification
 from leyden.tasks.optimizers import OptimizerFactory
 from leyden.tasks.schedulers import SchedulerFactory, polynomial
+from leyden.tasks.task import Task
 from tests.trainers import made_trainer
 
 CLASSES = ("a", "b", "c", "d")
@@ -44,7 +48,9 @@ def made_task(spec: DataSpec = SPEC, scheduler: SchedulerFactory | None = None) 
     torch.manual_seed(0)
     optimizer = OptimizerFactory(partial(SGD, lr=0.1))
     model = complete_model(MLP, spec)
-    return Classification(build_network(model), spec, optimizer, scheduler, model)
+    task = Classification(build_network(model), spec, optimizer, scheduler)
+    task.model = model
+    return task
 
 
 Trained = tuple[Classification, MadeImages, pl.Trainer, dict[str, Any]]
@@ -149,3 +155,20 @@ def test_a_task_tells_its_network_and_size() -> None:
     assert task.describe() == f"MLP, {36 * 8 + 2 * 8 + 8 * 4 + 4} parameters"
     task.network.get_submodule("output").requires_grad_(False)
     assert task.describe() == f"MLP, {36 * 8 + 2 * 8} parameters and {8 * 4 + 4} frozen"
+
+
+class Squares(Task):
+    """A task of the user's own, with outputs of a shape of its own, that says nothing of predictions."""
+
+    def __init__(self) -> None:
+        none = MetricCollection({})
+        super().__init__(nn.Identity(), SPEC, None, None, none, none)
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return outputs.square().mean()
+
+
+def test_of_a_task_that_says_nothing_of_predictions_the_outputs_are_told() -> None:
+    told = Squares().predictions(torch.arange(8.0).view(2, 2, 2), torch.zeros(2, 1, 6, 6), top_k=3)
+    columns = {name: torch.as_tensor(values).tolist() for name, values in told.items()}
+    assert columns == {"output_0": [0, 4], "output_1": [1, 5], "output_2": [2, 6], "output_3": [3, 7]}

@@ -39,6 +39,10 @@ class Progress(ProgressBar):
     def disable(self) -> None:
         self._stop()
 
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        best = best_checkpoint(trainer)
+        self._best = best.best_model_score if best else None  # of a run that goes on
+
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._report(trainer)
         self._epoch, self._epoch_started, self._validated = trainer.current_epoch, time.monotonic(), False

@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,9 +16,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from leyden.config.overrides import allow_new_values, as_typed
+from leyden.config.recorded import Config, Recorded, check_resumable, recorded
 from leyden.config.validation import validate
-
-Config = dict[str, Any]
+from leyden.errors import UserError
+from leyden.record import checkpoint_of, find_run
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,13 @@ class Experiment:
         name: the chosen file of configs/experiment.
         config: resolved and checked; plain dicts, lists and values.
         overrides: what was typed.
+        resumes: go on with the run that there is already.
     """
 
     name: str
     config: Config
     overrides: list[str]
+    resumes: bool = False
 
     @property
     def run_dir(self) -> Path:
@@ -40,20 +44,34 @@ class Experiment:
         return Path(self.config["paths"]["run_dir"])
 
 
-def compose(overrides: Sequence[str] = (), door: str = "train", configs: str | Path = "configs") -> Experiment:
+def compose(overrides: Sequence[str] = (), configs: str | Path = "configs") -> Experiment:
     """The experiment that `python train.py <overrides>` would run, for notebooks, scripts and tests.
 
     Raises:
         UserError: the config does not hold.
         HydraException: an override names nothing.
     """
+    with _composed("train", overrides, configs) as cfg:
+        return check(cfg)
+
+
+def compose_run(
+    overrides: Sequence[str] = (), door: str = "eval", configs: str | Path = "configs"
+) -> tuple[Recorded, Config]:
+    """The run that `python <door>.py <overrides>` would take, and the command's own settings; likewise."""
+    with _composed(door, overrides, configs) as cfg:
+        return check_run(cfg)
+
+
+@contextmanager
+def _composed(door: str, overrides: Sequence[str], configs: str | Path) -> Iterator[DictConfig]:
     with hydra.initialize_config_dir(str(Path(configs).resolve()), version_base="1.3"):
         cfg = hydra.compose(door, allow_new_values(overrides), return_hydra_config=True)
         HydraConfig.instance().set_config(cfg)
         try:
             with read_write(cfg), open_dict(cfg):
                 del cfg["hydra"]
-            return check(cfg)
+            yield cfg
         finally:
             HydraConfig.instance().cfg = None
 
@@ -65,8 +83,14 @@ def check(cfg: DictConfig) -> Experiment:
         UserError: the first thing that does not hold.
     """
     hydra_cfg = HydraConfig.get()
+    overrides = _typed()
+    known = top_level_keys(_primary())
+    if cfg.resume is not None:
+        run = recorded(find_run(str(cfg.resume), cfg.paths.log_dir, "resume"), overrides, own={"resume"})
+        check_resumable(run)
+        validate(run.config, known)
+        return Experiment(run.name, run.config, [*run.overrides, *run.typed], resumes=True)
     name = hydra_cfg.runtime.choices["experiment"]
-    overrides = as_typed(OmegaConf.to_container(hydra_cfg.overrides.task))  # type: ignore[arg-type]  # a list of str
     if cfg.paths.run_dir is None:
         if hydra_cfg.mode == RunMode.MULTIRUN:
             run_dir = Path(hydra_cfg.sweep.dir, _job_name(overrides))
@@ -74,16 +98,60 @@ def check(cfg: DictConfig) -> Experiment:
             run_dir = Path(cfg.paths.log_dir, name, f"{datetime.now():%Y-%m-%d_%H-%M-%S}")
         cfg.paths.run_dir = str(run_dir)
     config: Config = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
-    source = next(s.path for s in hydra_cfg.runtime.config_sources if s.provider == "main")
-    validate(config, top_level_keys(Path(source, f"{hydra_cfg.job.config_name}.yaml")))
+    del config["resume"]
+    validate(config, known)
+    if config["init_from"] is not None:
+        config["init_from"] = str(_weights_of(str(config["init_from"]), config["paths"]["log_dir"]))
     return Experiment(name, config, overrides)
 
 
+def check_run(cfg: DictConfig) -> tuple[Recorded, Config]:
+    """The run that a command takes, and the command's own settings: those that its primary config states itself.
+
+    Raises:
+        UserError: the first thing that does not hold.
+    """
+    primary = _primary()
+    own = set(_stated(primary)) - {"defaults"}
+    settings = {key: None if OmegaConf.is_missing(cfg, key) else cfg[key] for key in own}
+    if settings["run"] is None:
+        raise UserError("run: no value given; add run=last, or run=<directory>")
+    run = recorded(find_run(str(settings["run"]), cfg.paths.log_dir), _typed(), own)
+    validate(run.config, top_level_keys(primary.with_name("train.yaml")))
+    return run, settings
+
+
+def _typed() -> list[str]:
+    overrides = OmegaConf.to_container(HydraConfig.get().overrides.task)
+    return as_typed(overrides)  # type: ignore[arg-type]  # a list of str
+
+
+def _primary() -> Path:
+    hydra_cfg = HydraConfig.get()
+    source = next(s.path for s in hydra_cfg.runtime.config_sources if s.provider == "main")
+    return Path(source, f"{hydra_cfg.job.config_name}.yaml")
+
+
+def _weights_of(name: str, log_dir: str) -> Path:
+    """The checkpoint that `init_from` names: a file, or the best one of a run."""
+    path = Path(name).expanduser()
+    if name != "last" and not path.exists():
+        raise UserError(f"init_from={name}: is not there; give a run directory, a file of weights, or last")
+    return path if path.is_file() else checkpoint_of(find_run(name, log_dir, "init_from"), "best", "init_from")
+
+
+def _stated(primary: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(primary.read_text(encoding="utf-8"))
+    return content
+
+
 def top_level_keys(primary: Path) -> set[str]:
-    """The groups and settings that a primary config names."""
-    content = yaml.safe_load(primary.read_text(encoding="utf-8"))
+    """The groups and settings that a primary config, and those that it extends, name."""
+    content = _stated(primary)
     groups = (next(iter(entry)) for entry in content["defaults"] if isinstance(entry, dict))
-    return {group.removeprefix("optional ") for group in groups} | (set(content) - {"defaults"})
+    extended = (entry for entry in content["defaults"] if isinstance(entry, str) and entry != "_self_")
+    own = {group.removeprefix("optional ") for group in groups} | (set(content) - {"defaults"})
+    return own.union(*(top_level_keys(primary.with_name(f"{name}.yaml")) for name in extended))
 
 
 def _job_name(overrides: Sequence[str]) -> str:

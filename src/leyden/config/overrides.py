@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
@@ -13,6 +14,9 @@ from leyden.errors import UserError
 NO_NAME_FOR_A_GROUP = "Config group override must be a string"  # Hydra's plain ValueError for callbacks=null
 
 _VALUE = re.compile(r"(?!hydra\.)[A-Za-z_]\w*(\.[\w-]+)+=")
+
+# Settings that take a path; a sweep's runs have names such as `lr=0.1,seed=2`, which Hydra would take apart.
+_PATH = re.compile(r"(run|resume|init_from|input|output|ckpt)=(.*[,=(){}\[\] ].*)")
 
 _OPTION = re.compile(r"--(?!(cfg|package|config-\w+|info|shell-completion)=)[\w.]+=")
 
@@ -31,7 +35,15 @@ def allow_new_values(arguments: Sequence[str]) -> list[str]:
         if _OPTION.match(argument):
             raise UserError(f"{argument}: a setting has no dashes; write {argument.lstrip('-')}")
     arguments = sorted(arguments, key=lambda argument: argument not in ("-m", "--multirun"))  # stable
-    return [f"++{argument}" if _VALUE.match(argument) else argument for argument in arguments]
+    return [f"++{argument}" if _VALUE.match(argument) else _quoted(argument) for argument in arguments]
+
+
+def _quoted(argument: str) -> str:
+    """A path that is there, or is to be written, in quotes."""
+    match = _PATH.fullmatch(argument)
+    if match is None or "'" in match[2] or not (match[1] == "output" or Path(match[2]).expanduser().exists()):
+        return argument
+    return f"{match[1]}='{match[2]}'"
 
 
 def as_typed(overrides: Iterable[str]) -> list[str]:

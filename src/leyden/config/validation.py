@@ -16,7 +16,7 @@ from leyden.models.requirements import misfit
 # Arguments that the program itself gives when it builds a section.
 GIVEN = {
     "model": {"input_shape", "output_size", "mean", "std"},
-    "task": {"network", "optimizer", "scheduler", "spec", "model"},
+    "task": {"network", "optimizer", "scheduler", "spec"},
     "optimizer": {"params", "make"},
     "scheduler": {"optimizer", "make"},
     "trainer": {"callbacks", "logger", "default_root_dir"},

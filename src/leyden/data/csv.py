@@ -13,7 +13,6 @@ from leyden.data.encoding import encode, fit, input_names
 from leyden.data.memory import InMemory
 from leyden.data.parts import chosen_columns, read_parts
 from leyden.data.spec import DataSpec
-from leyden.data.table import read_table
 from leyden.errors import UserError
 
 
@@ -101,7 +100,11 @@ class CSV(InMemory):
         order = torch.cat(list(rows.values()))  # one split behind the other, so that each is a part and not a copy
         del parts, rows  # of millions of rows every list of them counts
         train = order[: sizes["train"]]
-        columns = fit(table, train, table.columns, path, self.max_categories)
+        if self.trained and self.trained.columns:
+            columns = self.trained.columns["features"]
+            table = chosen_columns(path, table, [column["name"] for column in columns])
+        else:
+            columns = fit(table, train, table.columns, path, self.max_categories)
         kept = {"features": columns, **self.reading}
         shape = (len(input_names(columns)),)
         if classes:
@@ -160,13 +163,19 @@ class CSV(InMemory):
             if column.dtype == pl.String and len(targets.columns) > 1:
                 raise UserError(f"data.target={self.targets}: {column.name} is text; several targets must be numbers")
         column = targets.to_series()
-        return column.unique().sort().to_list() if column.dtype == pl.String else []
+        if column.dtype != pl.String:
+            return []
+        found, known = column.unique().sort().to_list(), self.trained.class_names if self.trained else ()
+        return list(known) if set(found) <= set(known) else found
 
     def _scaled(self, targets: pl.DataFrame, order: Tensor, train: int) -> tuple[Tensor, dict[str, Any]]:
         """Targets (N, targets) of mean 0 and deviation 1 over the training rows, which come first; and the two."""
         values = targets.cast(pl.Float64).to_torch()[order]
         mean, std = torch.zeros(values.shape[1]).double(), torch.ones(values.shape[1]).double()
-        if self.scale_target:
+        if self.trained and len(self.trained.target_mean) == values.shape[1]:
+            known = self.trained.target_mean, self.trained.target_std
+            mean, std = (torch.tensor(of, dtype=torch.float64) for of in known)
+        elif self.scale_target:
             mean, std = values[:train].mean(dim=0), values[:train].std(dim=0, unbiased=False)
             std = torch.where(std > 0, std, 1)
         scale = {"target_mean": tuple(mean.tolist()), "target_std": tuple(std.tolist())}
@@ -175,24 +184,3 @@ class CSV(InMemory):
             if not finite:
                 raise UserError(f"data.target={name}: holds numbers too large to compute with; change their unit")
         return scaled, scale
-
-
-def read_inputs(path: Path, spec: DataSpec) -> Tensor:
-    """The inputs (N, inputs) of a CSV file, for a network that was trained on another: all that it takes is the spec.
-
-    There is a row for each that the file has, even where all its fields are empty; lines with nothing on them are none.
-
-    Raises:
-        UserError: the file cannot be read, or lacks a column.
-    """
-    assert spec.columns is not None
-    features = spec.columns["features"]
-    names = [column["name"] for column in features]
-    numbers = [column["name"] for column in features if column["kind"] != "category"]
-    table = read_table(
-        path,
-        separator=spec.columns["separator"],
-        missing=spec.columns["missing"],
-        is_text=lambda name: name not in numbers,  # neither are columns checked that are not used
-    )
-    return encode(chosen_columns(path, table, names), features, path)

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
-from leyden.data.images import Images, channel_statistics
+from leyden.data.images import Images
 from leyden.data.loader import Loader, Order
 from leyden.data.memory import Split
-from leyden.data.pictures import Channels, Decoder, Read, memory_for
+from leyden.data.pictures import Channels, Decoder, Read, centre_cut, memory_for
 from leyden.data.spec import DataSpec
 from leyden.data.workers import WorkerLoader, in_threads, workers_for
 from leyden.errors import UserError
@@ -135,7 +135,7 @@ class DecodedImages(Images):
             order = torch.Generator().manual_seed(seed_for(self.split_seed, "statistics"))
             pictures = self._decoded(numbers[torch.randperm(len(numbers), generator=order)[:_SAMPLE]])
             self._decoder("train")(int(numbers[0]))  # a transform that makes something else is met here
-        self._mean, self._std = channel_statistics(pictures)
+        self._measure(pictures)
 
     def teardown(self, stage: str | None = None) -> None:
         for loader in self._loaders:
@@ -171,7 +171,7 @@ class DecodedImages(Images):
             return given or []
         if split == "train":
             return [v2.RandomResizedCrop(self.size)]
-        return [v2.Resize(self.resize), v2.CenterCrop(self.size)]
+        return centre_cut(self.resize or self.size, self.size)
 
     def _decoder(self, split: str) -> Decoder:
         name = "train_transform" if split == "train" else "eval_transform"

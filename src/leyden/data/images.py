@@ -61,6 +61,11 @@ class Images(InMemory):
         kept = is_kept.any(dim=1)
         return images[kept], is_kept[kept].int().argmax(dim=1)
 
+    def _measure(self, pictures: Tensor) -> None:
+        """Take mean and deviation of uint8 (N, C, H, W), unless a network knows others."""
+        known = self.trained
+        self._mean, self._std = (known.mean, known.std) if known else channel_statistics(pictures)
+
     @property
     def spec(self) -> DataSpec:
         names = tuple(self.classes or self.class_names)
@@ -115,7 +120,7 @@ class InMemoryImages(Images):
             parts = {"train": torch.arange(len(labels)), "test": torch.arange(0)}  # that is loaded by itself
             rows = self.divide(labels, parts)
             self.splits |= {split: (images[rows[split]], labels[rows[split]]) for split in ("train", "val")}
-            self._mean, self._std = channel_statistics(self.splits["train"][0])
+            self._measure(self.splits["train"][0])
         if "test" not in self.splits:
             self.splits["test"] = self.chosen(self.load(train=False))
 

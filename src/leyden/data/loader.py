@@ -21,6 +21,8 @@ class Order(TypedDict, total=False):
         shuffle: in a new order each epoch.
         seed: of order and transforms.
         epoch: asked for the current epoch when an iteration begins; by default iterations are counted.
+        start: asked how many batches of this epoch there have been already, in a run that was interrupted in its
+            middle; by default none.
         device: where batches are handed out.
         rank: which of `world_size` processes this is; each gets its own items. When shuffled, some items are given
             twice so that all processes have as many steps; otherwise none is, so that metrics count each item once.
@@ -30,6 +32,7 @@ class Order(TypedDict, total=False):
     shuffle: bool
     seed: int
     epoch: Callable[[], int] | None
+    start: Callable[[], int] | None
     device: torch.device | str
     rank: int
     world_size: int
@@ -52,6 +55,7 @@ class Loader(ABC):
         self.total, self.batch_size, self.transform = total, batch_size, transform
         self.shuffle, self.seed = order.get("shuffle", False), order.get("seed", 0)
         self.epoch = order.get("epoch") or count().__next__
+        self.start = order.get("start") or (lambda: 0)
         self.device = torch.device(order.get("device", "cpu"))
         self.rank, self.world_size = order.get("rank", 0), order.get("world_size", 1)
 
@@ -64,11 +68,11 @@ class Loader(ABC):
         return batches + (rest > 0) - self._drops(rest)
 
     def __iter__(self) -> Iterator[Batch]:
-        epoch = self.epoch()
+        epoch, start = self.epoch(), self.start()
         order, size = self._order(epoch), self.batch_size
-        chosen = (order[number * size : (number + 1) * size] for number in range(len(self)))
+        chosen = (order[number * size : (number + 1) * size] for number in range(start, len(self)))
         generator = torch.Generator(self.device)
-        for number, (inputs, targets) in enumerate(self.stored(epoch, chosen)):
+        for number, (inputs, targets) in enumerate(self.stored(epoch, chosen), start):
             generator.manual_seed(seed_for(self.seed, "transform", epoch, number, self.rank))
             moved = inputs.to(self.device, non_blocking=True)
             yield self.transform(moved, generator), targets.to(self.device, non_blocking=True)

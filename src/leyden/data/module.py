@@ -28,7 +28,13 @@ class DataModule(pl.LightningDataModule):
         folds: how many parts there are.
         seed: of the order and of random changes.
         split_seed: of the splits, which are stratified by class and depend on nothing else.
+
+    Attributes:
+        trained: the facts that a network was trained with, where there is one already: inputs are then normalised and
+            encoded as it knows them, and not by what is found in these data.
     """
+
+    trained: DataSpec | None = None
 
     def __init__(
         self,
@@ -106,12 +112,13 @@ class DataModule(pl.LightningDataModule):
 
     def order(self, split: str) -> Order:
         """How the batches of a split are ordered, and where they are handed out."""
-        trainer = self.trainer
+        trainer, training = self.trainer, split == "train"
         overfit = bool(getattr(trainer, "overfit_batches", 0))  # the same few batches again and again
         return Order(
-            shuffle=split == "train" and not overfit,
+            shuffle=training and not overfit,
             seed=self.seed,
             epoch=(lambda: trainer.current_epoch) if trainer else None,
+            start=(lambda: _batches_done(trainer)) if trainer and training else None,
             device=trainer.strategy.root_device if trainer else "cpu",
             rank=trainer.global_rank if trainer else 0,
             world_size=trainer.world_size if trainer else 1,
@@ -119,3 +126,8 @@ class DataModule(pl.LightningDataModule):
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         return batch  # the loader has made it there; looking through it again would take a twentieth of a millisecond
+
+
+def _batches_done(trainer: pl.Trainer) -> int:
+    """How many batches of the current epoch there have been: none, but where a run goes on in its middle."""
+    return trainer.fit_loop.epoch_loop.batch_progress.current.completed

@@ -10,14 +10,15 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
+from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
+from leyden.data.given import EXTENSIONS as EXTENSIONS
+from leyden.data.given import is_picture as is_picture
 from leyden.errors import UserError
 
 Channels = Literal[1, 3]
 Read = Callable[[int], Image.Image]  # a picture by its number
-
-EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff"})
 
 
 def read_picture(path: Path, channels: Channels) -> Image.Image:
@@ -59,9 +60,9 @@ def _eight_bits(picture: Image.Image) -> Image.Image:
     return Image.fromarray((values if picture.mode == "I" and most <= 255 else values // 256).astype(np.uint8))
 
 
-def is_picture(path: Path) -> bool:
-    """Whether the name is that of a picture file, and not a hidden one."""
-    return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
+def centre_cut(resize: int, size: int | Sequence[int]) -> list[Any]:
+    """The transforms that evaluation is made with: the shorter side becomes `resize` pixels, the centre is cut out."""
+    return [v2.Resize(resize), v2.CenterCrop(size)]
 
 
 def memory_for(number: int, shape: tuple[int, int, int]) -> Tensor:

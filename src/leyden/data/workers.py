@@ -1,7 +1,10 @@
 """Items that are made when they are asked for, in worker processes or in threads."""
 
+import multiprocessing
 import os
 import random
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -59,6 +62,7 @@ class WorkerLoader(Loader):
             batch_size=None,  # the sampler hands out whole batches
             collate_fn=_as_it_is,
             num_workers=num_workers,
+            worker_init_fn=_leave_signals_to_the_main_process,
             persistent_workers=num_workers > 0,
             pin_memory=self.device.type == "cuda",
             generator=torch.Generator(),  # from which it draws seeds that nobody uses, and not from the global one
@@ -69,7 +73,9 @@ class WorkerLoader(Loader):
         self._epoch.batches = [(epoch, self.numbers[places].tolist()) for places in chosen]
         self._iterations = iteration = self._iterations + 1
         try:
-            for places, inputs in zip(chosen, self._workers, strict=True):
+            with _signals_held():
+                made = iter(self._workers)  # starts the workers, if there are none yet
+            for places, inputs in zip(chosen, made, strict=True):
                 if isinstance(inputs, UserError):
                     raise inputs
                 yield inputs, self.targets[places]
@@ -122,6 +128,40 @@ class _Batches:
 
 def _as_it_is(batch: T) -> T:
     return batch
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Processes that are started meanwhile get no SIGINT and no SIGTERM before they ask for them."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _leave_signals_to_the_main_process(worker: int) -> None:
+    """Ctrl-C and schedulers signal every process of a run: the main one then ends it in order, and needs its workers.
+
+    A SIGTERM of the main process itself ends a worker, as torch and multiprocessing mean it.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    main = multiprocessing.parent_process()
+    if main is None or not hasattr(signal, "sigwaitinfo"):  # nobody tells who sent a signal
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
+        return
+
+    def wait() -> None:
+        while signal.sigwaitinfo((signal.SIGTERM,)).si_pid != main.pid:
+            pass
+        os._exit(0)
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))  # also where it was not held from the start
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _seed(seed: int) -> None:

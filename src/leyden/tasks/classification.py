@@ -1,7 +1,6 @@
 """One class out of several."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +12,7 @@ from leyden.data.spec import DataSpec
 from leyden.errors import UserError
 from leyden.tasks.optimizers import OptimizerFactory
 from leyden.tasks.schedulers import SchedulerFactory
-from leyden.tasks.task import Task
+from leyden.tasks.task import Predictions, Task
 
 
 class Classification(Task):
@@ -34,9 +33,8 @@ class Classification(Task):
         self,
         network: nn.Module,
         spec: DataSpec,
-        optimizer: OptimizerFactory,
+        optimizer: OptimizerFactory | None = None,
         scheduler: SchedulerFactory | None = None,
-        model: Mapping[str, Any] | None = None,
         label_smoothing: float = 0.0,
         class_weights: list[float] | None = None,
         top_k: int = 3,
@@ -56,7 +54,6 @@ class Classification(Task):
             spec,
             optimizer,
             scheduler,
-            model or {},
             MetricCollection(train_metrics),
             MetricCollection(eval_metrics, compute_groups=False),  # groups merge metrics that agree once by chance
         )
@@ -68,3 +65,14 @@ class Classification(Task):
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The mean over (B, classes) logits and (B,) class indices."""
         return F.cross_entropy(outputs, targets, weight=self.class_weights, label_smoothing=self.label_smoothing)
+
+    def predictions(self, outputs: Tensor, inputs: Tensor, top_k: int = 1) -> Predictions:
+        """Classes and their probabilities, the likeliest first: `class`, `probability`, `class_2` and so on."""
+        names = self.spec.class_names or tuple(map(str, range(self.spec.output_size)))
+        probabilities, classes = outputs.softmax(dim=1).topk(min(top_k, len(names)))
+        told: Predictions = {}
+        for place in range(classes.shape[1]):
+            end = f"_{place + 1}" if place else ""
+            told[f"class{end}"] = [names[index] for index in classes[:, place].tolist()]
+            told[f"probability{end}"] = probabilities[:, place]
+        return told

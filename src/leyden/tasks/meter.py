@@ -1,11 +1,12 @@
 """Loss and metrics over an epoch, at next to no cost a step."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
-from torchmetrics import MeanMetric, MetricCollection
+from torchmetrics import MeanMetric, Metric, MetricCollection
 
 Measured = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 _MOST_VALUES = 4_000_000  # 16 MB of outputs, such as pictures, are measured at once
@@ -46,6 +47,28 @@ class Meter:
         self._forget_steps()
         self.loss.reset()
         self.metrics.reset()
+
+    def state(self) -> dict[str, Any]:
+        """What was added since the last reset, as tensors and plain values: blocks that are full, and single steps."""
+        metrics = self._all()
+        return {
+            "metrics": {name: dict(metric.metric_state) for name, metric in metrics.items()},
+            "updates": {name: metric._update_count for name, metric in metrics.items()},
+            "steps": list(self._steps),
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what another meter had."""
+        self.reset()
+        for name, metric in self._all().items():
+            for key, value in state["metrics"][name].items():
+                setattr(metric, key, value)
+            metric._update_count = state["updates"][name]
+        for loss, outputs, targets in state["steps"]:
+            self.add(loss, outputs, targets)
+
+    def _all(self) -> dict[str, Metric]:
+        return {"loss": self.loss, **dict(self.metrics.items())}
 
     def _forget_steps(self) -> None:
         self._steps.clear()

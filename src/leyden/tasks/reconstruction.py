@@ -1,8 +1,7 @@
 """The input itself, from a code that is too small to copy it."""
 
 import math
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +13,7 @@ from torchmetrics.regression import MeanSquaredError
 from leyden.data.spec import DataSpec
 from leyden.tasks.optimizers import OptimizerFactory
 from leyden.tasks.schedulers import SchedulerFactory
-from leyden.tasks.task import Task
+from leyden.tasks.task import Predictions, Task
 
 
 class Reconstruction(Task):
@@ -33,15 +32,14 @@ class Reconstruction(Task):
         self,
         network: nn.Module,
         spec: DataSpec,
-        optimizer: OptimizerFactory,
+        optimizer: OptimizerFactory | None = None,
         scheduler: SchedulerFactory | None = None,
-        model: Mapping[str, Any] | None = None,
     ) -> None:
         metrics: dict[str, Metric | MetricCollection] = {"mse": MeanSquaredError()}
         if spec.mean:
             metrics["psnr"] = PeakSignalNoiseRatio(data_range=1.0)
         measured = MetricCollection(metrics, compute_groups=False)
-        super().__init__(network, spec, optimizer, scheduler, model or {}, measured, measured.clone())
+        super().__init__(network, spec, optimizer, scheduler, measured, measured.clone())
         self.mean: Tensor
         self.std: Tensor
         self.register_buffer("mean", torch.tensor(spec.mean or (0.0,)).view(-1, 1), persistent=False)
@@ -64,3 +62,9 @@ class Reconstruction(Task):
     def as_stored(self, outputs: Tensor) -> Tensor:
         """Values as they were before the datamodule normalised them: (B, values) as (B, channels, values of one)."""
         return outputs.view(len(outputs), len(self.mean), -1) * self.std + self.mean
+
+    def predictions(self, outputs: Tensor, inputs: Tensor, top_k: int = 1) -> Predictions:
+        """How far each output is from its input: `mse` and, of pictures, `psnr`."""
+        made, true = self.measured(outputs, inputs.flatten(1))
+        mse = (made - true).square().flatten(1).mean(dim=1)
+        return {"mse": mse, "psnr": -10 * mse.log10()} if self.spec.mean else {"mse": mse}

@@ -1,7 +1,6 @@
 """Numbers."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +12,7 @@ from leyden.data.spec import DataSpec
 from leyden.errors import UserError
 from leyden.tasks.optimizers import OptimizerFactory
 from leyden.tasks.schedulers import SchedulerFactory
-from leyden.tasks.task import Task
+from leyden.tasks.task import Predictions, Task
 
 
 class Regression(Task):
@@ -38,13 +37,12 @@ class Regression(Task):
         self,
         network: nn.Module,
         spec: DataSpec,
-        optimizer: OptimizerFactory,
+        optimizer: OptimizerFactory | None = None,
         scheduler: SchedulerFactory | None = None,
-        model: Mapping[str, Any] | None = None,
         loss: Literal["mse", "l1", "smooth_l1", "huber", "poisson"] = "mse",
         delta: float = 1.0,
     ) -> None:
-        super().__init__(network, spec, optimizer, scheduler, model or {}, _metrics(spec), _metrics(spec))
+        super().__init__(network, spec, optimizer, scheduler, _metrics(spec), _metrics(spec))
         if loss == "poisson" and (any(spec.target_mean) or set(spec.target_std) != {1.0}):
             raise UserError("task.loss=poisson: needs the counts as they are; add data.scale_target=false")
         self.loss_name, self.delta = loss, delta
@@ -73,6 +71,10 @@ class Regression(Task):
 
     def measured(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         return self.values(outputs), targets * self.target_std + self.target_mean
+
+    def predictions(self, outputs: Tensor, inputs: Tensor, top_k: int = 1) -> Predictions:
+        """The number of each target, by its name."""
+        return dict(zip(self.spec.target_names, self.values(outputs).unbind(1), strict=True))
 
 
 class R2(R2Score):

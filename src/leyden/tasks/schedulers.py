@@ -1,6 +1,7 @@
 """How the learning rate changes, and how often."""
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -118,3 +119,20 @@ def polynomial(optimizer: Optimizer, total: int, power: float = 0.9, floor: floa
         return float(floor + (1 - floor) * (1 - min(1.0, move / total)) ** power)
 
     return LambdaLR(optimizer, factor)
+
+
+def forget_length(state: dict[str, Any]) -> None:
+    """Take out of a scheduler's state what it knows of the run's length, which may be another when the run goes on."""
+    for name in ("T_max", "total_steps", "_schedule_phases", "total_iters"):
+        state.pop(name, None)
+
+
+def take_length(scheduler: Any) -> None:
+    """Give the optimizer the learning rates that a schedule has here, now that it is of another length."""
+    rates = getattr(scheduler, "_get_closed_form_lr", getattr(scheduler, "get_lr", None))
+    if rates is None:  # a plateau's, which knows of no length
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it thinks of itself as called by `step`
+        for group, rate in zip(scheduler.optimizer.param_groups, rates(), strict=True):
+            group["lr"] = rate

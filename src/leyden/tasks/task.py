@@ -2,7 +2,6 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, ClassVar
 
@@ -19,6 +18,8 @@ from leyden.tasks.meter import Meter
 from leyden.tasks.optimizers import OptimizerFactory
 from leyden.tasks.schedulers import SchedulerFactory
 
+Predictions = dict[str, Tensor | list[str]]
+
 
 class Task(pl.LightningModule):
     """A network, with what trains and measures it. A subclass gives the `loss` and the metrics.
@@ -26,12 +27,14 @@ class Task(pl.LightningModule):
     Args:
         network: maps (B, *spec.input_shape) to (B, output_size).
         spec: the facts about the data.
-        optimizer: makes the optimizer for the network.
+        optimizer: makes the optimizer for the network; null for a task that is not to be trained.
         scheduler: makes the scheduler for the optimizer; null for a constant learning rate.
-        model: the settings that the network was built from, complete, plain values. They are written into each
-            checkpoint with the spec, so that one file is enough to rebuild the network.
         train_metrics: what is measured while training.
         eval_metrics: what is measured in validation and test.
+
+    Attributes:
+        model: the settings that the network was built from, complete, plain values; `settings` those of the task. They
+            are written into each checkpoint with the spec, so that one file is enough to rebuild it all.
     """
 
     TARGETS: ClassVar[str | None] = None  # the kind of targets that it learns, as in `DataSpec.task`; None for any
@@ -41,16 +44,16 @@ class Task(pl.LightningModule):
         self,
         network: nn.Module,
         spec: DataSpec,
-        optimizer: OptimizerFactory,
+        optimizer: OptimizerFactory | None,
         scheduler: SchedulerFactory | None,
-        model: Mapping[str, Any],
         train_metrics: MetricCollection,
         eval_metrics: MetricCollection,
     ) -> None:
         super().__init__()
         self.network = network
         self.spec = spec
-        self.model = dict(model)
+        self.model: dict[str, Any] = {}
+        self.settings: dict[str, Any] = {}
         self.example_input_array = torch.zeros(2, *spec.input_shape)  # for the summary's sizes
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
         self.train_meter = Meter(train_metrics, measured=self.measured)
@@ -87,6 +90,16 @@ class Task(pl.LightningModule):
     def measured(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """What the metrics are given, from outputs and targets as the loss sees them."""
         return outputs, targets
+
+    def predictions(self, outputs: Tensor, inputs: Tensor, top_k: int = 1) -> Predictions:
+        """What a person is told of a batch: columns by name, each of B numbers or words.
+
+        Args:
+            outputs: (B, ...) of the network.
+            inputs: (B, *spec.input_shape), that they were made of.
+            top_k: how many classes are told, where the outputs are classes.
+        """
+        return {f"output_{place}": column for place, column in enumerate(outputs.flatten(1).unbind(1))}
 
     @property
     def metric_names(self) -> list[str]:
@@ -147,6 +160,8 @@ class Task(pl.LightningModule):
         self._report("test", self.test_meter)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
+        if self.make_optimizer is None:
+            raise RuntimeError("this task was made without an optimizer")
         optimizer = self.make_optimizer(self.network)
         if self.trainer.gradient_clip_val:
             # Lightning does not clip for fused optimizers under mixed precision, as they may unscale gradients
@@ -167,7 +182,11 @@ class Task(pl.LightningModule):
         super().lr_scheduler_step(scheduler, metric)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["model"], checkpoint["spec"] = self.model, asdict(self.spec)
+        checkpoint |= {"model": self.model, "task": self.settings, "spec": asdict(self.spec)}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if checkpoint.get("spec") != asdict(self.spec):
+            raise UserError("data: are not what they were when the run began; put those back, or start a new run")
 
     def _step(self, batch: Batch, meter: Meter) -> Tensor:
         outputs, targets = self.network(batch[0]), self.targets(batch)

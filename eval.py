@@ -1,0 +1,32 @@
+"""Measure a run again: nothing has to be restated.
+
+    python eval.py run=last
+    python eval.py run=logs/mnist_mlp/2026-01-31_12-00-00 split=val ckpt=last
+    python eval.py run=last trainer=cpu data.batch_size=512 paths.data_dir=elsewhere
+
+Model and data are rebuilt from the run's directory; what is typed goes on top. The result goes into its run.json.
+"""
+
+try:
+    import hydra
+    from omegaconf import DictConfig
+
+    from leyden.config import check_run
+    from leyden.door import enter, errors_in_one_line
+except ModuleNotFoundError as missing:  # plain `python`, outside the project's environment
+    from src.leyden.environment import restart
+
+    restart(missing)
+
+
+@hydra.main(version_base="1.3", config_path="configs", config_name="eval")
+def main(cfg: DictConfig) -> None:
+    with errors_in_one_line():
+        recorded, settings = check_run(cfg)
+        from leyden.evaluate import evaluate_run  # torch comes in only with a run that is there
+
+        evaluate_run(recorded, settings)
+
+
+if __name__ == "__main__":
+    enter(main)

@@ -1,0 +1,200 @@
+"""Export the network of a run for use elsewhere.
+
+    python scripts/export.py run=last                                    # its weights: format=state_dict
+    python scripts/export.py run=logs/mnist_cnn/2026-01-31_12-00-00 format=onnx
+    python scripts/export.py run=last format=torch_export ckpt=last output=digits.pt2
+
+state_dict holds the weights; torch_export the computation too, so that no code of the project is needed; onnx the same
+for other runtimes, with `uv sync --extra export`. A file is loaded back, and compared with the network on batches of
+several sizes, before it takes its name: <run>/exports/model.pt, .pt2 or .onnx. In model.onnx.json beside it lies what
+is needed to use it: shapes, classes, normalisation, columns, the scaling of targets; and where it came from.
+"""
+
+import importlib.util
+import io
+import json
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+try:
+    import torch
+except ModuleNotFoundError as missing:  # plain `python`, outside the project's environment
+    sys.path.append(str(Path(__file__).parents[1]))
+    from src.leyden.environment import restart
+
+    restart(missing)
+from torch import Tensor, nn
+
+from leyden import trust
+from leyden.config.overrides import did_you_mean
+from leyden.data.encoding import input_names
+from leyden.door import errors_in_one_line
+from leyden.durable import replacing, write_text
+from leyden.errors import UserError
+from leyden.run import LoadedRun, load_run
+from leyden.runs import finite
+
+Network = Callable[[Tensor], Tensor]
+SETTINGS = {"run": "", "format": "state_dict", "ckpt": "best", "output": ""}
+ONNX = "onnx onnxscript onnxruntime"
+
+
+class Format(NamedTuple):
+    suffix: str
+    write: Callable[[LoadedRun, BinaryIO], None]
+    read: Callable[[LoadedRun, BinaryIO], Network]
+    tolerance: float  # the largest difference, as a share of the largest output (or of 1, if that is more)
+    use: str  # for the person: how the file is loaded
+
+
+def main(arguments: Sequence[str]) -> None:
+    settings = parsed(arguments)
+    form = FORMATS[settings["format"]]
+    run = load_run(settings["run"], settings["ckpt"])
+    path = Path(settings["output"] or run.dir / "exports" / f"model{form.suffix}").expanduser()
+    difference = export(run, settings["format"], path)
+    size, use = f"{path.stat().st_size / 1e6:.2f} MB", form.use.format(repr(str(path)))
+    print(f"{path}: {size}, largest difference {difference:.1e}; load it with {use}")
+
+
+def parsed(arguments: Sequence[str]) -> dict[str, str]:
+    """All settings, of which some were typed as key=value.
+
+    Raises:
+        UserError: one is unknown, wrong or missing, or what its format needs is not installed.
+    """
+    settings = dict(SETTINGS)
+    for argument in arguments:
+        key, equals, value = argument.partition("=")
+        if not equals or key.startswith("-"):
+            raise UserError(f"{argument}: is no setting; write key=value, such as format=onnx")
+        if key not in settings:
+            raise UserError(f"{key}: unknown key" + did_you_mean(key, settings))
+        settings[key] = value
+    name, output = settings["format"], settings["output"]
+    if not settings["run"]:
+        raise UserError("run: no value given; add run=last, or run=<directory>")
+    if name not in FORMATS:
+        raise UserError(f"format={name}: no such format" + did_you_mean(name, FORMATS))
+    if output and Path(output).suffix != FORMATS[name].suffix:
+        raise UserError(f"output={output}: must end in {FORMATS[name].suffix} with format={name}")
+    absent = [package for package in ONNX.split() if name == "onnx" and not importlib.util.find_spec(package)]
+    if absent:
+        raise UserError(f"format=onnx: {absent[0]} is not installed; uv sync --extra export, or pip install {ONNX}")
+    return settings
+
+
+def export(run: LoadedRun, name: str, path: Path) -> float:
+    """Write a network and its description, if what is read back works like it; gives the largest difference.
+
+    Raises:
+        UserError: the network cannot be written in this format or does not come back as it was, or the disk refuses it.
+    """
+    form = FORMATS[name]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as file:
+            with torch.no_grad(), warnings.catch_warnings(action="ignore"), redirect_stdout(io.StringIO()):  # chatter
+                form.write(run, file)
+                file.seek(0)
+                difference = compare(run.model, form.read(run, file), run.spec.input_shape, form.tolerance)
+            write_text(path.with_name(f"{path.name}.json"), json.dumps(finite(description(run, name)), indent=2) + "\n")
+    except UserError:
+        raise
+    except OSError as error:
+        raise UserError(f"output={path}: cannot be written ({error.strerror or error})") from error
+    except Exception as error:  # exporters refuse what they cannot follow with errors of many types
+        why = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise UserError(f"format={name}: cannot hold this network ({why}); HYDRA_FULL_ERROR=1 tells more") from error
+    return difference
+
+
+def compare(network: Network, copy: Network, shape: Sequence[int], tolerance: float) -> float:
+    """The largest difference between the outputs of two networks, on random inputs and on zeros.
+
+    Raises:
+        UserError: it is too large.
+    """
+    random, largest = torch.Generator().manual_seed(0), 0.0
+    for inputs in [*(torch.randn(size, *shape, generator=random) for size in (1, 2, 5)), torch.zeros(3, *shape)]:
+        expected, got = network(inputs), copy(inputs)
+        difference = (expected - got).abs().max().item() if got.shape == expected.shape else float("inf")
+        if not difference <= tolerance * max(1.0, expected.abs().max().item()):  # NaN is no small difference
+            own = "the network" if expected.isfinite().all() else "the network, whose outputs are not finite"
+            raise UserError(f"what was exported differs by {difference:.1e} from {own}; nothing is kept")
+        largest = max(largest, difference)
+    return largest
+
+
+def description(run: LoadedRun, name: str) -> dict[str, Any]:
+    """What must be known to use the file, and where it came from; plain values."""
+    spec = asdict(run.spec)
+    shapes = {"input": run.spec.input_shape, "output": (run.task.output_size(run.spec),)}
+    return {
+        "format": name,
+        **{end: {"shape": ["batch", *shape], "dtype": "float32"} for end, shape in shapes.items()},
+        "input_names": input_names(spec["columns"]["features"]) if spec["columns"] else None,
+        "spec": spec,
+        "model": run.task.model,
+        "task": {key: value for key, value in run.task.settings.items() if key not in ("optimizer", "scheduler")},
+        "checkpoint": str(run.checkpoint),
+        "epochs": run.epochs,
+        "metrics": run.metrics,
+        "torch": torch.__version__,
+    }
+
+
+def write_state(run: LoadedRun, file: BinaryIO) -> None:
+    torch.save(run.model.state_dict(), file)
+
+
+def read_state(run: LoadedRun, file: BinaryIO) -> Network:
+    network: nn.Module = trust.build(run.task.model, nn.Module, "model")
+    network.load_state_dict(torch.load(file, weights_only=True))
+    return network.eval()
+
+
+def traced(run: LoadedRun) -> torch.export.ExportedProgram:
+    """The computation, for any batch size, without the paths of this machine's files."""
+    batch = torch.export.Dim("batch")
+    program = torch.export.export(run.model, (torch.zeros(2, *run.spec.input_shape),), dynamic_shapes=({0: batch},))
+    for node in program.graph.nodes:
+        node.meta.pop("stack_trace", None)
+    return program
+
+
+def write_program(run: LoadedRun, file: BinaryIO) -> None:
+    torch.export.save(traced(run), file)
+
+
+def read_program(_: LoadedRun, file: BinaryIO) -> Network:
+    return torch.export.load(file).module()
+
+
+def write_onnx(run: LoadedRun, file: BinaryIO) -> None:
+    program = torch.onnx.export(traced(run), dynamo=True, input_names=["input"], output_names=["output"])
+    file.write(program.model_proto.SerializeToString())
+
+
+def read_onnx(_: LoadedRun, file: BinaryIO) -> Network:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(file.read(), providers=["CPUExecutionProvider"])
+    return lambda inputs: torch.from_numpy(session.run(["output"], {"input": inputs.numpy()})[0])
+
+
+FORMATS = {
+    "state_dict": Format(".pt", write_state, read_state, 0.0, "torch.load({}, weights_only=True)"),
+    "torch_export": Format(".pt2", write_program, read_program, 1e-5, "torch.export.load({}).module()"),
+    "onnx": Format(".onnx", write_onnx, read_onnx, 1e-4, "onnxruntime.InferenceSession({})"),
+}
+
+
+if __name__ == "__main__":
+    with errors_in_one_line():
+        print(__doc__) if {"-h", "--help"} & set(sys.argv) else main(sys.argv[1:])

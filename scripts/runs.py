@@ -1,0 +1,185 @@
+"""List the runs below logs/: what became of them, how good they are, where they lie.
+
+    python scripts/runs.py                                   # the newest first
+    python scripts/runs.py status=finished 'test/acc>0.97' seed=1
+    python scripts/runs.py 'experiment=mnist_*' --sort test/acc --reverse --limit 10     # the ten best
+    python scripts/runs.py logs/mnist_mlp/sweeps 'started>=2026-01-31'
+    python scripts/runs.py status=killed --json              # all that is recorded, for jq and others
+
+Filters compare a column with a value by =, !=, <, <=, > or >= (put < and > in quotes); * and ? in a text stand for any
+characters. Columns are run, experiment, status, monitor, best, epochs, steps, duration (in seconds), seed, started,
+commit, and every metric, such as val/loss or test/acc. What stands under `run` can be given to run=… and resume=….
+"""
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+
+try:
+    from rich.cells import cell_len
+except ModuleNotFoundError as missing:  # plain `python`, outside the project's environment
+    sys.path.append(str(Path(__file__).parents[1]))
+    from src.leyden.environment import restart
+
+    restart(missing)
+from rich.console import Console
+from rich.text import Text
+
+from leyden.door import errors_in_one_line
+from leyden.errors import UserError
+from leyden.runs import ListedRun, RunList, Value, check_column, known_columns, list_runs, make_filter, sort_runs
+
+STYLES = {"finished": "green", "running": "cyan", "interrupted": "yellow", "failed": "red", "killed": "red"}
+SHOWN = ("experiment", "status", "best", "epochs", "duration", "started", "commit", "run")  # tests come after the best
+DROPPED = ("commit", "experiment", "epochs", "duration", "started")  # what goes first where it is narrow
+LEFT = ("experiment", "status", "commit", "run", "monitor")  # texts; numbers stand on the right
+TESTS = ("acc", "r2", "rmse", "psnr", "mae", "f1", "mse")  # of the metrics of a test, what tells most comes first
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; python scripts/runs.py --help tells more")
+
+
+def main() -> None:
+    assert __doc__
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="*", help="folders to look in (default: logs), and filters, in any order")
+    parser.add_argument("--sort", metavar="COLUMN", help="small to large (default: started, the newest first)")
+    parser.add_argument("--reverse", action="store_true", help="the other way round")
+    parser.add_argument("--limit", type=int, metavar="N", help="the first N only")
+    parser.add_argument("--json", action="store_true", help="the records as a JSON list, each with its dir and status")
+    parser.add_argument(
+        "--all", action="store_true", help="debug runs too; else they are listed by: runs.py logs/debug"
+    )
+    arguments = parser.parse_intermixed_args()
+    if arguments.limit is not None and arguments.limit < 1:
+        raise UserError(f"--limit={arguments.limit}: must be at least 1")
+
+    folders = [typed for typed in arguments.what if Path(typed).is_dir()] or ["logs"]
+    filters = [typed for typed in arguments.what if not Path(typed).is_dir()]
+    found = list_runs(folders, debug=arguments.all)
+    runs = chosen(found, filters, arguments.sort, arguments.reverse)
+    console = Console()
+    if arguments.json:
+        records = [run.as_json() for run in runs[: arguments.limit]]
+        console.out(json.dumps(records, indent=2, allow_nan=False), highlight=False)
+    elif runs:
+        width = console.width if console.is_terminal else None
+        console.print(as_table(runs[: arguments.limit], arguments.sort, width, datetime.now(UTC)), soft_wrap=True)
+    elif found.runs:
+        print(f"none of {count(len(found.runs), 'run')} in {', '.join(folders)} is {' and '.join(filters)}")
+    else:
+        print(f"no run in {', '.join(folders)} yet; make one: python train.py experiment=mnist_mlp")
+    report(found, arguments.json)
+
+
+def chosen(found: RunList, filters: Sequence[str], sort: str | None, reverse: bool) -> list[ListedRun]:
+    """The runs that fit all filters, in order.
+
+    Raises:
+        UserError: a filter or a column that cannot be understood.
+    """
+    known = known_columns(found.runs)
+    fits = [make_filter(typed, known) for typed in filters] if found.runs else []
+    runs = [run for run in found.runs if all(fit(run) for fit in fits)]
+    if sort is None:
+        return runs[::-1] if reverse else runs
+    return sort_runs(runs, check_column(sort, known, f"--sort {sort}"), reverse)
+
+
+def as_table(runs: Sequence[ListedRun], sort: str | None, width: int | None, now: datetime) -> Text:
+    """A line for each run below a line of names.
+
+    Args:
+        runs: at least one.
+        sort: the column that they are in the order of.
+        width: of the terminal, for which columns are left out, but nothing is shortened; None for one without an end.
+        now: from which ages are counted.
+    """
+    columns = {name: [cell(name, run, now) for run in runs] for name in columns_of(runs, sort)}
+    heads, monitors = {name: name for name in columns}, {run.values["monitor"] for run in runs if "best" in run.values}
+    if len(monitors) == 1:
+        heads["best"] = f"best {monitors.pop()}"
+    elif monitors:
+        columns["best"] = [
+            best and f"{best} {run.values['monitor']}" for best, run in zip(columns["best"], runs, strict=True)
+        ]
+    wide = {name: max(map(cell_len, [heads[name], *cells])) for name, cells in columns.items()}
+    wide["run"] = min(wide["run"], 45)  # it stands last, so that a long one may go on in the next line
+    tests = [name for name in wide if name.startswith("test/")]
+    for name in (*tests[:0:-1], *DROPPED, *tests[:1], "best"):
+        if width is None or sum(wide.values()) + 2 * (len(wide) - 1) <= width:
+            break
+        if name != sort:
+            wide.pop(name, None)
+    table = Text()
+    for line in [heads, *({name: cells[row] for name, cells in columns.items()} for row in range(len(runs)))]:
+        for name in wide:
+            style = "bold" if line is heads else STYLES.get(line[name], "") if name == "status" else ""
+            space = " " * (wide[name] - cell_len(line[name]))
+            text = line[name] + space if name in LEFT else space + line[name]
+            table.append(f"{line[name]}\n" if name == "run" else f"{text}  ", style)
+    table.right_crop(1)
+    return table
+
+
+def columns_of(runs: Sequence[ListedRun], sort: str | None) -> list[str]:
+    """The columns in which something stands: fixed ones; of tests, what tells most; and that of the order."""
+    have = Counter(name for run in runs for name in run.values)
+    tests = [name for name in have if name.startswith("test/") and name != "test/loss"]
+    rank = {f"test/{name}": place for place, name in enumerate(TESTS)}
+    tests.sort(key=lambda name: (rank.get(name, len(rank)), name))
+    shown = [*SHOWN[:3], *tests[:4], *SHOWN[3:]]
+    if sort not in (None, *shown):
+        shown.insert(3, sort)
+    return [name for name in shown if have[name]]
+
+
+def cell(column: str, run: ListedRun, now: datetime) -> str:
+    """A value as it is shown."""
+    value: Value = run.values.get(column)
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return f"{span((now - value).total_seconds(), 1)} ago"
+    if isinstance(value, str):
+        return value
+    if column == "duration":
+        return span(value)
+    if isinstance(value, int):
+        return str(value)
+    return f"{value:.4f}" if value == 0 or 0.001 <= abs(value) < 10000 else f"{value:.4g}"
+
+
+def span(seconds: float, units: int = 2) -> str:
+    """A time in its largest units: 8 s, 2 min 20 s, 1 h 5 min, 3 d."""
+    rest, parts = max(0, round(seconds)), []
+    for unit, size in {"d": 86400, "h": 3600, "min": 60, "s": 1}.items():
+        number, rest = divmod(rest, size)
+        if number or (parts and len(parts) < units):
+            parts.append(f"{number} {unit}")
+    return " ".join(part for part in parts[:units] if part[0] != "0") or "0 s"
+
+
+def count(number: int, what: str) -> str:
+    return f"{number:,} {what}" + "s" * (number != 1)
+
+
+def report(found: RunList, quiet: bool) -> None:
+    """What was left out, beside the table."""
+    if found.debug and not quiet:
+        print(f"{count(found.debug, 'debug run')} not shown; add --all", file=sys.stderr)
+    if found.unread:
+        more = f" (and {len(found.unread) - 1} more)" if len(found.unread) > 1 else ""
+        print(f"warning: left out: {found.unread[0]}{more}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    with errors_in_one_line():
+        main()

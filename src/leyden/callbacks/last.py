@@ -1,0 +1,184 @@
+"""The checkpoint from which a run goes on as if it had never stopped."""
+
+import logging
+import time
+from signal import Signals
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import EarlyStopping
+from lightning.pytorch.trainer.states import TrainerFn
+from torch import Tensor
+
+from leyden.callbacks.settled import length_of, rebased, settle
+from leyden.errors import UserError
+from leyden.signals import Watch
+from leyden.tasks.schedulers import forget_length, take_length
+from leyden.tasks.task import Task
+
+log = logging.getLogger(__name__)
+
+
+class LastCheckpoint(pl.Callback):
+    """Writes last.ckpt between two steps, when everything that belongs to the first is done, and resumes from it.
+
+    That is at the start of an epoch, at the end of training, and before a batch if the optimizer has just made its
+    step: by then schedulers have moved, validation is over and metrics are logged, none of which holds for the hooks at
+    the end of a batch or an epoch. A signal is answered there too.
+
+    Beside what Lightning saves, a checkpoint holds what has been measured so far of an epoch that is not over, and
+    the metrics that schedulers and other callbacks look at.
+
+    Args:
+        dirpath: the folder of the checkpoint.
+        every_n_epochs: how often it is written.
+        every_n_steps: also after so many optimizer steps; null for not at all.
+        every_minutes: also after so much time, for epochs that take long; null for not at all.
+
+    Attributes:
+        watch: who is told of signals; None where nobody is.
+    """
+
+    def __init__(
+        self,
+        dirpath: str,
+        every_n_epochs: int = 1,
+        every_n_steps: int | None = None,
+        every_minutes: float | None = None,
+    ) -> None:
+        for name, value in (("every_n_epochs", every_n_epochs), ("every_n_steps", every_n_steps)):
+            if value is not None and value < 1:
+                raise UserError(f"callbacks.last.{name}={value}: must be at least 1")
+        self.path = f"{dirpath}/last.ckpt"
+        self.every_n_epochs, self.every_n_steps, self.every_minutes = every_n_epochs, every_n_steps, every_minutes
+        self.watch: Watch | None = None
+        self._saving: dict[str, Any] | None = None
+        self._loaded: dict[str, Any] | None = None
+        self._saved_at_step = -1
+        self._saved_at = 0.0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._saved_at, self._saved_at_step = time.monotonic(), trainer.global_step
+        if self.watch:
+            self.watch.defer()
+        if self._loaded:
+            self._restore(trainer, pl_module, self._loaded)
+            self._loaded = None
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        stop = self._is_to_stop(trainer, always=True)
+        if trainer.global_step > self._saved_at_step and (stop or trainer.current_epoch % self.every_n_epochs == 0):
+            self._save(trainer, batch=0)
+        if stop and self.watch:
+            self.watch.answer()
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        if not batch_idx or batch_idx % trainer.accumulate_grad_batches:
+            return
+        stop = self._is_to_stop(trainer)
+        if stop or self._is_due(trainer):
+            if trainer.global_step > self._saved_at_step:
+                self._save(trainer, batch=batch_idx)
+            if stop and self.watch:
+                self.watch.answer()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        trainer.fit_loop._restarting = False  # or a plateau's schedule leaves out an epoch that was resumed
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if trainer.global_step > self._saved_at_step:
+            self._save(trainer, batch=0)
+        if self.watch:
+            self.watch.stop_deferring()
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        self._saving = None
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        if self._saving is None:  # the best weights are saved, by another
+            return
+        batch = self._saving["batch"]
+        checkpoint["progress"] = {
+            **self._saving,
+            "epoch": trainer.current_epoch,
+            "logged": trainer.fit_loop.epoch_loop._batches_that_stepped,
+            "length": length_of(trainer),
+            "metrics": {name: float(value) for name, value in trainer.callback_metrics.items()},
+        }
+        if isinstance(pl_module, Task) and batch:
+            checkpoint["progress"]["measured"] = pl_module.train_meter.state()
+        settle(checkpoint["loops"]["fit_loop"], batch)
+
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        states = checkpoint["callbacks"]
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            state = states.get(callback.state_key, {})
+            if "dirpath" in state:  # a run directory may have been moved
+                states[callback.state_key] = rebased(state, str(state["dirpath"]), str(callback.dirpath))
+            if isinstance(callback, EarlyStopping) and state:
+                state["patience"] = callback.patience  # which may have been changed
+        if trainer.state.fn == TrainerFn.FITTING:
+            self._loaded = checkpoint["progress"]
+            for state in checkpoint["lr_schedulers"]:
+                forget_length(state)
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if self._loaded:  # also where training turns out to be complete, and only the test was missing
+            trainer.callback_metrics.update(_tensors(self._loaded["metrics"]))
+
+    def _restore(self, trainer: pl.Trainer, pl_module: pl.LightningModule, progress: dict[str, Any]) -> None:
+        trainer.callback_metrics.update(_tensors(progress["metrics"]))
+        if progress["batch"]:
+            if isinstance(pl_module, Task):
+                pl_module.train_meter.load_state(progress["measured"])
+        else:
+            # The next epoch begins like any other; Lightning may take it for one that was left in the middle.
+            epochs = trainer.fit_loop
+            for loop in (epochs, epochs.epoch_loop, epochs.epoch_loop.val_loop):
+                loop._restarting = False  # the property of this name has a mind of its own where steps are counted
+        if length_of(trainer) != progress["length"]:
+            for config in trainer.lr_scheduler_configs:
+                take_length(config.scheduler)
+            log.info("the schedule now covers %s steps", f"{length_of(trainer):,}")
+
+    def _is_due(self, trainer: pl.Trainer) -> bool:
+        steps = trainer.global_step - self._saved_at_step
+        minutes = (time.monotonic() - self._saved_at) / 60
+        by_step = self.every_n_steps is not None and steps >= self.every_n_steps
+        by_time = self.every_minutes is not None and minutes >= self.every_minutes
+        if self.every_minutes is not None and trainer.world_size > 1:
+            by_time = bool(trainer.strategy.reduce_boolean_decision(by_time, all=False))
+        return by_step or by_time
+
+    def _is_to_stop(self, trainer: pl.Trainer, always: bool = False) -> bool:
+        """Whether a signal waits, in any process: they have to stop at the same step."""
+        received = self.watch is not None and self.watch.received is not None
+        if trainer.world_size == 1:
+            return received
+        if not always and trainer.global_step % max(1, trainer.log_every_n_steps):  # type: ignore[attr-defined]
+            return False  # asking the others is not free
+        together: bool = trainer.strategy.reduce_boolean_decision(received, all=False)
+        if together and self.watch and not received:
+            self.watch.received = Signals.SIGTERM
+        return together
+
+    def _save(self, trainer: pl.Trainer, batch: int) -> None:
+        if trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return
+        for logger in trainer.loggers:  # first: what a checkpoint has behind it is on disk
+            logger.save()
+        self._saving = {"batch": batch}
+        trainer.save_checkpoint(self.path, weights_only=False)
+        self._saving = None
+        self._saved_at, self._saved_at_step = time.monotonic(), trainer.global_step
+
+
+def _tensors(metrics: dict[str, float]) -> dict[str, Tensor]:
+    return {name: torch.tensor(value) for name, value in metrics.items()}

@@ -1,0 +1,161 @@
+"""The config of a run that there is already, with what is typed put on top."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
+
+from leyden.config.overrides import allow_new_values, as_typed
+from leyden.errors import UserError
+from leyden.record import CONFIG, OVERRIDES, RECORD, read_record, read_yaml
+
+Config = dict[str, Any]
+_GONE = object()
+
+# What makes a run what it is: a run is resumed as it was.
+FIXED = ("model", "task", "optimizer", "scheduler", "seed", "monitor", "mode", "init_from", "matmul_precision")
+FIXED_OF_DATA = ("root", "path", "val_path", "test_path", "eval_batch_size", "num_workers", "cache")  # all but these
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A run that there is already, and what a command is to do with it.
+
+    Attributes:
+        dir: its directory.
+        name: of its experiment.
+        config: as it was recorded, with what was typed on top; plain dicts, lists and values.
+        overrides: what was typed for the run.
+        typed: what is typed now.
+    """
+
+    dir: Path
+    name: str
+    config: Config
+    overrides: list[str]
+    typed: list[str]
+
+
+def recorded(run_dir: Path, typed: Sequence[str], own: Collection[str]) -> Recorded:
+    """A run's config, read from its directory, with overrides on top.
+
+    The recorded config is complete and resolved, so it does not depend on the project's YAML files of today. What
+    overrides mean is found by composing the experiment with and without them: where the two differ, the recorded config
+    is changed. So `trainer=cpu` changes what tells that file from the run's own, and `paths.data_dir=…` everything that
+    lies below it.
+
+    Args:
+        run_dir: where it is kept; it may have been moved.
+        typed: overrides, as they were typed.
+        own: the keys of this config that are the command's business, not the run's.
+
+    Raises:
+        UserError: the record cannot be read, or the experiment cannot be composed any more.
+    """
+    config, before = read_yaml(run_dir / CONFIG), read_yaml(run_dir / OVERRIDES)
+    if not isinstance(config, dict) or not isinstance(config.get("paths"), dict):
+        raise UserError(f"{run_dir / CONFIG}: is no config of a run")
+    config = moved(config, str(config["paths"].get("run_dir")), str(run_dir))
+    before = [str(override) for override in before or [] if not str(override).startswith(("hydra.", "hydra/"))]
+    keys = {override: _key(override) for override in typed}
+    now = [override for override in typed if keys[override].partition(".")[0] not in own]
+    if any(keys[override] in ("experiment", "debug", "local") for override in now):
+        raise UserError(f"{now[0]}: a run has its own; give single settings, or start a new run")
+    result = config
+    if now:
+        was, will_be = (_composed(overrides, run_dir) for overrides in (before, [*before, *now]))
+        changes = _differences(was, will_be)
+        changes |= {tuple(keys[o].split(".")): _at(will_be, keys[o]) for o in now if _is_value(keys[o], will_be)}
+        result = _changed(config, changes)
+    name = str(read_record(run_dir).get("experiment", "run")) if (run_dir / RECORD).is_file() else "run"
+    return Recorded(run_dir, name, result, before, as_typed(now))
+
+
+def check_resumable(run: Recorded) -> None:
+    """Refuse to go on with a run as another.
+
+    Raises:
+        UserError: what was typed changes what the run is.
+    """
+    config = moved(read_yaml(run.dir / CONFIG), str(run.config["paths"].get("run_dir")), str(run.dir))
+    for place in _differences(config, run.config):
+        name = ".".join(place)
+        if place[0] in FIXED or (place[0] == "data" and place[1:2] and place[1] not in FIXED_OF_DATA):
+            raise UserError(
+                f"{name}={_at(run.config, name)}: a run is resumed as it was; to train its weights in another way, "
+                f"start a new run with init_from={run.dir}"
+            )
+
+
+def moved(value: Any, old: str, new: str) -> Any:
+    """A config with every path that begins with one directory in another."""
+    if isinstance(value, dict):
+        return {key: moved(inner, old, new) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [moved(inner, old, new) for inner in value]
+    inside = isinstance(value, str) and (value == old or value.startswith((old + "/", old + "\\")))
+    return new + value[len(old) :] if inside else value
+
+
+def _composed(overrides: Sequence[str], run_dir: Path) -> Config:
+    """What the project's files of today make of overrides, within a Hydra context."""
+    try:
+        cfg = hydra.compose("train", allow_new_values(overrides))
+    except Exception as error:  # whatever Hydra and OmegaConf raise for files that have changed
+        why = str(error).strip().partition("\n")[0]
+        raise UserError(
+            f"{run_dir}: its experiment cannot be composed from configs/ any more, which overrides need ({why}); leave "
+            "them out, or check out the run's commit"
+        ) from error
+    OmegaConf.update(cfg, "paths.run_dir", str(run_dir), force_add=True)
+    return OmegaConf.to_container(cfg, resolve=True)  # type: ignore[return-value]
+
+
+def _key(override: str) -> str:
+    return str(OverridesParser.create().parse_override(override).key_or_group).lstrip("+~")
+
+
+def _is_value(key: str, config: Config) -> bool:
+    """Whether an override of this key sets a value, and does not choose a file."""
+    return not isinstance(_at(config, key), Mapping) and "/" not in key and "@" not in key
+
+
+def _at(config: Any, key: str) -> Any:
+    for part in key.split("."):
+        config = config.get(part) if isinstance(config, Mapping) else None
+    return config
+
+
+def _differences(was: Any, is_now: Any, place: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
+    """Where two configs differ, and what stands there in the second."""
+    if not isinstance(was, Mapping) or not isinstance(is_now, Mapping):
+        return {} if was == is_now else {place: is_now}
+    found: dict[tuple[str, ...], Any] = {}
+    for key in [*was, *(key for key in is_now if key not in was)]:
+        found |= _differences(was.get(key, _GONE), is_now.get(key, _GONE), (*place, key))
+    return found
+
+
+def _changed(config: Config, changes: Mapping[tuple[str, ...], Any]) -> Config:
+    """A copy of a config with some places changed."""
+    config = _copy(config)
+    for place, value in changes.items():
+        *path, last = place
+        section = config
+        for part in path:
+            if not isinstance(section.get(part), dict):
+                section[part] = {}
+            section = section[part]
+        if value is _GONE:
+            section.pop(last, None)
+        else:
+            section[last] = value
+    return config
+
+
+def _copy(value: Any) -> Any:
+    return {key: _copy(inner) for key, inner in value.items()} if isinstance(value, dict) else value

@@ -1,0 +1,82 @@
+"""Inputs from an array of NumPy, read a part at a time."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+
+from leyden.data.encoding import encode
+from leyden.data.spec import DataSpec
+from leyden.errors import UserError
+
+
+class Array:
+    """Inputs (N, ...), or a single one, in a file.
+
+    Pictures are integers from 0 to 255, or floats from 0 to 1. Of a table, these are the numbers of its columns as they
+    stood in its file. What else a network takes is taken as it is.
+
+    Args:
+        path: the file; one that holds Python objects is refused.
+        spec: of the data that the network was trained on.
+
+    Raises:
+        UserError: the file cannot be read, or has another shape than the network takes.
+    """
+
+    def __init__(self, path: Path, spec: DataSpec) -> None:
+        self.path, self.spec = path, spec
+        self.columns: list[dict[str, Any]] = list(spec.columns["features"]) if spec.columns else []
+        other = [column["name"] for column in self.columns if column["kind"] != "number"]
+        if other:
+            raise UserError(f"input={path}: {other[0]} is no number, which an array cannot hold; give a table (csv)")
+        shape = (len(self.columns),) if self.columns else spec.input_shape
+        try:
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise UserError(f"input={path}: cannot be read ({' '.join(str(error).split())})") from error
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "uif":
+            raise UserError(f"input={path}: must be an array of integers or floats")
+        self.array = array[None] if array.shape == shape else array
+        if self.array.shape[1:] != shape or not len(self.array):
+            one = "×".join(map(str, shape))
+            has = "×".join(map(str, array.shape)) or "()"
+            order = f", in the order {', '.join(column['name'] for column in self.columns)}" if self.columns else ""
+            raise UserError(f"input={path}: has the shape {has}; it must be N×{one}, or {one} for one{order}")
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def read(self, begin: int, end: int) -> tuple[list[int], Tensor, dict[int, str]]:
+        """Some of the inputs: which can be used, these as they are stored (B, ...), and why others cannot."""
+        values = np.array(self.array[begin:end])  # of a file it is only a window
+        finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+        low, high = self._limits()
+        sound = finite & ((values >= low) & (values <= high)).reshape(len(values), -1).all(axis=1)
+        if self.columns:
+            with np.errstate(over="ignore"):
+                mean, std = (np.array([column[of] for column in self.columns]) for of in ("mean", "std"))
+                sound &= np.isfinite(((values - mean) / std).astype(np.float32)).all(axis=1)
+        far = f"holds values beyond {low:g} to {high:g}" if math.isfinite(high) else "holds a number that is too large"
+        wrong = np.flatnonzero(~sound).tolist()
+        faults = {begin + place: far if finite[place] else "holds a value that is not finite" for place in wrong}
+        return [begin + place for place in np.flatnonzero(sound).tolist()], self._stored(values[sound]), faults
+
+    def _limits(self) -> tuple[float, float]:
+        if not self.spec.mean:
+            return -math.inf, math.inf
+        return 0.0, 1.0 if self.array.dtype.kind == "f" else 255.0
+
+    def _stored(self, values: np.ndarray[Any, Any]) -> Tensor:
+        if self.columns:
+            table = pl.DataFrame({c["name"]: values[:, i].astype(np.float64) for i, c in enumerate(self.columns)})
+            return encode(table, self.columns, self.path)
+        if not self.spec.mean:
+            return torch.from_numpy(values.astype(np.float32))
+        if values.dtype.kind == "f":
+            return torch.from_numpy(values.astype(np.float32) * np.float32(255))
+        return torch.from_numpy(values.astype(np.uint8))

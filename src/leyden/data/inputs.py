@@ -1,0 +1,111 @@
+"""From a path that is given to predict.py to inputs of a network, prepared as the data that it was trained on.
+
+All that is needed of the training is its DataSpec. Files are read while batches are asked for; what cannot be read is
+noted and left out.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from leyden.data.given import kind_of_input
+from leyden.data.images import Normalise
+from leyden.data.input_arrays import Array
+from leyden.data.input_pictures import Pictures
+from leyden.data.input_rows import read_rows
+from leyden.data.spec import DataSpec
+from leyden.errors import UserError
+
+
+class Named(NamedTuple):
+    """Some inputs (B, ...) as they are stored, what each is called, and its target (B, ...) where that is known."""
+
+    names: Sequence[str]
+    inputs: Tensor
+    targets: Tensor | None = None
+
+
+def as_stored(inputs: Tensor) -> Tensor:
+    """The transform of inputs that are stored as the network takes them."""
+    return inputs
+
+
+@dataclass
+class Inputs:
+    """What is to be predicted.
+
+    Attributes:
+        steps: how many batches there are at the most.
+        batches: in order, without what cannot be read.
+        transform: from stored inputs to what the network takes, on its device.
+        kind: what a name is: `input`, or `row` for the line of a table.
+        unreadable: why, by name; complete when the last batch was made.
+        passed_over: files in a folder that are no pictures.
+    """
+
+    steps: int
+    batches: Iterator[Named]
+    transform: Callable[[Tensor], Tensor] = as_stored
+    kind: str = "input"
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    passed_over: int = 0
+
+
+def open_inputs(path: Path, spec: DataSpec, batch_size: int, steps: Sequence[Any] = ()) -> Inputs:
+    """What a path leads to: a picture, a folder of pictures, a table, or an array of NumPy.
+
+    Args:
+        path: see `Pictures`, `read_rows` and `Array` of this package.
+        spec: of the data that the network was trained on.
+        batch_size: how many inputs are read at once.
+        steps: transforms of a PIL picture in place of those that the spec tells of.
+
+    Raises:
+        UserError: there is nothing that could be read, or it is nothing that the network takes.
+    """
+    match kind_of_input(path):
+        case "table":
+            return _table(path, spec, batch_size)
+        case "array":
+            return _array(path, spec, batch_size)
+    pictures = Pictures(path, spec, steps)
+    return Inputs(
+        -(-len(pictures.names) // batch_size),
+        (Named(names, inputs) for names, inputs in pictures.batches(batch_size)),
+        _normalise(spec),
+        unreadable=pictures.unreadable,
+        passed_over=pictures.passed_over,
+    )
+
+
+def _table(path: Path, spec: DataSpec, batch_size: int) -> Inputs:
+    if spec.columns is None:
+        raise UserError(f"input={path}: the run was not trained on a table; give pictures, or an array (npy)")
+    inputs, lines, faults = read_rows(path, spec)
+    begins = range(0, len(lines), batch_size)
+    ends = ((begin, begin + batch_size) for begin in begins)
+    batches = (Named([str(line) for line in lines[begin:end]], inputs[begin:end]) for begin, end in ends)
+    return Inputs(len(begins), batches, kind="row", unreadable={f"line {line}": why for line, why in faults.items()})
+
+
+def _array(path: Path, spec: DataSpec, batch_size: int) -> Inputs:
+    array, unreadable = Array(path, spec), dict[str, str]()
+    begins = range(0, len(array), batch_size)
+
+    def batches() -> Iterator[Named]:
+        for begin in begins:
+            places, stored, faults = array.read(begin, begin + batch_size)
+            unreadable.update({str(place): why for place, why in faults.items()})
+            if places:
+                yield Named([str(place) for place in places], stored)
+
+    return Inputs(len(begins), batches(), _normalise(spec) if spec.mean else as_stored, unreadable=unreadable)
+
+
+def _normalise(spec: DataSpec) -> Callable[[Tensor], Tensor]:
+    normalise, unused = Normalise(spec), torch.Generator()  # nothing is random without `augment`
+    return lambda stored: normalise(stored, unused)

@@ -1,0 +1,184 @@
+"""What a run directory is on disk: its files, its record, its lock. Everything that takes a run finds it here.
+
+Nothing here imports torch, so that a list of runs, or a wrong name, is answered at once.
+"""
+
+import json
+import os
+import platform
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock, Timeout
+
+from leyden.durable import previous, write_text
+from leyden.errors import UserError
+
+CONFIG, OVERRIDES, RECORD, LOG = "config.yaml", "overrides.yaml", "run.json", "train.log"
+CHECKPOINTS = "checkpoints"
+_LOCK = ".lock"
+_PATIENCE = 15.0  # seconds until the worker processes of a run that was killed have noticed, and let go of its lock
+
+Record = dict[str, Any]
+
+
+def find_run(name: str, log_dir: str | Path, setting: str = "run") -> Path:
+    """The directory of a run.
+
+    Args:
+        name: a directory; or `last`, the newest below `log_dir`.
+        log_dir: where runs are kept.
+        setting: where the name was given, for the messages.
+
+    Raises:
+        UserError: it is not there, or is no run.
+    """
+    path = Path(log_dir, "last") if name == "last" else Path(name).expanduser()
+    if not path.is_dir():
+        why = f"there is no run in {log_dir} yet" if name == "last" else "there is no such directory"
+        raise UserError(f"{setting}={name}: {why}; python scripts/runs.py lists them")
+    if not (path / CONFIG).is_file():
+        raise UserError(f"{setting}={name}: is no run, it has no {CONFIG}; python scripts/runs.py lists them")
+    if name != "last":
+        return path
+    path, here = path.resolve(), Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def find_runs(log_dir: str | Path) -> Iterator[Path]:
+    """All run directories below one, in no order; sweeps' jobs and debug runs too."""
+    for folder, inside, files in os.walk(log_dir):
+        if RECORD in files:
+            inside.clear()
+            yield Path(folder)
+
+
+def checkpoint_of(run_dir: Path, name: str, setting: str = "ckpt") -> Path:
+    """The file of a checkpoint: `best`, `last`, another name in the run's folder of checkpoints, or a path.
+
+    A run that keeps no best weights has its last ones. The file may be missing where its older generation is not.
+
+    Raises:
+        UserError: there is none.
+    """
+    folder = run_dir / CHECKPOINTS
+    names = [name, "last"] if name == "best" else [name]
+    given = Path(name).expanduser()
+    paths = [folder / f"{of}.ckpt" for of in names] if given.suffix != ".ckpt" else [folder / name, given]
+    for path in paths:
+        if path.is_file() or previous(path).is_file():
+            return path
+    there = ", ".join(sorted(path.stem for path in folder.glob("*.ckpt"))) or "none"
+    raise UserError(f"{setting}={name}: {run_dir} has no such checkpoint; there are: {there}")
+
+
+def read_record(run_dir: Path) -> Record:
+    """What run.json says.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    path = run_dir / RECORD
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({error})") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: is no record of a run")
+    return content
+
+
+def write_record(run_dir: Path, record: Mapping[str, Any]) -> None:
+    """Replace run.json as a whole."""
+    write_text(run_dir / RECORD, json.dumps(record, indent=2) + "\n")
+
+
+def read_yaml(path: Path) -> Any:
+    """What a YAML file of a run says.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise UserError(f"{path}: cannot be read ({' '.join(str(error).split())})") from error
+
+
+def status(run_dir: Path, record: Mapping[str, Any]) -> str:
+    """running, finished, failed or interrupted; killed where the record says running and nobody is."""
+    said = str(record.get("status"))
+    return "killed" if said == "running" and not is_live(run_dir) else said
+
+
+def is_live(run_dir: Path) -> bool:
+    """Whether a process is writing into a run directory."""
+    if not (run_dir / _LOCK).exists():
+        return False
+    try:
+        with FileLock(run_dir / _LOCK, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # a directory of somebody else's
+        return False
+
+
+def lock(run_dir: Path, setting: str = "run") -> FileLock:
+    """Keep every other process from writing into a run directory, until released or the process ends.
+
+    Raises:
+        UserError: another does.
+    """
+    held = FileLock(run_dir / _LOCK)
+    record = read_record(run_dir) if (run_dir / RECORD).exists() else {}
+    here = record.get("host") == socket.gethostname()
+    patience = _PATIENCE if here and not _alive(record.get("pid")) else 0.0
+    try:
+        held.acquire(timeout=patience)
+        return held
+    except Timeout as error:
+        who = f"process {record.get('pid')} on {record.get('host')}"
+        raise UserError(f"{setting}={run_dir}: is in use by {who}; wait for it, or end it") from error
+    except OSError as error:
+        raise UserError(f"{setting}={run_dir}: cannot be written ({error.strerror})") from error
+
+
+def origin() -> Record:
+    """What a result depends on beside its config."""
+    return {"git": _git(), "versions": _versions(), "host": socket.gethostname(), "pid": os.getpid()}
+
+
+def _alive(pid: Any) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (OSError, TypeError, ValueError) as error:
+        return isinstance(error, PermissionError)
+    return True
+
+
+def _git() -> dict[str, Any] | None:
+    """The commit of the project, and whether tracked files differ from it; None outside a repository."""
+
+    def ask(*question: str) -> str:
+        return subprocess.run(["git", *question], capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+    try:
+        return {"commit": ask("rev-parse", "HEAD"), "dirty": bool(ask("status", "--porcelain", "--untracked-files=no"))}
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for package in ("leyden", "torch", "torchvision", "lightning", "hydra-core", "torchmetrics"):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:  # run from a folder, not installed
+            continue
+    return versions

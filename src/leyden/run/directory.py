@@ -1,0 +1,191 @@
+"""An open run directory: what one run was, did and found."""
+
+import logging
+import os
+import shlex
+import time
+import traceback
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import yaml
+
+from leyden.checkpoints import newest_whole, read_checkpoint
+from leyden.config import Experiment
+from leyden.config.recorded import moved
+from leyden.durable import remove_leftovers, write_text
+from leyden.errors import UserError
+from leyden.processes import rank
+from leyden.record import CHECKPOINTS, CONFIG, LOG, OVERRIDES, RECORD, lock, origin, read_record, write_record
+from leyden.run.history import cut_history
+from leyden.signals import Watch, interruption
+
+log = logging.getLogger(__name__)
+
+
+class Run:
+    """An open run directory. It is a context: the way it is left becomes the run's status.
+
+    It holds config.yaml (resolved), overrides.yaml (what was typed), run.json (status, metrics, and what the result
+    depends on) and train.log, beside what callbacks and loggers write. As long as it is open no other process can open
+    it. In the second and further processes of one run it writes nothing.
+
+    Args:
+        experiment: its `run_dir` is made, and if it is taken, a number is added; or opened again, if it resumes.
+
+    Raises:
+        UserError: the directory cannot be made, or another process has it open.
+    """
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.experiment = experiment
+        self.writes = rank() == 0
+        self.watch = Watch()
+        self.dir = experiment.run_dir
+        if self.writes and not experiment.resumes:
+            self.dir = _make(experiment.run_dir)
+        if self.dir != experiment.run_dir:  # callbacks and loggers have the directory in their settings too
+            experiment.config.update(moved(experiment.config, str(experiment.run_dir), str(self.dir)))
+        self._lock = lock(self.dir, "resume") if self.writes else None
+
+    def __enter__(self) -> Self:
+        self._started = time.monotonic()
+        self._before = 0.0
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self._record: dict[str, Any] = {
+            "status": "running",
+            "experiment": self.experiment.name,
+            "command": shlex.join(["python", "train.py", *self.experiment.overrides]),
+            "started": now,
+            "seconds": 0.0,
+            "seed": self.experiment.config["seed"],
+            "monitor": self.experiment.config["monitor"],
+            "epochs": 0,
+            "steps": 0,
+            "metrics": {},
+        }
+        if self.experiment.resumes and (self.dir / RECORD).is_file():
+            self._record |= self._continued(read_record(self.dir), now)
+        self._record |= origin()
+        self._handler: logging.Handler = logging.NullHandler()
+        if self.writes:
+            # Also where no door has set up the log.
+            logging.getLogger(__name__.partition(".")[0]).setLevel(logging.INFO)
+            self._handler = logging.FileHandler(self.dir / LOG, encoding="utf-8")
+            for folder in (self.dir, self.dir / CHECKPOINTS):
+                remove_leftovers(folder)
+            write_text(self.dir / CONFIG, yaml.safe_dump(self.experiment.config, sort_keys=False))
+            write_text(self.dir / OVERRIDES, yaml.safe_dump(self.experiment.overrides))
+            self._save()
+            _point_last(Path(self.experiment.config["paths"]["log_dir"], "last"), self.dir)
+        self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        logging.getLogger().addHandler(self._handler)
+        self.watch.__enter__()
+        return self
+
+    def rewind(self) -> Path | None:
+        """The checkpoint from which a run goes on, with what it had logged after that taken back.
+
+        Returns None where there is none yet, so that the run begins anew.
+
+        Raises:
+            UserError: there are checkpoints, and none is whole.
+        """
+        path = newest_whole(self.dir / CHECKPOINTS / "last.ckpt", "resume")
+        step = int(read_checkpoint(path)["progress"]["logged"]) if path else 0
+        if self.writes:
+            cut_history(self.dir, step)
+        log.info("goes on from %s", f"{path.name}, step {step:,}" if path else "the beginning: no checkpoint yet")
+        return path
+
+    def note(self, epochs: int, steps: int, metrics: Mapping[str, float]) -> None:
+        """Keep how far the run has come."""
+        self._record |= {"epochs": epochs, "steps": steps, "metrics": {**self._record["metrics"], **metrics}}
+        self._record["seconds"] = self._seconds()
+        if self.writes:
+            self._save()
+
+    def finish(self, metrics: Mapping[str, float]) -> None:
+        """Keep the result."""
+        self._record |= {"status": "finished", "metrics": dict(metrics)}
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.watch.__exit__(kind, error, trace)
+        stopped = interruption(error)
+        if stopped:
+            self._record |= {"status": "interrupted", "error": stopped.signal.name}
+            log.warning("interrupted by %s; go on with: python train.py resume=%s", stopped.signal.name, self.dir)
+        elif error is not None:
+            self._record |= {"status": "failed", "error": f"{type(error).__name__}: {error}"}
+        elif self._record["status"] == "running":
+            self._record |= {"status": "failed", "error": "left without a result"}
+        self._record["seconds"] = self._seconds()
+        logging.getLogger().removeHandler(self._handler)
+        self._handler.close()
+        if self.writes:
+            self._close(error if not stopped else None)
+        if stopped and stopped is not error:  # Lightning would exit with 0 or 1
+            raise stopped from None
+        if isinstance(error, SystemExit) and not error.code:
+            raise SystemExit(1) from error  # whoever left, it was before the result
+
+    def _close(self, error: BaseException | None) -> None:
+        try:
+            self._save()
+            if error is not None:  # after the record: on a full disk the status counts for more
+                with (self.dir / LOG).open("a", encoding="utf-8") as file:
+                    traceback.print_exception(error, file=file)
+        except OSError as full:
+            log.warning("%s: not written (%s)", self.dir / RECORD, full.strerror)
+        finally:
+            if self._lock:
+                self._lock.release()
+
+    def _continued(self, record: dict[str, Any], now: str) -> dict[str, Any]:
+        """The record of a run that goes on."""
+        self._before = float(record.get("seconds", 0.0))
+        here = origin()
+        for what in ("versions", "git"):
+            if record.get(what) != here[what]:
+                log.warning("%s: not the ones that the run began with; the result may differ in its last digits", what)
+        record.pop("error", None)
+        return {**record, "status": "running", "resumed": [*record.get("resumed", []), now]}
+
+    def _seconds(self) -> float:
+        return round(self._before + time.monotonic() - self._started, 3)
+
+    def _save(self) -> None:
+        write_record(self.dir, self._record)
+
+
+def _make(directory: Path) -> Path:
+    """A new directory of this name, or of this name with a number."""
+    number, path = 1, directory
+    while True:
+        try:
+            directory.parent.mkdir(parents=True, exist_ok=True)
+            path.mkdir()
+            return path
+        except FileExistsError as error:
+            if not directory.parent.is_dir():
+                raise UserError(f"paths.log_dir: {directory.parent} cannot be made ({error.strerror})") from error
+            number += 1
+            path = directory.with_name(f"{directory.name}_{number}")
+        except OSError as error:
+            raise UserError(f"paths.log_dir: {path} cannot be made ({error.strerror})") from error
+
+
+def _point_last(link: Path, directory: Path) -> None:
+    """Let `last` beside the experiments point at the newest run."""
+    temporary = link.with_name(f".last.{os.getpid()}")
+    try:
+        link.parent.mkdir(parents=True, exist_ok=True)
+        temporary.symlink_to(os.path.relpath(directory, link.parent), target_is_directory=True)
+        os.replace(temporary, link)
+    except OSError as error:  # a file system, or a Windows account, without symbolic links
+        log.warning("%s not set: %s", link, error)

@@ -1,0 +1,67 @@
+"""What a run has logged, cut back to the step from which it goes on: what comes after will be logged again."""
+
+import csv
+import io
+import logging
+from pathlib import Path
+
+from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.summary.writer.record_writer import RecordWriter
+
+from leyden.durable import replacing, write_text
+
+log = logging.getLogger(__name__)
+METRICS, TENSORBOARD = "metrics.csv", "tensorboard"
+
+
+def cut_history(run_dir: Path, step: int) -> None:
+    """Drop what was logged at a step or after it, and what a process that was killed left half written.
+
+    Args:
+        run_dir: with metrics.csv and the event files of TensorBoard, if there are such.
+        step: the first that will be logged again.
+    """
+    table = run_dir / METRICS
+    if table.is_file():
+        _cut_table(table, step)
+    for events in sorted((run_dir / TENSORBOARD).rglob("*tfevents*")):
+        _cut_events(events, step)
+
+
+def _cut_table(path: Path, step: int) -> None:
+    text = path.read_text(encoding="utf-8", errors="replace")
+    whole = text[: text.rfind("\n") + 1]  # a last line without an end was cut off
+    rows = list(csv.DictReader(io.StringIO(whole)))
+    if not rows:
+        path.unlink()
+        return
+    kept = io.StringIO(newline="")
+    names = list(rows[0])
+    writer = csv.DictWriter(kept, fieldnames=names)
+    writer.writeheader()
+    writer.writerows(row for row in rows if (row.get("step") or "").isdigit() and int(row["step"]) < step)
+    write_text(path, kept.getvalue())
+
+
+def _cut_events(path: Path, step: int) -> None:
+    """Event files are records of one event each; a record that is not whole ends the file."""
+    with replacing(path) as file:
+        writer = RecordWriter(file)
+        kept = 0
+        for record in RawEventFileLoader(str(path)).Load():
+            event = Event.FromString(record)
+            if not _comes_again(event, step):
+                writer.write(record)
+                kept += event.HasField("summary")
+    if not kept:
+        path.unlink()
+
+
+def _comes_again(event: Event, step: int) -> bool:
+    if not event.HasField("summary"):
+        return False  # the file's version and source
+    if event.step >= step:
+        return True
+    # settings and results for the HPARAMS page, which are written at the end with step 0
+    return any(value.tag.startswith(("_hparams_/", "result/")) for value in event.summary.value)

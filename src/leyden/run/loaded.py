@@ -1,0 +1,83 @@
+"""A run that there is already: its model, its data, what it found."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from leyden import trust
+from leyden.build import build_data
+from leyden.checkpoints import newest_whole, read_checkpoint
+from leyden.config.recorded import Config, recorded
+from leyden.data.module import DataModule
+from leyden.data.spec import DataSpec
+from leyden.errors import UserError
+from leyden.record import RECORD, checkpoint_of, find_run, read_record
+from leyden.restore import restore_task
+from leyden.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """What `load_run` gives.
+
+    Attributes:
+        dir: the run directory.
+        config: complete and resolved.
+        checkpoint: the file that the weights are from.
+        epochs: for how many they had been trained.
+        metrics: what the run measured.
+        task: the LightningModule around the network, in evaluation mode.
+    """
+
+    dir: Path
+    config: Config
+    checkpoint: Path
+    epochs: int
+    metrics: dict[str, float]
+    task: Task
+
+    @property
+    def model(self) -> nn.Module:
+        """The network, in evaluation mode: (B, *spec.input_shape) to (B, output_size)."""
+        return self.task.network
+
+    @property
+    def spec(self) -> DataSpec:
+        """The facts about the data that the network was trained on."""
+        return self.task.spec
+
+    @cached_property
+    def datamodule(self) -> DataModule:
+        """The run's data with its splits, normalised and encoded as in training; read when asked for."""
+        trust.check(self.config["data"], f"{self.dir}: data", DataModule)
+        return build_data(self.config, self.spec)
+
+
+def load_run(run: str | Path = "last", ckpt: str = "best", log_dir: str | Path = "logs") -> LoadedRun:
+    """A run from its directory, ready to be used.
+
+    Args:
+        run: its directory; `last` is the newest below `log_dir`.
+        ckpt: `best`, `last` or a file.
+        log_dir: where runs are kept.
+
+    Raises:
+        UserError: there is no such run, or it cannot be restored.
+    """
+    found = recorded(find_run(str(run), log_dir), (), ())
+    return load_recorded(found.dir, found.config, ckpt)
+
+
+def load_recorded(run_dir: Path, config: Config, ckpt: str = "best") -> LoadedRun:
+    """The run of a directory, with a config that may have been changed since."""
+    path = newest_whole(checkpoint_of(run_dir, ckpt))
+    if path is None:
+        raise UserError(f"ckpt={ckpt}: {run_dir} has no such checkpoint any more")
+    checkpoint = read_checkpoint(path)
+    record: dict[str, Any] = read_record(run_dir) if (run_dir / RECORD).is_file() else {}
+    task = restore_task(checkpoint, str(path))
+    epochs = int(checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["ready"])
+    return LoadedRun(run_dir, config, path, epochs, dict(record.get("metrics", {})), task)

@@ -1,0 +1,28 @@
+"""How far a run has come, in run.json, for whoever looks while it runs or after it was killed."""
+
+import lightning.pytorch as pl
+
+from leyden.run.directory import Run
+
+
+class Recorder(pl.Callback):
+    """Notes epochs, steps and metrics in the run's record after each epoch."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if trainer.current_epoch:
+            self._note(trainer)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._note(trainer)
+
+    def _note(self, trainer: pl.Trainer) -> None:
+        self.run.note(trainer.current_epoch, trainer.global_step, epoch_metrics(trainer))
+
+
+def epoch_metrics(trainer: pl.Trainer) -> dict[str, float]:
+    """What was measured over whole epochs, without what was logged step by step."""
+    metrics = {name: value.item() for name, value in trainer.callback_metrics.items()}
+    return {name: value for name, value in metrics.items() if "/" in name and not name.endswith("_step")}

@@ -1,0 +1,42 @@
+"""metrics.csv of a run that may go on: Lightning's logger would begin it anew."""
+
+import csv
+import io
+from pathlib import Path
+
+from lightning.fabric.loggers.logger import rank_zero_experiment
+from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.loggers.csv_logs import ExperimentWriter
+
+from leyden.durable import write_text
+
+
+class MetricsTable(CSVLogger):
+    """Lightning's CSVLogger, which goes on with the file that is there. Its arguments are the same."""
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> "_Appending":
+        if self._experiment is None:
+            Path(self.log_dir).mkdir(parents=True, exist_ok=True)
+            self._experiment = _Appending(self.log_dir)
+        return self._experiment  # type: ignore[return-value]
+
+
+class _Appending(ExperimentWriter):
+    def _check_log_dir_exists(self) -> None:
+        path = Path(self.metrics_file_path)
+        if path.is_file():
+            with path.open(newline="", encoding="utf-8") as file:
+                self.metrics_keys = next(csv.reader(file), [])
+
+    def _rewrite_with_new_header(self, fieldnames: list[str]) -> None:
+        """As a whole, so that whoever ends the process meanwhile takes no row along."""
+        path = Path(self.metrics_file_path)
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, fieldnames=fieldnames)
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(path, text.getvalue())
