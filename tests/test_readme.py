@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from leyden.config import compose
+from leyden.train import run_experiment
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
@@ -25,6 +28,9 @@ def houses(folder: Path) -> Path:
     rows = [f"{n},{n % 7},{'north' if n % 2 else 'south'},{n % 7 * 1000 + n}" for n in range(200)]
     path.write_text("\n".join(["id,rooms,side,price", *rows]))
     return path
+
+
+OF_A_RUN = ("run=last", "resume=last", "init_from=last", "scripts/runs.py")
 
 
 def is_run(command: str) -> bool:
@@ -47,13 +53,19 @@ def test_a_command_of_the_readme_works(
     few = {"data.root=pictures", "experiment=cifar10_cnn"}.intersection(arguments)
     quick += ["data.train_size=20", "data.val_size=8"] if few else []
     arguments = [part for argument in arguments for part in own.get(argument, [argument])]
-    if script.endswith("plot_schedule.py") or "--help" in arguments or "--cfg" in arguments:
+    of_a_run = any(word in command for word in OF_A_RUN)
+    if of_a_run:
+        run_experiment(compose([*quick, "experiment=mnist_mlp"]))
+        (tmp_path / "pictures").symlink_to(data_root / "pictures", target_is_directory=True)
+    if of_a_run and "init_from=last" not in arguments:
+        quick = []
+    elif script.endswith("plot_schedule.py") or "--help" in arguments or "--cfg" in arguments:
         quick = []
     elif script.endswith("benchmark.py"):
         quick = [setting for setting in quick if not setting.startswith("trainer.max_epochs")]
     elif any(argument.startswith("debug=") for argument in arguments):
         quick = [setting for setting in quick if "limit" not in setting]
-    monkeypatch.chdir(tmp_path if "plot" in script or "show" in script else ROOT)
+    monkeypatch.chdir(tmp_path if of_a_run or "plot" in script or "show" in script else ROOT)
     monkeypatch.setattr(sys, "argv", [script, *arguments, *quick])
     status = None
     try:

@@ -2,10 +2,10 @@ from typing import Any
 
 import lightning.pytorch as pl
 import pytest
-from lightning.pytorch.loggers import Logger
+from lightning.pytorch.loggers import Logger, WandbLogger
 
 from leyden.config import compose
-from leyden.trackers import log_settings, settings
+from leyden.trackers import continued, log_settings, settings, tracked_as
 
 
 def test_settings_are_flat_and_name_classes_in_short() -> None:
@@ -32,3 +32,16 @@ def test_a_tracker_gets_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     tracker, config = Tracker(), compose([]).config
     log_settings(pl.Trainer(logger=tracker, accelerator="cpu"), config)
     assert tracker.params == settings(config)
+
+
+def test_a_run_that_goes_on_is_the_same_for_its_trackers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(WandbLogger, "version", "abc")
+    trainer = pl.Trainer(logger=[Tracker(), object.__new__(WandbLogger)], accelerator="cpu")
+    names = tracked_as(trainer)
+    assert names == {"WandbLogger": "abc"}
+    kinds = {"wandb": "WandbLogger", "mlflow": "MLFlowLogger", "csv": "CSVLogger"}
+    nodes = {key: {"_target_": f"lightning.pytorch.loggers.{kind}", "project": "p"} for key, kind in kinds.items()}
+    loggers = continued({"logger": nodes | {"off": None}}, {**names, "MLFlowLogger": "7"})["logger"]
+    assert loggers["wandb"] == {**nodes["wandb"], "id": "abc", "resume": "allow"}
+    assert loggers["mlflow"] == {**nodes["mlflow"], "run_id": "7"}
+    assert (loggers["csv"], loggers["off"]) == (nodes["csv"], None)

@@ -4,6 +4,7 @@ A server imports torch, Lightning and the project a single time and forks for ea
 second to start, where a new interpreter takes many; in everything else it is the process that a person starts.
 """
 
+import atexit
 import json
 import os
 import runpy
@@ -11,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -26,7 +28,10 @@ class Doors:
     """Starts runs. It is a context, at whose end none is left."""
 
     def __enter__(self) -> Self:
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), *_path()])}
+        environment = os.environ | {
+            "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), *_path()]),
+        }
         environment.pop("HYDRA_FULL_ERROR", None)
         command = [sys.executable, __file__]
         self._server = subprocess.Popen(
@@ -76,7 +81,11 @@ class Doors:
         return pid
 
     def wait(self, pid: int) -> int:
-        """The exit status; minus the signal, if one killed it. A run that does not end is killed and raises an error."""
+        """The exit status; minus the signal, if one killed it.
+
+        Raises:
+            TimeoutError: the run did not end, and was killed.
+        """
         status = self._ask({"wait": pid})
         self._running.discard(pid)
         if status is None:
@@ -93,10 +102,6 @@ class Doors:
         self._server.stdin.write(json.dumps(question) + "\n")
         self._server.stdin.flush()
         return json.loads(self._server.stdout.readline())
-
-
-def _path() -> list[str]:
-    return [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
 
 
 def _serve() -> dict[str, Any]:
@@ -141,7 +146,9 @@ def _keep_checkpoints(folder: Path) -> None:
 
     save = DurableCheckpoints.save_checkpoint
 
-    def save_and_copy(self: DurableCheckpoints, checkpoint: dict[str, Any], path: str | Path, options: Any = None) -> None:
+    def save_and_copy(
+        self: DurableCheckpoints, checkpoint: dict[str, Any], path: str | Path, options: Any = None
+    ) -> None:
         save(self, checkpoint, path, options)
         if Path(path).name == "last.ckpt":
             shutil.copy(path, folder / f"{checkpoint['global_step']:06d}.ckpt")
@@ -149,12 +156,30 @@ def _keep_checkpoints(folder: Path) -> None:
     DurableCheckpoints.save_checkpoint = save_and_copy  # type: ignore[method-assign]
 
 
+def _run(door: str) -> int:
+    """Run a door, and the interpreter's end without its slow part, the taking apart of modules; gives the status."""
+    status = 0
+    try:
+        runpy.run_path(door, run_name="__main__")
+    except SystemExit as left:
+        status = left.code if isinstance(left.code, int) else int(left.code is not None)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        status = 1
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return status
+
+
 if __name__ == "__main__":
     import leyden.evaluate
     import leyden.predict
-    import leyden.run
     import leyden.train  # noqa: F401
+    from leyden.config import compose
 
-    run = _serve()
-    _become(run)
-    runpy.run_path(run["door"], run_name="__main__")
+    compose([], ROOT / "configs")  # what signatures say is found out once
+    asked = _serve()
+    _become(asked)
+    os._exit(_run(asked["door"]))

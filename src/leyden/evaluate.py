@@ -7,10 +7,12 @@ from typing import Any
 
 import lightning.pytorch as pl
 import rich
+import torch
 from rich.table import Table
 
 from leyden import trust
 from leyden.build import build_trainer
+from leyden.callbacks.progress import Progress
 from leyden.config.recorded import Config, Recorded
 from leyden.data.module import DataModule
 from leyden.errors import UserError
@@ -36,8 +38,9 @@ def evaluate_run(recorded: Recorded, settings: Mapping[str, Any]) -> dict[str, f
     split = settings["split"]
     if split not in SPLITS:
         raise UserError(f"split={split}: must be one of {', '.join(SPLITS)}")
+    torch.set_float32_matmul_precision(recorded.config["matmul_precision"])
     run = load_recorded(recorded.dir, recorded.config, str(settings["ckpt"]))
-    log.info("run: %s, %s of %d epochs", run.dir, run.checkpoint.name, run.epochs)
+    log.info("run: %s", run.describe())
     metrics = evaluate(evaluation_trainer(recorded.config), run.task, run.datamodule, split)
     _show(metrics, run, split)
     _keep(metrics, recorded, run, split)
@@ -61,6 +64,9 @@ def evaluate(trainer: pl.Trainer, task: Task, datamodule: DataModule, split: str
     loader = datamodule.loader(split, **order)
     if not len(loader):
         raise UserError(f"split={split}: is empty in these data; there are {datamodule.describe()}")
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, Progress):
+            callback.tested = split
     trainer.test(task, dataloaders=loader, verbose=False)
     return {name.replace("test/", f"{split}/"): value for name, value in epoch_metrics(trainer).items()}
 
@@ -76,9 +82,17 @@ def evaluation_trainer(config: Config) -> pl.Trainer:
 def _show(metrics: Mapping[str, float], run: LoadedRun, split: str) -> None:
     table = Table(f"{split}, {run.checkpoint.name}", "", "in training", box=rich.box.SIMPLE_HEAD)
     for name, value in metrics.items():
-        before = run.metrics.get(name)
+        before = _in_training(run, name)
         table.add_row(name, f"{value:.4f}", "" if before is None else f"{before:.4f}")
     rich.print(table)
+
+
+def _in_training(run: LoadedRun, name: str) -> float | None:
+    """What the run itself had measured of these weights; the last are not tested, the best validated in their epoch."""
+    is_best, split = run.checkpoint.stem.startswith("best"), name.partition("/")[0]
+    if split == "val":
+        return run.metrics.get(f"best/{name}" if is_best else name)
+    return run.metrics.get(name) if split == "test" and is_best else None
 
 
 def _keep(metrics: Mapping[str, float], recorded: Recorded, run: LoadedRun, split: str) -> None:

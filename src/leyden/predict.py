@@ -50,7 +50,7 @@ def predict_run(recorded: Recorded, request: Request) -> Path:
         UserError: nothing of the input can be read, or the file cannot be written.
     """
     config, run = recorded.config, load_recorded(recorded.dir, recorded.config, request.ckpt)
-    log.info("run: %s, %s of %d epochs", run.dir, run.checkpoint.name, run.epochs)
+    log.info("run: %s", run.describe())
     torch.set_float32_matmul_precision(config["matmul_precision"])
     trainer = evaluation_trainer(config)
     if request.input is None:

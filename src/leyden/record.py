@@ -4,6 +4,7 @@ Nothing here imports torch, so that a list of runs, or a wrong name, is answered
 """
 
 import json
+import math
 import os
 import platform
 import socket
@@ -88,14 +89,23 @@ def read_record(run_dir: Path) -> Record:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read ({error})") from error
-    if not isinstance(content, dict):
+    if not isinstance(content, dict) or not isinstance(content.get("metrics", {}), dict):
         raise UserError(f"{path}: is no record of a run")
-    return content
+    metrics = content.get("metrics", {})
+    return {**content, "metrics": {name: math.nan if value is None else value for name, value in metrics.items()}}
 
 
 def write_record(run_dir: Path, record: Mapping[str, Any]) -> None:
-    """Replace run.json as a whole."""
-    write_text(run_dir / RECORD, json.dumps(record, indent=2) + "\n")
+    """Replace run.json as a whole. What is not finite, for which JSON has no word, is null."""
+    write_text(run_dir / RECORD, json.dumps(_finite(record), indent=2, allow_nan=False) + "\n")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def read_yaml(path: Path) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import lightning.pytorch as pl
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.loggers import CSVLogger, MLFlowLogger, TensorBoardLogger, WandbLogger
 
 from leyden.config import Config
 
@@ -25,6 +25,27 @@ def log_result(trainer: pl.Trainer, config: Config, metrics: Mapping[str, float]
         if isinstance(logger, TensorBoardLogger) and not trainer.fast_dev_run:  # type: ignore[attr-defined]
             logger.log_hyperparams(settings(config), result)
             logger.finalize("success")
+
+
+def tracked_as(trainer: pl.Trainer) -> dict[str, str]:
+    """What the trackers call this run, so that it can go on there."""
+    known = {WandbLogger: "version", MLFlowLogger: "run_id"}
+    pairs = [
+        (kind.__name__, getattr(log, of)) for log in trainer.loggers for kind, of in known.items() if type(log) is kind
+    ]
+    return {name: str(value) for name, value in pairs if value}
+
+
+def continued(config: Config, names: Mapping[str, str]) -> Config:
+    """A config whose trackers go on with the runs of these names."""
+    loggers = dict(config.get("logger") or {})
+    for key, node in loggers.items():
+        kind = str((node or {}).get("_target_")).rpartition(".")[2]
+        if kind == "WandbLogger" and kind in names:
+            loggers[key] = {**node, "id": names[kind], "resume": "allow"}
+        if kind == "MLFlowLogger" and kind in names:
+            loggers[key] = {**node, "run_id": names[kind]}
+    return {**config, "logger": loggers or None}
 
 
 def settings(config: Config) -> dict[str, Any]:

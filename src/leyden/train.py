@@ -20,7 +20,7 @@ from leyden.record import CONFIG, read_record, read_yaml
 from leyden.run.directory import Run
 from leyden.run.recorder import Recorder, epoch_metrics
 from leyden.tasks.task import Task
-from leyden.trackers import log_result, log_settings
+from leyden.trackers import continued, log_result, log_settings, tracked_as
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +49,12 @@ def run_experiment(experiment: Experiment) -> float | None:
     with Run(experiment) as run:
         log.info("experiment: %s, in %s", experiment.name, run.dir)
         checkpoint = run.rewind() if experiment.resumes else None
-        trainer = build_trainer(config, Recorder(run))
+        trainer = build_trainer(continued(config, run.tracked_as), Recorder(run))
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, LastCheckpoint):
                 callback.watch = run.watch
         log_settings(trainer, config)
+        run.tracked_as = tracked_as(trainer)
         if config["cache_features"]:
             datamodule = cache_features(datamodule, task, trainer)
         metrics = train(trainer, task, datamodule, checkpoint, test=config["test"])

@@ -24,11 +24,15 @@ class Progress(ProgressBar):
     Args:
         metrics: the names, without the split, that the line shows; by default the loss and what is measured in
             training.
+
+    Attributes:
+        tested: what a test is called: another split may be measured by it.
     """
 
     def __init__(self, metrics: list[str] | None = None) -> None:
         super().__init__()
         self.metrics = metrics
+        self.tested = "test"
         self._bar: Bar | None = None
         self._drawn = 0.0
         self._epoch_started = 0.0
@@ -70,7 +74,7 @@ class Progress(ProgressBar):
         self._move(batch_idx + 1)
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._start("test", sum(trainer.num_test_batches))
+        self._start(self.tested, sum(trainer.num_test_batches))
 
     def on_test_batch_end(
         self,
@@ -85,7 +89,7 @@ class Progress(ProgressBar):
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._stop()
-        log.info("test: %s", self._line(trainer, "test"))
+        log.info("%s: %s", self.tested, self._line(trainer, "test"))
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._report(trainer)

@@ -63,8 +63,9 @@ def recorded(run_dir: Path, typed: Sequence[str], own: Collection[str]) -> Recor
     before = [str(override) for override in before or [] if not str(override).startswith(("hydra.", "hydra/"))]
     keys = {override: _key(override) for override in typed}
     now = [override for override in typed if keys[override].partition(".")[0] not in own]
-    if any(keys[override] in ("experiment", "debug", "local") for override in now):
-        raise UserError(f"{now[0]}: a run has its own; give single settings, or start a new run")
+    for override in now:
+        if keys[override] in ("experiment", "debug", "local"):
+            raise UserError(f"{override}: a run has its own; give single settings, or start a new run")
     result = config
     if now:
         was, will_be = (_composed(overrides, run_dir) for overrides in (before, [*before, *now]))

@@ -108,6 +108,15 @@ class Run:
         if self.writes:
             self._save()
 
+    @property
+    def tracked_as(self) -> dict[str, str]:
+        """What trackers call this run."""
+        return dict(self._record.get("trackers", {}))
+
+    @tracked_as.setter
+    def tracked_as(self, names: Mapping[str, str]) -> None:
+        self._record["trackers"] = dict(names)
+
     def finish(self, metrics: Mapping[str, float]) -> None:
         """Keep the result."""
         self._record |= {"status": "finished", "metrics": dict(metrics)}

@@ -39,6 +39,10 @@ class LoadedRun:
     metrics: dict[str, float]
     task: Task
 
+    def describe(self) -> str:
+        """Which weights these are, in one line."""
+        return f"{self.dir}, {self.checkpoint.name}, after {self.epochs} epoch{'s' if self.epochs != 1 else ''}"
+
     @property
     def model(self) -> nn.Module:
         """The network, in evaluation mode: (B, *spec.input_shape) to (B, output_size)."""

@@ -18,7 +18,8 @@ from leyden.run import Run
 def experiment(tmp_path: Path) -> Experiment:
     run_dir = tmp_path / "some" / "now"
     inside = {"dirpath": f"{run_dir}/checkpoints", "others": [f"{run_dir}", f"{run_dir}_2", "elsewhere"]}
-    config = {"seed": 7, "paths": {"log_dir": str(tmp_path), "run_dir": str(run_dir)}, "callbacks": inside}
+    paths = {"log_dir": str(tmp_path), "run_dir": str(run_dir)}
+    config = {"seed": 7, "monitor": "val/acc", "paths": paths, "callbacks": inside}
     return Experiment("some", config, ["seed=7"])
 
 

@@ -1,0 +1,103 @@
+"""A run that goes on from any of its checkpoints ends as if it had never stopped, down to the last bit."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from leyden.durable import previous
+from tests.picture_files import write_folders
+from tests.torture_doors import ROOT, Doors
+from tests.torture_runs import Kept, Runs, kept
+
+DIGITS = ["data.train_size=280", "data.val_size=64", "data.eval_batch_size=64", "trainer.limit_test_batches=1"]
+MLP = ["experiment=mnist_mlp", "model.hidden_sizes=[32]", "model.dropout=0.3", "data.augment.crop_padding=2", *DIGITS]
+OFTEN = ["trainer.log_every_n_steps=1", "trainer.max_epochs=3", "callbacks.last.every_n_steps=2"]
+
+SETTINGS = {
+    "a schedule of steps": [*MLP, *OFTEN, "scheduler=onecycle"],
+    "a plateau of epochs, stopped early": [
+        *MLP,
+        *OFTEN,
+        "trainer.max_epochs=12",
+        "data.train_size=128",
+        "optimizer.lr=0.03",
+        "scheduler=plateau",
+        "scheduler.patience=0",
+        "callbacks=early_stopping",
+        "callbacks.early_stopping.patience=2",
+    ],
+    "gradients added up, validation within epochs": [
+        *MLP,
+        *OFTEN,
+        "scheduler=cosine",
+        "trainer.accumulate_grad_batches=2",
+        "trainer.val_check_interval=0.4",
+    ],
+    "an end by steps": [*MLP, *OFTEN, "scheduler=warmup_cosine", "trainer.max_epochs=-1", "trainer.max_steps=12"],
+    "validation every other epoch": [*MLP, *OFTEN, "trainer.check_val_every_n_epoch=2", "scheduler=step"],
+    "half precision": [*MLP, *OFTEN, "trainer.precision=bf16-mixed"],
+    "pictures by two workers": [
+        "data=image_folder",
+        "data.root=PICTURES",
+        "data.size=12",
+        "data.batch_size=8",
+        "data.num_workers=2",
+        "model=mlp",
+        "model.hidden_sizes=[16]",
+        *OFTEN,
+        "scheduler=onecycle",
+    ],
+    "a table": ["experiment=csv_mlp", *OFTEN, "callbacks.last.every_n_steps=7"],
+    "an autoencoder": ["experiment=mnist_autoencoder", *DIGITS, *OFTEN, "trainer.max_epochs=2"],
+}
+
+
+@pytest.fixture(scope="module")
+def doors() -> Iterator[Doors]:
+    with Doors() as doors:
+        yield doors
+
+
+@pytest.fixture(scope="module")
+def runs(doors: Doors, tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    return Runs(doors, tmp_path_factory.mktemp("runs"), [f"paths.data_dir={ROOT / 'data'}"])
+
+
+def steps_of(copies: Path) -> list[int]:
+    return sorted(int(path.stem) for path in copies.iterdir())
+
+
+def fall_back(runs: Runs, name: str, copy: Path, to: str) -> None:
+    """The directory of a finished run, as it is when a process dies later than the checkpoint `copy` was written."""
+    shutil.copytree(runs.dir(name), runs.dir(to))
+    last = runs.dir(to) / "checkpoints" / "last.ckpt"
+    previous(last).unlink(missing_ok=True)
+    shutil.copy(copy, last)
+    record = runs.dir(to) / "run.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"status": "running"}))
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_checkpoint_leads_to_the_same_end(name: str, runs: Runs, tmp_path: Path) -> None:
+    short, pictures = name.replace(" ", "_").replace(",", ""), tmp_path / "pictures"
+    if "PICTURES" in "".join(SETTINGS[name]):
+        write_folders(pictures, train=14, val=4, test=4)
+    settings = [setting.replace("PICTURES", str(pictures)) for setting in SETTINGS[name]]
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    reference = runs.train(short, *settings, keep=copies)
+    steps = steps_of(copies)
+    assert len(steps) >= 5
+    assert steps[-1] == reference.steps
+    wrong = {}
+    for step in steps:
+        trial = f"{short}_{step}"
+        fall_back(runs, short, copies / f"{step:06d}.ckpt", trial)
+        if differences := runs.resume(trial).differences(reference):
+            wrong[step] = differences
+        shutil.rmtree(runs.dir(trial))
+    assert wrong == {}
