@@ -28,10 +28,8 @@ class Doors:
     """Starts runs. It is a context, at whose end none is left."""
 
     def __enter__(self) -> Self:
-        environment = os.environ | {
-            "OMP_NUM_THREADS": "1",
-            "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), *_path()]),
-        }
+        path = os.pathsep.join([str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])])
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": path}
         environment.pop("HYDRA_FULL_ERROR", None)
         command = [sys.executable, __file__]
         self._server = subprocess.Popen(
@@ -146,10 +144,8 @@ def _keep_checkpoints(folder: Path) -> None:
 
     save = DurableCheckpoints.save_checkpoint
 
-    def save_and_copy(
-        self: DurableCheckpoints, checkpoint: dict[str, Any], path: str | Path, options: Any = None
-    ) -> None:
-        save(self, checkpoint, path, options)
+    def save_and_copy(self: DurableCheckpoints, checkpoint: dict[str, Any], path: str | Path, **_: Any) -> None:
+        save(self, checkpoint, path)
         if Path(path).name == "last.ckpt":
             shutil.copy(path, folder / f"{checkpoint['global_step']:06d}.ckpt")
 

@@ -143,7 +143,7 @@ class LastCheckpoint(pl.Callback):
             epochs = trainer.fit_loop
             for loop in (epochs, epochs.epoch_loop, epochs.epoch_loop.val_loop):
                 loop._restarting = False  # the property of this name has a mind of its own where steps are counted
-        if length_of(trainer) != progress["length"]:
+        if trainer.lr_scheduler_configs and length_of(trainer) != progress["length"]:
             for config in trainer.lr_scheduler_configs:
                 take_length(config.scheduler)
             log.info("the schedule now covers %s steps", f"{length_of(trainer):,}")

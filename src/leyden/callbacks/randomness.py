@@ -24,15 +24,21 @@ class Randomness(pl.Callback):
         self.seed = seed
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._seed("epoch", trainer.current_epoch, trainer.global_rank)
+        self._seed(trainer, "epoch", trainer.current_epoch)
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        self._seed("step", trainer.current_epoch, batch_idx, trainer.global_rank)
+        self._seed(trainer, "step", trainer.current_epoch, batch_idx)
 
-    def _seed(self, *purpose: int | str) -> None:
-        seed = seed_for(self.seed, *purpose)
+    def _seed(self, trainer: pl.Trainer, *purpose: int | str) -> None:
+        seed = seed_for(self.seed, *purpose, trainer.global_rank)
         random.seed(seed)
         np.random.seed(seed % 2**32)
-        torch.manual_seed(seed)  # of all devices
+        # torch.manual_seed would take a tenth of a millisecond, and remember each call for devices that are not there.
+        torch.default_generator.manual_seed(seed)
+        device = trainer.strategy.root_device.type
+        if device == "cuda":
+            torch.cuda.manual_seed(seed)
+        elif device == "mps":
+            torch.mps.manual_seed(seed)

@@ -70,7 +70,8 @@ def recorded(run_dir: Path, typed: Sequence[str], own: Collection[str]) -> Recor
     if now:
         was, will_be = (_composed(overrides, run_dir) for overrides in (before, [*before, *now]))
         changes = _differences(was, will_be)
-        changes |= {tuple(keys[o].split(".")): _at(will_be, keys[o]) for o in now if _is_value(keys[o], will_be)}
+        values = [keys[o] for o in now if not o.startswith("~") and _is_value(keys[o], will_be)]
+        changes |= {tuple(key.split(".")): _at(will_be, key) for key in values}
         result = _changed(config, changes)
     name = str(read_record(run_dir).get("experiment", "run")) if (run_dir / RECORD).is_file() else "run"
     return Recorded(run_dir, name, result, before, as_typed(now))
@@ -82,7 +83,8 @@ def check_resumable(run: Recorded) -> None:
     Raises:
         UserError: what was typed changes what the run is.
     """
-    config = moved(read_yaml(run.dir / CONFIG), str(run.config["paths"].get("run_dir")), str(run.dir))
+    config = read_yaml(run.dir / CONFIG)
+    config = moved(config, str(config["paths"].get("run_dir")), str(run.dir))
     for place in _differences(config, run.config):
         name = ".".join(place)
         if place[0] in FIXED or (place[0] == "data" and place[1:2] and place[1] not in FIXED_OF_DATA):

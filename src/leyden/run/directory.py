@@ -128,7 +128,8 @@ class Run:
         stopped = interruption(error)
         if stopped:
             self._record |= {"status": "interrupted", "error": stopped.signal.name}
-            log.warning("interrupted by %s; go on with: python train.py resume=%s", stopped.signal.name, self.dir)
+            if self.writes:
+                log.warning("interrupted by %s; go on with: python train.py resume=%s", stopped.signal.name, self.dir)
         elif error is not None:
             self._record |= {"status": "failed", "error": f"{type(error).__name__}: {error}"}
         elif self._record["status"] == "running":

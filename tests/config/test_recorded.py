@@ -1,0 +1,154 @@
+"""The config of a run that there is already, with what is typed on top."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from leyden.config import compose_run
+from leyden.config.recorded import moved, recorded
+from leyden.errors import UserError
+from tests.kept_runs import keep
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+Changes = dict[str, Any]
+
+
+def told(run: Path) -> Any:
+    return yaml.safe_load((run / "config.yaml").read_text())
+
+
+def between(before: Any, after: Any, name: str = "") -> Changes:
+    """What stands where in the second of two configs, and not in the first; `gone` for what it lacks."""
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return {} if before == after else {name: after}
+    found: Changes = {}
+    for key in before | after:
+        found |= between(before.get(key, "gone"), after.get(key, "gone"), f"{name}.{key}".lstrip("."))
+    return found
+
+
+def changes(run: Path, *typed: str, configs: Path = CONFIGS) -> Changes:
+    """What overrides change of what a run has recorded."""
+    return between(told(run), compose_run([f"run={run}", *typed], configs=configs)[0].config)
+
+
+def refusal(run: Path, *typed: str, configs: Path = CONFIGS) -> str:
+    with pytest.raises(UserError) as refused:
+        compose_run([f"run={run}", *typed], configs=configs)
+    message = str(refused.value)
+    assert "\n" not in message
+    return message
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run, not to be written into."""
+    typed = ["model=cnn", "data.batch_size=32", "trainer.max_epochs=3", "callbacks=none", "optimizer=sgd"]
+    return keep(tmp_path_factory.mktemp("logs"), *typed)
+
+
+@pytest.fixture
+def run(made: Path, tmp_path: Path) -> Path:
+    """The same, to be written into."""
+    return Path(shutil.copytree(made, tmp_path / "run"))
+
+
+@pytest.fixture
+def configs(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(CONFIGS, tmp_path / "configs"))
+
+
+@pytest.mark.parametrize(
+    ("typed", "changed"),
+    [
+        ("split=val", {}),
+        ("trainer=cpu", {"trainer.accelerator": "cpu"}),
+        ("data.batch_size=512", {"data.batch_size": 512}),
+        ("data.batch_size=64", {"data.batch_size": 64}),  # as the YAML says
+        ("data.batch_size=32", {}),  # as the run has it
+        ("paths.data_dir=else", {"paths.data_dir": "else", "data.root": "else"}),
+        ("test=false", {"test": False}),
+        ("seed=1", {"seed": 1, "data.seed": 1}),
+        ("trainer.limit_test_batches=3", {"trainer.limit_test_batches": 3}),
+        ("data.augment.rotation=9", {"data.augment.rotation": 9}),
+        ("model.hidden_sizes=[3,4]", {"model.hidden_sizes": [3, 4]}),
+        ("~data.augment", {"data.augment": "gone"}),
+        ("~trainer.profiler", {"trainer.profiler": "gone"}),
+        ("logger=csv", {"logger.tensorboard": "gone"}),
+    ],
+)
+def test_an_override_changes_what_it_says_and_nothing_else(typed: str, changed: Changes, made: Path) -> None:
+    assert changes(made, typed) == changed
+
+
+def test_several_overrides_are_put_on_top_together(made: Path) -> None:
+    typed = ["trainer=cpu", "trainer.max_epochs=9", "data.root=${paths.data_dir}/more", "paths.data_dir=else"]
+    wanted = {"accelerator": "cpu", "max_epochs": 9}
+    found = changes(made, *typed)
+    assert found.pop("data.root") == "else/more"
+    assert found == {"paths.data_dir": "else"} | {f"trainer.{name}": value for name, value in wanted.items()}
+
+
+def test_a_group_comes_with_the_runs_own_paths(made: Path) -> None:
+    added = changes(made, "callbacks=early_stopping")
+    folders = [node["dirpath"] for name, node in added.items() if name in ("callbacks.best", "callbacks.last")]
+    assert folders == [f"{made}/checkpoints"] * 2
+    assert added["callbacks.early_stopping"]["monitor"] == "val/acc"
+    assert not [name for name in added if not name.startswith("callbacks.")]
+
+
+def test_the_projects_yaml_of_today_says_nothing_that_is_not_asked_for(made: Path, configs: Path) -> None:
+    for name, old, new in (
+        ("model/cnn", "hidden_sizes:", "hidden_sizes: [1, 2, 3] #"),
+        ("data/mnist", "val_size:", "val_size: 0.5 #"),
+        ("optimizer/sgd", "momentum:", "momentum: 0.5 #"),
+        ("trainer/default", "devices:", "log_every_n_steps: 7\ndevices:"),
+        ("train", "seed: 42", "seed: 43"),
+    ):
+        path = configs / f"{name}.yaml"
+        assert old in path.read_text(), name
+        path.write_text(path.read_text().replace(old, new))
+    assert changes(made, configs=configs) == {}
+    assert changes(made, "data.batch_size=8", configs=configs) == {"data.batch_size": 8}
+    assert changes(made, "trainer=cpu", configs=configs) == {"trainer.accelerator": "cpu"}
+
+
+def test_a_value_is_set_though_todays_yaml_has_it_already(made: Path, configs: Path) -> None:
+    path = configs / "data" / "mnist.yaml"
+    path.write_text(path.read_text().replace("val_size: 0.1", "val_size: 0.5"))
+    assert changes(made, "data.val_size=0.5", configs=configs) == {"data.val_size": 0.5}
+
+
+def test_a_run_whose_experiment_is_gone_is_as_it_was_and_takes_no_overrides(tmp_path: Path, configs: Path) -> None:
+    mine = configs / "experiment" / "mine.yaml"
+    mine.write_text("# @package _global_\nseed: 7\n")
+    run = keep(tmp_path / "logs", "experiment=mine", configs=configs)
+    assert changes(run, "seed=8", configs=configs) == {"seed": 8, "data.seed": 8}
+    mine.unlink()
+    assert changes(run, configs=configs) == {}
+    message = refusal(run, "data.batch_size=8", configs=configs)
+    assert message.startswith(f"{run}: its experiment cannot be composed from configs/ any more")
+    assert "mine" in message
+    assert "leave them out, or check out the run's commit" in message
+
+
+@pytest.mark.parametrize("typed", ["experiment=mnist_cnn", "debug=limit", "+experiment=mnist_cnn"])
+def test_a_run_has_an_experiment_of_its_own(typed: str, made: Path) -> None:
+    assert refusal(made, typed).endswith(": a run has its own; give single settings, or start a new run")
+
+
+def test_a_moved_run_has_its_paths_where_it_is_now(run: Path, made: Path) -> None:
+    found = compose_run([f"run={run}"])[0]
+    assert str(made) not in str(found.config)
+    assert found.config["paths"]["run_dir"] == found.config["logger"]["csv"]["save_dir"] == str(run)
+    assert moved(found.config, str(run), str(made)) == told(made)
+    added = changes(run, "callbacks=default")
+    assert added["callbacks.best"]["dirpath"] == f"{run}/checkpoints"
+
+
+def test_only_whole_names_are_moved() -> None:
+    value = {"a": "x/y", "b": ["x/y/z", "x/yz", "k/x/y"], "c": {"d": "x/y\\z"}, "e": 3, "f": None}
+    assert moved(value, "x/y", "n") == {"a": "n", "b": ["n/z", "x/yz", "k/x/y"], "c": {"d": "n\\z"}, "e": 3, "f": None}
