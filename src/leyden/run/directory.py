@@ -1,7 +1,6 @@
 """An open run directory: what one run was, did and found."""
 
 import logging
-import os
 import shlex
 import time
 import traceback
@@ -17,10 +16,10 @@ from leyden.checkpoints import newest_whole, read_checkpoint
 from leyden.config import Experiment
 from leyden.config.recorded import moved
 from leyden.durable import remove_leftovers, write_text
-from leyden.errors import UserError
 from leyden.processes import rank
 from leyden.record import CHECKPOINTS, CONFIG, LOG, OVERRIDES, RECORD, lock, origin, read_record, write_record
 from leyden.run.history import cut_history
+from leyden.run.place import make_directory, point_last
 from leyden.signals import Watch, interruption
 
 log = logging.getLogger(__name__)
@@ -46,7 +45,7 @@ class Run:
         self.watch = Watch()
         self.dir = experiment.run_dir
         if self.writes and not experiment.resumes:
-            self.dir = _make(experiment.run_dir)
+            self.dir = make_directory(experiment.run_dir)
         if self.dir != experiment.run_dir:  # callbacks and loggers have the directory in their settings too
             experiment.config.update(moved(experiment.config, str(experiment.run_dir), str(self.dir)))
         self._lock = lock(self.dir, "resume") if self.writes else None
@@ -80,7 +79,7 @@ class Run:
             write_text(self.dir / CONFIG, yaml.safe_dump(self.experiment.config, sort_keys=False))
             write_text(self.dir / OVERRIDES, yaml.safe_dump(self.experiment.overrides))
             self._save()
-            _point_last(Path(self.experiment.config["paths"]["log_dir"], "last"), self.dir)
+            point_last(Path(self.experiment.config["paths"]["log_dir"], "last"), self.dir)
         self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         logging.getLogger().addHandler(self._handler)
         self.watch.__enter__()
@@ -171,31 +170,3 @@ class Run:
 
     def _save(self) -> None:
         write_record(self.dir, self._record)
-
-
-def _make(directory: Path) -> Path:
-    """A new directory of this name, or of this name with a number."""
-    number, path = 1, directory
-    while True:
-        try:
-            directory.parent.mkdir(parents=True, exist_ok=True)
-            path.mkdir()
-            return path
-        except FileExistsError as error:
-            if not directory.parent.is_dir():
-                raise UserError(f"paths.log_dir: {directory.parent} cannot be made ({error.strerror})") from error
-            number += 1
-            path = directory.with_name(f"{directory.name}_{number}")
-        except OSError as error:
-            raise UserError(f"paths.log_dir: {path} cannot be made ({error.strerror})") from error
-
-
-def _point_last(link: Path, directory: Path) -> None:
-    """Let `last` beside the experiments point at the newest run."""
-    temporary = link.with_name(f".last.{os.getpid()}")
-    try:
-        link.parent.mkdir(parents=True, exist_ok=True)
-        temporary.symlink_to(os.path.relpath(directory, link.parent), target_is_directory=True)
-        os.replace(temporary, link)
-    except OSError as error:  # a file system, or a Windows account, without symbolic links
-        log.warning("%s not set: %s", link, error)
