@@ -59,6 +59,8 @@ def recorded(run_dir: Path, typed: Sequence[str], own: Collection[str]) -> Recor
     config, before = read_yaml(run_dir / CONFIG), read_yaml(run_dir / OVERRIDES)
     if not isinstance(config, dict) or not isinstance(config.get("paths"), dict):
         raise UserError(f"{run_dir / CONFIG}: is no config of a run")
+    if not isinstance(before, list | None):
+        raise UserError(f"{run_dir / OVERRIDES}: is no list of overrides")
     config = moved(config, str(config["paths"].get("run_dir")), str(run_dir))
     before = [str(override) for override in before or [] if not str(override).startswith(("hydra.", "hydra/"))]
     keys = {override: _key(override) for override in typed}

@@ -1,5 +1,6 @@
 """An open run directory: what one run was, did and found."""
 
+import errno
 import logging
 import shlex
 import time
@@ -16,6 +17,7 @@ from leyden.checkpoints import newest_whole, read_checkpoint
 from leyden.config import Experiment
 from leyden.config.recorded import moved
 from leyden.durable import remove_leftovers, write_text
+from leyden.errors import UserError
 from leyden.processes import rank
 from leyden.record import CHECKPOINTS, CONFIG, LOG, OVERRIDES, RECORD, lock, origin, read_record, write_record
 from leyden.run.history import cut_history
@@ -73,7 +75,7 @@ class Run:
         if self.writes:
             # Also where no door has set up the log.
             logging.getLogger(__name__.partition(".")[0]).setLevel(logging.INFO)
-            self._handler = logging.FileHandler(self.dir / LOG, encoding="utf-8")
+            self._handler = _Log(self.dir / LOG, encoding="utf-8")
             for folder in (self.dir, self.dir / CHECKPOINTS):
                 remove_leftovers(folder)
             write_text(self.dir / CONFIG, yaml.safe_dump(self.experiment.config, sort_keys=False))
@@ -140,6 +142,9 @@ class Run:
             self._close(error if not stopped else None)
         if stopped and stopped is not error:  # Lightning would exit with 0 or 1
             raise stopped from None
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            remedy = f"free some space, then: python train.py resume={self.dir}"
+            raise UserError(f"{self.dir}: cannot be written ({error.strerror}); {remedy}") from error
         if isinstance(error, SystemExit) and not error.code:
             raise SystemExit(1) from error  # whoever left, it was before the result
 
@@ -170,3 +175,10 @@ class Run:
 
     def _save(self) -> None:
         write_record(self.dir, self._record)
+
+
+class _Log(logging.FileHandler):
+    """A disk that is full is told of by whoever needs it more."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (logging's name)
+        pass
