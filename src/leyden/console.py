@@ -3,6 +3,7 @@
 import logging
 import sys
 import warnings
+from pathlib import Path
 
 import rich
 from rich.logging import RichHandler
@@ -28,6 +29,17 @@ def set_up_logging() -> None:
         warnings.filterwarnings("ignore", message)
 
 
+class LogFile(logging.FileHandler):
+    """A log that is kept. A disk that is full is told of by whoever needs it more."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, encoding="utf-8")
+        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (logging's name)
+        pass
+
+
 # Warnings that are answered by design, and would only teach a reader to look away.
 _KNOWN = (
     "Experiment logs directory .* exists and is not empty",  # the run directory, which is new
@@ -36,5 +48,6 @@ _KNOWN = (
     "Total length of `list` across ranks is zero",  # data.val_size=0
     "It is recommended to use .*sync_dist=True",  # what is logged for an epoch was computed over all processes
     "Checkpoint directory .* exists and is not empty",
+    "You're resuming from a checkpoint that ended before the epoch ended",  # our loaders know where they were
     "Found .* module.s. in eval mode at the start of training",  # what is frozen
 )

@@ -57,6 +57,7 @@ def run_experiment(experiment: Experiment) -> float | None:
         run.tracked_as = tracked_as(trainer)
         if config["cache_features"]:
             datamodule = cache_features(datamodule, task, trainer)
+        run.begin()
         metrics = train(trainer, task, datamodule, checkpoint, test=config["test"])
         log_result(trainer, config, metrics)
         run.finish(metrics)

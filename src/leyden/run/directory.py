@@ -16,6 +16,7 @@ import yaml
 from leyden.checkpoints import newest_whole, read_checkpoint
 from leyden.config import Experiment
 from leyden.config.recorded import moved
+from leyden.console import LogFile
 from leyden.durable import remove_leftovers, write_text
 from leyden.errors import UserError
 from leyden.processes import rank
@@ -54,7 +55,7 @@ class Run:
 
     def __enter__(self) -> Self:
         self._started = time.monotonic()
-        self._before = 0.0
+        self._before, self._logged, self._begun = 0.0, 0, False
         now = datetime.now(UTC).isoformat(timespec="seconds")
         self._record: dict[str, Any] = {
             "status": "running",
@@ -75,31 +76,46 @@ class Run:
         if self.writes:
             # Also where no door has set up the log.
             logging.getLogger(__name__.partition(".")[0]).setLevel(logging.INFO)
-            self._handler = _Log(self.dir / LOG, encoding="utf-8")
+            self._handler = LogFile(self.dir / LOG)
+        logging.getLogger().addHandler(self._handler)
+        self.watch.__enter__()
+        if not self.experiment.resumes:
+            self.begin()
+        return self
+
+    def begin(self) -> None:
+        """Write down what is run. A run that is resumed stays as it was until then, and begins once all is built."""
+        if self.writes and not self._begun:
             for folder in (self.dir, self.dir / CHECKPOINTS):
                 remove_leftovers(folder)
+            if self.experiment.resumes:
+                cut_history(self.dir, self._logged)
             write_text(self.dir / CONFIG, yaml.safe_dump(self.experiment.config, sort_keys=False))
             write_text(self.dir / OVERRIDES, yaml.safe_dump(self.experiment.overrides))
             self._save()
             point_last(Path(self.experiment.config["paths"]["log_dir"], "last"), self.dir)
-        self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-        logging.getLogger().addHandler(self._handler)
-        self.watch.__enter__()
-        return self
+        self._begun = True
 
     def rewind(self) -> Path | None:
-        """The checkpoint from which a run goes on, with what it had logged after that taken back.
+        """The checkpoint from which a run goes on; what it had logged after that is taken back when it begins.
 
-        Returns None where there is none yet, so that the run begins anew.
+        Returns None where there is none yet, so that the run starts anew.
 
         Raises:
-            UserError: there are checkpoints, and none is whole.
+            UserError: there are checkpoints, and none is whole; or it has had more epochs than it is to have.
         """
         path = newest_whole(self.dir / CHECKPOINTS / "last.ckpt", "resume")
-        step = int(read_checkpoint(path)["progress"]["logged"]) if path else 0
-        if self.writes:
-            cut_history(self.dir, step)
-        log.info("goes on from %s", f"{path.name}, step {step:,}" if path else "the beginning: no checkpoint yet")
+        if path is None:
+            log.info("goes on from the beginning: there is no checkpoint yet")
+            return None
+        progress = read_checkpoint(path, "resume").get("progress")
+        if progress is None:
+            raise UserError(f"resume={self.dir}: {path.name} is of another version; try init_from={self.dir}")
+        had, most = progress["epoch"], self.experiment.config["trainer"].get("max_epochs")
+        if most is not None and 0 <= most < had:
+            raise UserError(f"trainer.max_epochs={most}: the run has had {had} epochs already; give more")
+        self._logged = int(progress["logged"])
+        log.info("goes on from %s, step %s", path.name, f"{self._logged:,}")
         return path
 
     def note(self, epochs: int, steps: int, metrics: Mapping[str, float]) -> None:
@@ -150,7 +166,8 @@ class Run:
 
     def _close(self, error: BaseException | None) -> None:
         try:
-            self._save()
+            if self._begun:
+                self._save()
             if error is not None:  # after the record: on a full disk the status counts for more
                 with (self.dir / LOG).open("a", encoding="utf-8") as file:
                     traceback.print_exception(error, file=file)
@@ -175,10 +192,3 @@ class Run:
 
     def _save(self) -> None:
         write_record(self.dir, self._record)
-
-
-class _Log(logging.FileHandler):
-    """A disk that is full is told of by whoever needs it more."""
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (logging's name)
-        pass
