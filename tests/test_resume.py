@@ -1,16 +1,14 @@
 """A run that goes on from any of its checkpoints ends as if it had never stopped, down to the last bit."""
 
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from leyden.durable import previous
 from tests.picture_files import write_folders
 from tests.torture_doors import ROOT, Doors
-from tests.torture_runs import Runs
+from tests.torture_runs import Runs, fall_back
 
 DIGITS = ["data.train_size=280", "data.val_size=64", "data.eval_batch_size=64", "trainer.limit_test_batches=1"]
 MLP = ["experiment=mnist_mlp", "model.hidden_sizes=[32]", "model.dropout=0.3", "data.augment.crop_padding=2", *DIGITS]
@@ -47,11 +45,12 @@ SETTINGS = {
         "data.num_workers=2",
         "model=mlp",
         "model.hidden_sizes=[16]",
+        "model.dropout=0.3",
         *OFTEN,
         "scheduler=onecycle",
     ],
     "a table": ["experiment=csv_mlp", *OFTEN, "callbacks.last.every_n_steps=7"],
-    "an autoencoder": ["experiment=mnist_autoencoder", *DIGITS, *OFTEN, "trainer.max_epochs=2"],
+    "an autoencoder": ["experiment=mnist_autoencoder", *DIGITS, "data.batch_size=64", *OFTEN, "trainer.max_epochs=2"],
 }
 
 
@@ -68,16 +67,6 @@ def runs(doors: Doors, tmp_path_factory: pytest.TempPathFactory) -> Runs:
 
 def steps_of(copies: Path) -> list[int]:
     return sorted(int(path.stem) for path in copies.iterdir())
-
-
-def fall_back(runs: Runs, name: str, copy: Path, to: str) -> None:
-    """The directory of a finished run, as it is when a process dies later than the checkpoint `copy` was written."""
-    shutil.copytree(runs.dir(name), runs.dir(to))
-    last = runs.dir(to) / "checkpoints" / "last.ckpt"
-    previous(last).unlink(missing_ok=True)
-    shutil.copy(copy, last)
-    record = runs.dir(to) / "run.json"
-    record.write_text(json.dumps(json.loads(record.read_text()) | {"status": "running"}))
 
 
 @pytest.mark.parametrize("name", SETTINGS)

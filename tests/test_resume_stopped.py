@@ -1,11 +1,7 @@
 """A run that is killed or interrupted loses nothing, and says how it ended."""
 
 import json
-import os
 import random
-import shutil
-import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from signal import SIGINT, SIGKILL, SIGTERM, Signals
@@ -15,11 +11,17 @@ import pytest
 from tests.picture_files import write_folders
 from tests.torture_doors import ROOT, Doors
 from tests.torture_runs import Kept, Runs
-from tests.torture_stops import Moment, after, stop, trial, while_writing
+from tests.torture_stops import Moment, after, trial, while_writing
 
 SIZES = ["data.val_size=64", "data.eval_batch_size=64", "trainer.limit_test_batches=1", "trainer.max_epochs=30"]
 OFTEN = ["trainer.log_every_n_steps=1", "callbacks.last.every_n_steps=3", "scheduler=onecycle"]
-DIGITS = ["experiment=mnist_mlp", "model.hidden_sizes=[32]", "data.augment.crop_padding=2", "data.train_size=512"]
+DIGITS = [
+    "experiment=mnist_mlp",
+    "model.hidden_sizes=[32]",
+    "model.dropout=0.3",
+    "data.augment.crop_padding=2",
+    "data.train_size=512",
+]
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,8 @@ def files(doors: Doors, tmp_path_factory: pytest.TempPathFactory) -> tuple[Runs,
     root = write_folders(tmp_path_factory.mktemp("files"), train=40, val=4, test=4)
     data = ["data=image_folder", f"data.root={root}", "data.size=12", "data.batch_size=8", "data.num_workers=2"]
     sizes = [setting for setting in SIZES if not setting.startswith("data.")]
-    runs = Runs(doors, tmp_path_factory.mktemp("runs"), [*data, "model=mlp", "model.hidden_sizes=[16]", *sizes, *OFTEN])
+    model = ["model=mlp", "model.hidden_sizes=[16]", "model.dropout=0.3"]
+    runs = Runs(doors, tmp_path_factory.mktemp("runs"), [*data, *model, *sizes, *OFTEN])
     return runs, runs.train("reference")
 
 

@@ -42,7 +42,9 @@ def test_who_defers_is_told_and_answers_later(number: Signals, caplog: pytest.Lo
         with caplog.at_level(logging.WARNING):
             send(number)
         assert watch.received == number
-        assert caplog.messages == [f"{number.name}: stops after this step, with a checkpoint; once more to stop at once"]
+        assert caplog.messages == [
+            f"{number.name}: stops after this step, with a checkpoint; once more to stop at once"
+        ]
         assert interrupted(watch.answer) == number
 
 

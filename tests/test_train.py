@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from leyden.build import build_network
@@ -124,3 +125,75 @@ def test_a_setting_that_is_refused_while_building_leaves_no_run_behind(
     with pytest.raises(UserError, match=named.replace("[", r"\[")):
         run([override], quick)
     assert not (tmp_path / "logs").exists()
+
+
+@pytest.fixture
+def first(quick: list[str]) -> Path:
+    """A run whose weights others begin with."""
+    _, directory, _ = run(["model=cnn", "logger=none"], quick)
+    return directory
+
+
+def begun(directory: Path) -> dict[str, torch.Tensor]:
+    """The weights that a run began with, given that it learned as good as nothing."""
+    state: dict[str, torch.Tensor] = torch.load(directory / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
+    return state
+
+
+STILL = ["model=cnn", "optimizer=sgd", "optimizer.lr=1e-30", "logger=none"]
+
+
+@pytest.mark.parametrize("given", ["RUN", "last", "RUN/checkpoints/best.ckpt", "FILE"])
+def test_a_run_begins_with_the_weights_of_another_or_of_a_file(
+    given: str, first: Path, quick: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    weights = torch.load(first / "checkpoints/best.ckpt", weights_only=True)["state_dict"]
+    torch.save({name.removeprefix("network."): value for name, value in weights.items()}, tmp_path / "mine.pt")
+    given = given.replace("RUN", str(first)).replace("FILE", str(tmp_path / "mine.pt"))
+    _, directory, _ = run([*STILL, f"init_from={given}", "seed=7"], quick)
+    learned = begun(directory)
+    assert all(torch.equal(learned[name], value) for name, value in weights.items())
+    assert f"weights: {len(weights)} of {len(weights)} tensors from" in caplog.text
+    config = yaml.safe_load((directory / "config.yaml").read_text())
+    file = given if given.endswith(".pt") else first / "checkpoints" / "best.ckpt"
+    assert Path(config["init_from"]).resolve() == Path(file)
+
+
+def test_a_head_for_other_classes_begins_anew_and_the_log_tells(
+    first: Path, quick: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    typed = [*STILL, f"init_from={first}", "data.classes=[3 - three,5 - five,7 - seven]"]
+    _, directory, _ = run(typed, quick)
+    weights, learned = (begun(of) for of in (first, directory))
+    same = {name for name, value in learned.items() if torch.equal(value, weights[name])}
+    assert set(learned) - same == {"network.output.weight", "network.output.bias"}
+    assert f"weights: {len(same)} of {len(learned)} tensors from" in caplog.text
+    assert "of another shape: output.weight, output.bias" in caplog.text
+
+
+def test_weights_that_cannot_be_read_leave_no_run_behind(quick: list[str], tmp_path: Path) -> None:
+    (tmp_path / "mine.pt").write_bytes(b"nothing")
+    torch.save({"other": torch.zeros(3)}, tmp_path / "other.pt")
+    for given, named in (
+        (f"{tmp_path}/mine.pt", "cannot be read; is it whole"),
+        (f"{tmp_path}/other.pt", "nothing in it fits this network"),
+        (f"{tmp_path}/gone.pt", "is not there; give a run directory, a file of weights, or last"),
+        (str(tmp_path), "is no run, it has no config.yaml"),
+        ("last", "there is no run in"),
+    ):
+        with pytest.raises(UserError, match=f"^init_from={given}: .*{named}"):
+            run([f"init_from={given}"], quick)
+    assert not (tmp_path / "logs").exists()
+
+
+def test_a_run_that_is_finished_tells_its_result_again(first: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: object) -> None:
+        raise AssertionError("it trains")
+
+    before = {path: path.read_bytes() for path in first.rglob("*") if path.is_file()}
+    monkeypatch.setattr("leyden.train.build_data", forbidden)
+    again = compose([f"resume={first}", "callbacks.progress=null"])
+    assert run_experiment(again) == json.loads((first / "run.json").read_text())["metrics"]["best/val/acc"]
+    assert {path: path.read_bytes() for path in first.rglob("*") if path.is_file()} == before
+    with pytest.raises(AssertionError, match="it trains"):
+        run_experiment(compose([f"resume={first}", "trainer.max_epochs=2"]))

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -14,6 +15,7 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 from torch import Tensor
 
 from leyden.data.mnist import MNIST
+from leyden.durable import previous
 from tests.torture_doors import ROOT, Doors
 
 
@@ -133,24 +135,34 @@ class Runs:
         """
         return self._ended(name, self.doors.wait(self.start(name, *more, **how)))
 
-    def start_again(self, name: str, *more: str) -> int:
+    def start_again(self, name: str, *more: str, **how: Any) -> int:
         """Go on with a run; one that was stopped before it had a directory begins."""
         if not (self.dir(name) / "config.yaml").exists():
-            return self.start(name, *more)
-        return self.doors.start([f"resume={self.dir(name)}", *more, *_quiet(self.folder)[:1]], self.output(name))
+            return self.start(name, *more, **how)
+        return self.doors.start([f"resume={self.dir(name)}", *more, *_quiet(self.folder)[:1]], self.output(name), **how)
 
-    def resume(self, name: str, *more: str) -> Kept:
+    def resume(self, name: str, *more: str, **how: Any) -> Kept:
         """Go on with a run, to its end.
 
         Raises:
             RuntimeError: it failed; with what it said.
         """
-        return self._ended(name, self.doors.wait(self.start_again(name, *more)))
+        return self._ended(name, self.doors.wait(self.start_again(name, *more, **how)))
 
     def _ended(self, name: str, status: int) -> Kept:
         if status:
             raise RuntimeError(f"{name}: exit status {status}\n{self.said(name)[-3000:]}")
         return kept(self.dir(name))
+
+
+def fall_back(runs: Runs, name: str, copy: Path, to: str) -> None:
+    """Copy a finished run, as it would be if its process had died later than the checkpoint `copy` was written."""
+    shutil.copytree(runs.dir(name), runs.dir(to))
+    last = runs.dir(to) / "checkpoints" / "last.ckpt"
+    previous(last).unlink(missing_ok=True)
+    shutil.copy(copy, last)
+    record = runs.dir(to) / "run.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"status": "running"}))
 
 
 def _quiet(folder: Path) -> list[str]:

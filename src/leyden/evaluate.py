@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from copy import copy
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,8 @@ from leyden import trust
 from leyden.build import build_trainer
 from leyden.callbacks.progress import Progress
 from leyden.config.recorded import Config, Recorded
+from leyden.data.loader import Loader
+from leyden.data.memory import InMemory
 from leyden.data.module import DataModule
 from leyden.errors import UserError
 from leyden.record import is_live, lock, read_record, write_record
@@ -59,9 +62,7 @@ def evaluate(trainer: pl.Trainer, task: Task, datamodule: DataModule, split: str
     log.info("data: %s", datamodule.describe())
     datamodule.trainer = trainer
     datamodule.setup("test")
-    order = datamodule.order(split)
-    order["shuffle"] = False
-    loader = datamodule.loader(split, **order)
+    loader = _as_tested(datamodule, split)
     if not len(loader):
         raise UserError(f"split={split}: is empty in these data; there are {datamodule.describe()}")
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
@@ -69,6 +70,16 @@ def evaluate(trainer: pl.Trainer, task: Task, datamodule: DataModule, split: str
             callback.tested = split
     trainer.test(task, dataloaders=loader, verbose=False)
     return {name.replace("test/", f"{split}/"): value for name, value in epoch_metrics(trainer).items()}
+
+
+def _as_tested(datamodule: DataModule, split: str) -> Loader:
+    """The batches of a split, made as those of a test are: in order, without the random changes of training."""
+    if isinstance(datamodule, InMemory):
+        datamodule = copy(datamodule)
+        datamodule.splits, split = {"test": datamodule.splits[split]}, "test"
+    order = datamodule.order(split)
+    order["shuffle"] = False
+    return datamodule.loader(split, **order)
 
 
 def evaluation_trainer(config: Config) -> pl.Trainer:

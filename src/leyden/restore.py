@@ -9,7 +9,6 @@ from torch import nn
 from leyden import trust
 from leyden.data.spec import DataSpec
 from leyden.errors import UserError
-from leyden.recipe import for_checkpoint
 from leyden.tasks.task import Task
 
 
@@ -27,7 +26,7 @@ def restore_task(checkpoint: Mapping[str, Any], name: str = "ckpt") -> Task:
     if missing:
         raise UserError(f"{name}: has no {missing[0]} in it; it was not written by train.py")
     spec = restore_spec(checkpoint["spec"], name)
-    network: nn.Module = trust.build(for_checkpoint(checkpoint["model"]), nn.Module, f"{name}: model")
+    network: nn.Module = trust.build(checkpoint["model"], nn.Module, f"{name}: model")
     task: Task = trust.build(checkpoint["task"], Task, f"{name}: task", network=network, spec=spec)
     try:
         task.load_state_dict(checkpoint["state_dict"])

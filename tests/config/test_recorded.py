@@ -2,58 +2,12 @@
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from leyden.config import compose_run
-from leyden.config.recorded import moved, recorded
-from leyden.errors import UserError
-from tests.kept_runs import keep
-
-CONFIGS = Path(__file__).parents[2] / "configs"
-Changes = dict[str, Any]
-
-
-def told(run: Path) -> Any:
-    return yaml.safe_load((run / "config.yaml").read_text())
-
-
-def between(before: Any, after: Any, name: str = "") -> Changes:
-    """What stands where in the second of two configs, and not in the first; `gone` for what it lacks."""
-    if not isinstance(before, dict) or not isinstance(after, dict):
-        return {} if before == after else {name: after}
-    found: Changes = {}
-    for key in before | after:
-        found |= between(before.get(key, "gone"), after.get(key, "gone"), f"{name}.{key}".lstrip("."))
-    return found
-
-
-def changes(run: Path, *typed: str, configs: Path = CONFIGS) -> Changes:
-    """What overrides change of what a run has recorded."""
-    return between(told(run), compose_run([f"run={run}", *typed], configs=configs)[0].config)
-
-
-def refusal(run: Path, *typed: str, configs: Path = CONFIGS) -> str:
-    with pytest.raises(UserError) as refused:
-        compose_run([f"run={run}", *typed], configs=configs)
-    message = str(refused.value)
-    assert "\n" not in message
-    return message
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run, not to be written into."""
-    typed = ["model=cnn", "data.batch_size=32", "trainer.max_epochs=3", "callbacks=none", "optimizer=sgd"]
-    return keep(tmp_path_factory.mktemp("logs"), *typed)
-
-
-@pytest.fixture
-def run(made: Path, tmp_path: Path) -> Path:
-    """The same, to be written into."""
-    return Path(shutil.copytree(made, tmp_path / "run"))
+from leyden.config.recorded import moved
+from tests.kept_runs import CONFIGS, Changes, changes, keep, refusal, told
 
 
 @pytest.fixture
@@ -135,7 +89,7 @@ def test_a_run_whose_experiment_is_gone_is_as_it_was_and_takes_no_overrides(tmp_
     assert "leave them out, or check out the run's commit" in message
 
 
-@pytest.mark.parametrize("typed", ["experiment=mnist_cnn", "debug=limit", "+experiment=mnist_cnn"])
+@pytest.mark.parametrize("typed", ["experiment=mnist_cnn", "debug=limit"])
 def test_a_run_has_an_experiment_of_its_own(typed: str, made: Path) -> None:
     assert refusal(made, typed).endswith(": a run has its own; give single settings, or start a new run")
 

@@ -7,9 +7,7 @@ import pytest
 import yaml
 
 from leyden.config.recorded import recorded
-from tests.config.test_recorded import changes, made, refusal, run, told
-
-__all__ = ["made", "run"]  # fixtures
+from tests.kept_runs import changes, refusal, told
 
 
 @pytest.mark.parametrize(
@@ -20,14 +18,12 @@ def test_a_config_that_is_none_is_told_in_one_line(content: bytes, run: Path) ->
     assert refusal(run).startswith(f"{run}/config.yaml: ")
 
 
-@pytest.mark.parametrize("section", ["data", "model", "task", "optimizer", "trainer", "seed", "monitor"])
+@pytest.mark.parametrize("section", ["data", "model", "task", "optimizer", "trainer", "monitor", "mode"])
 @pytest.mark.parametrize("instead", [None, "text", 7])
 def test_a_config_without_a_part_is_told_in_one_line(section: str, instead: Any, run: Path) -> None:
     config = told(run)
     if instead is None:
         del config[section]
-    elif isinstance(config[section], type(instead)):
-        return
     else:
         config[section] = instead
     (run / "config.yaml").write_text(yaml.safe_dump(config))
@@ -64,4 +60,4 @@ def test_a_run_without_a_record_is_read_all_the_same(run: Path) -> None:
     assert recorded(run, (), ()).name == "default"
     (run / "run.json").unlink()
     assert recorded(run, (), ()).name == "run"
-    assert changes(run) != {"paths.run_dir": "gone"}
+    assert changes(run) == {}

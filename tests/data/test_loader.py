@@ -27,6 +27,7 @@ def make(
     epoch: int = 0,
     rank: int = 0,
     world_size: int = 1,
+    start: int = 0,
 ) -> TensorLoader:
     """A loader of the items 0 … total − 1, whose inputs are ten times the item."""
     items = torch.arange(total)
@@ -38,6 +39,7 @@ def make(
         shuffle=shuffle,
         seed=seed,
         epoch=lambda: epoch,
+        start=lambda: start,
         rank=rank,
         world_size=world_size,
     )
@@ -168,3 +170,31 @@ def test_evaluation_counts_each_item_once_over_all_processes(total: int, world_s
     ranks = [make(total, 3, rank=rank, world_size=world_size) for rank in range(world_size)]
     assert sorted(items(*ranks)) == list(range(total))
     assert [len(loader) for loader in ranks] == [len(batches(loader)) for loader in ranks]
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("start", range(6))
+@pytest.mark.parametrize("rank", [0, 1])
+def test_an_epoch_that_was_left_in_its_middle_goes_on_with_the_batch_that_was_next(
+    start: int, shuffle: bool, rank: int
+) -> None:
+    whole, rest = (
+        list(make(39, 4, random_numbers, shuffle=shuffle, seed=1, epoch=2, rank=rank, world_size=2, start=first))
+        for first in (0, start)
+    )
+    assert len(rest) == len(whole) - start
+    for (numbers, targets), (again, of) in zip(whole[start:], rest, strict=True):
+        assert torch.equal(numbers, again)
+        assert torch.equal(targets, of)
+    assert len(make(39, 4, start=start)) == 10, "the epoch is as long as ever"
+
+
+def test_an_epoch_of_which_nothing_is_left_is_empty() -> None:
+    assert batches(make(12, 4, start=3)) == batches(make(12, 4, start=9)) == []
+
+
+def test_where_to_begin_is_asked_anew_by_each_iteration() -> None:
+    starts = iter([2, 0])
+    stored = torch.arange(12)
+    loader = TensorLoader(stored, stored, 4, unchanged, start=lambda: next(starts))
+    assert [items(loader), items(loader)] == [list(range(8, 12)), list(range(12))]

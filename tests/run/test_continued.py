@@ -2,49 +2,20 @@
 
 import json
 import logging
-import signal
 import socket
 import time
 from dataclasses import replace
 from pathlib import Path
-from signal import SIGTERM
 from typing import Any
 
 import pytest
-import torch
 import yaml
 
 from leyden.config import Experiment
 from leyden.errors import UserError
 from leyden.record import is_live
 from leyden.run import Run
-from leyden.signals import Interrupted
-
-
-@pytest.fixture
-def experiment(tmp_path: Path) -> Experiment:
-    paths = {"log_dir": str(tmp_path), "run_dir": str(tmp_path / "some" / "now")}
-    return Experiment("some", {"seed": 7, "monitor": "val/acc", "paths": paths, "trainer": {}}, ["seed=7"])
-
-
-def again(experiment: Experiment, *typed: str, **config: Any) -> Experiment:
-    """The same run, to be gone on with."""
-    overrides = [*experiment.overrides, *typed]
-    return replace(experiment, config=experiment.config | config, overrides=overrides, resumes=True)
-
-
-def record(run: Run) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((run.dir / "run.json").read_text())
-    return content
-
-
-def interrupt(experiment: Experiment, after: float = 0.0) -> Run:
-    run = Run(experiment)
-    with pytest.raises(Interrupted), run:
-        run.note(1, 10, {"val/acc": 0.5})
-        time.sleep(after)
-        signal.raise_signal(SIGTERM)
-    return run
+from tests.opened_runs import again, interrupt, record
 
 
 def test_a_run_that_goes_on_keeps_its_record_and_adds_to_it(experiment: Experiment) -> None:
@@ -52,6 +23,7 @@ def test_a_run_that_goes_on_keeps_its_record_and_adds_to_it(experiment: Experime
     assert (first["status"], first["error"], first["epochs"], first["steps"]) == ("interrupted", "SIGTERM", 1, 10)
     assert first["seconds"] >= 0.02
     with Run(again(experiment)) as run:
+        run.begin()
         assert record(run)["status"] == "running"
         assert "error" not in record(run)
         assert record(run)["metrics"] == {"val/acc": 0.5}
@@ -67,6 +39,7 @@ def test_a_run_that_goes_on_keeps_its_record_and_adds_to_it(experiment: Experime
     assert len(last["resumed"]) == 1
     assert last["command"] == "python train.py seed=7"
     with Run(again(experiment)) as run:
+        run.begin()
         run.finish({})
     assert len(record(run)["resumed"]) == 2
     assert record(run)["seconds"] >= last["seconds"]
@@ -75,6 +48,7 @@ def test_a_run_that_goes_on_keeps_its_record_and_adds_to_it(experiment: Experime
 def test_it_stays_in_its_directory_and_keeps_what_was_changed(experiment: Experiment, tmp_path: Path) -> None:
     first = interrupt(experiment)
     with Run(again(experiment, "trainer.max_epochs=3", trainer={"max_epochs": 3})) as run:
+        run.begin()
         run.finish({})
     assert run.dir == first.dir
     assert [path.name for path in run.dir.parent.iterdir()] == ["now"]
@@ -90,7 +64,7 @@ def test_it_becomes_the_newest_again(experiment: Experiment, tmp_path: Path) -> 
     assert (tmp_path / "last").resolve() == second.dir.resolve() != first.dir.resolve()
     other = again(other, paths=experiment.config["paths"] | {"run_dir": str(first.dir)})
     with Run(other) as run:
-        run.finish({})
+        run.begin()
     assert (tmp_path / "last").resolve() == first.dir.resolve()
 
 
@@ -114,42 +88,6 @@ def test_a_run_that_is_open_is_refused_and_left_alone(experiment: Experiment) ->
         assert {path: path.read_bytes() for path in run.dir.rglob("*") if path.is_file()} == before
 
 
-@pytest.mark.parametrize("error", [None, ZeroDivisionError(), KeyboardInterrupt(), SystemExit(3)])
-def test_however_a_run_ends_others_may_open_it_and_signals_are_as_before(
-    error: BaseException | None, experiment: Experiment
-) -> None:
-    handlers, loggers = [signal.getsignal(number) for number in (2, 15)], list(logging.getLogger().handlers)
-    run = Run(experiment)
-    try:
-        with run:
-            assert is_live(run.dir)
-            if error:
-                raise error
-            run.finish({})
-    except BaseException as raised:
-        assert error
-        assert isinstance(raised, SystemExit) or raised is error
-    assert not is_live(run.dir)
-    assert [signal.getsignal(number) for number in (2, 15)] == handlers
-    assert logging.getLogger().handlers == loggers
-    Run(again(experiment))
-
-
-def test_a_run_that_is_left_without_a_result_has_failed(experiment: Experiment) -> None:
-    with Run(experiment) as run:
-        pass
-    assert (record(run)["status"], record(run)["error"]) == ("failed", "left without a result")
-
-
-def test_a_kill_leaves_what_was_noted(experiment: Experiment) -> None:
-    with Run(experiment) as run:
-        run.note(1, 10, {"train/loss": 0.5, "val/acc": 0.25})
-        run.note(2, 20, {"val/acc": 0.75})
-        found = record(run)
-        assert (found["status"], found["epochs"], found["steps"]) == ("running", 2, 20)
-        assert found["metrics"] == {"train/loss": 0.5, "val/acc": 0.75}
-
-
 def test_half_written_files_of_a_kill_are_removed(experiment: Experiment) -> None:
     run = interrupt(experiment)
     (run.dir / "checkpoints").mkdir()
@@ -157,7 +95,8 @@ def test_half_written_files_of_a_kill_are_removed(experiment: Experiment) -> Non
     others = [run.dir / "mine.tmp", run.dir / "checkpoints" / "best.ckpt"]
     for path in leftovers + others:
         path.touch()
-    with Run(again(experiment)):
+    with Run(again(experiment)) as opened:
+        opened.begin()
         assert not any(path.exists() for path in leftovers)
         assert all(path.exists() for path in others)
 
@@ -171,42 +110,6 @@ def test_other_code_than_the_run_began_with_is_told(experiment: Experiment, capl
         assert "versions: not the ones that the run began with" in caplog.text
 
 
-def test_a_run_goes_on_from_its_newest_whole_checkpoint_or_its_beginning(experiment: Experiment, caplog: Any) -> None:
-    run = interrupt(experiment)
-    (run.dir / "metrics.csv").write_bytes(b"loss,step\r\n0.5,4\r\n0.25,5\r\n")
-    (run.dir / "checkpoints").mkdir()
-    last, older = (run.dir / "checkpoints" / f"{name}.ckpt" for name in ("last", "last.previous"))
-    torch.save({"state_dict": {}, "progress": {"logged": 5}}, older)
-    last.write_bytes(older.read_bytes()[:-10])
-    with caplog.at_level(logging.INFO), Run(again(experiment)) as opened:
-        assert opened.rewind() == older
-    assert "goes on from last.previous.ckpt, step 5" in caplog.text
-    assert (run.dir / "metrics.csv").read_bytes() == b"loss,step\r\n0.5,4\r\n"
-    for path in (last, older):
-        path.unlink()
-    with Run(again(experiment)) as opened:
-        assert opened.rewind() is None
-    assert (run.dir / "metrics.csv").read_bytes() == b"loss,step\r\n"
-    last.write_bytes(b"broken")
-    with pytest.raises(UserError, match="start a new run"), Run(again(experiment)) as opened:
-        opened.rewind()
-    assert record(run)["status"] == "failed"
-
-
-def test_the_result_of_a_full_disk_is_the_error_that_filled_it(
-    experiment: Experiment, caplog: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    run = Run(experiment)
-    with pytest.raises(ZeroDivisionError), run:
-        monkeypatch.setattr("os.replace", full)
-        print(1 / 0)
-    assert "run.json: not written (No space left on device)" in caplog.text
-    assert not is_live(run.dir)
-
-
 def test_other_processes_of_a_run_that_goes_on_write_and_lock_nothing(
     experiment: Experiment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,6 +120,7 @@ def test_other_processes_of_a_run_that_goes_on_write_and_lock_nothing(
     with Run(again(experiment)) as opened:
         assert not is_live(run.dir)
         opened.rewind()
+        opened.begin()
         opened.note(1, 1, {})
         opened.finish({})
     assert {path: path.read_bytes() for path in run.dir.rglob("*") if path.is_file()} == before

@@ -2,8 +2,12 @@
 
 import json
 import logging
+import signal
 import subprocess
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
+from signal import SIGINT
 from typing import Any
 
 import pytest
@@ -11,7 +15,10 @@ import yaml
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from leyden.config import Experiment
+from leyden.errors import UserError
+from leyden.record import is_live
 from leyden.run import Run
+from leyden.signals import Interrupted
 
 
 @pytest.fixture
@@ -128,3 +135,51 @@ def test_commit_and_dirt_are_those_of_the_repository(
     with Run(experiment) as run:
         pass
     assert record(run)["git"]["dirty"] is True
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError(), Interrupted(SIGINT), SystemExit(3), None])
+def test_however_a_run_ends_others_may_open_it_and_signals_are_as_before(
+    error: BaseException | None, experiment: Experiment
+) -> None:
+    handlers, loggers = [signal.getsignal(number) for number in (2, 15)], list(logging.getLogger().handlers)
+    run = Run(experiment)
+    with pytest.raises(type(error)) if error else nullcontext(), run:
+        assert is_live(run.dir)
+        if error:
+            raise error
+    assert not is_live(run.dir)
+    assert [signal.getsignal(number) for number in (2, 15)] == handlers
+    assert logging.getLogger().handlers == loggers
+    Run(replace(experiment, resumes=True))
+
+
+def test_a_run_that_is_left_without_a_result_has_failed(experiment: Experiment) -> None:
+    with Run(experiment) as run:
+        pass
+    assert (record(run)["status"], record(run)["error"]) == ("failed", "left without a result")
+
+
+def test_a_kill_leaves_what_was_noted(experiment: Experiment) -> None:
+    with Run(experiment) as run:
+        run.note(1, 10, {"train/loss": 0.5, "val/acc": 0.25})
+        run.note(2, 20, {"val/acc": 0.75})
+        found = record(run)
+        assert (found["status"], found["epochs"], found["steps"]) == ("running", 2, 20)
+        assert found["metrics"] == {"train/loss": 0.5, "val/acc": 0.75}
+
+
+def test_a_full_disk_is_told_in_one_line(
+    experiment: Experiment, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    def fail() -> None:
+        monkeypatch.setattr("os.replace", full)
+        full()
+
+    run = Run(experiment)
+    with pytest.raises(UserError, match=r"No space left on device.*free some space.*resume="), run:
+        fail()
+    assert "run.json: not written (No space left on device)" in caplog.text
+    assert not is_live(run.dir)

@@ -1,12 +1,13 @@
 import math
 import weakref
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics import MetricCollection
-from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
+from torchmetrics.classification import MulticlassAccuracy, MulticlassAUROC, MulticlassF1Score
 
 from leyden.tasks.meter import Meter
 
@@ -104,3 +105,39 @@ def test_a_loss_that_became_nan_is_told() -> None:
     seen = steps()
     seen[2] = torch.tensor(math.nan), *seen[2][1:]
     assert math.isnan(values(fill(Meter(metrics()), seen))["loss"])
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 7, 50])
+@pytest.mark.parametrize("done", range(len(SIZES) + 1))
+def test_a_meter_goes_on_from_what_another_has_seen_to_the_same_bits(block: int, done: int) -> None:
+    seen, first, second = steps(), Meter(metrics(), block), Meter(metrics(), block)
+    state = fill(first, seen[:done]).state()
+    second.load_state(state)
+    assert values(fill(second, seen[done:])) == values(fill(Meter(metrics(), block), seen))
+
+
+def test_what_a_meter_has_seen_is_plain_and_whatever_saw_more_meanwhile(tmp_path: Path) -> None:
+    meter, seen = Meter(metrics(), block=2), steps()
+    torch.save(fill(meter, seen[:3]).state(), tmp_path / "state")
+    values(fill(meter, seen[3:]))
+    other = fill(Meter(metrics(), block=2), steps(seed=1))
+    for _ in range(2):  # also when it has seen something else
+        other.load_state(torch.load(tmp_path / "state", weights_only=True))
+        assert values(fill(other, seen[3:])) == values(meter) == pytest.approx(at_once(seen))
+
+
+def test_to_tell_its_state_changes_nothing() -> None:
+    meter, seen = Meter(metrics(), block=3), steps()
+    for step in seen:
+        meter.add(*step)
+        meter.state()
+    assert values(meter) == values(fill(Meter(metrics(), block=3), seen))
+
+
+def test_metrics_that_collect_whole_outputs_go_on_too() -> None:
+    def meter() -> Meter:
+        return Meter(MetricCollection({"auroc": MulticlassAUROC(4, thresholds=None)}), block=2)
+
+    seen, second = steps(), meter()
+    second.load_state(fill(meter(), seen[:3]).state())
+    assert values(fill(second, seen[3:])) == values(fill(meter(), seen))

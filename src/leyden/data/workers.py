@@ -146,22 +146,27 @@ def _signals_held() -> Iterator[None]:
 def _leave_signals_to_the_main_process(worker: int) -> None:
     """Ctrl-C and schedulers signal every process of a run: the main one then ends it in order, and needs its workers.
 
-    A SIGTERM of the main process itself ends a worker, as torch and multiprocessing mean it.
+    A worker ends when the main process sends it SIGTERM, as torch and multiprocessing do, or is gone.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     main = multiprocessing.parent_process()
-    if main is None or not hasattr(signal, "sigwaitinfo"):  # nobody tells who sent a signal
-        if hasattr(signal, "pthread_sigmask"):
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
-        return
+    assert main is not None
 
-    def wait() -> None:
+    def end_with_it() -> None:
+        main.join()
+        os._exit(0)
+
+    def end_when_told() -> None:
         while signal.sigwaitinfo((signal.SIGTERM,)).si_pid != main.pid:
             pass
         os._exit(0)
 
-    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))  # also where it was not held from the start
-    threading.Thread(target=wait, daemon=True).start()
+    threading.Thread(target=end_with_it, daemon=True).start()
+    if hasattr(signal, "sigwaitinfo"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))  # also where it was not held from the start
+        threading.Thread(target=end_when_told, daemon=True).start()
+    elif hasattr(signal, "pthread_sigmask"):  # macOS tells nobody who sent a signal
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
 
 
 def _seed(seed: int) -> None:

@@ -1,0 +1,196 @@
+"""Run directories and checkpoints of somebody who means harm: every command is tried, and nothing of theirs may run."""
+
+import os
+import pickle
+import shutil
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from leyden.durable import previous
+from tests.torture_bench import Bench, Row
+from tests.torture_damage import one_line
+from tests.torture_doors import ROOT
+from tests.torture_runs import Runs
+
+SETTINGS = ["experiment=mnist_mlp", "model.hidden_sizes=[16]", "model.dropout=0.0", "data.train_size=64"]
+SETTINGS += ["data.val_size=64", "trainer.max_epochs=1", "trainer.limit_test_batches=1", "logger=csv"]
+Content = dict[str, Any]
+
+
+class Payload:
+    """Runs a command when it is unpickled."""
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+
+    def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
+        return os.system, (self.command,)
+
+
+def nodes(command: str, folder: Path) -> dict[str, Content]:
+    """Settings that run the command if somebody builds what they name."""
+    (folder / "hubconf.py").write_text(f"import os\nos.system({command!r})\ndef harm(): pass\n")
+    (folder / "harm.pkl").write_bytes(pickle.dumps(Payload(command)))
+    code = f"__import__('os').system({command!r})"
+    systems = ("os.system", "torch.serialization.os.system", "leyden.run.directory.os.system", "posix.system")
+    return {
+        **{target: {"_target_": target, "command": command} for target in systems},
+        "subprocess.Popen": {"_target_": "subprocess.Popen", "args": ["sh", "-c", command]},
+        "builtins.exec": {"_target_": "builtins.exec", "_args_": [code]},
+        "builtins.eval of the task's module": {"_target_": "leyden.tasks.task.torch.serialization.os.system"},
+        "runpy.run_path": {"_target_": "runpy.run_path", "path_name": str(folder / "hubconf.py")},
+        "torch.hub.load": {
+            "_target_": "torch.hub.load",
+            "repo_or_dir": str(folder),
+            "model": "harm",
+            "source": "local",
+        },
+        "torch.load": {"_target_": "torch.load", "f": str(folder / "harm.pkl"), "weights_only": False},
+        "hydra.utils.call": {"_target_": "hydra.utils.call", "config": {"_target_": "os.system", "command": command}},
+        "an argument": {
+            "_target_": "leyden.models.mlp.MLP",
+            "input_shape": [1, 28, 28],
+            "output_size": 10,
+            "activation": {"_target_": "os.system", "command": command},
+        },
+        "weights to unpickle": {
+            "_target_": "leyden.models.pretrained.Pretrained",
+            "input_shape": [3, 32, 32],
+            "output_size": 10,
+            "name": "resnet18",
+            "weights": str(folder / "harm.pkl"),
+        },
+    }
+
+
+def in_checkpoint(change: Callable[[Content], object]) -> Callable[[Path], None]:
+    """Puts something into all checkpoints of a run directory."""
+
+    def harm(run_dir: Path) -> None:
+        for path in _checkpoints(run_dir):
+            content = torch.load(path, weights_only=True)
+            change(content)
+            torch.save(content, path)
+
+    return harm
+
+
+def in_config(*place: str, value: Any) -> Callable[[Path], None]:
+    """Puts something into config.yaml of a run directory."""
+
+    def harm(run_dir: Path) -> None:
+        path = run_dir / "config.yaml"
+        section = config = yaml.safe_load(path.read_text())
+        for part in place[:-1]:
+            section = section[part] = section.get(part) or {}
+        section[place[-1]] = value
+        path.write_text(yaml.safe_dump(config))
+
+    return harm
+
+
+def attacks(command: str, folder: Path) -> dict[str, Callable[[Path], None]]:
+    """What is done to a run directory, by name."""
+    found: dict[str, Callable[[Path], None]] = {
+        "a pickle in a checkpoint": in_checkpoint(lambda content: content.update(epoch=Payload(command))),
+        "a pickle as the weights": in_checkpoint(lambda content: content.update(state_dict=Payload(command))),
+        "a pickle in place of a checkpoint": lambda run: _put(run, pickle.dumps(Payload(command))),
+        "names outside in a checkpoint": _names_outside,
+        "overrides": lambda run: (run / "overrides.yaml").write_text(
+            yaml.safe_dump(["data._target_=os.system", f"+data.command='{command}'", f"hydra.run.dir={folder}/harm"])
+        ),
+        "a config that is code": lambda run: (run / "config.yaml").write_text(
+            f"paths: {{}}\nseed: !!python/object/apply:os.system ['{command}']\n"
+        ),
+        "an interpolation": in_config("data", "root", value="${oc.env:HOME}"),
+        "a resolver": in_config("data", "seed", value="${oc.decode:${oc.env:HOME}}"),
+        "init_from": in_config("init_from", value=str(folder / "harm.pkl")),
+    }
+    places = (("data",), ("data", "augment"), ("optimizer",), ("scheduler",), ("model",), ("task",), ("trainer",))
+    places += (("callbacks", "progress"), ("callbacks", "new"), ("logger", "new"), ("trainer", "profiler"))  # type: ignore[assignment]
+    places += (("trainer", "plugins"), ("trainer", "strategy"))  # type: ignore[assignment]
+    for name, node in nodes(command, folder).items():
+        for part in ("model", "task"):
+            found[f"{part}: {name}, in a checkpoint"] = in_checkpoint(_putting(part, node))
+        for place in places if name in ("os.system", "torch.serialization.os.system") else places[:1]:
+            found[f"{'.'.join(place)}: {name}, in config.yaml"] = in_config(*place, value=node)
+    return found
+
+
+def hostile(bench: Bench) -> list[Row]:
+    """Every command on every run that was tampered with."""
+    runs = Runs(bench.doors, bench.folder, [*SETTINGS, f"paths.data_dir={ROOT / 'data'}"])
+    runs.train("good", "trainer.max_epochs=1")
+    marker = bench.folder / "marker"
+    every = attacks(f"touch {marker}", bench.folder)
+    wrong: list[object] = []
+    for number, name in enumerate(bench.track(every, "hostile run directories")):
+        for door, arguments in commands(runs, f"h{number}").items():
+            run_dir = runs.dir(f"h{number}")
+            shutil.rmtree(run_dir, ignore_errors=True)
+            shutil.copytree(runs.dir("good"), run_dir)
+            every[name](run_dir)
+            faults = one_line(runs, f"h{number}", arguments, door.partition(" ")[0])
+            if faults and "status 0" in faults[0] and not _must_refuse(name, door):
+                faults = []
+            if marker.exists():
+                faults.append("IT WAS RUN")
+                marker.unlink()
+            wrong.append(faults and f"{name}, {door}: {faults}")
+    return [Row.count(f"{len(every)} hostile checkpoints and configs, by each command: nothing run", wrong, len(wrong))]
+
+
+def commands(runs: Runs, name: str) -> Mapping[str, list[str]]:
+    run_dir, log_dir = runs.dir(name), f"paths.log_dir={runs.folder}"
+    again = [*runs.settings, f"paths.run_dir={runs.dir('new')}", f"init_from={run_dir}"]
+    return {
+        "eval.py": [f"run={run_dir}", log_dir],
+        "eval.py with an override": [f"run={run_dir}", log_dir, "data.batch_size=8"],
+        "predict.py": [f"run={run_dir}", log_dir],
+        "scripts/export.py": [f"run={run_dir}"],
+        "train.py resume": [f"resume={run_dir}", log_dir, "trainer.max_epochs=2"],
+        "train.py init_from": again,
+    }
+
+
+def _must_refuse(attack: str, door: str) -> bool:
+    """Whether a command meets what is hostile, so that it has to say so; others never look at it."""
+    if "pickle" in attack:
+        return True
+    if attack.endswith("in a checkpoint"):
+        return door.startswith(("eval", "predict", "scripts")) and "weights to unpickle" not in attack
+    if attack.endswith("in config.yaml"):
+        return door == "train.py resume"
+    return False
+
+
+def _putting(part: str, node: Content) -> Callable[[Content], object]:
+    return lambda content: content.update({part: node})
+
+
+def _checkpoints(run_dir: Path) -> list[Path]:
+    """Those that count; the ones before them are removed."""
+    paths = [run_dir / "checkpoints" / f"{name}.ckpt" for name in ("best", "last")]
+    for path in paths:
+        previous(path).unlink(missing_ok=True)
+    return paths
+
+
+def _put(run_dir: Path, content: bytes) -> None:
+    for path in _checkpoints(run_dir):
+        path.write_bytes(content)
+
+
+def _names_outside(run_dir: Path) -> None:
+    """The parts of a checkpoint under names that lead out of any folder."""
+    for path in _checkpoints(run_dir):
+        with zipfile.ZipFile(path) as archive:
+            parts = {member.filename: archive.read(member) for member in archive.infolist()}
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in parts.items():
+                archive.writestr(f"../../marker/{name}", content)
