@@ -48,6 +48,18 @@ MISTAKES = {
     "model.hidden_sizes=[1": ["model.hidden_sizes=[1", "cannot be read"],
     "model._target_=nowhere.Net": ["nowhere.Net", "no such package"],
     "model=cnn model.channels=[1,2,3,4,5]": ["CNN", "halved 5 times", "28×28", "4 channels or fewer"],
+    "resume=last": ["resume=last", "there is no run in", "scripts/runs.py"],
+    "resume=nowhere": ["resume=nowhere", "no such directory"],
+    "resume=configs": ["resume=configs", "is no run, it has no config.yaml"],
+    "init_from=last": ["init_from=last", "there is no run in"],
+    "init_from=nowhere.pt": ["init_from=nowhere.pt", "is not there"],
+    "init_from=configs": ["init_from=configs", "is no run"],
+    "eval.py": ["run: no value given", "run=last"],
+    "eval.py run=last": ["run=last", "there is no run in", "scripts/runs.py"],
+    "eval.py run=nowhere": ["run=nowhere", "no such directory"],
+    "eval.py runs=last": ["runs", "unknown key", "did you mean run"],
+    "eval.py run=last splt=val": ["splt", "unknown key", "did you mean split"],
+    "eval.py run=last modle=cnn": ["modle", "did you mean"],
 }
 
 TRY_EACH = """
@@ -56,9 +68,11 @@ said, logs = {}, sys.argv[1]
 for typed in json.load(sys.stdin):
     out, error, status = io.StringIO(), io.StringIO(), None
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
-        sys.argv = ["train.py", *typed.split(), f"paths.log_dir={logs}"]
+        words = typed.split()
+        door = words.pop(0) if words[0].endswith(".py") else "train.py"
+        sys.argv = [door, *words, f"paths.log_dir={logs}"]
         try:
-            runpy.run_path("train.py", run_name="__main__")
+            runpy.run_path(door, run_name="__main__")
         except SystemExit as exit:
             status = exit.code
     said[typed] = status, out.getvalue() + error.getvalue()

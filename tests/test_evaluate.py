@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch.nn import functional as F
 
 from leyden.config import compose, compose_run
+from leyden.data.folder import ImageFolder
 from leyden.errors import UserError
 from leyden.evaluate import evaluate_run
 from leyden.record import lock
+from leyden.run import load_run
 from leyden.train import run_experiment
 from tests.picture_files import write_folders
 
@@ -164,3 +168,19 @@ def test_what_cannot_be_measured_is_told_in_one_line(name: str, typed: str, name
 def test_other_weights_may_be_measured(runs: dict[str, Path], tmp_path: Path) -> None:
     best = shutil.copy(runs["mnist"] / "checkpoints" / "best.ckpt", tmp_path / "mine.ckpt")
     assert measured(runs["mnist"], f"ckpt={best}") == measured(runs["mnist"])
+
+
+def test_other_pictures_are_seen_as_the_runs_own_were(runs: dict[str, Path], tmp_path: Path) -> None:
+    other = write_folders(tmp_path / "other", train=3, val=3, test=5)
+    metrics = measured(runs["pictures"], f"data.root={other}")
+    run, data = load_run(runs["pictures"]), ImageFolder(str(other), size=10, num_workers=0)
+    data.prepare_data()
+    data.setup()
+    assert data.spec.mean != run.spec.mean
+    (inputs, targets), *_ = data.loader("test")
+    (own_mean, own_std), (mean, std) = (
+        (torch.tensor(of).view(-1, 1, 1) for of in (spec.mean, spec.std)) for spec in (data.spec, run.spec)
+    )
+    outputs = run.model(((inputs * own_std + own_mean) - mean) / std)
+    assert metrics["test/loss"] == pytest.approx(F.cross_entropy(outputs, targets).item(), rel=1e-5)
+    assert metrics["test/acc"] == pytest.approx((outputs.argmax(1) == targets).float().mean().item())

@@ -1,6 +1,5 @@
 """A run that goes on from any of its checkpoints ends as if it had never stopped, down to the last bit."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pytest
 
 from tests.picture_files import write_folders
 from tests.torture_doors import ROOT, Doors
-from tests.torture_runs import Runs, fall_back
+from tests.torture_runs import Runs, fall_back, table
 
 DIGITS = ["data.train_size=280", "data.val_size=64", "data.eval_batch_size=64", "trainer.limit_test_batches=1"]
 MLP = ["experiment=mnist_mlp", "model.hidden_sizes=[32]", "model.dropout=0.3", "data.augment.crop_padding=2", *DIGITS]
@@ -70,22 +69,48 @@ def steps_of(copies: Path) -> list[int]:
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_every_checkpoint_leads_to_the_same_end(name: str, runs: Runs, tmp_path: Path) -> None:
+def test_a_checkpoint_of_any_kind_leads_to_the_same_end(name: str, runs: Runs, tmp_path: Path) -> None:
     short, pictures = name.replace(" ", "_").replace(",", ""), tmp_path / "pictures"
-    if "PICTURES" in "".join(SETTINGS[name]):
+    if "data.root=PICTURES" in SETTINGS[name]:
         write_folders(pictures, train=14, val=4, test=4)
     settings = [setting.replace("PICTURES", str(pictures)) for setting in SETTINGS[name]]
     copies = tmp_path / "copies"
     copies.mkdir()
     reference = runs.train(short, *settings, keep=copies)
-    steps = steps_of(copies)
+    steps = sorted(int(path.stem) for path in copies.iterdir())
     assert len(steps) >= 5
     assert steps[-1] == reference.steps
     wrong = {}
-    for step in steps:
+    for step in {*steps[:1], *steps[2:4], steps[-1]}:  # within epochs and between two; at the end only the test is left
         trial = f"{short}_{step}"
         fall_back(runs, short, copies / f"{step:06d}.ckpt", trial)
         if differences := runs.resume(trial).differences(reference):
             wrong[step] = differences
-        shutil.rmtree(runs.dir(trial))
     assert wrong == {}
+
+
+def rates(run_dir: Path) -> dict[int, float]:
+    """The learning rate of each step."""
+    return {int(cells["step"]): float(cells["lr-Adam"]) for cells in map(dict, table(run_dir)) if "lr-Adam" in cells}
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "onecycle", "warmup_cosine", "polynomial"])
+def test_epochs_on_top_follow_the_schedule_of_the_longer_run(schedule: str, runs: Runs) -> None:
+    settings = [*MLP, "trainer.log_every_n_steps=1", f"scheduler={schedule}"]
+    longer = runs.train(f"{schedule}_longer", *settings, "trainer.max_epochs=4")
+    runs.train(f"{schedule}_more", *settings, "trainer.max_epochs=2")
+    more = runs.resume(f"{schedule}_more", "trainer.max_epochs=4")
+    assert (more.epochs, more.steps) == (longer.epochs, longer.steps)
+    expected, found = rates(runs.dir(f"{schedule}_longer")), rates(runs.dir(f"{schedule}_more"))
+    assert len(expected) == longer.steps
+    assert found.keys() == expected.keys()
+    assert [found[step] for step in range(10, 20)] == pytest.approx([expected[step] for step in range(10, 20)])
+    assert found[5] != pytest.approx(expected[5])
+
+
+def test_a_run_that_has_its_end_only_tells_its_result(runs: Runs) -> None:
+    first = runs.train("finished", *MLP, "trainer.max_epochs=1")
+    files = {path: path.stat().st_mtime_ns for path in runs.dir("finished").rglob("*") if path.is_file()}
+    assert runs.resume("finished") == first
+    assert {path: path.stat().st_mtime_ns for path in files} == files
+    assert "is finished; to go on, give more, such as trainer.max_epochs=" in runs.said("finished")

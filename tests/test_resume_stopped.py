@@ -13,7 +13,7 @@ from tests.torture_doors import ROOT, Doors
 from tests.torture_runs import Kept, Runs
 from tests.torture_stops import Moment, after, trial, while_writing
 
-SIZES = ["data.val_size=64", "data.eval_batch_size=64", "trainer.limit_test_batches=1", "trainer.max_epochs=30"]
+SIZES = ["data.val_size=64", "data.eval_batch_size=64", "trainer.limit_test_batches=1", "trainer.max_epochs=12"]
 OFTEN = ["trainer.log_every_n_steps=1", "callbacks.last.every_n_steps=3", "scheduler=onecycle"]
 DIGITS = [
     "experiment=mnist_mlp",
@@ -66,7 +66,7 @@ def in_training(epochs: int = 1) -> Moment:
 @pytest.mark.parametrize("seed", range(3))
 def test_a_run_that_was_killed_at_any_moment_ends_like_one_that_was_not(seed: int, digits: tuple[Runs, Kept]) -> None:
     runs, reference = digits
-    moment = [in_training(), while_writing(9, 0.002), after(random.Random(seed).uniform(0.3, 1.5))][seed]
+    moment = [in_training(), while_writing(9, 0.002), after(random.Random(seed).uniform(0.3, 1.2))][seed]
     found = trial(runs, f"killed {seed}", SIGKILL, moment, reference)
     assert found
     assert found.status == 137
@@ -84,12 +84,25 @@ def test_an_interrupted_run_ends_in_order_and_loses_no_step(number: Signals, dig
     assert f"interrupted by {number.name}; go on with: python train.py resume={runs.dir(name)}" in runs.said(name)
 
 
-@pytest.mark.parametrize("number", [SIGTERM, SIGINT, SIGKILL])
-@pytest.mark.parametrize("group", [True, False], ids=["whole group", "main process"])
+@pytest.mark.parametrize(("number", "group"), [(SIGTERM, True), (SIGINT, True), (SIGKILL, False)])
 def test_workers_neither_ruin_the_end_nor_outlive_it(number: Signals, group: bool, files: tuple[Runs, Kept]) -> None:
     runs, reference = files
-    name = f"workers {number.name} {group}"
+    name = f"workers {number.name}"
     found = trial(runs, name, number, in_training(), reference, group)
     assert found
     assert (found.status, found.wrong) == (128 + number, [])
     assert runs.said(name).count("stops after this step") == (number != SIGKILL)  # workers say nothing
+
+
+@pytest.mark.parametrize("number", [SIGTERM, SIGINT])
+def test_who_is_interrupted_in_the_test_has_only_that_to_do(number: Signals, digits: tuple[Runs, Kept]) -> None:
+    runs, reference = digits
+    name = f"in the test {number.name}"
+    found = trial(runs, name, number, at_the_end, reference)
+    assert found is None or (found.status, found.record, found.wrong) == (128 + number, "interrupted", [])
+
+
+def at_the_end(run_dir: Path) -> bool:
+    """When nothing is left but the test."""
+    record = run_dir / "run.json"
+    return record.exists() and json.loads(record.read_text())["epochs"] >= 12

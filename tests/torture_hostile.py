@@ -4,7 +4,7 @@ import os
 import pickle
 import shutil
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,8 @@ def in_config(*place: str, value: Any) -> Callable[[Path], None]:
         path = run_dir / "config.yaml"
         section = config = yaml.safe_load(path.read_text())
         for part in place[:-1]:
-            section = section[part] = section.get(part) or {}
+            section[part] = section.get(part) or {}
+            section = section[part]
         section[place[-1]] = value
         path.write_text(yaml.safe_dump(config))
 
@@ -107,6 +108,9 @@ def attacks(command: str, folder: Path) -> dict[str, Callable[[Path], None]]:
         "a config that is code": lambda run: (run / "config.yaml").write_text(
             f"paths: {{}}\nseed: !!python/object/apply:os.system ['{command}']\n"
         ),
+        "a config that holds itself": lambda run: (run / "config.yaml").write_text(
+            (run / "config.yaml").read_text() + "more: &more\n  again: *more\n"
+        ),
         "an interpolation": in_config("data", "root", value="${oc.env:HOME}"),
         "a resolver": in_config("data", "seed", value="${oc.decode:${oc.env:HOME}}"),
         "init_from": in_config("init_from", value=str(folder / "harm.pkl")),
@@ -122,13 +126,15 @@ def attacks(command: str, folder: Path) -> dict[str, Callable[[Path], None]]:
     return found
 
 
-def hostile(bench: Bench) -> list[Row]:
-    """Every command on every run that was tampered with."""
+def hostile(bench: Bench, few: Sequence[str] = ()) -> list[Row]:
+    """Every command on every run that was tampered with; or on these few."""
     runs = Runs(bench.doors, bench.folder, [*SETTINGS, f"paths.data_dir={ROOT / 'data'}"])
     runs.train("good", "trainer.max_epochs=1")
     marker = bench.folder / "marker"
     every = attacks(f"touch {marker}", bench.folder)
     wrong: list[object] = []
+    if few:
+        every = {name: every[name] for name in few}
     for number, name in enumerate(bench.track(every, "hostile run directories")):
         for door, arguments in commands(runs, f"h{number}").items():
             run_dir = runs.dir(f"h{number}")

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from leyden.data.memory import unchanged
-from leyden.data.workers import WorkerLoader, in_threads
+from leyden.data.threads import in_threads
+from leyden.data.workers import WorkerLoader
 from leyden.errors import UserError
 
 

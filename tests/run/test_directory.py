@@ -97,6 +97,16 @@ def test_two_runs_of_the_same_second_get_a_directory_each(experiment: Experiment
     assert config["callbacks"]["others"] == [str(second.dir), f"{first.dir}_2", "elsewhere"]
 
 
+def test_weights_of_the_run_that_has_the_name_already_stay_where_they_are(experiment: Experiment) -> None:
+    with Run(experiment) as first:
+        pass
+    experiment.config["init_from"] = f"{first.dir}/checkpoints/best.ckpt"
+    with Run(experiment) as second:
+        pass
+    assert second.dir != first.dir
+    assert experiment.config["init_from"] == f"{first.dir}/checkpoints/best.ckpt"
+
+
 def test_other_processes_of_a_run_write_nothing(
     experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,8 @@ from leyden.data.loader import Loader, Order
 from leyden.data.memory import Split
 from leyden.data.pictures import Channels, Decoder, Read, centre_cut, memory_for
 from leyden.data.spec import DataSpec
-from leyden.data.workers import WorkerLoader, in_threads, workers_for
+from leyden.data.threads import in_threads
+from leyden.data.workers import WorkerLoader, workers_for
 from leyden.errors import UserError
 from leyden.seeds import seed_for
 

@@ -6,25 +6,22 @@ import random
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar, Unpack
 
 import numpy as np
-import rich
 import torch
-from rich.progress import track
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from leyden.data.loader import Batch, Loader, Order, Transform
+from leyden.data.threads import cpus
 from leyden.errors import UserError
 from leyden.seeds import seed_for
 
 Make = Callable[[int], Tensor]  # the stored input of an item, by its number
 _TINY = 1000  # starting workers takes longer than decoding so few
 T = TypeVar("T")
-R = TypeVar("R")
 
 
 class WorkerLoader(Loader):
@@ -73,8 +70,8 @@ class WorkerLoader(Loader):
         self._epoch.batches = [(epoch, self.numbers[places].tolist()) for places in chosen]
         self._iterations = iteration = self._iterations + 1
         try:
-            with _signals_held():
-                made = iter(self._workers)  # starts the workers, if there are none yet
+            with _signals_held() if self._workers._iterator is None else nullcontext():
+                made = iter(self._workers)  # starts the workers, or waits for those that are there
             for places, inputs in zip(chosen, made, strict=True):
                 if isinstance(inputs, UserError):
                     raise inputs
@@ -187,25 +184,6 @@ def random_numbers_kept() -> Iterator[None]:
         torch.set_rng_state(torch_)
 
 
-def cpus() -> int:
-    """How many CPUs this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def workers_for(items: int, processes: int = 1) -> int:
     """How many workers each of the processes that train has for so many items."""
     return 0 if items < _TINY else min(8, max(1, cpus() // processes))
-
-
-def in_threads(work: Callable[[T], R], items: Sequence[T], doing: str) -> Iterator[R]:
-    """The results of `work`, in order; what takes long shows its progress on a terminal."""
-    size = 64  # a future for each item would take more memory than the items
-    chunks = [items[start : start + size] for start in range(0, len(items), size)]
-    pool = ThreadPoolExecutor(cpus())
-    try:
-        results = pool.map(lambda chunk: [work(item) for item in chunk], chunks)
-        hidden = len(items) < 2000 or not rich.get_console().is_terminal
-        for chunk in track(results, doing, total=len(chunks), transient=True, disable=hidden):
-            yield from chunk
-    finally:
-        pool.shutdown(cancel_futures=True)

@@ -50,7 +50,8 @@ class Run:
         if self.writes and not experiment.resumes:
             self.dir = make_directory(experiment.run_dir)
         if self.dir != experiment.run_dir:  # callbacks and loggers have the directory in their settings too
-            experiment.config.update(moved(experiment.config, str(experiment.run_dir), str(self.dir)))
+            config = moved(experiment.config, str(experiment.run_dir), str(self.dir))
+            experiment.config.update(config | {"init_from": experiment.config.get("init_from")})  # of another run
         self._lock = lock(self.dir, "resume") if self.writes else None
 
     def __enter__(self) -> Self:
