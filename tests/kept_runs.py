@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from leyden.config import compose, compose_run
-from leyden.config.recorded import moved
 from leyden.errors import UserError
+from leyden.paths import moved
 from leyden.run import Run
 
 CONFIGS = Path(__file__).parents[1] / "configs"

@@ -112,13 +112,14 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost(path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == ["last.ckpt"]
 
 
-def test_no_space_is_told_where_there_is_nothing_to_resume(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_space_is_told_at_the_first_checkpoint_too(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
     message = one_line(lambda: DurableCheckpoints().save_checkpoint(content(), path), path)
-    assert message.endswith("cannot be saved (No space left on device); free some space, then start again")
+    assert "cannot be saved (No space left on device)" in message
+    assert message.endswith(f"resume={path.parent.parent}")
 
 
 def test_ctrl_c_while_saving_is_ctrl_c(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,9 +57,12 @@ def test_a_command_of_the_readme_works(
     if of_a_run:
         run_experiment(compose([*quick, "experiment=mnist_mlp"]))
         (tmp_path / "pictures").symlink_to(data_root / "pictures", target_is_directory=True)
-    if of_a_run and "init_from=last" not in arguments:
-        quick = []
-    elif script.endswith("plot_schedule.py") or "--help" in arguments or "--cfg" in arguments:
+    if (
+        (of_a_run and "init_from=last" not in arguments)
+        or script.endswith("plot_schedule.py")
+        or "--help" in arguments
+        or "--cfg" in arguments
+    ):
         quick = []
     elif script.endswith("benchmark.py"):
         quick = [setting for setting in quick if not setting.startswith("trainer.max_epochs")]

@@ -1,6 +1,5 @@
 """What a run directory is on disk, written by hand."""
 
-import json
 import os
 import socket
 import subprocess
@@ -109,8 +108,7 @@ def test_a_checkpoint_is_found_by_name_or_path(tmp_path: Path) -> None:
     run, other = made(tmp_path / "run"), tmp_path / "other.ckpt"
     folder = run / "checkpoints"
     folder.mkdir()
-    told = one_line(checkpoint_of, run, "best")
-    assert told == f"ckpt=best: {run} has no such checkpoint; there are: none"
+    assert one_line(checkpoint_of, run, "best") == f"ckpt=best: {run} has no such checkpoint; there are: none"
     (folder / "last.ckpt").touch()
     assert checkpoint_of(run, "best") == checkpoint_of(run, "last") == folder / "last.ckpt"
     (folder / "best.ckpt").touch()
@@ -196,7 +194,7 @@ def test_a_run_of_which_nothing_can_be_written_is_told_in_one_line(tmp_path: Pat
 def test_the_origin_outside_a_repository_has_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    found = json.loads(json.dumps(origin()))
+    found = origin()
     assert found["git"] is None
     assert found["pid"] == os.getpid()
     assert {"python", "torch", "lightning", "hydra-core"} <= found["versions"].keys()

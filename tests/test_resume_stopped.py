@@ -76,7 +76,7 @@ def test_a_run_that_was_killed_at_any_moment_ends_like_one_that_was_not(seed: in
 @pytest.mark.parametrize("number", [SIGTERM, SIGINT])
 def test_an_interrupted_run_ends_in_order_and_loses_no_step(number: Signals, digits: tuple[Runs, Kept]) -> None:
     runs, reference = digits
-    name = f"stopped by {number.name}"
+    name = f"stopped_by_{number.name}"
     found = trial(runs, name, number, in_training(2), reference)
     assert found
     assert (found.status, found.record, found.wrong) == (128 + number, "interrupted", [])

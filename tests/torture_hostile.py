@@ -58,7 +58,7 @@ def nodes(command: str, folder: Path) -> dict[str, Content]:
             "output_size": 10,
             "activation": {"_target_": "os.system", "command": command},
         },
-        "weights to unpickle": {
+        "weights that are a program": {
             "_target_": "leyden.models.pretrained.Pretrained",
             "input_shape": [3, 32, 32],
             "output_size": 10,
@@ -110,6 +110,9 @@ def attacks(command: str, folder: Path) -> dict[str, Callable[[Path], None]]:
         ),
         "a config that holds itself": lambda run: (run / "config.yaml").write_text(
             (run / "config.yaml").read_text() + "more: &more\n  again: *more\n"
+        ),
+        "a config that swells": lambda run: (run / "config.yaml").write_text(
+            (run / "config.yaml").read_text() + "a0: &a0 [1]\n" + "".join(_tenfold(level) for level in range(6))
         ),
         "an interpolation": in_config("data", "root", value="${oc.env:HOME}"),
         "a resolver": in_config("data", "seed", value="${oc.decode:${oc.env:HOME}}"),
@@ -166,13 +169,13 @@ def commands(runs: Runs, name: str) -> Mapping[str, list[str]]:
 
 def _must_refuse(attack: str, door: str) -> bool:
     """Whether a command meets what is hostile, so that it has to say so; others never look at it."""
-    if "pickle" in attack:
+    if attack.startswith("a pickle"):
         return True
     if attack.endswith("in a checkpoint"):
-        return door.startswith(("eval", "predict", "scripts")) and "weights to unpickle" not in attack
+        return door.startswith(("eval", "predict", "scripts")) and "weights that" not in attack
     if attack.endswith("in config.yaml"):
         return door == "train.py resume"
-    return False
+    return attack.startswith("a config") and door != "train.py init_from"
 
 
 def _putting(part: str, node: Content) -> Callable[[Content], object]:
@@ -185,6 +188,11 @@ def _checkpoints(run_dir: Path) -> list[Path]:
     for path in paths:
         previous(path).unlink(missing_ok=True)
     return paths
+
+
+def _tenfold(level: int) -> str:
+    """A line of YAML that means ten times what the line before it means."""
+    return f"a{level + 1}: &a{level + 1} [{', '.join([f'*a{level}'] * 10)}]\n"
 
 
 def _put(run_dir: Path, content: bytes) -> None:

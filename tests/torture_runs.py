@@ -136,8 +136,9 @@ class Runs:
         return self._ended(name, self.doors.wait(self.start(name, *more, **how)))
 
     def start_again(self, name: str, *more: str, **how: Any) -> int:
-        """Go on with a run; one that was stopped before it had a directory begins."""
+        """Go on with a run; one that was stopped before it had a config begins."""
         if not (self.dir(name) / "config.yaml").exists():
+            shutil.rmtree(self.dir(name), ignore_errors=True)
             return self.start(name, *more, **how)
         return self.doors.start([f"resume={self.dir(name)}", *more, *_quiet(self.folder)[:1]], self.output(name), **how)
 

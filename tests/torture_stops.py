@@ -96,7 +96,7 @@ def trial(runs: Runs, name: str, number: Signals, moment: Moment, reference: Kep
         wrong.append(f"run.json says {record}")
     try:
         wrong += runs.resume(name).differences(reference)
-    except (RuntimeError, TimeoutError) as error:
+    except (RuntimeError, OSError) as error:
         wrong.append(str(error))
     if "Traceback" in runs.said(name)[said:]:
         wrong.append("a traceback")
@@ -148,8 +148,9 @@ def _row(bench: Bench, name: str, numbers: list[Signals], workers: int, group: b
             if found is None:  # else it was over before it could be stopped
                 moment = _somewhere(source, seconds, number == SIGKILL and place % 2 == 1)
                 found = trial(runs, f"{place} {attempt}", number, moment, reference, group)
-                if found and not found.wrong:
-                    shutil.rmtree(runs.dir(f"{place} {attempt}"), ignore_errors=True)
+                seconds *= 1.0 if found else 0.95
+                if not (found and found.wrong):
+                    shutil.rmtree(runs.dir(f"{place} {attempt}"))
         writing += bool(found and found.writing)
         wrong.append(found.wrong if found else "never stopped in time")
     note = f"{writing} of them while a checkpoint was written" if SIGKILL in numbers else ""

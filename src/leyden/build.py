@@ -127,12 +127,13 @@ def build_trainer(config: Config, *more: pl.Callback) -> pl.Trainer:
         more: callbacks that no config names.
     """
     callbacks = _build_all("callbacks", config.get("callbacks"))
-    callbacks.sort(key=lambda callback: not isinstance(callback, LastCheckpoint))  # before others change anything
+    last = [callback for callback in callbacks if isinstance(callback, LastCheckpoint)]
+    others = [callback for callback in callbacks if callback not in last]
     plugins = config["trainer"].get("plugins") or []
     trainer: pl.Trainer = _build(
         "trainer",
         {key: value for key, value in config["trainer"].items() if key != "plugins"},
-        callbacks=[*callbacks, *more, Randomness(config["seed"])],
+        callbacks=[*last, Randomness(config["seed"]), *others, *more],  # saved and seeded before others change anything
         plugins=[DurableCheckpoints(), *_build_plugins(plugins)],
         logger=_build_all("logger", config.get("logger")) or False,
         default_root_dir=config["paths"]["run_dir"],

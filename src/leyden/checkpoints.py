@@ -63,9 +63,10 @@ class DurableCheckpoints(CheckpointIO):
         return content
 
     def remove_checkpoint(self, path: str | Path) -> None:
-        """Remove a checkpoint and the one before it."""
-        previous(Path(path)).unlink(missing_ok=True)  # first: alone it would pass for the checkpoint of that name
-        Path(path).unlink(missing_ok=True)
+        """Remove a checkpoint and the one before it; nothing that has not the name of one."""
+        for file in (previous(Path(path)), Path(path)):
+            if file.suffix == ".ckpt":
+                file.unlink(missing_ok=True)
 
     def _is_whole(self, path: Path) -> bool:
         return path.exists() and (self._whole.get(path) == _stamp(path) or verify(path) is None)
@@ -188,10 +189,8 @@ def _stamp(path: Path) -> tuple[int, ...]:
 def _refusal(path: Path, error: OSError) -> str:
     why = f"{path}: cannot be saved ({_words(error)})"
     remedy = "free some space" if error.errno in _FULL else "mend that"
-    if not (path.exists() or previous(path).exists()):
-        return f"{why}; {remedy}, then start again"
     run_dir = shlex.quote(str(path.parent.parent))
-    return f"{why}; the checkpoint before is kept; {remedy}, then resume with: python train.py resume={run_dir}"
+    return f"{why}; what was saved before is kept; {remedy}, then resume with: python train.py resume={run_dir}"
 
 
 def _words(error: BaseException) -> str:

@@ -11,7 +11,6 @@ import rich
 import torch
 from rich.table import Table
 
-from leyden import trust
 from leyden.build import build_trainer
 from leyden.callbacks.progress import Progress
 from leyden.config.recorded import Config, Recorded
@@ -19,6 +18,7 @@ from leyden.data.loader import Loader
 from leyden.data.memory import InMemory
 from leyden.data.module import DataModule
 from leyden.errors import UserError
+from leyden.processes import rank
 from leyden.record import is_live, lock, read_record, write_record
 from leyden.run.loaded import LoadedRun, load_recorded
 from leyden.run.recorder import epoch_metrics
@@ -26,6 +26,8 @@ from leyden.tasks.task import Task
 
 log = logging.getLogger(__name__)
 SPLITS = ("test", "val", "train")
+_OF_DEVICES = ("accelerator", "devices", "num_nodes", "strategy", "precision", "deterministic", "limit_test_batches")
+_OF_SPLITS = ("fold", "folds", "split_seed", "val_size", "test_size", "train_size")
 
 
 def evaluate_run(recorded: Recorded, settings: Mapping[str, Any]) -> dict[str, float]:
@@ -45,8 +47,9 @@ def evaluate_run(recorded: Recorded, settings: Mapping[str, Any]) -> dict[str, f
     run = load_recorded(recorded.dir, recorded.config, str(settings["ckpt"]))
     log.info("run: %s", run.describe())
     metrics = evaluate(evaluation_trainer(recorded.config), run.task, run.datamodule, split)
-    _show(metrics, run, split)
-    _keep(metrics, recorded, run, split)
+    if rank() == 0:
+        _show(metrics, recorded, run, split)
+        _keep(metrics, recorded, run, split)
     return metrics
 
 
@@ -83,27 +86,39 @@ def _as_tested(datamodule: DataModule, split: str) -> Loader:
 
 
 def evaluation_trainer(config: Config) -> pl.Trainer:
-    """The run's Trainer, with its progress and without all that trains or writes."""
-    callbacks = {name: node for name, node in (config.get("callbacks") or {}).items() if name == "progress"}
-    trust.check(config["trainer"], "trainer", pl.Trainer)
-    trust.check(callbacks, "callbacks")
-    return build_trainer({**config, "callbacks": callbacks, "logger": None})
+    """A Trainer on the run's devices, with its precision and limits, and nothing that trains or writes."""
+    trainer = {name: value for name, value in config["trainer"].items() if name in _OF_DEVICES and _is_plain(value)}
+    progress = (config.get("callbacks") or {}).get("progress") or {}
+    metrics = {name: value for name, value in progress.items() if name == "metrics" and _is_plain(value)}
+    shown = {"progress": {"_target_": "leyden.callbacks.progress.Progress", **metrics}}
+    settings = {"_target_": "lightning.pytorch.Trainer", "enable_model_summary": False, **trainer}
+    return build_trainer({**config, "trainer": settings, "callbacks": shown, "logger": None})
 
 
-def _show(metrics: Mapping[str, float], run: LoadedRun, split: str) -> None:
+def _is_plain(value: Any) -> bool:
+    return not isinstance(value, Mapping) and not (
+        isinstance(value, list) and any(isinstance(v, Mapping) for v in value)
+    )
+
+
+def _show(metrics: Mapping[str, float], recorded: Recorded, run: LoadedRun, split: str) -> None:
+    data, before = recorded.config["data"], recorded.before["data"]
+    divided = [name for name in _OF_SPLITS if data.get(name) != before.get(name)]
+    if divided:
+        log.warning("data.%s: divides the data anew; the network may have been trained on some of these", divided[0])
     table = Table(f"{split}, {run.checkpoint.name}", "", "in training", box=rich.box.SIMPLE_HEAD)
     for name, value in metrics.items():
-        before = _in_training(run, name)
-        table.add_row(name, f"{value:.4f}", "" if before is None else f"{before:.4f}")
+        known = _in_training(run, name) if run.is_own and not divided else None
+        table.add_row(name, f"{value:.4f}", "" if known is None else f"{known:.4f}")
     rich.print(table)
 
 
 def _in_training(run: LoadedRun, name: str) -> float | None:
     """What the run itself had measured of these weights; the last are not tested, the best validated in their epoch."""
-    is_best, split = run.checkpoint.stem.startswith("best"), name.partition("/")[0]
-    if split == "val":
-        return run.metrics.get(f"best/{name}" if is_best else name)
-    return run.metrics.get(name) if split == "test" and is_best else None
+    which, split = run.checkpoint.stem, name.partition("/")[0]
+    if split == "val" and which in ("best", "last"):
+        return run.metrics.get(f"best/{name}" if which == "best" else name)
+    return run.metrics.get(name) if split == "test" and which == "best" else None
 
 
 def _keep(metrics: Mapping[str, float], recorded: Recorded, run: LoadedRun, split: str) -> None:
@@ -114,7 +129,8 @@ def _keep(metrics: Mapping[str, float], recorded: Recorded, run: LoadedRun, spli
     entry = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "split": split,
-        "checkpoint": run.checkpoint.name,
+        "checkpoint": run.checkpoint.name if run.is_own else str(run.checkpoint),
+        "epochs": run.epochs,
         "overrides": recorded.typed,
         "metrics": dict(metrics),
     }
@@ -122,5 +138,5 @@ def _keep(metrics: Mapping[str, float], recorded: Recorded, run: LoadedRun, spli
         with lock(run.dir):
             record = read_record(run.dir)
             write_record(run.dir, {**record, "evaluations": [*record.get("evaluations", []), entry]})
-    except OSError as error:
-        log.warning("%s: the result is not kept in its record (%s)", run.dir, error.strerror)
+    except (OSError, UserError) as error:
+        log.warning("the result is not kept in the run's record: %s", error)

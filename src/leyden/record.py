@@ -68,8 +68,9 @@ def checkpoint_of(run_dir: Path, name: str, setting: str = "ckpt") -> Path:
         UserError: there is none.
     """
     folder = run_dir / CHECKPOINTS
-    names = [name, "last"] if name == "best" else [name]
     given = Path(name).expanduser()
+    kept = {path.stem for path in folder.glob("*.ckpt")} - {"last", "last.previous"}
+    names = [name, "last"] if name == "best" and not kept else [name]
     paths = [folder / f"{of}.ckpt" for of in names] if given.suffix != ".ckpt" else [folder / name, given]
     for path in paths:
         if path.is_file() or previous(path).is_file():
@@ -165,6 +166,8 @@ def origin() -> Record:
 
 
 def _alive(pid: Any) -> bool:
+    if os.name == "nt":  # to ask would be to interrupt it
+        return False
     try:
         os.kill(int(pid), 0)
     except (OSError, TypeError, ValueError) as error:

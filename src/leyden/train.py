@@ -9,14 +9,15 @@ import torch
 
 from leyden import trust
 from leyden.build import build_data, build_task, build_trainer
-from leyden.callbacks.best import best_checkpoint
+from leyden.callbacks.best import best_checkpoint, best_score
 from leyden.callbacks.last import LastCheckpoint
 from leyden.config import Experiment
 from leyden.data.module import DataModule
 from leyden.errors import UserError
 from leyden.features import cache_features
 from leyden.models.weights import load_weights
-from leyden.record import CONFIG, read_record, read_yaml
+from leyden.processes import rank
+from leyden.record import RECORD, read_record
 from leyden.run.directory import Run
 from leyden.run.recorder import Recorder, epoch_metrics
 from leyden.tasks.task import Task
@@ -43,7 +44,7 @@ def run_experiment(experiment: Experiment) -> float | None:
     datamodule = build_data(config)
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     task = build_task(config, datamodule.spec, load=not experiment.resumes)
-    if config["init_from"] and not experiment.resumes:
+    if config["init_from"] and not experiment.resumes and rank() == 0:  # which hands them to other processes
         load_weights(task.network, config["init_from"], "init_from")
 
     with Run(experiment) as run:
@@ -84,11 +85,9 @@ def train(
     log.info("data: %s", datamodule.describe())
     log.info("network: %s on %s", task.describe(), trainer.strategy.root_device)
     trainer.fit(task, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
-    metrics = epoch_metrics(trainer)
-    best = best_checkpoint(trainer)
-    if best and best.best_model_score is not None:
-        metrics[f"best/{best.monitor}"] = best.best_model_score.item()
+    metrics = epoch_metrics(trainer) | best_score(trainer)
     if test:
+        best = best_checkpoint(trainer)
         weights = best.best_model_path if best else None
         trainer.test(task, datamodule=datamodule, ckpt_path=weights or None, weights_only=True, verbose=False)
         metrics |= epoch_metrics(trainer)
@@ -108,9 +107,10 @@ def _check_trust(experiment: Experiment) -> None:
 
 def _result(experiment: Experiment) -> dict[str, float] | None:
     """The metrics of a run that is finished, and of which no more is asked than before."""
-    record, recorded = read_record(experiment.run_dir), read_yaml(experiment.run_dir / CONFIG)
-    same = record.get("status") == "finished" and recorded["trainer"] == experiment.config["trainer"]
-    return dict(record["metrics"]) if same else None
+    if experiment.changed or not (experiment.run_dir / RECORD).is_file():
+        return None
+    record = read_record(experiment.run_dir)
+    return dict(record["metrics"]) if record.get("status") == "finished" else None
 
 
 def _monitored(metrics: Mapping[str, float], monitor: str) -> float | None:

@@ -16,8 +16,9 @@ from torch import nn
 
 from leyden.errors import UserError
 
-# The modules, with all below them, whose classes may be named. A project adds its own package here, if its classes do
-# no harm whatever their arguments are: read no file that an argument names, and evaluate no text.
+# The modules, with all below them, whose classes may be named. A project adds its own package here. None of these runs
+# what an argument says; but callbacks and loggers write where they are told to, so that eval.py and predict.py build
+# none of a run's, and a run is resumed, as a program is run, only where it comes from somebody who is trusted.
 TRUSTED = (
     "leyden",
     "torch.nn.modules",

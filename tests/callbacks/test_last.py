@@ -84,7 +84,7 @@ def test_it_is_written_between_steps(
 def test_it_holds_what_was_measured_and_where_the_run_was(tmp_path: Path) -> None:
     saved = fit(tmp_path, LastCheckpoint(str(tmp_path), every_n_steps=3))
     middle, between = saved.states[0], saved.states[1]
-    assert len(middle["progress"]["measured"]["steps"]) == 3
+    assert len(middle["progress"]["measured"][0]["steps"]) == 3
     assert "measured" not in between["progress"]
     assert (middle["progress"]["logged"], between["progress"]["logged"]) == (3, 4)
     assert {"train/loss", "val/loss", "val/acc"} <= between["progress"]["metrics"].keys()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from leyden.config import compose_run
-from leyden.config.recorded import moved
+from leyden.paths import moved
 from tests.kept_runs import CONFIGS, Changes, changes, keep, refusal, told
 
 

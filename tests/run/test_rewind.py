@@ -26,7 +26,7 @@ def stopped(experiment: Experiment) -> Run:
     (run.dir / "metrics.csv").write_bytes(b"loss,step\r\n0.5,4\r\n0.25,5\r\n")
     (run.dir / "checkpoints").mkdir()
     older, last = (run.dir / "checkpoints" / f"last{name}.ckpt" for name in (".previous", ""))
-    torch.save({"state_dict": {}, "progress": {"logged": 5, "epoch": 2}}, older)
+    torch.save({"state_dict": {}, "progress": {"logged": 5, "epoch": 2, "best": ["", 0]}}, older)
     last.write_bytes(older.read_bytes()[:-10])
     return run
 

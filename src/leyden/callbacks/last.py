@@ -2,6 +2,7 @@
 
 import logging
 import time
+from pathlib import Path
 from signal import Signals
 from typing import Any
 
@@ -11,7 +12,8 @@ from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
-from leyden.callbacks.settled import length_of, rebased, settle
+from leyden.callbacks.best import best_checkpoint
+from leyden.callbacks.settled import length_of, needs_whole_epochs, of_all, pace, rebased, settle
 from leyden.errors import UserError
 from leyden.signals import Watch
 from leyden.tasks.schedulers import forget_length, take_length
@@ -55,6 +57,7 @@ class LastCheckpoint(pl.Callback):
         self.watch: Watch | None = None
         self._saving: dict[str, Any] | None = None
         self._loaded: dict[str, Any] | None = None
+        self._more = False  # patience than before
         self._saved_at_step = -1
         self._saved_at = 0.0
 
@@ -80,7 +83,7 @@ class LastCheckpoint(pl.Callback):
             return
         stop = self._is_to_stop(trainer)
         if stop or self._is_due(trainer):
-            if trainer.global_step > self._saved_at_step:
+            if trainer.global_step > self._saved_at_step and not needs_whole_epochs(trainer):
                 self._save(trainer, batch=batch_idx)
             if stop and self.watch:
                 self.watch.answer()
@@ -103,15 +106,19 @@ class LastCheckpoint(pl.Callback):
         if self._saving is None:  # the best weights are saved, by another
             return
         batch = self._saving["batch"]
+        best = best_checkpoint(trainer)
         checkpoint["progress"] = {
             **self._saving,
             "epoch": trainer.current_epoch,
             "logged": trainer.fit_loop.epoch_loop._batches_that_stepped,
             "length": length_of(trainer),
+            "pace": pace(trainer),
+            "stopped": trainer.should_stop,
+            "best": [Path(best.best_model_path).name, best._last_global_step_saved] if best else ["", 0],
             "metrics": {name: float(value) for name, value in trainer.callback_metrics.items()},
         }
         if isinstance(pl_module, Task) and batch:
-            checkpoint["progress"]["measured"] = pl_module.train_meter.state()
+            checkpoint["progress"]["measured"] = of_all(trainer, pl_module.train_meter.state())
         settle(checkpoint["loops"]["fit_loop"], batch)
 
     def on_load_checkpoint(
@@ -123,6 +130,7 @@ class LastCheckpoint(pl.Callback):
             if "dirpath" in state:  # a run directory may have been moved
                 states[callback.state_key] = rebased(state, str(state["dirpath"]), str(callback.dirpath))
             if isinstance(callback, EarlyStopping) and state:
+                self._more = self._more or callback.patience > state["patience"]
                 state["patience"] = callback.patience  # which may have been changed
         if trainer.state.fn == TrainerFn.FITTING:
             self._loaded = checkpoint["progress"]
@@ -135,9 +143,16 @@ class LastCheckpoint(pl.Callback):
 
     def _restore(self, trainer: pl.Trainer, pl_module: pl.LightningModule, progress: dict[str, Any]) -> None:
         trainer.callback_metrics.update(_tensors(progress["metrics"]))
+        more = self._more or length_of(trainer) != progress["length"]
+        trainer.should_stop = progress["stopped"] and not more
         if progress["batch"]:
+            if progress["pace"] != pace(trainer):
+                raise UserError(
+                    "trainer: the run was stopped within an epoch; go on with as many processes and batches as before, "
+                    "and change that in the next epoch"
+                )
             if isinstance(pl_module, Task):
-                pl_module.train_meter.load_state(progress["measured"])
+                pl_module.train_meter.load_state(progress["measured"][trainer.global_rank])
         else:
             # The next epoch begins like any other; Lightning may take it for one that was left in the middle.
             epochs = trainer.fit_loop

@@ -1,10 +1,13 @@
 """What Lightning writes into a checkpoint, made right for one that is written between two steps."""
 
+from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import StochasticWeightAveraging
 
-from leyden.config.recorded import moved
+from leyden.paths import moved
 
 
 def settle(fit_loop: dict[str, Any], batch: int) -> None:
@@ -29,16 +32,43 @@ def settle(fit_loop: dict[str, Any], batch: int) -> None:
 
 
 def rebased(state: dict[str, Any], old: str, new: str) -> dict[str, Any]:
-    """The state of a checkpoint callback with its files in another folder; some are keys."""
-    return {
-        key: {moved(path, old, new): score for path, score in value.items()}
-        if key == "best_k_models"
-        else moved(value, old, new)
-        for key, value in state.items()
-    }
+    """The state of a checkpoint callback with its files in another folder; it forgets those that lie elsewhere.
+
+    It deletes what it thinks of as a checkpoint that is not among the best any more, and a state may be anybody's.
+    """
+    state = {key: moved(value, old, new) for key, value in state.items()}
+    state["best_k_models"] = {moved(path, old, new): score for path, score in state["best_k_models"].items()}
+    state["best_k_models"] = {path: score for path, score in state["best_k_models"].items() if _lies_in(path, new)}
+    for name in ("best_model_path", "kth_best_model_path", "last_model_path"):
+        state[name] = state[name] if _lies_in(str(state[name]), new) else ""
+    return state
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    return Path(path).suffix == ".ckpt" and Path(path).resolve().is_relative_to(Path(folder).resolve())
 
 
 def length_of(trainer: pl.Trainer) -> int:
     """The optimizer steps of the whole run; -1 without an end."""
     steps = trainer.estimated_stepping_batches
     return int(steps) if steps != float("inf") else -1
+
+
+def needs_whole_epochs(trainer: pl.Trainer) -> bool:
+    """Whether a callback prepares itself at the start of an epoch, for which one that is resumed has none."""
+    return any(isinstance(callback, StochasticWeightAveraging) for callback in trainer.callbacks)  # type: ignore[attr-defined]
+
+
+def pace(trainer: pl.Trainer) -> list[int]:
+    """What a number of batches that are done means."""
+    batches = trainer.num_training_batches
+    return [trainer.world_size, int(batches) if batches < float("inf") else -1, trainer.accumulate_grad_batches]
+
+
+def of_all(trainer: pl.Trainer, state: dict[str, Any]) -> list[dict[str, Any]]:
+    """The states of all processes, by rank."""
+    if trainer.world_size == 1:
+        return [state]
+    states: list[Any] = [None] * trainer.world_size
+    torch.distributed.all_gather_object(states, state)
+    return states

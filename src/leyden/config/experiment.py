@@ -19,6 +19,7 @@ from leyden.config.overrides import allow_new_values, as_typed
 from leyden.config.recorded import Config, Recorded, check_resumable, recorded
 from leyden.config.validation import validate
 from leyden.errors import UserError
+from leyden.processes import rank
 from leyden.record import checkpoint_of, find_run
 
 
@@ -31,12 +32,14 @@ class Experiment:
         config: resolved and checked; plain dicts, lists and values.
         overrides: what was typed.
         resumes: go on with the run that there is already.
+        changed: with settings that it did not have.
     """
 
     name: str
     config: Config
     overrides: list[str]
     resumes: bool = False
+    changed: bool = False
 
     @property
     def run_dir(self) -> Path:
@@ -86,10 +89,11 @@ def check(cfg: DictConfig) -> Experiment:
     overrides = _typed()
     known = top_level_keys(_primary())
     if cfg.resume is not None:
-        run = recorded(find_run(str(cfg.resume), cfg.paths.log_dir, "resume"), overrides, own={"resume"})
+        run = recorded(find_run(str(cfg.resume), cfg.paths.log_dir, "resume"), overrides, {"resume"}, _primary().parent)
         check_resumable(run)
         validate(run.config, known)
-        return Experiment(run.name, run.config, [*run.overrides, *run.typed], resumes=True)
+        changed = run.config != run.before
+        return Experiment(run.name, run.config, [*run.overrides, *run.typed], resumes=True, changed=changed)
     name = hydra_cfg.runtime.choices["experiment"]
     if cfg.paths.run_dir is None:
         if hydra_cfg.mode == RunMode.MULTIRUN:
@@ -100,7 +104,7 @@ def check(cfg: DictConfig) -> Experiment:
     config: Config = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     del config["resume"]
     validate(config, known)
-    if config["init_from"] is not None:
+    if config["init_from"] is not None and rank() == 0:  # by now `last` may be this run, for a further process of it
         config["init_from"] = str(_weights_of(str(config["init_from"]), config["paths"]["log_dir"]))
     return Experiment(name, config, overrides)
 
@@ -116,7 +120,7 @@ def check_run(cfg: DictConfig) -> tuple[Recorded, Config]:
     settings = {key: None if OmegaConf.is_missing(cfg, key) else cfg[key] for key in own}
     if settings["run"] is None:
         raise UserError("run: no value given; add run=last, or run=<directory>")
-    run = recorded(find_run(str(settings["run"]), cfg.paths.log_dir), _typed(), own)
+    run = recorded(find_run(str(settings["run"]), cfg.paths.log_dir), _typed(), own, primary.parent)
     validate(run.config, top_level_keys(primary.with_name("train.yaml")))
     return run, settings
 

@@ -15,8 +15,9 @@ NO_NAME_FOR_A_GROUP = "Config group override must be a string"  # Hydra's plain 
 
 _VALUE = re.compile(r"(?!hydra\.)[A-Za-z_]\w*(\.[\w-]+)+=")
 
-# Settings that take a path; a sweep's runs have names such as `lr=0.1,seed=2`, which Hydra would take apart.
-_PATH = re.compile(r"(run|resume|init_from|input|output|ckpt)=(.*[,=(){}\[\] ].*)")
+# Settings that take a path, and what Hydra takes as it is; a sweep's runs have names such as `lr=0.1,seed=2`.
+_PATH = re.compile(r"(run|resume|init_from|input|output|ckpt)=(.*)")
+_PLAIN = re.compile(r"[\w/.+:\\-]*", re.ASCII)
 
 _OPTION = re.compile(r"--(?!(cfg|package|config-\w+|info|shell-completion)=)[\w.]+=")
 
@@ -39,11 +40,14 @@ def allow_new_values(arguments: Sequence[str]) -> list[str]:
 
 
 def _quoted(argument: str) -> str:
-    """A path that is there, or is to be written, in quotes."""
+    """A path in quotes where Hydra would take it apart; several, with commas between, are those of a sweep."""
     match = _PATH.fullmatch(argument)
-    if match is None or "'" in match[2] or not (match[1] == "output" or Path(match[2]).expanduser().exists()):
+    if match is None or _PLAIN.fullmatch(match[2]) or match[2][0] in "'\"":
         return argument
-    return f"{match[1]}='{match[2]}'"
+    if "," in match[2] and not Path(match[2]).expanduser().exists():
+        return argument
+    escaped = match[2].replace("'", "\\'")
+    return f"{match[1]}='{escaped}'"
 
 
 def as_typed(overrides: Iterable[str]) -> list[str]:

@@ -6,19 +6,29 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from leyden.config.overrides import allow_new_values, as_typed
 from leyden.errors import UserError
+from leyden.paths import moved
 from leyden.record import CONFIG, OVERRIDES, RECORD, read_record, read_yaml
 
 Config = dict[str, Any]
 _GONE = object()
 
-# What makes a run what it is: a run is resumed as it was.
+# What makes a run what it is, for it is resumed as it was; and what of its data may be another.
 FIXED = ("model", "task", "optimizer", "scheduler", "seed", "monitor", "mode", "init_from", "matmul_precision")
-FIXED_OF_DATA = ("root", "path", "val_path", "test_path", "eval_batch_size", "num_workers", "cache")  # all but these
+FREE_OF_DATA = (
+    "root",
+    "path",
+    "val_path",
+    "test_path",
+    "eval_batch_size",
+    "num_workers",
+    "cache",
+)  # of data, only these are free
 
 
 @dataclass(frozen=True)
@@ -28,35 +38,41 @@ class Recorded:
     Attributes:
         dir: its directory.
         name: of its experiment.
-        config: as it was recorded, with what was typed on top; plain dicts, lists and values.
+        before: the config as it was recorded; plain dicts, lists and values.
+        config: likewise, with what was typed on top.
         overrides: what was typed for the run.
         typed: what is typed now.
     """
 
     dir: Path
     name: str
+    before: Config
     config: Config
     overrides: list[str]
     typed: list[str]
 
 
-def recorded(run_dir: Path, typed: Sequence[str], own: Collection[str]) -> Recorded:
+def recorded(
+    run_dir: Path, typed: Sequence[str] = (), own: Collection[str] = (), configs: Path | None = None
+) -> Recorded:
     """A run's config, read from its directory, with overrides on top.
 
     The recorded config is complete and resolved, so it does not depend on the project's YAML files of today. What
     overrides mean is found by composing the experiment with and without them: where the two differ, the recorded config
-    is changed. So `trainer=cpu` changes what tells that file from the run's own, and `paths.data_dir=…` everything that
-    lies below it.
+    is changed. So `trainer=cpu` changes what that file states, and what else tells it from the run's own; and
+    `paths.data_dir=…` everything that lies below it.
 
     Args:
         run_dir: where it is kept; it may have been moved.
         typed: overrides, as they were typed.
         own: the keys of this config that are the command's business, not the run's.
+        configs: the folder of the project's YAML files; needed where something is typed.
 
     Raises:
         UserError: the record cannot be read, or the experiment cannot be composed any more.
     """
-    config, before = read_yaml(run_dir / CONFIG), read_yaml(run_dir / OVERRIDES)
+    config = read_yaml(run_dir / CONFIG)
+    before = read_yaml(run_dir / OVERRIDES) if (run_dir / OVERRIDES).is_file() else []
     if not isinstance(config, dict) or not isinstance(config.get("paths"), dict):
         raise UserError(f"{run_dir / CONFIG}: is no config of a run")
     if not isinstance(before, list | None):
@@ -73,10 +89,11 @@ def recorded(run_dir: Path, typed: Sequence[str], own: Collection[str]) -> Recor
         was, will_be = (_composed(overrides, run_dir) for overrides in (before, [*before, *now]))
         changes = _differences(was, will_be)
         values = [keys[o] for o in now if not o.startswith("~") and _is_value(keys[o], will_be)]
+        values += [key for o in now for key in _stated_by(o, configs)]
         changes |= {tuple(key.split(".")): _at(will_be, key) for key in values}
         result = _changed(config, changes)
     name = str(read_record(run_dir).get("experiment", "run")) if (run_dir / RECORD).is_file() else "run"
-    return Recorded(run_dir, name, result, before, as_typed(now))
+    return Recorded(run_dir, name, config, result, before, as_typed(now))
 
 
 def check_resumable(run: Recorded) -> None:
@@ -85,25 +102,13 @@ def check_resumable(run: Recorded) -> None:
     Raises:
         UserError: what was typed changes what the run is.
     """
-    config = read_yaml(run.dir / CONFIG)
-    config = moved(config, str(config["paths"].get("run_dir")), str(run.dir))
-    for place in _differences(config, run.config):
+    for place in _differences(run.before, run.config):
         name = ".".join(place)
-        if place[0] in FIXED or (place[0] == "data" and place[1:2] and place[1] not in FIXED_OF_DATA):
+        if place[0] in FIXED or (place[0] == "data" and place[1:2] and place[1] not in FREE_OF_DATA):
             raise UserError(
                 f"{name}={_at(run.config, name)}: a run is resumed as it was; to train its weights in another way, "
                 f"start a new run with init_from={run.dir}"
             )
-
-
-def moved(value: Any, old: str, new: str) -> Any:
-    """A config with every path that begins with one directory in another."""
-    if isinstance(value, dict):
-        return {key: moved(inner, old, new) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [moved(inner, old, new) for inner in value]
-    inside = isinstance(value, str) and (value == old or value.startswith((old + "/", old + "\\")))
-    return new + value[len(old) :] if inside else value
 
 
 def _composed(overrides: Sequence[str], run_dir: Path) -> Config:
@@ -127,6 +132,26 @@ def _key(override: str) -> str:
 def _is_value(key: str, config: Config) -> bool:
     """Whether an override of this key sets a value, and does not choose a file."""
     return not isinstance(_at(config, key), Mapping) and "/" not in key and "@" not in key
+
+
+def _stated_by(override: str, configs: Path | None) -> list[str]:
+    """The settings that the file of a group states itself, if the override chooses one."""
+    group, _, name = override.lstrip("+").partition("=")
+    path = configs / group / f"{name}.yaml" if configs else None
+    if path is None or not path.is_file():
+        return []
+    text = path.read_text(encoding="utf-8")
+    content = yaml.safe_load(text) or {}
+    place = () if text.startswith("# @package _global_") else tuple(group.split("/"))
+    content.pop("defaults", None)
+    return [".".join(leaf) for leaf in _leaves(content, place)]
+
+
+def _leaves(value: Any, place: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The places of all values in a config."""
+    if not isinstance(value, Mapping):
+        return [place]
+    return [leaf for key, inner in value.items() for leaf in _leaves(inner, (*place, str(key)))]
 
 
 def _at(config: Any, key: str) -> Any:

@@ -101,6 +101,11 @@ def _check_sections(config: Mapping[str, Any]) -> None:
                 raise UserError(
                     f"{group}.{name}: is not one that was chosen; first {group}=…, or give {group}.{name}._target_"
                 )
+    for name, node in (config.get("callbacks") or {}).items():
+        if node and node.get("save_last"):
+            raise UserError(f"callbacks.{name}.save_last: last.ckpt is written by callbacks.last; leave this out")
+    if not isinstance(config.get("seed"), int):
+        raise UserError(f"seed={config.get('seed')}: must be a whole number")
     for switch in ("test", "cache_features"):
         if not isinstance(config.get(switch, True), bool):
             raise UserError(f"{switch}={config[switch]}: must be true or false")

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from leyden.checkpoints import newest_whole, verify
 from leyden.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -83,16 +84,20 @@ def read_weights(path: str | Path, setting: str = "init_from") -> dict[str, Tens
         UserError: there is no such file, or it is no file of tensors.
     """
     file = Path(path).expanduser()
+    if file.suffix == ".ckpt":  # of a run, which keeps the one before
+        file = newest_whole(file, setting) or file
     if not file.is_file():
         raise UserError(f"{setting}={path}: there is no such file")
     try:
         content = torch.load(file, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError, MemoryError) as error:
         if isinstance(error, pickle.UnpicklingError) and zipfile.is_zipfile(file):
             what = "holds Python objects, which may run any code when they are read; save model.state_dict() alone"
         else:
             what = "cannot be read; is it whole, and written by torch.save?"
         raise UserError(f"{setting}={path}: {what}") from error
+    if zipfile.is_zipfile(file) and (fault := verify(file)):  # torch reads over a damaged number
+        raise UserError(f"{setting}={path}: is {fault}; give another one")
     for key in ("state_dict", "model"):  # Lightning's checkpoints; those of torchvision's training scripts
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]

@@ -6,7 +6,6 @@ import shlex
 import time
 import traceback
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,13 +14,14 @@ import yaml
 
 from leyden.checkpoints import newest_whole, read_checkpoint
 from leyden.config import Experiment
-from leyden.config.recorded import moved
 from leyden.console import LogFile
 from leyden.durable import remove_leftovers, write_text
 from leyden.errors import UserError
+from leyden.paths import moved
 from leyden.processes import rank
-from leyden.record import CHECKPOINTS, CONFIG, LOG, OVERRIDES, RECORD, lock, origin, read_record, write_record
-from leyden.run.history import cut_history
+from leyden.record import CHECKPOINTS, CONFIG, LOG, OVERRIDES, RECORD, lock, read_record, write_record
+from leyden.run.entry import continued_record, new_record
+from leyden.run.history import cut_history, put_back
 from leyden.run.place import make_directory, point_last
 from leyden.signals import Watch, interruption
 
@@ -55,34 +55,30 @@ class Run:
         self._lock = lock(self.dir, "resume") if self.writes else None
 
     def __enter__(self) -> Self:
+        try:
+            self._enter()
+        except BaseException:
+            self._leave()
+            raise
+        return self
+
+    def _enter(self) -> None:
         self._started = time.monotonic()
-        self._before, self._logged, self._begun = 0.0, 0, False
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        self._record: dict[str, Any] = {
-            "status": "running",
-            "experiment": self.experiment.name,
-            "command": shlex.join(["python", "train.py", *self.experiment.overrides]),
-            "started": now,
-            "seconds": 0.0,
-            "seed": self.experiment.config["seed"],
-            "monitor": self.experiment.config["monitor"],
-            "epochs": 0,
-            "steps": 0,
-            "metrics": {},
-        }
-        if self.experiment.resumes and (self.dir / RECORD).is_file():
-            self._record |= self._continued(read_record(self.dir), now)
-        self._record |= origin()
+        self._before, self._begun = 0.0, False
+        self._progress: dict[str, Any] = {"logged": 0, "best": ["", 0]}
         self._handler: logging.Handler = logging.NullHandler()
         if self.writes:
             # Also where no door has set up the log.
             logging.getLogger(__name__.partition(".")[0]).setLevel(logging.INFO)
             self._handler = LogFile(self.dir / LOG)
         logging.getLogger().addHandler(self._handler)
+        self._record = new_record(self.experiment)
+        if self.experiment.resumes and (self.dir / RECORD).is_file():
+            self._record |= continued_record(read_record(self.dir))
+            self._before = float(self._record["seconds"])
         self.watch.__enter__()
         if not self.experiment.resumes:
             self.begin()
-        return self
 
     def begin(self) -> None:
         """Write down what is run. A run that is resumed stays as it was until then, and begins once all is built."""
@@ -90,11 +86,15 @@ class Run:
             for folder in (self.dir, self.dir / CHECKPOINTS):
                 remove_leftovers(folder)
             if self.experiment.resumes:
-                cut_history(self.dir, self._logged)
+                cut_history(self.dir, self._progress["logged"])
+                name, step = self._progress["best"]
+                put_back(self.dir / CHECKPOINTS / name, step)
             write_text(self.dir / CONFIG, yaml.safe_dump(self.experiment.config, sort_keys=False))
             write_text(self.dir / OVERRIDES, yaml.safe_dump(self.experiment.overrides))
             self._save()
-            point_last(Path(self.experiment.config["paths"]["log_dir"], "last"), self.dir)
+            log_dir = Path(self.experiment.config["paths"]["log_dir"])
+            if not self.experiment.resumes or self.dir.resolve().is_relative_to(log_dir.resolve()):
+                point_last(log_dir / "last", self.dir)
         self._begun = True
 
     def rewind(self) -> Path | None:
@@ -115,8 +115,8 @@ class Run:
         had, most = progress["epoch"], self.experiment.config["trainer"].get("max_epochs")
         if most is not None and 0 <= most < had:
             raise UserError(f"trainer.max_epochs={most}: the run has had {had} epochs already; give more")
-        self._logged = int(progress["logged"])
-        log.info("goes on from %s, step %s", path.name, f"{self._logged:,}")
+        self._progress = progress
+        log.info("goes on from %s, step %s", path.name, f"{progress['logged']:,}")
         return path
 
     def note(self, epochs: int, steps: int, metrics: Mapping[str, float]) -> None:
@@ -134,6 +134,8 @@ class Run:
     @tracked_as.setter
     def tracked_as(self, names: Mapping[str, str]) -> None:
         self._record["trackers"] = dict(names)
+        if self.writes and self._begun:
+            self._save()
 
     def finish(self, metrics: Mapping[str, float]) -> None:
         """Keep the result."""
@@ -147,20 +149,21 @@ class Run:
         if stopped:
             self._record |= {"status": "interrupted", "error": stopped.signal.name}
             if self.writes:
-                log.warning("interrupted by %s; go on with: python train.py resume=%s", stopped.signal.name, self.dir)
+                log.warning(
+                    "interrupted by %s; go on with: python train.py resume=%s", stopped.signal.name, self._quoted()
+                )
         elif error is not None:
             self._record |= {"status": "failed", "error": f"{type(error).__name__}: {error}"}
         elif self._record["status"] == "running":
             self._record |= {"status": "failed", "error": "left without a result"}
         self._record["seconds"] = self._seconds()
-        logging.getLogger().removeHandler(self._handler)
-        self._handler.close()
         if self.writes:
             self._close(error if not stopped else None)
+        self._leave()
         if stopped and stopped is not error:  # Lightning would exit with 0 or 1
             raise stopped from None
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            remedy = f"free some space, then: python train.py resume={self.dir}"
+            remedy = f"free some space, then: python train.py resume={self._quoted()}"
             raise UserError(f"{self.dir}: cannot be written ({error.strerror}); {remedy}") from error
         if isinstance(error, SystemExit) and not error.code:
             raise SystemExit(1) from error  # whoever left, it was before the result
@@ -174,19 +177,15 @@ class Run:
                     traceback.print_exception(error, file=file)
         except OSError as full:
             log.warning("%s: not written (%s)", self.dir / RECORD, full.strerror)
-        finally:
-            if self._lock:
-                self._lock.release()
 
-    def _continued(self, record: dict[str, Any], now: str) -> dict[str, Any]:
-        """The record of a run that goes on."""
-        self._before = float(record.get("seconds", 0.0))
-        here = origin()
-        for what in ("versions", "git"):
-            if record.get(what) != here[what]:
-                log.warning("%s: not the ones that the run began with; the result may differ in its last digits", what)
-        record.pop("error", None)
-        return {**record, "status": "running", "resumed": [*record.get("resumed", []), now]}
+    def _leave(self) -> None:
+        logging.getLogger().removeHandler(self._handler)
+        self._handler.close()
+        if self._lock:
+            self._lock.release()
+
+    def _quoted(self) -> str:
+        return shlex.quote(str(self.dir))
 
     def _seconds(self) -> float:
         return round(self._before + time.monotonic() - self._started, 3)

@@ -3,13 +3,15 @@
 import csv
 import io
 import logging
+import os
 from pathlib import Path
 
 from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from leyden.durable import replacing, write_text
+from leyden.checkpoints import read_checkpoint, verify
+from leyden.durable import previous, replacing, write_text
 
 log = logging.getLogger(__name__)
 METRICS, TENSORBOARD = "metrics.csv", "tensorboard"
@@ -27,6 +29,16 @@ def cut_history(run_dir: Path, step: int) -> None:
         _cut_table(table, step)
     for events in sorted((run_dir / TENSORBOARD).rglob("*tfevents*")):
         _cut_events(events, step)
+
+
+def put_back(checkpoint: Path, step: int) -> None:
+    """Let a checkpoint be the one of a step again, if it was saved anew after that and the one before is kept."""
+    before = previous(checkpoint)
+    if not checkpoint.is_file() or not before.is_file() or verify(before) is not None:
+        return
+    is_newer = verify(checkpoint) is not None or read_checkpoint(checkpoint).get("global_step", 0) > step
+    if is_newer and read_checkpoint(before).get("global_step") == step:
+        os.replace(before, checkpoint)
 
 
 def _cut_table(path: Path, step: int) -> None:

@@ -14,7 +14,7 @@ from leyden.config.recorded import Config, recorded
 from leyden.data.module import DataModule
 from leyden.data.spec import DataSpec
 from leyden.errors import UserError
-from leyden.record import RECORD, checkpoint_of, find_run, read_record
+from leyden.record import CHECKPOINTS, RECORD, checkpoint_of, find_run, read_record
 from leyden.restore import restore_task
 from leyden.tasks.task import Task
 
@@ -44,6 +44,11 @@ class LoadedRun:
         return f"{self.dir}, {self.checkpoint.name}, after {self.epochs} epoch{'s' if self.epochs != 1 else ''}"
 
     @property
+    def is_own(self) -> bool:
+        """Whether the weights are of this run, and not of a file from elsewhere."""
+        return self.checkpoint.parent == self.dir / CHECKPOINTS
+
+    @property
     def model(self) -> nn.Module:
         """The network, in evaluation mode: (B, *spec.input_shape) to (B, output_size)."""
         return self.task.network
@@ -71,7 +76,7 @@ def load_run(run: str | Path = "last", ckpt: str = "best", log_dir: str | Path =
     Raises:
         UserError: there is no such run, or it cannot be restored.
     """
-    found = recorded(find_run(str(run), log_dir), (), ())
+    found = recorded(find_run(str(run), log_dir))
     return load_recorded(found.dir, found.config, ckpt)
 
 
@@ -83,5 +88,8 @@ def load_recorded(run_dir: Path, config: Config, ckpt: str = "best") -> LoadedRu
     checkpoint = read_checkpoint(path)
     record: dict[str, Any] = read_record(run_dir) if (run_dir / RECORD).is_file() else {}
     task = restore_task(checkpoint, str(path))
-    epochs = int(checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["ready"])
+    try:
+        epochs = int(checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["ready"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path}: does not say how long it was trained; it was not written by train.py") from error
     return LoadedRun(run_dir, config, path, epochs, dict(record.get("metrics", {})), task)

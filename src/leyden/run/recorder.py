@@ -2,6 +2,7 @@
 
 import lightning.pytorch as pl
 
+from leyden.callbacks.best import best_score
 from leyden.run.directory import Run
 
 
@@ -18,8 +19,12 @@ class Recorder(pl.Callback):
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._note(trainer)
 
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        if trainer.training:
+            self._note(trainer)
+
     def _note(self, trainer: pl.Trainer) -> None:
-        self.run.note(trainer.current_epoch, trainer.global_step, epoch_metrics(trainer))
+        self.run.note(trainer.current_epoch, trainer.global_step, epoch_metrics(trainer) | best_score(trainer))
 
 
 def epoch_metrics(trainer: pl.Trainer) -> dict[str, float]:

@@ -185,8 +185,9 @@ class Task(pl.LightningModule):
         checkpoint |= {"model": self.model, "task": self.settings, "spec": asdict(self.spec)}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        if checkpoint.get("spec") != asdict(self.spec):
-            raise UserError("data: are not what they were when the run began; put those back, or start a new run")
+        now, then = asdict(self.spec), checkpoint["spec"]
+        if other := [name for name in now if name in then and now[name] != then[name]]:
+            raise UserError(f"data: {other[0]} is not what it was when the run began; put the data back as they were")
 
     def _step(self, batch: Batch, meter: Meter) -> Tensor:
         outputs, targets = self.network(batch[0]), self.targets(batch)

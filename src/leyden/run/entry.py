@@ -1,0 +1,49 @@
+"""What run.json says of a run that begins, or goes on."""
+
+import logging
+import shlex
+from datetime import UTC, datetime
+
+from leyden.config import Experiment
+from leyden.record import Record, origin
+
+log = logging.getLogger(__name__)
+
+
+def new_record(experiment: Experiment) -> Record:
+    """The record of a run that begins."""
+    return {
+        "status": "running",
+        "experiment": experiment.name,
+        "command": shlex.join(["python", "train.py", *experiment.overrides]),
+        "started": _now(),
+        "seconds": 0.0,
+        "seed": experiment.config["seed"],
+        "monitor": experiment.config["monitor"],
+        "epochs": 0,
+        "steps": 0,
+        "metrics": {},
+        **origin(),
+    }
+
+
+def continued_record(record: Record) -> Record:
+    """The record of a run that goes on: what it began with, and with what it goes on. Its result will be another."""
+    here = origin()
+    for what in ("versions", "git"):
+        if record.get(what) != here[what]:
+            log.warning("%s: other than when the run began; the result may differ in its last digits", what)
+    metrics = record.get("metrics", {})
+    return {
+        "seconds": 0.0,
+        **{key: value for key, value in record.items() if key != "error"},
+        "status": "running",
+        "metrics": {name: value for name, value in metrics.items() if not name.startswith(("best/", "test/"))},
+        "resumed": [*record.get("resumed", []), {"at": _now(), "git": here["git"], "versions": here["versions"]}],
+        "host": here["host"],
+        "pid": here["pid"],
+    }
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
