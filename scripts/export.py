@@ -2,7 +2,7 @@
 
     python scripts/export.py run=last                                    # its weights: format=state_dict
     python scripts/export.py run=logs/mnist_cnn/2026-01-31_12-00-00 format=onnx
-    python scripts/export.py run=last format=torch_export ckpt=last output=digits.pt2
+    python scripts/export.py run=last format=torch_export ckpt=last output=digits.pt2 log_dir=logs/debug
 
 state_dict holds the weights; torch_export the computation too, so that no code of the project is needed; onnx the same
 for other runtimes, with `uv sync --extra export`. A file is loaded back, and compared with the network on batches of
@@ -36,11 +36,11 @@ from leyden.data.encoding import input_names
 from leyden.door import errors_in_one_line
 from leyden.durable import replacing, write_text
 from leyden.errors import UserError
+from leyden.record import finite
 from leyden.run import LoadedRun, load_run
-from leyden.runs import finite
 
 Network = Callable[[Tensor], Tensor]
-SETTINGS = {"run": "", "format": "state_dict", "ckpt": "best", "output": ""}
+SETTINGS = {"run": "", "format": "state_dict", "ckpt": "best", "output": "", "log_dir": "logs"}
 ONNX = "onnx onnxscript onnxruntime"
 
 
@@ -55,7 +55,7 @@ class Format(NamedTuple):
 def main(arguments: Sequence[str]) -> None:
     settings = parsed(arguments)
     form = FORMATS[settings["format"]]
-    run = load_run(settings["run"], settings["ckpt"])
+    run = load_run(settings["run"], settings["ckpt"], settings["log_dir"])
     path = Path(settings["output"] or run.dir / "exports" / f"model{form.suffix}").expanduser()
     difference = export(run, settings["format"], path)
     size, use = f"{path.stat().st_size / 1e6:.2f} MB", form.use.format(repr(str(path)))

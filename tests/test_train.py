@@ -192,7 +192,7 @@ def test_a_run_that_is_finished_tells_its_result_again(first: Path, monkeypatch:
 
     before = {path: path.read_bytes() for path in first.rglob("*") if path.is_file()}
     monkeypatch.setattr("leyden.train.build_data", forbidden)
-    again = compose([f"resume={first}", "callbacks.progress=null"])
+    again = compose([f"resume={first}"])
     assert run_experiment(again) == json.loads((first / "run.json").read_text())["metrics"]["best/val/acc"]
     assert {path: path.read_bytes() for path in first.rglob("*") if path.is_file()} == before
     with pytest.raises(AssertionError, match="it trains"):

@@ -69,13 +69,13 @@ def change_defaults(configs: Path) -> None:
 
 def used(runs: Runs, name: str, project: Path) -> dict[str, Any]:
     """What eval.py and predict.py make of a run."""
-    log_dir, found = f"paths.log_dir={runs.folder}", dict[str, Any]()
-    for split in ("test", "val"):
-        arguments = [f"run={runs.dir(name)}", f"split={split}", log_dir]
+    found = dict[str, Any]()
+    for split, more in (("test", []), ("val", [f"paths.log_dir={runs.folder}"])):  # what is typed is composed from YAML
+        arguments = [f"run={runs.dir(name)}", f"split={split}", *more]
         status = runs.doors.run(arguments, runs.output(name), door="eval.py", folder=project)
         record = json.loads((runs.dir(name) / "run.json").read_text())
         found[split] = (status, status == 0 and record["evaluations"][-1]["metrics"])
-    status = runs.doors.run([f"run={runs.dir(name)}", log_dir], runs.output(name), door="predict.py", folder=project)
+    status = runs.doors.run([f"run={runs.dir(name)}"], runs.output(name), door="predict.py", folder=project)
     found["predictions"] = (status, (runs.dir(name) / "predictions" / "test.csv").read_text() if status == 0 else "")
     if bad := {key: value[0] for key, value in found.items() if value[0]}:
         raise RuntimeError(f"exit status {bad}: {runs.said(name)[-2000:]}")

@@ -98,14 +98,15 @@ def read_record(run_dir: Path) -> Record:
 
 def write_record(run_dir: Path, record: Mapping[str, Any]) -> None:
     """Replace run.json as a whole. What is not finite, for which JSON has no word, is null."""
-    write_text(run_dir / RECORD, json.dumps(_finite(record), indent=2, allow_nan=False) + "\n")
+    write_text(run_dir / RECORD, json.dumps(finite(record), indent=2, allow_nan=False) + "\n")
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Plain values with null in place of NaN and infinities, which strict JSON does not know."""
     if isinstance(value, Mapping):
-        return {key: _finite(inner) for key, inner in value.items()}
+        return {str(key): finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
+        return [finite(inner) for inner in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

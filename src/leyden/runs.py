@@ -13,7 +13,7 @@ from typing import Any
 
 from leyden.config.overrides import did_you_mean
 from leyden.errors import UserError
-from leyden.record import RECORD, Record, find_runs, read_record, status
+from leyden.record import RECORD, Record, find_runs, finite, read_record, status
 
 Value = str | float | datetime | None
 
@@ -173,15 +173,6 @@ def sort_runs(runs: Iterable[ListedRun], column: str, reverse: bool = False) -> 
     have = [(value, run) for value, run in found if value == value]
     have.sort(key=operator.itemgetter(0), reverse=reverse)
     return [run for _, run in have] + [run for value, run in found if value != value]
-
-
-def finite(value: Any) -> Any:
-    """Plain values with null in place of NaN and infinities, which strict JSON does not know."""
-    if isinstance(value, dict):
-        return {str(key): finite(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _of(kind: type | tuple[type, ...], value: Any) -> Any:

@@ -4,10 +4,12 @@ import struct
 from pathlib import Path
 
 import pytest
+import torch
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader, RawEventFileLoader
 from torch.utils.tensorboard import SummaryWriter
 
-from leyden.run.history import cut_history
+from leyden.durable import previous
+from leyden.run.history import cut_history, put_back
 
 HEADER = "epoch,step,train/loss,val/acc\r\n"
 ROWS = ["0,9,0.10000000149011612,\r\n", "0,9,,0.5\r\n", '0,10,"0.2,1",\r\n', "1,19,1e-07,\r\n", "1,20,0.3,\r\n"]
@@ -111,3 +113,48 @@ def test_settings_and_results_of_an_end_that_was_not_the_end_are_dropped(tmp_pat
     events(tmp_path, **{"loss": [0], "result/test/acc": [0], "_hparams_/session_start_info": [0]})
     cut_history(tmp_path, 5)
     assert [of for path in folder.iterdir() for of in seen(path)] == [("loss", 0, 0.0)]
+
+
+def kept(folder: Path, **steps: int) -> tuple[Path, Path]:
+    """best.ckpt and the one before it, of these steps."""
+    path = folder / "best.ckpt"
+    for file, step in zip((path, previous(path)), steps.values(), strict=False):
+        torch.save({"state_dict": {}, "global_step": step}, file)
+    return path, previous(path)
+
+
+def step_of(path: Path) -> int:
+    return int(torch.load(path, weights_only=True)["global_step"])
+
+
+@pytest.mark.parametrize(
+    ("best", "before", "step", "left"),
+    [(8, 4, 4, 4), (8, 4, 8, 8), (8, 2, 4, 8), (4, 2, 4, 4), (4, 2, 2, 2), (4, 4, 4, 4), (2, 4, 4, 2)],
+)
+def test_best_weights_of_a_later_step_make_way_for_those_that_there_were(
+    best: int, before: int, step: int, left: int, tmp_path: Path
+) -> None:
+    path, older = kept(tmp_path, best=best, before=before)
+    put_back(path, step)
+    assert step_of(path) == left
+    assert older.exists() == (left == best)
+
+
+def test_best_weights_are_put_back_over_damaged_ones_and_never_by_damaged_ones(tmp_path: Path) -> None:
+    path, older = kept(tmp_path, best=8, before=4)
+    whole = older.read_bytes()
+    older.write_bytes(whole[:-9])
+    put_back(path, 4)
+    assert step_of(path) == 8
+    older.write_bytes(whole)
+    path.write_bytes(path.read_bytes()[:-9])
+    put_back(path, 4)
+    assert path.read_bytes() == whole
+
+
+def test_weights_of_which_there_is_one_generation_stay(tmp_path: Path) -> None:
+    path, older = kept(tmp_path, best=8)
+    put_back(path, 4)
+    put_back(tmp_path, 4)
+    assert step_of(path) == 8
+    assert not older.exists()

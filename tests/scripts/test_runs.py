@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from leyden.runs import finite, known_columns, list_runs, make_filter, sort_runs
+from leyden.record import finite
+from leyden.runs import known_columns, list_runs, make_filter, sort_runs
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "runs.py"
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
