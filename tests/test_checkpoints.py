@@ -44,6 +44,13 @@ def test_the_generation_before_is_kept_and_removed_with_its_successor(path: Path
     io.remove_checkpoint(path)
 
 
+def test_nothing_is_removed_that_has_not_the_name_of_a_checkpoint(tmp_path: Path) -> None:
+    for name in (files := ("run.json", "best", "best.previous", "best.ckpt.txt")):
+        (tmp_path / name).touch()
+        DurableCheckpoints().remove_checkpoint(tmp_path / name)
+    assert {file.name for file in tmp_path.iterdir()} == set(files)
+
+
 def test_a_damaged_file_does_not_displace_a_whole_one(path: Path) -> None:
     io = DurableCheckpoints()
     for epoch in range(2):

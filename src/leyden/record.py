@@ -90,9 +90,9 @@ def read_record(run_dir: Path) -> Record:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read ({error})") from error
-    if not isinstance(content, dict) or not isinstance(content.get("metrics", {}), dict):
+    metrics = (content.get("metrics") or {}) if isinstance(content, dict) else None
+    if not isinstance(metrics, dict):
         raise UserError(f"{path}: is no record of a run")
-    metrics = content.get("metrics", {})
     return {**content, "metrics": {name: math.nan if value is None else value for name, value in metrics.items()}}
 
 

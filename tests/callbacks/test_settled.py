@@ -17,9 +17,11 @@ ELSEWHERE = ["other/c.ckpt", "old/../other/c.ckpt", "older/c.ckpt", "old/../../c
 
 def state(best: str, *others: str) -> dict[str, Any]:
     """Of a checkpoint callback, with paths from here."""
-    return {"dirpath": "old", "monitor": "val/loss", "best_k_models": dict.fromkeys(others or [best], 0.5)} | dict.fromkeys(
-        PATHS, best
-    )
+    return {
+        "dirpath": "old",
+        "monitor": "val/loss",
+        "best_k_models": dict.fromkeys(others or [best], 0.5),
+    } | dict.fromkeys(PATHS, best)
 
 
 def test_files_of_a_run_are_where_it_is_now(tmp_path: Path) -> None:

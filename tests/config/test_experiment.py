@@ -5,6 +5,7 @@ import pytest
 
 from leyden.config import compose
 from leyden.errors import UserError
+from tests.kept_runs import keep
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -28,3 +29,47 @@ def test_settings_of_this_machine_lose_against_experiment_and_debug(tmp_path: Pa
     assert compose([], configs=configs).config["paths"]["log_dir"] == "mine"
     assert compose(["debug=limit"], configs=configs).config["paths"]["log_dir"] == "logs/debug"
     assert compose(["seed=8"], configs=configs).config["seed"] == 8
+
+
+@pytest.mark.parametrize(
+    ("typed", "named"),
+    [
+        ("seed=abc", "seed=abc: must be a whole number"),
+        ("seed=null", "seed=None: must be a whole number"),
+        ("seed=1.5", "seed=1.5: must be a whole number"),
+        ("seed=-1", "seed=-1: must be between 0 and 4294967295"),
+        (
+            "callbacks.best.save_last=true",
+            "callbacks.best.save_last: last.ckpt is written by callbacks.last; leave this",
+        ),
+        (
+            "callbacks.best.save_last=link",
+            "callbacks.best.save_last: last.ckpt is written by callbacks.last; leave this",
+        ),
+    ],
+)
+def test_what_would_ruin_a_run_is_refused_in_one_line(typed: str, named: str) -> None:
+    with pytest.raises(UserError) as refusal:
+        compose([typed])
+    assert str(refusal.value).startswith(named)
+    assert "\n" not in str(refusal.value)
+
+
+def test_last_checkpoints_may_be_said_to_be_ours() -> None:
+    assert compose(["callbacks.best.save_last=false"]).config["callbacks"]["best"]["save_last"] is False
+
+
+@pytest.mark.parametrize("variable", ["LOCAL_RANK", "RANK", "SLURM_PROCID"])
+def test_further_processes_do_not_look_for_weights(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = keep(tmp_path)
+    typed = ["init_from=last", f"paths.log_dir={tmp_path}"]
+    with pytest.raises(UserError, match=r"^init_from=best: .* has no such checkpoint; there are: none$"):
+        compose(typed)
+    monkeypatch.setenv(variable, "1")
+    assert compose(typed).config["init_from"] == "last"
+    monkeypatch.setenv(variable, "0")
+    (run / "checkpoints").mkdir()
+    (run / "checkpoints" / "best.ckpt").touch()
+    assert Path(compose(typed).config["init_from"]).resolve() == run.resolve() / "checkpoints" / "best.ckpt"

@@ -76,6 +76,22 @@ def test_a_value_is_set_though_todays_yaml_has_it_already(made: Path, configs: P
     assert changes(made, "data.val_size=0.5", configs=configs) == {"data.val_size": 0.5}
 
 
+def test_a_group_is_chosen_though_todays_default_says_the_same(made: Path, configs: Path) -> None:
+    path = configs / "trainer" / "default.yaml"
+    path.write_text(path.read_text().replace("accelerator: auto", "accelerator: cpu"))
+    assert changes(made, "trainer=cpu", configs=configs) == {"trainer.accelerator": "cpu"}
+    assert changes(made, "trainer=cpu", "trainer.accelerator=gpu", configs=configs) == {"trainer.accelerator": "gpu"}
+    assert changes(made, "trainer.max_epochs=4", configs=configs) == {"trainer.max_epochs": 4}
+    path = configs / "callbacks" / "none.yaml"
+    path.write_text("summary:\n  _target_: lightning.pytorch.callbacks.RichModelSummary\n  max_depth: 7\n")
+    assert changes(made, "callbacks=none", configs=configs)["callbacks.summary"]["max_depth"] == 7
+
+
+def test_what_is_taken_out_of_a_group_that_is_chosen_is_out(made: Path) -> None:
+    for typed in ("callbacks.early_stopping=null", "~callbacks.early_stopping"):
+        assert not changes(made, "callbacks=early_stopping", typed).get("callbacks.early_stopping"), typed
+
+
 def test_a_run_whose_experiment_is_gone_is_as_it_was_and_takes_no_overrides(tmp_path: Path, configs: Path) -> None:
     mine = configs / "experiment" / "mine.yaml"
     mine.write_text("# @package _global_\nseed: 7\n")

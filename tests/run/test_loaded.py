@@ -113,3 +113,18 @@ def test_what_a_config_names_as_data_is_built_only_if_it_is_data(target: str, ru
 def test_a_run_without_a_record_has_no_metrics(run: Path) -> None:
     (run / "run.json").unlink()
     assert load_run(run).metrics == {}
+
+
+@pytest.mark.parametrize(
+    "loops", [None, [], {}, {"fit_loop": {"epoch_progress": {"current": {"ready": "x"}}}}], ids=str
+)
+def test_weights_that_do_not_tell_how_long_they_were_trained_are_one_line(loops: Any, run: Path) -> None:
+    best = run / "checkpoints" / "best.ckpt"
+    content = torch.load(best, weights_only=True)
+    del content["loops"]
+    torch.save(content if loops is None else content | {"loops": loops}, best)
+    with pytest.raises(
+        UserError, match=f"^{best}: does not say how long it was trained; it was not written by"
+    ) as told:
+        load_run(run)
+    assert "\n" not in str(told.value)

@@ -40,7 +40,7 @@ def files(run: Path) -> dict[Path, bytes]:
 @pytest.mark.parametrize(
     ("typed", "named"),
     [
-        ("trainer.accelerator=tpu", "^trainer: "),
+        ("trainer.strategy=nonsense", "^trainer: .*nonsense"),
         ("trainer.max_epochs=2", "^trainer.max_epochs=2: the run has had 3 epochs already"),
         ("callbacks.last.every_n_steps=0", "^callbacks.last.every_n_steps=0: "),
         ("data.path=gone.csv", "gone.csv"),

@@ -17,6 +17,7 @@ from leyden.data.images import InMemoryImages
 from leyden.data.loader import Batch, TensorLoader
 from leyden.data.memory import Split
 from leyden.data.spec import DataSpec
+from leyden.errors import UserError
 from leyden.recipe import complete_model
 from leyden.tasks.classification import Classification
 from leyden.tasks.optimizers import OptimizerFactory
@@ -119,6 +120,18 @@ def test_a_test_is_measured_over_every_item(trained: Trained, tmp_path: Path) ->
     assert metrics.keys() == {"test/loss", "test/acc", "test/f1", "test/top3"}
     for name, value in measured(task, data.test_dataloader()).items():
         assert metrics[f"test/{name}"] == pytest.approx(value, rel=1e-5)
+
+
+def test_a_run_goes_on_with_the_data_that_it_began_with(trained: Trained) -> None:
+    task, _, _, checkpoint = trained
+    spec = checkpoint["spec"]
+    for name in spec:  # of a version that knew fewer facts, or more
+        task.on_load_checkpoint(
+            {"spec": {key: value for key, value in spec.items() if key != name} | {"colour": "blue"}}
+        )
+    for name, other in {"class_names": ("b", "a", "c", "d"), "mean": (0.75,)}.items():
+        with pytest.raises(UserError, match=f"^data: {name} is not what it was when the run began; put the data back"):
+            task.on_load_checkpoint({"spec": spec | {name: other}})
 
 
 ENDS: list[dict[str, int]] = [
