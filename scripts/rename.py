@@ -62,6 +62,7 @@ def main() -> None:
         shutil.rmtree(folder / f"{old}.egg-info", ignore_errors=True)  # of an install under the old name
     print(f"{old} is now {new}: {len(changed)} files changed, {len(moves)} paths renamed. Next:\n")
     print("    uv sync\n    uv run ruff format    # lines are longer or shorter now\n    uv run pytest\n    git add -A")
+    print(f"\nRuns that {old} made, in logs/, are not read by {new}: their checkpoints name classes of {old}.")
 
 
 def current_name() -> str:

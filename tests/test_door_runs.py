@@ -54,6 +54,12 @@ def test_a_mistake_about_a_run_is_answered_in_one_line_before_torch_is_imported(
         f"eval.py run={kept} data.batch_sise=3": ["data.batch_sise", "did you mean data.batch_size"],
         f"eval.py run={kept} data.batch_size=0": ["data.batch_size=0", "at least 1"],
         f"eval.py run={kept} experiment=mnist_cnn": ["experiment=mnist_cnn: a run has its own"],
+        f"eval.py run={kept} model=cnn": [
+            "model.",
+            "comes from the run's checkpoint, or is for training",
+        ],
+        f"eval.py run={kept} optimizer.lr=7": ["optimizer.lr: comes from the run's checkpoint, or is for training"],
+        f"eval.py run={kept}/config.yaml": ["is a file; give the run's directory"],
         f"eval.py run={kept} trainer=cpuu": ["trainer=cpuu", "did you mean cpu"],
     }
     before = {path: path.read_bytes() for path in kept.rglob("*") if path.is_file()}

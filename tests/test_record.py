@@ -12,13 +12,14 @@ import pytest
 
 from leyden import record
 from leyden.errors import UserError
+from leyden.origin import origin
 from leyden.record import (
+    check_free,
     checkpoint_of,
     find_run,
     find_runs,
     is_live,
     lock,
-    origin,
     read_record,
     read_yaml,
     status,
@@ -165,6 +166,12 @@ def test_who_holds_a_run_is_told_at_once(held: Path) -> None:
     told = one_line(lock, held, "resume")
     who = f"process {os.getpid()} on {socket.gethostname()}"
     assert told == f"resume={held}: is in use by {who}; wait for it, or end it"
+
+
+def test_a_run_that_is_held_is_refused_before_anything_is_built(held: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=rf"^resume={held}: is in use by process \d+ on"):
+        check_free(held, "resume")
+    check_free(tmp_path, "resume")
 
 
 def test_the_workers_of_a_run_that_was_killed_are_waited_for(held: Path, monkeypatch: pytest.MonkeyPatch) -> None:

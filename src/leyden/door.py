@@ -65,6 +65,7 @@ class errors_in_one_line:  # noqa: N801  (reads as a statement: `with errors_in_
                 os.environ[name] = value
         mendable = (UserError, HydraException, OmegaConfBaseException, yaml.MarkedYAMLError)
         if isinstance(error, KeyboardInterrupt):  # before there was a run that could keep it
+            print("interrupted", file=sys.stderr)
             raise SystemExit(130) from None
         mendable_here = isinstance(error, mendable) or str(error).startswith(NO_NAME_FOR_A_GROUP)
         if self._full or _in_sweep() or error is None or not mendable_here:

@@ -6,11 +6,8 @@ Nothing here imports torch, so that a list of runs, or a wrong name, is answered
 import json
 import math
 import os
-import platform
 import socket
-import subprocess
 from collections.abc import Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +37,8 @@ def find_run(name: str, log_dir: str | Path, setting: str = "run") -> Path:
         UserError: it is not there, or is no run.
     """
     path = Path(log_dir, "last") if name == "last" else Path(name).expanduser()
+    if path.is_file():
+        raise UserError(f"{setting}={name}: is a file; give the run's directory, and which checkpoint as in ckpt=last")
     if not path.is_dir():
         why = f"there is no run in {log_dir} yet" if name == "last" else "there is no such directory"
         raise UserError(f"{setting}={name}: {why}; python scripts/runs.py lists them")
@@ -141,6 +140,23 @@ def is_live(run_dir: Path) -> bool:
         return False
 
 
+def check_free(run_dir: Path, setting: str) -> None:
+    """Refuse a run directory that a living process of this machine is writing into; others are met by `lock`.
+
+    Raises:
+        UserError: one is.
+    """
+    record = read_record(run_dir) if (run_dir / RECORD).exists() else {}
+    is_here = record.get("status") == "running" and record.get("host") == socket.gethostname()
+    if is_here and _alive(record.get("pid")) and is_live(run_dir):
+        raise _in_use(run_dir, setting, record)
+
+
+def _in_use(run_dir: Path, setting: str, record: Mapping[str, Any]) -> UserError:
+    who = f"process {record.get('pid')} on {record.get('host')}"
+    return UserError(f"{setting}={run_dir}: is in use by {who}; wait for it, or end it")
+
+
 def lock(run_dir: Path, setting: str = "run") -> FileLock:
     """Keep every other process from writing into a run directory, until released or the process ends.
 
@@ -155,15 +171,9 @@ def lock(run_dir: Path, setting: str = "run") -> FileLock:
         held.acquire(timeout=patience)
         return held
     except Timeout as error:
-        who = f"process {record.get('pid')} on {record.get('host')}"
-        raise UserError(f"{setting}={run_dir}: is in use by {who}; wait for it, or end it") from error
+        raise _in_use(run_dir, setting, record) from error
     except OSError as error:
         raise UserError(f"{setting}={run_dir}: cannot be written ({error.strerror})") from error
-
-
-def origin() -> Record:
-    """What a result depends on beside its config."""
-    return {"git": _git(), "versions": _versions(), "host": socket.gethostname(), "pid": os.getpid()}
 
 
 def _alive(pid: Any) -> bool:
@@ -174,25 +184,3 @@ def _alive(pid: Any) -> bool:
     except (OSError, TypeError, ValueError) as error:
         return isinstance(error, PermissionError)
     return True
-
-
-def _git() -> dict[str, Any] | None:
-    """The commit of the project, and whether tracked files differ from it; None outside a repository."""
-
-    def ask(*question: str) -> str:
-        return subprocess.run(["git", *question], capture_output=True, text=True, check=True, timeout=10).stdout.strip()
-
-    try:
-        return {"commit": ask("rev-parse", "HEAD"), "dirty": bool(ask("status", "--porcelain", "--untracked-files=no"))}
-    except (OSError, subprocess.SubprocessError):
-        return None
-
-
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version()}
-    for package in ("leyden", "torch", "torchvision", "lightning", "hydra-core", "torchmetrics"):
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:  # run from a folder, not installed
-            continue
-    return versions

@@ -48,9 +48,13 @@ def stop_early(folder: Path, moment: str) -> None:
     if moment == "last step":
         callbacks.append(At(1, 3, lambda: raise_signal(SIGINT)))
     trainer, task = made_trainer(folder, max_epochs=9, callbacks=callbacks, plugins=[Saved()]), made_task()
-    with Watch() as last.watch, pytest.raises(Interrupted if moment == "last step" else SystemExit):
+
+    def run() -> None:
         trainer.fit(task, datamodule=data)
         trainer.test(task, datamodule=data, verbose=False)
+
+    with Watch() as last.watch, pytest.raises(Interrupted if moment == "last step" else SystemExit):
+        run()
     assert torch.load(folder / "last.ckpt", weights_only=True)["global_step"] == 8
 
 

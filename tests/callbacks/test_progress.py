@@ -1,9 +1,12 @@
 """The line for each epoch tells the metrics of that epoch, once."""
 
 import logging
+import os
 import re
+import signal
 from pathlib import Path
 
+import lightning.pytorch as pl
 import pytest
 import rich
 from rich.console import Console
@@ -58,3 +61,21 @@ def test_without_validation_the_line_says_so(quick: list[str], caplog: pytest.Lo
         none = ["data.val_size=0", "monitor=train/loss", "mode=min", "logger=none"]
         run_experiment(compose([*quick, *none]))
     assert any(re.search(r"epoch 1/1  train: loss \S+ acc \S+  val: –", message) for message in caplog.messages)
+
+
+def test_an_epoch_that_is_resumed_in_its_middle_is_told(quick: list[str], caplog: pytest.LogCaptureFixture) -> None:
+    class Stop(pl.Callback):
+        def on_train_batch_end(self, trainer: pl.Trainer, *_: object) -> None:
+            if trainer.global_step == 6:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    experiment = compose([*quick, "logger=none", "trainer.max_epochs=3"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("leyden.train.Recorder", lambda run: Stop())
+        with pytest.raises(SystemExit):
+            run_experiment(experiment)
+    caplog.clear()
+    with caplog.at_level(logging.INFO, logger="leyden"):
+        run_experiment(compose([f"resume={experiment.run_dir}"]))
+    told = [match[1] for message in caplog.messages if (match := LINE.fullmatch(message))]
+    assert told == ["2", "3"]

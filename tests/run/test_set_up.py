@@ -65,6 +65,20 @@ def test_best_weights_of_later_steps_go_when_an_older_run_begins(trained: Path) 
         assert best.read_bytes() == whole
 
 
+def test_a_checkpoint_that_names_weights_elsewhere_moves_none(trained: Path, tmp_path: Path) -> None:
+    last, other = trained / "checkpoints" / "last.ckpt", tmp_path / "other"
+    other.mkdir()
+    for name in ("best", "best.previous"):
+        shutil.copy(trained / "checkpoints" / f"{name}.ckpt", other)
+    content = torch.load(last, weights_only=True)
+    torch.save(content | {"progress": content["progress"] | {"best": [str(other / "best.ckpt"), 4]}}, last)
+    before = files(other)
+    with Run(compose([f"resume={trained}", "trainer.max_epochs=4"])) as run:
+        run.rewind()
+        run.begin()
+    assert files(other) == before
+
+
 def broken(*_: object) -> None:
     raise OSError(5, "Input/output error")
 

@@ -46,9 +46,14 @@ class Progress(ProgressBar):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         best = best_checkpoint(trainer)
         self._best = best.best_model_score if best else None  # of a run that goes on
+        if trainer.fit_loop.epoch_loop.batch_progress.current.completed:  # in the middle of an epoch, which has begun
+            self._begin(trainer)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._report(trainer)
+        self._begin(trainer)
+
+    def _begin(self, trainer: pl.Trainer) -> None:
         self._epoch, self._epoch_started, self._validated = trainer.current_epoch, time.monotonic(), False
         self._start(f"epoch {_epoch(trainer, self._epoch)}", self.total_train_batches)
 

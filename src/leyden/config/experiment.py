@@ -16,11 +16,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from leyden.config.overrides import allow_new_values, as_typed
-from leyden.config.recorded import Config, Recorded, check_resumable, recorded
+from leyden.config.recorded import Config, Recorded, check_measurable, check_resumable, recorded
 from leyden.config.validation import validate
 from leyden.errors import UserError
 from leyden.processes import rank
-from leyden.record import checkpoint_of, find_run
+from leyden.record import check_free, checkpoint_of, find_run
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,8 @@ def check(cfg: DictConfig) -> Experiment:
     if cfg.resume is not None:
         run = recorded(find_run(str(cfg.resume), cfg.paths.log_dir, "resume"), overrides, {"resume"}, _primary().parent)
         check_resumable(run)
+        if rank() == 0:
+            check_free(run.dir, "resume")
         validate(run.config, known)
         changed = run.config != run.before
         return Experiment(run.name, run.config, [*run.overrides, *run.typed], resumes=True, changed=changed)
@@ -121,6 +123,7 @@ def check_run(cfg: DictConfig) -> tuple[Recorded, Config]:
     if settings["run"] is None:
         raise UserError("run: no value given; add run=last, or run=<directory>")
     run = recorded(find_run(str(settings["run"]), cfg.paths.log_dir), _typed(), own, primary.parent)
+    check_measurable(run)
     validate(run.config, top_level_keys(primary.with_name("train.yaml")))
     return run, settings
 

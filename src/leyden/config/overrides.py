@@ -19,6 +19,10 @@ _VALUE = re.compile(r"(?!hydra\.)[A-Za-z_]\w*(\.[\w-]+)+=")
 _PATH = re.compile(r"(run|resume|init_from|input|output|ckpt)=(.*)")
 _PLAIN = re.compile(r"[\w/.+:\\-]*", re.ASCII)
 
+_ALIASES = {"checkpoint": "ckpt", "weights": "init_from", "run": "resume"}  # what a setting might be called
+_FLAGS = re.compile(
+    r"--(help|hydra-help|version|cfg|resolve|package|run|multirun|shell-completion|config-\w+|info|experimental-rerun)"
+)
 _OPTION = re.compile(r"--(?!(cfg|package|config-\w+|info|shell-completion)=)[\w.]+=")
 
 
@@ -35,6 +39,8 @@ def allow_new_values(arguments: Sequence[str]) -> list[str]:
     for argument in arguments:
         if _OPTION.match(argument):
             raise UserError(f"{argument}: a setting has no dashes; write {argument.lstrip('-')}")
+        if argument.startswith("--") and "=" not in argument and not _FLAGS.fullmatch(argument):
+            raise UserError(f"{argument}: a setting has no dashes; write {argument.lstrip('-')}=…")
     arguments = sorted(arguments, key=lambda argument: argument not in ("-m", "--multirun"))  # stable
     return [f"++{argument}" if _VALUE.match(argument) else _quoted(argument) for argument in arguments]
 
@@ -58,6 +64,8 @@ def as_typed(overrides: Iterable[str]) -> list[str]:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean x?` for the nearest known words, or the list of all where none is near."""
     known = sorted(known)
+    if _ALIASES.get(word) in known:
+        return f"; did you mean {_ALIASES[word]}?"
     short = "".join(part[0] for part in word.rpartition(".")[2].split("_") if part)  # learning_rate is lr
     initials = [name for name in known if name.rpartition(".")[2] == short]
     near = initials or difflib.get_close_matches(word, known, n=2, cutoff=0.6)

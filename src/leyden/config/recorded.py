@@ -111,6 +111,13 @@ def check_resumable(run: Recorded) -> None:
             )
 
 
+def check_measurable(run: Recorded) -> None:
+    """Refuse, with a UserError, what would have no effect on a network that is trained."""
+    for place in _differences(run.before, run.config):
+        if place[0] in ("model", "task", "optimizer", "scheduler"):
+            raise UserError(f"{'.'.join(place)}: comes from the run's checkpoint, or is for training; leave it out")
+
+
 def _composed(overrides: Sequence[str], run_dir: Path) -> Config:
     """What the project's files of today make of overrides, within a Hydra context."""
     try:

@@ -81,6 +81,8 @@ def is_picture(path: Path) -> bool:
 def _check_output(output: Path, given: Path | None) -> None:
     if output.is_dir():
         raise UserError(f"output={output}: is a folder; give the name of a file, such as {output / 'predictions.csv'}")
+    if output.suffix.lower() != ".csv":
+        raise UserError(f"output={output}: predictions are written as a table; give a name that ends in .csv")
     if given is not None and output.resolve() == given.resolve():
         raise UserError(f"output={output}: is the input itself; give another name")
     there = next(folder for folder in output.absolute().parents if folder.exists())

@@ -58,6 +58,7 @@ class Run:
         try:
             self._enter()
         except BaseException:
+            self.watch.__exit__(None, None, None)
             self._leave()
             raise
         return self
@@ -88,7 +89,7 @@ class Run:
             if self.experiment.resumes:
                 cut_history(self.dir, self._progress["logged"])
                 name, step = self._progress["best"]
-                put_back(self.dir / CHECKPOINTS / name, step)
+                put_back(self.dir / CHECKPOINTS / Path(name).name, step)
             write_text(self.dir / CONFIG, yaml.safe_dump(self.experiment.config, sort_keys=False))
             write_text(self.dir / OVERRIDES, yaml.safe_dump(self.experiment.overrides))
             self._save()
@@ -172,7 +173,7 @@ class Run:
         try:
             if self._begun:
                 self._save()
-            if error is not None:  # after the record: on a full disk the status counts for more
+            if error is not None and self._begun:  # after the record: on a full disk the status counts for more
                 with (self.dir / LOG).open("a", encoding="utf-8") as file:
                     traceback.print_exception(error, file=file)
         except OSError as full:

@@ -3,9 +3,11 @@
 import logging
 import shlex
 from datetime import UTC, datetime
+from typing import Any
 
 from leyden.config import Experiment
-from leyden.record import Record, origin
+from leyden.origin import origin
+from leyden.record import Record
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +32,12 @@ def new_record(experiment: Experiment) -> Record:
 def continued_record(record: Record) -> Record:
     """The record of a run that goes on: what it began with, and with what it goes on. Its result will be another."""
     here = origin()
-    for what in ("versions", "git"):
-        if record.get(what) != here[what]:
-            log.warning("%s: other than when the run began; the result may differ in its last digits", what)
+    if record.get("git") != here["git"]:
+        log.warning(
+            "the code is other than when the run began (%s, now %s)", _code(record.get("git")), _code(here["git"])
+        )
+    if record.get("versions") != here["versions"]:
+        log.warning("versions of packages are other than when the run began; the result may differ in its last digits")
     metrics = record.get("metrics", {})
     return {
         "seconds": 0.0,
@@ -43,6 +48,13 @@ def continued_record(record: Record) -> Record:
         "host": here["host"],
         "pid": here["pid"],
     }
+
+
+def _code(git: Any) -> str:
+    """A commit in short, and whether there were changes to it."""
+    if not isinstance(git, dict):
+        return "no commit"
+    return str(git.get("commit"))[:7] + (" with changes" if git.get("dirty") else "")
 
 
 def _now() -> str:
