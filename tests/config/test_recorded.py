@@ -28,7 +28,6 @@ def configs(tmp_path: Path) -> Path:
         ("seed=1", {"seed": 1, "data.seed": 1}),
         ("trainer.limit_test_batches=3", {"trainer.limit_test_batches": 3}),
         ("data.augment.rotation=9", {"data.augment.rotation": 9}),
-        ("model.hidden_sizes=[3,4]", {"model.hidden_sizes": [3, 4]}),
         ("~data.augment", {"data.augment": "gone"}),
         ("~trainer.profiler", {"trainer.profiler": "gone"}),
         ("logger=csv", {"logger.tensorboard": "gone"}),

@@ -15,7 +15,9 @@ def heard(argument: str) -> Any:
     return list(override.sweep_string_iterator()) if override.is_sweep_override() else override.value()
 
 
-@pytest.mark.parametrize("setting", ["run", "resume", "init_from", "ckpt", "input", "output"])
+SETTINGS = ["run", "resume", "init_from", "ckpt", "input", "output"]
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -32,9 +34,12 @@ def heard(argument: str) -> Any:
         "a \\'b",
     ],
 )
-def test_a_path_reaches_a_command_unharmed(setting: str, path: str) -> None:
-    assert heard(f"{setting}={path}") == path
-    assert heard(f"{setting}='a b'") == heard(f'{setting}="a b"') == "a b"
+def test_a_path_reaches_a_command_unharmed(path: str) -> None:
+    assert {heard(f"{setting}={path}") for setting in SETTINGS} == {path}
+
+
+def test_a_path_that_is_in_quotes_stays_so() -> None:
+    assert heard("run='a b'") == heard('run="a b"') == "a b"
 
 
 def test_a_job_of_a_sweep_is_a_path_and_others_with_commas_are_several(

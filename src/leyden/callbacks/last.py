@@ -134,6 +134,7 @@ class LastCheckpoint(pl.Callback):
                 state["patience"] = callback.patience  # which may have been changed
         if trainer.state.fn == TrainerFn.FITTING:
             self._loaded = checkpoint["progress"]
+            trainer.num_sanity_val_steps = 0  # the check would forget the metrics
             for state in checkpoint["lr_schedulers"]:
                 forget_length(state)
 

@@ -52,7 +52,7 @@ def _quoted(argument: str) -> str:
         return argument
     if "," in match[2] and not Path(match[2]).expanduser().exists():
         return argument
-    escaped = match[2].replace("'", "\\'")
+    escaped = re.sub(r"(\\+)(?='|$)", r"\1\1", match[2]).replace("'", "\\'")
     return f"{match[1]}='{escaped}'"
 
 

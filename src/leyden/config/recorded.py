@@ -57,10 +57,9 @@ def recorded(
 ) -> Recorded:
     """A run's config, read from its directory, with overrides on top.
 
-    The recorded config is complete and resolved, so it does not depend on the project's YAML files of today. What
-    overrides mean is found by composing the experiment with and without them: where the two differ, the recorded config
-    is changed. So `trainer=cpu` changes what that file states, and what else tells it from the run's own; and
-    `paths.data_dir=…` everything that lies below it.
+    The recorded config is complete, and does not depend on the project's YAML files of today. What overrides mean is
+    found by composing the experiment with and without them: where the two differ, and where a file that was chosen
+    states something, the recorded config is changed. So `paths.data_dir=…` changes everything that lies below it.
 
     Args:
         run_dir: where it is kept; it may have been moved.
@@ -89,7 +88,7 @@ def recorded(
         was, will_be = (_composed(overrides, run_dir) for overrides in (before, [*before, *now]))
         changes = _differences(was, will_be)
         values = [keys[o] for o in now if not o.startswith("~") and _is_value(keys[o], will_be)]
-        values += [key for o in now for key in _stated_by(o, configs)]
+        values += [key for o in now for key in _stated_by(o, configs) if _is_there(key, will_be)]
         changes |= {tuple(key.split(".")): _at(will_be, key) for key in values}
         result = _changed(config, changes)
     name = str(read_record(run_dir).get("experiment", "run")) if (run_dir / RECORD).is_file() else "run"
@@ -97,11 +96,7 @@ def recorded(
 
 
 def check_resumable(run: Recorded) -> None:
-    """Refuse to go on with a run as another.
-
-    Raises:
-        UserError: what was typed changes what the run is.
-    """
+    """Refuse, with a UserError, to go on with a run as another."""
     for place in _differences(run.before, run.config):
         name = ".".join(place)
         if place[0] in FIXED or (place[0] == "data" and place[1:2] and place[1] not in FREE_OF_DATA):
@@ -159,6 +154,12 @@ def _leaves(value: Any, place: tuple[str, ...]) -> list[tuple[str, ...]]:
     if not isinstance(value, Mapping):
         return [place]
     return [leaf for key, inner in value.items() for leaf in _leaves(inner, (*place, str(key)))]
+
+
+def _is_there(key: str, config: Config) -> bool:
+    place, _, last = key.rpartition(".")
+    section = _at(config, place) if place else config
+    return isinstance(section, Mapping) and last in section
 
 
 def _at(config: Any, key: str) -> Any:
