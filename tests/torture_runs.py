@@ -162,8 +162,9 @@ def fall_back(runs: Runs, name: str, copy: Path, to: str) -> None:
     last = runs.dir(to) / "checkpoints" / "last.ckpt"
     previous(last).unlink(missing_ok=True)
     shutil.copy(copy, last)
+    before = {"status": "running", "epochs": 0, "steps": 0, "metrics": {}}
     record = runs.dir(to) / "run.json"
-    record.write_text(json.dumps(json.loads(record.read_text()) | {"status": "running"}))
+    record.write_text(json.dumps(json.loads(record.read_text()) | before))
 
 
 def _quiet(folder: Path) -> list[str]:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from leyden.data.csv import CSV, read_inputs
-from leyden.data.input_rows import _count_lines
+from leyden.data.csv import CSV
+from leyden.data.input_rows import _count_lines, read_inputs
 from leyden.data.inputs import Inputs, open_inputs
 from leyden.data.pictures import read_picture
 from leyden.data.spec import DataSpec

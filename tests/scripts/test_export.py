@@ -110,7 +110,7 @@ def test_the_description_is_enough_to_use_a_network_of_tables(runs: Runs, monkey
     assert told["spec"]["target_mean"] == list(run.spec.target_mean)
     assert told["spec"]["columns"]["features"][0]["kind"] in ("number", "date", "category")
     assert told["checkpoint"] == str(run_dir / "checkpoints" / "last.ckpt")
-    assert told["epoch"] == run.epoch
+    assert told["epochs"] == run.epochs
     assert told["metrics"] == run.metrics
     settings = {key: value for key, value in told["model"].items() if key != "_target_"}
     MLP(**settings).load_state_dict(torch.load(run_dir / "exports" / "model.pt", weights_only=True))
