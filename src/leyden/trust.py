@@ -43,7 +43,7 @@ _MOST, _DEEPEST = 100_000, 50  # of the settings in one section: YAML's aliases 
 def build(node: Mapping[str, Any], kind: type, setting: str, **given: Any) -> Any:
     """The object that a checkpoint's settings describe, with the networks nested in them. Hydra has no part in it.
 
-    An argument `load`, as that of `leyden.models.pretrained.Pretrained`, is False: the checkpoint brings its weights.
+    An argument `load`, as that of `Pretrained`, is False: the checkpoint brings its weights.
 
     Args:
         node: with `_target_`, the only key that means anything but itself; strings are taken as they are.

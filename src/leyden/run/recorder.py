@@ -16,6 +16,9 @@ class Recorder(pl.Callback):
         if trainer.current_epoch:
             self._note(trainer)
 
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._note(trainer)
+
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._note(trainer)  # also where training turned out to be complete
 
