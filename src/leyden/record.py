@@ -78,6 +78,11 @@ def checkpoint_of(run_dir: Path, name: str, setting: str = "ckpt") -> Path:
     raise UserError(f"{setting}={name}: {run_dir} has no such checkpoint; there are: {there}")
 
 
+def has_checkpoint(run_dir: Path) -> bool:
+    """Whether there is one to go on from, whole or not."""
+    return any((run_dir / CHECKPOINTS).glob("last*.ckpt"))
+
+
 def read_record(run_dir: Path) -> Record:
     """What run.json says.
 

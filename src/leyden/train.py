@@ -17,7 +17,8 @@ from leyden.errors import UserError
 from leyden.features import cache_features
 from leyden.models.weights import load_weights
 from leyden.processes import rank
-from leyden.record import RECORD, read_record
+from leyden.ranks.launcher import all_ranks, anywhere
+from leyden.record import RECORD, has_checkpoint, read_record
 from leyden.run.directory import Run
 from leyden.run.recorder import Recorder, epoch_metrics
 from leyden.tasks.task import Task
@@ -43,14 +44,16 @@ def run_experiment(experiment: Experiment) -> float | None:
     torch.set_float32_matmul_precision(config["matmul_precision"])
     datamodule = build_data(config)
     pl.seed_everything(config["seed"], workers=True, verbose=False)
-    task = build_task(config, datamodule.spec, load=not experiment.resumes)
-    if config["init_from"] and not experiment.resumes and rank() == 0:  # which hands them to other processes
+    goes_on = experiment.resumes and has_checkpoint(experiment.run_dir)  # which brings the weights
+    task = build_task(config, datamodule.spec, load=not goes_on)
+    if config["init_from"] and not goes_on and rank() == 0:  # which hands them to other processes
         load_weights(task.network, config["init_from"], "init_from")
 
     with Run(experiment) as run:
         log.info("experiment: %s, in %s", experiment.name, run.dir)
         checkpoint = run.rewind() if experiment.resumes else None
-        trainer = build_trainer(continued(config, run.tracked_as), Recorder(run))
+        with anywhere():
+            trainer = build_trainer(continued(config, run.tracked_as), Recorder(run))
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, LastCheckpoint):
                 callback.watch = run.watch
@@ -59,8 +62,9 @@ def run_experiment(experiment: Experiment) -> float | None:
         if config["cache_features"]:
             datamodule = cache_features(datamodule, task, trainer)
         run.begin()
-        metrics = train(trainer, task, datamodule, checkpoint, test=config["test"])
-        log_result(trainer, config, metrics)
+        with all_ranks(trainer, experiment):
+            metrics = train(trainer, task, datamodule, checkpoint, test=config["test"])
+            log_result(trainer, config, metrics)
         run.finish(metrics)
         log.info("kept in %s", run.dir)
     return _monitored(metrics, monitor)
@@ -100,7 +104,7 @@ def _check_trust(experiment: Experiment) -> None:
         try:
             trust.check(node, name)
         except UserError as error:
-            if experiment.resumes:
+            if experiment.recorded:
                 raise
             log.warning("resuming or evaluating this run will be refused: %s", error)
 

@@ -1,7 +1,5 @@
 """What Hydra composed, resolved, checked and named: an experiment."""
 
-import hashlib
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +22,21 @@ from leyden.record import check_free, checkpoint_of, find_run
 
 
 @dataclass(frozen=True)
+class Trial:
+    """Where a run tells how it goes, if it is one of a search that may give it up early.
+
+    Attributes:
+        storage: the URL of the study's database.
+        study: its name there.
+        number: of the trial.
+    """
+
+    storage: str
+    study: str
+    number: int
+
+
+@dataclass(frozen=True)
 class Experiment:
     """One run to be: what to do, what it is called and where it will be kept.
 
@@ -33,6 +46,8 @@ class Experiment:
         overrides: what was typed.
         resumes: go on with the run that there is already.
         changed: with settings that it did not have.
+        recorded: its config was read from a run directory, which may be somebody else's.
+        trial: of a search whose bad trials are given up.
     """
 
     name: str
@@ -40,6 +55,8 @@ class Experiment:
     overrides: list[str]
     resumes: bool = False
     changed: bool = False
+    recorded: bool = False
+    trial: Trial | None = None
 
     @property
     def run_dir(self) -> Path:
@@ -95,20 +112,20 @@ def check(cfg: DictConfig) -> Experiment:
             check_free(run.dir, "resume")
         validate(run.config, known)
         changed = run.config != run.before
-        return Experiment(run.name, run.config, [*run.overrides, *run.typed], resumes=True, changed=changed)
-    name = hydra_cfg.runtime.choices["experiment"]
+        overrides = [*run.overrides, *run.typed]
+        return Experiment(run.name, run.config, overrides, resumes=True, changed=changed, recorded=True)
+    name, choice, is_job = hydra_cfg.runtime.choices["experiment"], hydra_cfg.runtime.choices["sweep"], _is_job()
+    if choice != "default" and not is_job:
+        raise UserError(f"sweep={choice}: is a search of many runs; add -m")
     if cfg.paths.run_dir is None:
-        if hydra_cfg.mode == RunMode.MULTIRUN:
-            run_dir = Path(hydra_cfg.sweep.dir, _job_name(overrides))
-        else:
-            run_dir = Path(cfg.paths.log_dir, name, f"{datetime.now():%Y-%m-%d_%H-%M-%S}")
-        cfg.paths.run_dir = str(run_dir)
+        cfg.paths.run_dir = str(Path(cfg.paths.log_dir, name, f"{datetime.now():%Y-%m-%d_%H-%M-%S}"))
     config: Config = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
-    del config["resume"]
+    for own in ("resume", "sweep"):
+        del config[own]
     validate(config, known)
     if config["init_from"] is not None and rank() == 0:  # by now `last` may be this run, for a further process of it
         config["init_from"] = str(_weights_of(str(config["init_from"]), config["paths"]["log_dir"]))
-    return Experiment(name, config, overrides)
+    return Experiment(name, config, overrides, resumes=is_job and Path(config["paths"]["run_dir"]).exists())
 
 
 def check_run(cfg: DictConfig) -> tuple[Recorded, Config]:
@@ -161,8 +178,6 @@ def top_level_keys(primary: Path) -> set[str]:
     return own.union(*(top_level_keys(primary.with_name(f"{name}.yaml")) for name in extended))
 
 
-def _job_name(overrides: Sequence[str]) -> str:
-    """A job of a sweep is named by what it runs."""
-    settings = ",".join(o for o in overrides if not o.startswith("experiment="))
-    name = re.sub(r"[^\w.,=+-]", "_", settings) or "default"
-    return name if len(name) < 150 else f"{name[:130]}_{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+def _is_job() -> bool:
+    """Whether this is one of the jobs of a sweep: it goes on where there is something of it already."""
+    return bool(HydraConfig.get().mode == RunMode.MULTIRUN)

@@ -20,7 +20,7 @@ from leyden.errors import UserError
 from leyden.paths import moved
 from leyden.processes import rank
 from leyden.record import CHECKPOINTS, CONFIG, LOG, OVERRIDES, RECORD, lock, read_record, write_record
-from leyden.run.entry import continued_record, new_record
+from leyden.entry import continued_record, new_record
 from leyden.run.history import cut_history, put_back
 from leyden.run.place import make_directory, point_last
 from leyden.signals import Watch, interruption
@@ -145,7 +145,6 @@ class Run:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.watch.__exit__(kind, error, trace)
         stopped = interruption(error)
         if stopped:
             self._record |= {"status": "interrupted", "error": stopped.signal.name}
@@ -158,9 +157,12 @@ class Run:
         elif self._record["status"] == "running":
             self._record |= {"status": "failed", "error": "left without a result"}
         self._record["seconds"] = self._seconds()
-        if self.writes:
-            self._close(error if not stopped else None)
-        self._leave()
+        try:
+            if self.writes:
+                self._close(error if not stopped else None)
+        finally:  # a signal that comes twice does not break off what it asked for
+            self.watch.__exit__(kind, error, trace)
+            self._leave()
         if stopped and stopped is not error:  # Lightning would exit with 0 or 1
             raise stopped from None
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):

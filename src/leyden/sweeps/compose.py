@@ -1,0 +1,81 @@
+"""From the values of one job to an experiment that holds."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.types import HydraContext
+from omegaconf import DictConfig, open_dict, read_write
+
+from leyden.config import check
+from leyden.config.experiment import Trial
+from leyden.errors import UserError
+from leyden.paths import moved
+from leyden.record import CHECKPOINTS, CONFIG, read_yaml
+from leyden.sweeps.job import Job
+from leyden.sweeps.names import job_name
+
+
+class Composer:
+    """Makes the jobs of a sweep.
+
+    Args:
+        context: Hydra's.
+        config: composed for the sweep as a whole, with Hydra's own part.
+        constants: overrides that are the same for all jobs, as Hydra takes them.
+        sweep_dir: below which jobs have their directories.
+    """
+
+    def __init__(self, context: HydraContext, config: DictConfig, constants: list[str], sweep_dir: Path) -> None:
+        self.context, self.config, self.constants, self.sweep_dir = context, config, constants, sweep_dir
+
+    def job(self, swept: Mapping[str, str], trial: Trial | None = None) -> Job:
+        """The job of some values.
+
+        Args:
+            swept: for each key, as Hydra takes it (`++optimizer.lr`), the value as it would be typed.
+            trial: of a search, if it may be given up.
+
+        Raises:
+            UserError: it does not hold, or its directory keeps a run with other settings.
+            HydraException: it cannot be composed.
+        """
+        overrides = [f"{key}={value}" for key, value in swept.items()]
+        settings = {key.lstrip("+"): _value(key, text) for key, text in swept.items()}
+        name = job_name(settings)
+        cfg = self.context.config_loader.load_sweep_config(self.config, [*self.constants, *overrides])
+        HydraConfig.instance().set_config(cfg)
+        with read_write(cfg), open_dict(cfg):
+            del cfg["hydra"]
+        if cfg.resume is None:
+            cfg.paths.run_dir = str(self.sweep_dir / name)
+        experiment = replace(check(cfg), trial=trial)
+        job = Job(name, settings, experiment, [*self.constants, *overrides])
+        if cfg.resume is None:
+            _check_same(job)
+        return job
+
+
+def _value(key: str, text: str) -> Any:
+    return OverridesParser.create().parse_override(f"{key}={text}").value()
+
+
+def _check_same(job: Job) -> None:
+    """Refuse, with a UserError, to go on with a job of other settings; one that has not come far is begun anew."""
+    kept = job.dir / CONFIG
+    if not kept.is_file():
+        return
+    before = read_yaml(kept)
+    if not isinstance(before, dict) or not isinstance(before.get("paths"), dict):
+        raise UserError(f"{kept}: is no config of a run")
+    before = moved(before, str(before["paths"].get("run_dir")), str(job.dir))
+    now = job.experiment.config
+    other = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key) and key != "paths")
+    if other and any((job.dir / CHECKPOINTS).glob("*.ckpt")):
+        raise UserError(
+            f"{job.dir}: was run with other settings ({', '.join(other)}); give this sweep a name of its own, "
+            "sweep.name=…, or delete that directory"
+        )

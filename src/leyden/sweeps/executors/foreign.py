@@ -1,0 +1,47 @@
+"""Jobs by a launcher of Hydra's own, such as hydra/launcher=basic: one after the other, in this process."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from signal import Signals
+
+from hydra.core.utils import JobStatus
+from hydra.plugins.launcher import Launcher
+
+from leyden.sweeps.executors.executor import Ended
+from leyden.sweeps.job import Job, describe
+
+
+class Foreign:
+    """Executes jobs one at a time.
+
+    Args:
+        launcher: set up by Hydra.
+    """
+
+    slots = 1
+
+    def __init__(self, launcher: Launcher) -> None:
+        self.launcher = launcher
+        self._ended: list[Ended] = []
+        self._number = 0
+
+    def open(self, sweep_dir: Path, jobs: Sequence[Job]) -> None:
+        pass
+
+    def start(self, job: Job) -> None:
+        place = str(job.dir).replace("\\", "\\\\").replace("'", "\\'")
+        overrides = [*job.overrides, *([f"++paths.run_dir='{place}'"] if not job.experiment.changed else [])]
+        (result,) = self.launcher.launch([overrides], self._number)
+        self._number += 1
+        failed = result.status == JobStatus.FAILED
+        self._ended.append(Ended(job, describe(result._return_value) if failed else None))
+
+    def wait(self, seconds: float) -> list[Ended]:
+        ended, self._ended = self._ended, []
+        return ended
+
+    def stop(self, signal: Signals) -> None:
+        pass
+
+    def close(self) -> None:
+        pass

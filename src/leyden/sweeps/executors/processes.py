@@ -1,0 +1,167 @@
+"""Jobs on this machine, each in a process of its own: what one does to its process leaves the others alone.
+
+Processes are forked from a server that has torch imported and nothing else done, so that a job begins at once and
+memory does not grow from job to job. Where there is no fork (Windows) each process imports for itself.
+"""
+
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from signal import Signals
+from typing import Any
+
+from leyden.console import set_up_logging
+from leyden.sweeps.executors.executor import Ended
+from leyden.sweeps.job import Job, perform
+
+log = logging.getLogger(__name__)
+
+_START = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+_IMPORTED = ["torch", "torchvision", "lightning.pytorch", "torchmetrics", "tensorboard", "hydra", "leyden.train"]
+_OUT_OF_MEMORY = Path("/sys/fs/cgroup/memory.events")
+
+
+class Processes:
+    """Executes jobs in processes of this machine.
+
+    Args:
+        n_jobs: how many at a time; None for one for each GPU, or for each core where there is none.
+    """
+
+    def __init__(self, n_jobs: int | None = 1) -> None:
+        self.slots = n_jobs or 1
+        self._n_jobs = n_jobs
+        self._context: ForkServerContext | SpawnContext = multiprocessing.get_context(_START)  # type: ignore[assignment]
+        self._running: dict[int, tuple[BaseProcess, Job]] = {}  # by slot
+        self._output: Path | None = None
+        self._devices: list[list[str]] = []
+        self._threads: int | None = None
+        self._stops = 0
+        self._starved = 0
+
+    def open(self, sweep_dir: Path, jobs: Sequence[Job]) -> None:
+        self._context.set_forkserver_preload(_IMPORTED)
+        trainer = jobs[0].experiment.config["trainer"]
+        gpus = [] if trainer.get("accelerator") in ("cpu", "mps") else self._gpus()
+        wanted = trainer.get("devices", 1)
+        each = len(wanted) if isinstance(wanted, list) else int(wanted) if str(wanted).isdigit() else len(gpus)
+        self._devices = [gpus[i : i + each] for i in range(0, len(gpus) - each + 1, each)] if each else []
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self.slots = self._n_jobs or len(self._devices) or cores
+        if self.slots > 1:
+            self._threads = max(1, cores // self.slots)
+            self._output = sweep_dir / "output"
+            self._output.mkdir(exist_ok=True)
+
+    def start(self, job: Job) -> None:
+        slot = next(number for number in range(self.slots) if number not in self._running)
+        environment = {}
+        if self._devices and self.slots > 1:
+            environment["CUDA_VISIBLE_DEVICES"] = ",".join(self._devices[slot % len(self._devices)])
+        if self._threads:
+            environment |= {"OMP_NUM_THREADS": str(self._threads), "POLARS_MAX_THREADS": str(self._threads)}
+        output = self._output / f"{job.name}.txt" if self._output else None
+        self._starved = _times_out_of_memory()
+        process = self._context.Process(target=_perform, args=(job, output, environment, self._threads), name=job.name)
+        process.start()
+        self._running[slot] = process, job
+
+    def wait(self, seconds: float) -> list[Ended]:
+        wait([process.sentinel for process, _ in self._running.values()], seconds)
+        ended = []
+        for slot, (process, job) in list(self._running.items()):
+            if process.exitcode is not None:
+                process.join()
+                ended.append(Ended(job, self._cause(process.exitcode)))
+                del self._running[slot]
+        return ended
+
+    def stop(self, signal: Signals) -> None:
+        self._stops += 1
+        for process, _ in self._running.values():
+            if process.is_alive() and process.pid:
+                process.kill() if self._stops > 2 else os.kill(process.pid, signal)
+
+    def close(self) -> None:
+        for process, _ in self._running.values():
+            process.terminate()
+        for process, _ in self._running.values():
+            process.join(10)
+            process.kill()
+
+    def _cause(self, code: int) -> str | None:
+        """What a status says that the job itself has not said."""
+        if code in (0, 1, 128 + Signals.SIGINT, 128 + Signals.SIGTERM):
+            return None
+        if code > 0:
+            return f"ended with exit status {code}"
+        name = Signals(-code).name if -code in set(Signals) else f"signal {-code}"
+        starved = -code == Signals.SIGKILL and _times_out_of_memory() > self._starved
+        return f"killed by {name}" + (": the machine was out of memory" if starved else "")
+
+    def _gpus(self) -> list[str]:
+        """What CUDA_VISIBLE_DEVICES calls each GPU; another process asks torch, which is not imported here."""
+        receiver, sender = self._context.Pipe(duplex=False)
+        process = self._context.Process(target=_count_gpus, args=(sender,))
+        process.start()
+        sender.close()
+        try:
+            number = int(receiver.recv())
+        except EOFError:
+            number = 0
+        process.join()
+        visible = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+        return visible[:number] or [str(device) for device in range(number)]
+
+
+def _count_gpus(sender: Connection) -> None:
+    import torch
+
+    sender.send(torch.cuda.device_count())
+
+
+def _perform(job: Job, output: Path | None, environment: dict[str, str], threads: int | None) -> None:
+    """The process of one job."""
+    if output:
+        _redirect(output)
+    os.environ.update(environment)
+    if threads:
+        import torch
+
+        torch.set_num_threads(threads)
+    set_up_logging()
+    threading.Thread(target=_stop_with_parent, daemon=True).start()
+    perform(job)
+
+
+def _redirect(output: Path) -> None:
+    """What the process prints, and what C code in it prints, goes to a file."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with output.open("ab") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+
+
+def _stop_with_parent() -> None:
+    """A sweep that is killed does not leave jobs behind: they stop with a checkpoint, for the sweep to go on with."""
+    parent: Any = multiprocessing.parent_process()
+    wait([parent.sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _times_out_of_memory() -> int:
+    """How many processes the kernel has killed for want of memory; 0 where it does not say."""
+    try:
+        counts = dict(line.split() for line in _OUT_OF_MEMORY.read_text().splitlines())
+        return int(counts["oom_kill"])
+    except (OSError, ValueError, KeyError):
+        return 0

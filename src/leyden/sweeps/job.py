@@ -1,0 +1,121 @@
+"""One job of a sweep: an experiment with a directory of its own, performed in a process of its own."""
+
+import sys
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from leyden.config import Experiment
+from leyden.durable import write_text
+from leyden.entry import new_record
+from leyden.errors import UserError
+from leyden.record import CONFIG, OVERRIDES, RECORD, Record, read_record, status, write_record
+
+_OUT_OF_MEMORY = (
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+)  # of CUDA, of torch on Windows and Linux
+DONE = ("finished", "pruned")  # nothing is left to do
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is executed, as plain values: it can be sent to another process, or another machine.
+
+    Attributes:
+        name: of its directory: what it runs.
+        settings: the swept ones: key and value.
+        experiment: resolved and checked.
+        overrides: the swept ones as Hydra takes them, for launchers of Hydra's own.
+    """
+
+    name: str
+    settings: dict[str, Any]
+    experiment: Experiment
+    overrides: list[str] = field(default_factory=list)
+
+    @property
+    def dir(self) -> Path:
+        """Its run directory."""
+        return self.experiment.run_dir
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a job.
+
+    Attributes:
+        job: which.
+        status: finished, pruned, failed, interrupted or killed; running or waiting before that.
+        record: its run.json; empty where there is none.
+        error: why it failed.
+    """
+
+    job: Job
+    status: str
+    record: Record = field(default_factory=dict)
+    error: str | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.status in DONE
+
+    def metric(self, name: str) -> float | None:
+        """A metric of the best epoch if there is one of it, else of the last; or a number of the record: `seconds`."""
+        metrics = self.record.get("metrics", {})
+        found = metrics.get(f"best/{name}", metrics.get(name, self.record.get(name)))
+        return float(found) if isinstance(found, int | float) else None
+
+
+def outcome(job: Job) -> Outcome:
+    """What a job's directory says of it: `waiting` where there is none."""
+    if not (job.dir / RECORD).is_file():
+        return Outcome(job, "waiting")
+    record = read_record(job.dir)
+    return Outcome(job, status(job.dir, record), record, record.get("error"))
+
+
+def perform(job: Job) -> None:
+    """Train and test, in a process that is there for this job only.
+
+    Whatever comes of it stands in the job's directory when this returns or raises.
+
+    Raises:
+        SystemExit: it failed, or was interrupted.
+    """
+    from leyden.train import run_experiment  # torch, which the sweep itself does without
+
+    try:
+        run_experiment(job.experiment)
+    except Exception as error:
+        if isinstance(error, UserError):
+            print(f"error: {error}", file=sys.stderr)
+        else:
+            traceback.print_exc()
+        note_failure(job, describe(error))
+        raise SystemExit(1) from error
+
+
+def describe(error: BaseException) -> str:
+    """An error in a line: what is the user's to mend in its own words, anything else with its type."""
+    text = " ".join(str(error).split())
+    if isinstance(error, MemoryError) or any(words in text for words in _OUT_OF_MEMORY):
+        text = f"out of memory: {text}"
+    elif not isinstance(error, UserError):
+        text = f"{type(error).__name__}: {text}"
+    return text if len(text) <= 300 else f"{text[:299]}…"
+
+
+def note_failure(job: Job, cause: str) -> None:
+    """Keep in a job's directory why it failed, also where its run never opened one."""
+    job.dir.mkdir(parents=True, exist_ok=True)
+    if not (job.dir / CONFIG).is_file():
+        write_text(job.dir / CONFIG, yaml.safe_dump(job.experiment.config, sort_keys=False))
+        write_text(job.dir / OVERRIDES, yaml.safe_dump(job.experiment.overrides))
+    record = read_record(job.dir) if (job.dir / RECORD).is_file() else new_record(job.experiment)
+    write_record(job.dir, {**record, "status": "failed", "error": cause})

@@ -1,0 +1,73 @@
+"""What jobs and sweeps are called: by what they run, so that the same command finds them again."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from leyden.errors import UserError
+
+LONGEST = 120
+
+# Settings that say where and how a sweep is run, and not what.
+_HOW = re.compile(r"(hydra|paths)[./@]|experiment$|sweep$|sweep\.(name|on_error|n_trials|storage|study)$")
+
+
+def job_name(settings: Mapping[str, Any]) -> str:
+    """The name of a job's directory, such as `optimizer.lr=0.1,seed=1`.
+
+    Args:
+        settings: the swept ones: key and plain value. Their order has no part in it.
+    """
+    if not settings:
+        return "default"
+    exact = ",".join(f"{key}={_exact(settings[key])}" for key in sorted(settings))
+    return _file_name(",".join(f"{key}={_short(settings[key])}" for key in sorted(settings)), exact)
+
+
+def sweep_name(given: str | None, search: str | None, swept: Iterable[str], constants: Mapping[str, str]) -> str:
+    """The name of a sweep's directory: what is swept, and what was set for all jobs.
+
+    Args:
+        given: `sweep.name`.
+        search: the file of configs/sweep, if it is a search.
+        swept: the keys whose values differ.
+        constants: what else was typed: key and text.
+
+    Raises:
+        UserError: the given name cannot be that of a directory.
+    """
+    if given is not None:
+        if not re.fullmatch(r"[\w.,=+-]+", str(given)) or not str(given).strip("."):
+            raise UserError(
+                f"sweep.name={given}: is to be the name of a directory; use letters, digits and _ . , = + -"
+            )
+        return str(given)
+    what = ",".join([*([search] if search else []), *sorted(swept)]) or "single"
+    rest = ",".join(f"{key}={constants[key]}" for key in sorted(constants) if not _HOW.match(key))
+    name = f"{what}__{rest}" if rest else what
+    return _file_name(name, name)
+
+
+def _exact(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def _short(value: Any) -> str:
+    """A value as it may stand in the name of a file."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list) and not any(isinstance(item, list | dict) for item in value):
+        return "-".join(map(_short, value))
+    return _exact(value)
+
+
+def _file_name(name: str, exact: str) -> str:
+    """The name in letters that any file system takes; with a hash where that leaves something out."""
+    plain = re.sub(r"[^\w.,=+-]", "_", name)
+    lists = re.sub(r"[\[\] ]", "", exact)  # 16-32 stands for [16, 32]
+    if len(plain) <= LONGEST and (plain == exact or plain.replace("-", ",") == lists.replace("-", ",")):
+        return plain
+    return f"{plain[: LONGEST - 9]}_{hashlib.sha256(exact.encode()).hexdigest()[:8]}"

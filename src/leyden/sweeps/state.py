@@ -1,0 +1,114 @@
+"""What a sweep keeps of itself: sweep.json, and the right to be the only one of this machine in its directory."""
+
+import json
+import shlex
+import socket
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from filelock import FileLock, Timeout
+
+from leyden.durable import write_text
+from leyden.errors import UserError
+from leyden.origin import origin
+from leyden.record import finite
+from leyden.sweeps.job import Outcome
+from leyden.sweeps.source import Source
+
+SWEEP = "sweep.json"
+
+
+class SweepRecord:
+    """A sweep's directory, open. It is a context: the way it is left becomes the sweep's status.
+
+    Args:
+        directory: made if need be.
+        source: of its jobs.
+        experiment: its name.
+        overrides: what was typed.
+        constants: that of it which is the same for all jobs.
+
+    Raises:
+        UserError: another process of this machine runs this sweep.
+    """
+
+    def __init__(
+        self, directory: Path, source: Source, experiment: str, overrides: Sequence[str], constants: Sequence[str]
+    ) -> None:
+        self.dir = directory
+        self._since = time.monotonic()
+        try:
+            self.dir.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(self.dir / f".lock-{socket.gethostname()}")
+            self._lock.acquire(timeout=0)
+        except Timeout as error:
+            raise UserError(f"{self.dir}: this sweep is being run already; wait for it, or end it") from error
+        except OSError as error:
+            raise UserError(f"paths.log_dir: {self.dir} cannot be made ({error.strerror})") from error
+        before = self._read()
+        self._before = float(before.get("seconds", 0.0))
+        self._jobs: dict[str, dict[str, Any]] = {
+            job["name"]: job for job in before.get("jobs", []) if isinstance(job, dict) and "name" in job
+        }
+        self._objectives = source.objectives
+        self._record: dict[str, Any] = {
+            "kind": source.kind,
+            "experiment": experiment,
+            "command": shlex.join(["python", "train.py", "-m", *overrides]),
+            "constants": list(constants),
+            "swept": source.swept,
+            "objectives": source.objectives,
+            "status": "running",
+            "started": before.get("started", datetime.now(UTC).isoformat(timespec="seconds")),
+            **{key: value for key, value in origin().items() if key != "versions"},
+        }
+
+    def __enter__(self) -> Self:
+        self.save()
+        return self
+
+    def note(self, found: Outcome, save: bool = True) -> None:
+        """Keep what has become of a job."""
+        job, trial = found.job, found.job.experiment.trial
+        self._jobs[job.name] = {
+            "name": job.name,
+            "settings": job.settings,
+            "overrides": job.experiment.overrides,
+            "status": found.status,
+            "error": found.error,
+            "values": {name: found.metric(name) for name in self._objectives},
+            "epochs": found.record.get("epochs", 0),
+            "seconds": found.record.get("seconds", 0.0),
+            "trial": trial.number if trial else None,
+        }
+        if save:
+            self.save()
+
+    def save(self) -> None:
+        """Write sweep.json."""
+        seconds = round(self._before + time.monotonic() - self._since, 3)
+        content = {**self._record, "seconds": seconds, "jobs": list(self._jobs.values())}
+        write_text(self.dir / SWEEP, json.dumps(finite(content), indent=2, allow_nan=False) + "\n")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._record["status"] == "running":
+            self._record["status"] = "failed"
+        self.save()
+        self._lock.release()
+
+    def close(self, status: str) -> None:
+        """What became of the sweep as a whole: finished, failed or interrupted."""
+        self._record["status"] = status
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            content = json.loads((self.dir / SWEEP).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return content if isinstance(content, dict) else {}

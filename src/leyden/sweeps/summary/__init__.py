@@ -1,0 +1,8 @@
+"""What came of a sweep: its jobs ranked, as a table for people and as files. Nothing here imports torch."""
+
+from leyden.sweeps.summary.files import save
+from leyden.sweeps.summary.place import find_sweep
+from leyden.sweeps.summary.summary import Summary, summarize
+from leyden.sweeps.summary.tables import as_table
+
+__all__ = ["Summary", "as_table", "find_sweep", "save", "summarize"]

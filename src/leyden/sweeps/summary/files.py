@@ -1,0 +1,121 @@
+"""A summary as files in the sweep's directory: summary.md for people, summary.csv for programs."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from leyden.durable import write_text
+from leyden.errors import UserError
+from leyden.sweeps.summary.results import Result, of
+from leyden.sweeps.summary.summary import Summary
+from leyden.sweeps.summary.tables import columns, headline
+from leyden.sweeps.summary.texts import shown
+
+MARKDOWN, CSV = "summary.md", "summary.csv"
+
+
+def save(summary: Summary, pictures: Sequence[Path] = ()) -> list[Path]:
+    """Write both files; returns their paths.
+
+    Args:
+        summary: of the sweep.
+        pictures: in the sweep's directory, to be shown.
+
+    Raises:
+        UserError: the directory cannot be written.
+    """
+    texts = {summary.dir / MARKDOWN: as_markdown(summary, pictures), summary.dir / CSV: as_csv(summary)}
+    try:
+        for path, text in texts.items():
+            write_text(path, text)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
+    return list(texts)
+
+
+def as_markdown(summary: Summary, pictures: Sequence[Path] = ()) -> str:
+    """All groups and all jobs that are not ranked, with nothing shortened."""
+    record, parts = summary.record, [f"# {_escaped(summary.dir.resolve().name)}", _escaped(headline(summary)) + "."]
+    facts = [str(record[key]) for key in ("started", "host") if record.get(key)]
+    git = of(dict, record.get("git")) or {}
+    facts += [f"commit {git['commit']}{' with changes' * bool(git.get('dirty'))}"] if git.get("commit") else []
+    parts += [_escaped(", ".join(facts))] if facts else []
+    parts += [f"```bash\n{record['command']}\n```"] if of(str, record.get("command")) else []
+    if summary.groups:
+        found = columns(summary, summary.groups)
+        rows = [[column.cells[row] for column in found] for row in range(len(summary.groups))]
+        parts += ["## Ranked", _table([column.head for column in found], rows, [column.left for column in found])]
+    if summary.best:
+        first = summary.best[0]
+        parts += ["The best again, and its test:"]
+        parts += [f"```bash\n{summary.train_command(first)}\n{summary.eval_command(first)}\n```"]
+    if summary.rest:
+        keys = [*summary.swept, *summary.repeats]
+        rows = [
+            [
+                result.status,
+                *(shown(result.settings[key]) if key in result.settings else "" for key in keys),
+                result.cause(summary.objectives),
+            ]
+            for result in summary.rest
+        ]
+        heads = ["status", *keys, "cause"]
+        parts += ["## Not ranked", _table(heads, rows, [True] * len(heads))]
+    if pictures:
+        parts += ["## Pictures", "\n".join(f"![{path.stem}]({path.name})" for path in pictures)]
+    return "\n\n".join(parts) + "\n"
+
+
+def as_csv(summary: Summary) -> str:
+    """A row for each job, in the order of the ranks: all that is known of it, with all digits.
+
+    A setting that is a text stands as it is, any other one as JSON. NaN is `nan`, what is not known is empty.
+    """
+    places = {result.name: group.place for group in summary.groups for result in group.counted}
+    metrics = sorted({name for result in summary.results for name in result.metrics})
+    place = "front" if len(summary.objectives) > 1 else "rank"
+    rows: list[dict[str, Any]] = []
+    for result in [*(result for group in summary.groups for result in group.counted), *summary.rest]:
+        row: dict[str, Any] = {place: places.get(result.name), "job": result.name, "status": result.status}
+        row |= {key: _plain(result.settings[key]) for key in result.settings}
+        row |= {name: result.values.get(name) for name in summary.objectives}
+        row |= {name: result.metrics.get(name) for name in metrics if name not in summary.objectives}
+        row |= _facts(result, row)
+        row["cause"] = result.cause(summary.objectives)
+        rows.append(row)
+    heads = list(
+        dict.fromkeys([place, "job", "status", *summary.swept, *summary.repeats, *summary.objectives, *metrics])
+    )
+    heads += [name for name in ("epochs", "seconds", "trial", "started", "dir", "cause") if name not in heads]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, heads, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _facts(result: Result, row: dict[str, Any]) -> dict[str, Any]:
+    """What else is known of a job, where an objective or a setting does not say it already."""
+    started = result.started.isoformat() if result.started else None
+    facts = {"epochs": result.epochs, "seconds": result.seconds, "trial": result.trial, "started": started}
+    return {name: value for name, value in {**facts, "dir": str(result.dir)}.items() if name not in row}
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def _table(heads: list[str], rows: list[list[str]], left: list[bool]) -> str:
+    first, *others = [[_escaped(cell) for cell in line] for line in [heads, *rows]]
+    rule = ["---" if is_text else "---:" for is_text in left]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [first, rule, *others])
+
+
+def _escaped(text: str) -> str:
+    """A text in Markdown as it is: nothing in it begins a cell, a tag or an emphasis."""
+    for sign in "\\|`*_<>[]":
+        text = text.replace(sign, "\\" + sign)
+    return " ".join(text.split())

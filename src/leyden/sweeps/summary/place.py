@@ -1,0 +1,89 @@
+"""Where a sweep is, and what it says of itself."""
+
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from leyden.errors import UserError
+from leyden.record import RECORD
+from leyden.sweeps.state import SWEEP
+from leyden.sweeps.summary.results import moment
+
+
+def find_sweep(name: str, log_dir: str | Path = "logs") -> Path:
+    """The directory of a sweep.
+
+    Args:
+        name: a directory, or the sweep.json in it; or `last`, the newest below `log_dir`.
+        log_dir: where runs are kept.
+
+    Raises:
+        UserError: it is not there, or is no sweep.
+    """
+    if name == "last" and not Path(name).is_dir():
+        found = [Path(folder) for folder, inside, files in os.walk(log_dir) if _is_sweep(inside, files)]
+        if not found:
+            raise UserError(
+                f"last: there is no sweep in {log_dir} yet; python train.py -m makes one: optimizer.lr=0.1,0.01"
+            )
+        return max(found, key=_began)
+    path = Path(name).expanduser()
+    path = path.parent if path.name == SWEEP else path
+    if not path.is_dir():
+        raise UserError(f"{name}: there is no such directory; give that of a sweep, or last")
+    if not (path / SWEEP).is_file():
+        raise UserError(f"{name}: is no sweep, it has no {SWEEP}; python scripts/runs.py {name} lists its runs")
+    return path
+
+
+def read_sweep(sweep_dir: Path) -> dict[str, Any]:
+    """What sweep.json says; its status is `killed` where it says running and nobody is.
+
+    Raises:
+        UserError: it cannot be read, or names no jobs.
+    """
+    path = sweep_dir / SWEEP
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        why = " ".join(str(error).split())
+        raise UserError(f"{path}: cannot be read ({why}); python scripts/runs.py {sweep_dir} lists its runs") from error
+    if not isinstance(content, dict) or not isinstance(content.get("jobs"), list):
+        raise UserError(f"{path}: is no record of a sweep; python scripts/runs.py {sweep_dir} lists its runs")
+    if content.get("status") == "running" and content.get("host") == socket.gethostname() and not _is_live(sweep_dir):
+        content["status"] = "killed"
+    return content
+
+
+def _is_sweep(inside: list[str], files: list[str]) -> bool:
+    """Whether a folder is one; nothing below it or below a run is looked at."""
+    if SWEEP in files or RECORD in files:
+        inside.clear()
+    return SWEEP in files
+
+
+def _began(sweep_dir: Path) -> float:
+    try:
+        content = json.loads((sweep_dir / SWEEP).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        content = None
+    began = moment(content.get("started")) if isinstance(content, dict) else None
+    return began.timestamp() if began else (sweep_dir / SWEEP).stat().st_mtime
+
+
+def _is_live(sweep_dir: Path) -> bool:
+    """Whether a process of this machine is executing a sweep."""
+    lock = sweep_dir / f".lock-{socket.gethostname()}"  # of leyden.sweeps.state
+    if not lock.exists():
+        return False
+    try:
+        with FileLock(lock, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # a directory of somebody else's
+        return False

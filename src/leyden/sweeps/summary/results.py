@@ -1,0 +1,132 @@
+"""What came of each job of a sweep, from sweep.json and the jobs' own directories."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from leyden.errors import UserError
+from leyden.record import CONFIG, RECORD, read_record, read_yaml, status
+
+ENDINGS = ("failed", "killed", "interrupted", "running", "waiting", "pruned")  # what a job that is not finished may be
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one job.
+
+    Attributes:
+        name: of the job, and of its directory.
+        dir: where its run is kept.
+        settings: the swept ones.
+        overrides: what would be typed for it alone; empty where that is not recorded.
+        status: finished, or one of ENDINGS.
+        error: why it failed, or why nothing is known of it.
+        values: of the objectives; a missing one is left out, NaN is not.
+        metrics: all that was measured.
+        epochs, seconds, trial, started: None where that is not recorded.
+    """
+
+    name: str
+    dir: Path
+    settings: dict[str, Any]
+    overrides: list[str]
+    status: str
+    error: str | None = None
+    values: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+    epochs: int | None = None
+    seconds: float | None = None
+    trial: int | None = None
+    started: datetime | None = None
+
+    def counts(self, objectives: Mapping[str, str]) -> bool:
+        """Whether it can be ranked: it finished, and every objective is a number."""
+        return self.status == "finished" and all(math.isfinite(self.values.get(name, math.nan)) for name in objectives)
+
+    def cause(self, objectives: Mapping[str, str]) -> str:
+        """Why it is not ranked, in a line; empty where nobody knows."""
+        if self.error:
+            return self.error
+        if self.status == "finished":
+            return ", ".join(
+                f"{name} is {self.values[name]}" if name in self.values else f"has no {name}"
+                for name in objectives
+                if not math.isfinite(self.values.get(name, math.nan))
+            )
+        found = [f"{name} {value:.4g}" for name, value in self.values.items()]
+        after = [f"after {self.epochs} epoch{'s' * (self.epochs != 1)}"] if self.epochs else []
+        return ", ".join([*after, *found])
+
+
+def read_result(sweep_dir: Path, job: Mapping[str, Any], objectives: Mapping[str, str], live: bool) -> Result:
+    """What came of a job: as its own directory says, or where that says nothing, as sweep.json does.
+
+    Args:
+        sweep_dir: of the sweep.
+        job: its entry in sweep.json, which has a name; any other key may be missing, or be of another kind.
+        objectives: the metrics that count.
+        live: somebody is executing the sweep, so a job without a directory may be about to begin.
+    """
+    run_dir, said, why = sweep_dir / job["name"], str(job.get("status", "waiting")), of(str, job.get("error"))
+    record: dict[str, Any] = {}
+    if (run_dir / RECORD).is_file():
+        try:
+            record = read_record(run_dir)
+        except UserError as error:
+            why = why or str(error)
+    if record:
+        said, why = status(run_dir, record), of(str, record.get("error")) or why
+    elif said == "running" and not live:
+        said = "killed"
+    metrics = {name: float(value) for name, value in record.get("metrics", {}).items() if is_number(value)}
+    numbers = {name: float(value) for name, value in record.items() if is_number(value)}
+    found = {name: metrics.get(f"best/{name}", metrics.get(name, numbers.get(name))) for name in objectives}
+    if not record:
+        found = {name: value for name, value in (of(dict, job.get("values")) or {}).items() if is_number(value)}
+    values = {name: float(value) for name in objectives if (value := found.get(name)) is not None}
+    return Result(
+        name=job["name"],
+        dir=run_dir,
+        settings=of(dict, job.get("settings")) or {},
+        overrides=[text for text in of(list, job.get("overrides")) or [] if isinstance(text, str)],
+        status=said if said in (*ENDINGS, "finished") else "failed",
+        error=" ".join(why.split()) if why and said != "finished" else None,
+        values=values,
+        metrics=metrics,
+        epochs=of(int, record.get("epochs", job.get("epochs"))),
+        seconds=of((int, float), record.get("seconds", job.get("seconds"))),
+        trial=of(int, job.get("trial")),
+        started=moment(record.get("started")),
+    )
+
+
+def monitored(sweep_dir: Path, jobs: list[dict[str, Any]]) -> dict[str, str]:
+    """What the jobs' own configs call the metric that counts, for a sweep.json that does not say it."""
+    for job in jobs:
+        try:
+            config = read_yaml(sweep_dir / job["name"] / CONFIG)
+        except UserError:
+            continue
+        if isinstance(config, dict) and isinstance(config.get("monitor"), str) and config.get("mode") in ("min", "max"):
+            return {config["monitor"]: config["mode"]}
+    return {}
+
+
+def of(kind: type | tuple[type, ...], value: Any) -> Any:
+    """The value if it is of this kind, else None: any program may have written it."""
+    return value if isinstance(value, kind) and not isinstance(value, bool) else None
+
+
+def is_number(value: Any) -> bool:
+    return of((int, float), value) is not None
+
+
+def moment(value: Any) -> datetime | None:
+    """A moment in local time, from ISO 8601."""
+    try:
+        return datetime.fromisoformat(value).astimezone()
+    except (TypeError, ValueError, OverflowError):
+        return None

@@ -1,0 +1,123 @@
+"""A sweep, read and ranked."""
+
+import re
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from leyden.config.overrides import as_typed, did_you_mean
+from leyden.errors import UserError
+from leyden.sweeps.summary.place import read_sweep
+from leyden.sweeps.summary.ranking import Group, grouped, ranked
+from leyden.sweeps.summary.results import ENDINGS, Result, monitored, of, read_result
+from leyden.sweeps.summary.texts import typed
+
+REPEATS = ("seed", "data.fold", "data.split_seed")  # what makes the same experiment once more
+
+_HOW = re.compile(r"(hydra|sweep)([./@]|$)")  # settings of a sweep that mean nothing for a run of its own
+_TESTS = ("acc", "r2", "rmse", "psnr", "mae", "f1", "mse")  # of the metrics of a test, what tells most comes first
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What came of a sweep.
+
+    Attributes:
+        dir: of the sweep.
+        record: its sweep.json. Any key but `jobs` may be missing.
+        objectives: metrics to be made small (`min`) or large (`max`); the first one ranks.
+        swept: the keys whose values differ, without those of repeats.
+        repeats: the keys that repeat a job.
+        results: of all jobs.
+        warnings: what could not be read.
+    """
+
+    dir: Path
+    record: dict[str, Any]
+    objectives: dict[str, str]
+    swept: list[str]
+    repeats: list[str]
+    results: list[Result]
+    warnings: list[str] = field(default_factory=list)
+
+    @cached_property
+    def groups(self) -> list[Group]:
+        """Those that are ranked, the best first."""
+        return ranked(grouped(self.results, self.repeats, self.objectives), self.objectives)
+
+    @cached_property
+    def rest(self) -> list[Result]:
+        """The jobs that are not ranked: first what failed, then what did not end, then what was given up."""
+        rest = [result for result in self.results if not result.counts(self.objectives)]
+        order = {"finished": -1, **{status: number for number, status in enumerate(ENDINGS)}}
+        return sorted(rest, key=lambda result: order[result.status])
+
+    @property
+    def best(self) -> list[Group]:
+        """The best group; of several objectives, the whole of the first Pareto front."""
+        if len(self.objectives) > 1:
+            return [group for group in self.groups if group.place == 1]
+        return self.groups[:1] if self.objectives else []
+
+    @cached_property
+    def tests(self) -> list[str]:
+        """The metrics of the test that are shown: at most four, what tells most first."""
+        have = Counter(name for result in self.results for name in result.metrics if name.startswith("test/"))
+        names = [name for name in have if name != "test/loss" and name not in self.objectives]
+        place = {f"test/{name}": number for number, name in enumerate(_TESTS)}
+        return sorted(names, key=lambda name: (place.get(name, len(place)), name))[:4]
+
+    def best_run(self, group: Group) -> Result:
+        """The repeat that is the best by the first objective."""
+        name, mode = next(iter(self.objectives.items()))
+        return (max if mode == "max" else min)(group.counted, key=lambda result: result.values[name])
+
+    def train_command(self, group: Group) -> str:
+        """What runs a group again, without what repeats it."""
+        result = self.best_run(group)
+        constants = [text for text in of(list, self.record.get("constants")) or [] if isinstance(text, str)]
+        own = result.overrides or [f"{key}={typed(value)}" for key, value in result.settings.items()]
+        settings = {text.partition("=")[0]: text for text in as_typed([*constants, *own])}
+        experiment = of(str, self.record.get("experiment"))
+        if experiment and "experiment" not in settings:
+            settings = {"experiment": f"experiment={experiment}", **settings}
+        left = [text for key, text in settings.items() if key not in self.repeats and not _HOW.match(key)]
+        left.sort(key=lambda text: not text.startswith("experiment="))  # stable
+        return shlex.join(["python", "train.py", *left])
+
+    def eval_command(self, group: Group) -> str:
+        """What tests the best run of a group again."""
+        return shlex.join(["python", "eval.py", f"run={self.best_run(group).dir}"])
+
+
+def summarize(sweep_dir: str | Path, repeats: Sequence[str] | None = None) -> Summary:
+    """What came of a sweep so far.
+
+    Args:
+        sweep_dir: of the sweep.
+        repeats: the keys whose values make repeats; by default those of REPEATS.
+
+    Raises:
+        UserError: it is no sweep, cannot be read, or does not sweep what is to be its repeats.
+    """
+    directory = Path(sweep_dir)
+    record = read_sweep(directory)
+    named = [job for job in record["jobs"] if isinstance(job, dict) and isinstance(job.get("name"), str)]
+    warnings = []
+    if len(named) < len(record["jobs"]):
+        warnings.append(f"{directory}: {len(record['jobs']) - len(named)} jobs without a name are left out")
+    said = (of(dict, record.get("objectives")) or {}).items()
+    objectives = {name: mode for name, mode in said if mode in ("min", "max")} or monitored(directory, named)
+    live = record.get("status") == "running"
+    results = [read_result(directory, job, objectives, live) for job in named]
+    keys = [key for key in of(list, record.get("swept")) or [] if isinstance(key, str)]
+    keys = list(dict.fromkeys([*keys, *(key for result in results for key in result.settings)]))
+    for key in repeats or ():
+        if key not in keys:
+            raise UserError(f"--repeats {key}: is not swept{did_you_mean(key, keys)}")
+    chosen = [key for key in keys if key in (REPEATS if repeats is None else repeats)]
+    return Summary(directory, record, objectives, [key for key in keys if key not in chosen], chosen, results, warnings)

@@ -1,0 +1,162 @@
+"""A summary as a table: its columns, and how they are laid out on a terminal."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from leyden.sweeps.summary.ranking import Group
+from leyden.sweeps.summary.results import Result
+from leyden.sweeps.summary.summary import Summary
+from leyden.sweeps.summary.texts import shortened, shown, span, with_deviation
+
+_STYLES = {"failed": "red", "killed": "red", "interrupted": "yellow", "running": "cyan", "pruned": "dim", "": "bold"}
+_MODES = {"min": "least first", "max": "most first"}
+_LONGEST = 32  # characters of a setting on a terminal
+
+
+@dataclass
+class Column:
+    """One column of the ranked groups.
+
+    Attributes:
+        head: its name.
+        cells: one for each group.
+        left: a text; numbers stand on the right.
+        leaves: how soon it goes where it is narrow: the greatest first, 0 never.
+        is_setting: what may be shortened.
+    """
+
+    head: str
+    cells: list[str]
+    left: bool = False
+    leaves: int = 0
+    is_setting: bool = False
+
+    @property
+    def width(self) -> int:
+        return max(map(cell_len, [self.head, *self.cells]))
+
+
+def columns(summary: Summary, groups: Sequence[Group]) -> list[Column]:
+    """The columns in which something stands, complete."""
+    found = [Column("front" if len(summary.objectives) > 1 else "rank", [str(group.place) for group in groups])]
+    for key in summary.swept:
+        cells = [shown(group.settings[key]) if key in group.settings else "" for group in groups]
+        values = [group.settings.get(key) for group in groups]
+        texts = any(isinstance(value, str | list | dict | bool) for value in values)
+        found.append(Column(key, cells, left=texts, is_setting=True))
+    for name in summary.objectives:
+        found.append(Column(name, [with_deviation(group.values.get(name)) for group in groups]))
+    for number, name in enumerate(summary.tests):
+        found.append(Column(name, [with_deviation(group.spread(name)) for group in groups], leaves=5 + number))
+    if summary.repeats:
+        cells = [_of_all(len(group.counted), len(group.results)) for group in groups]
+        found.append(Column("runs", cells, leaves=3))
+    found.append(Column("time", ["" if group.seconds is None else span(group.seconds) for group in groups], leaves=4))
+    trials = [group.results[0].trial for group in groups]
+    if any(trial is not None for trial in trials):
+        found.append(Column("trial", ["" if trial is None else str(trial) for trial in trials], leaves=9))
+    return [column for column in found if any(column.cells)]
+
+
+def headline(summary: Summary) -> str:
+    """What the sweep is, how far it came, and what its table shows."""
+    record, number = summary.record, Counter(result.status for result in summary.results)
+    finished, total = number.pop("finished", 0), len(summary.results)
+    kind, experiment = record.get("kind", "sweep"), record.get("experiment")
+    told = [f"{_of_all(finished, total)} job{'s' * (total != 1)} finished"]
+    told += [f"{many} {status}" for status, many in number.most_common()]
+    lines = [f"{kind} of {experiment}: " * bool(experiment) + ", ".join(told)]
+    if record.get("status") in ("running", "killed", "interrupted"):
+        goes_on = "it goes on" if record["status"] == "running" else "the same command goes on"
+        lines.append(f"{'not yet over' if record['status'] == 'running' else record['status']}: {goes_on}")
+    by = [f"{name} ({_MODES[mode]})" for name, mode in summary.objectives.items()]
+    if len(by) > 1:
+        lines.append(f"Pareto fronts of {' and '.join(by)}; those of front 1 are the best")
+    else:
+        lines.append(f"by {by[0]}" if by else "not ranked: it is not recorded what counts")
+    if summary.repeats:
+        over = ", ".join(summary.repeats)
+        cross = "; the mean is the result of the cross-validation" if "data.fold" in summary.repeats else ""
+        lines.append(f"mean ± standard deviation over {over}{cross}")
+    return "; ".join(lines)
+
+
+def as_table(summary: Summary, width: int | None = None, limit: int | None = 20) -> Text:
+    """All that a person wants to see of a sweep: ranked groups, what failed and why, how to go on.
+
+    Args:
+        summary: of the sweep.
+        width: of the terminal, for which columns are left out and long settings shortened; None for one without an end.
+        limit: lines of each of the two tables; None for all.
+    """
+    text = Text(headline(summary) + "\n", "bold")
+    groups, rest = summary.groups[:limit], summary.rest[:limit]
+    if groups:
+        found = columns(summary, groups)
+        _fit(found, width)
+        for row in range(-1, len(groups)):
+            style = "bold" if row < 0 else "green" if groups[row] in summary.best else ""
+            cells = [_padded(column.head if row < 0 else column.cells[row], column) for column in found]
+            text.append("  ".join(cells).rstrip() + "\n", style)
+        text.append(_more(len(summary.groups) - len(groups), summary))
+    if rest:
+        text.append("\nnot ranked\n" if groups else "", "bold")
+        statuses, names = [result.status for result in rest], [settings_of(result) for result in rest]
+        wide, high = max(map(len, statuses)), min(max(map(cell_len, names)), 60)
+        for result, status, name in zip(rest, statuses, names, strict=True):
+            text.append(f"{status:{wide}}  ", _STYLES.get(status, ""))
+            cause = result.cause(summary.objectives)
+            text.append((name + " " * (high - cell_len(name)) + "  " + cause).rstrip() + "\n")
+        text.append(_more(len(summary.rest) - len(rest), summary))
+    if summary.best:
+        first = summary.best[0]
+        text.append(f"\nthe best again:  {summary.train_command(first)}\n")
+        text.append(f"its test again:  {summary.eval_command(first)}\n")
+    text.right_crop(1)
+    return text
+
+
+def settings_of(result: Result) -> str:
+    """The settings of a job in a line."""
+    return " ".join(f"{key}={shortened(shown(value), _LONGEST)}" for key, value in result.settings.items())
+
+
+def _fit(found: list[Column], width: int | None) -> None:
+    """Make columns narrow enough: settings lose their middle and their prefix, then columns go."""
+    if width is None:
+        return
+    for column in found:
+        column.cells = [shortened(cell, _LONGEST) if column.is_setting else cell for cell in column.cells]
+
+    def fits() -> bool:
+        return sum(column.width for column in found) + 2 * (len(found) - 1) <= width
+
+    def shorten() -> None:
+        short = Counter(column.head.rpartition(".")[2] for column in found)
+        for column in found:
+            last = column.head.rpartition(".")[2]
+            column.head = last if column.is_setting and short[last] == 1 else column.head
+            column.cells = [shortened(cell, 12) if column.is_setting else cell for cell in column.cells]
+
+    if not fits():
+        shorten()
+    for column in sorted(found, key=lambda column: -column.leaves):
+        if column.leaves and not fits():
+            found.remove(column)
+
+
+def _padded(cell: str, column: Column) -> str:
+    space = " " * (column.width - cell_len(cell))
+    return cell + space if column.left else space + cell
+
+
+def _more(number: int, summary: Summary) -> str:
+    return f"… and {number:,} more; python scripts/summarize.py {summary.dir} --all\n" if number > 0 else ""
+
+
+def _of_all(number: int, total: int) -> str:
+    return f"{number:,}" if number == total else f"{number:,} of {total:,}"

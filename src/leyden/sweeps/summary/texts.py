@@ -1,0 +1,65 @@
+"""Values as people read them."""
+
+import re
+from typing import Any
+
+from rich.cells import cell_len, chop_cells
+
+from leyden.sweeps.summary.ranking import Spread
+
+_BARE = re.compile(r"[\w/.+:-]+", re.ASCII)
+
+
+def shown(value: Any) -> str:
+    """A value of a setting, as it would be typed; a text has no quotes."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(shown, value))}]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {shown(inner)}" for key, inner in value.items()) + "}"
+    return repr(value) if isinstance(value, float) else " ".join(str(value).split())
+
+
+def typed(value: Any) -> str:
+    """A value for the command line, where a text may need quotes."""
+    if isinstance(value, str) and not _BARE.fullmatch(value):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return shown(value)
+
+
+def number(value: float) -> str:
+    """Four digits of a number."""
+    if value == 0 or 0.001 <= abs(value) < 10000:
+        return f"{value:.4f}"
+    return f"{value:.4g}"
+
+
+def span(seconds: float) -> str:
+    """A time in its two largest units: 0.4 s, 8 s, 2 min 20 s, 1 h 5 min, 3 d."""
+    if seconds < 9.95:
+        return f"{max(0.0, seconds):.1f} s"
+    rest = round(seconds)
+    parts: list[str] = []
+    for unit, size in {"d": 86400, "h": 3600, "min": 60, "s": 1}.items():
+        many, rest = divmod(rest, size)
+        if many or (parts and len(parts) < 2):
+            parts.append(f"{many} {unit}")
+    return " ".join(part for part in parts[:2] if part[0] != "0")
+
+
+def with_deviation(spread: Spread | None) -> str:
+    """A mean, with its deviation if it has one: `0.9833 ± 0.0001`."""
+    if spread is None or spread.std is None:
+        return "" if spread is None else number(spread.mean)
+    mean = number(spread.mean)
+    fixed = "e" not in mean and 0.0001 <= spread.std < 10000
+    return f"{mean} ± {spread.std:.4f}" if fixed or spread.std == 0 else f"{mean} ± {spread.std:.2g}"
+
+
+def shortened(text: str, longest: int) -> str:
+    """A text without its middle, if it is long: its end often tells as much as its beginning."""
+    if cell_len(text) <= longest:
+        return text
+    half = (longest - 1) // 2
+    return chop_cells(text, longest - 1 - half)[0] + "…" + chop_cells(text[::-1], half)[0][::-1]

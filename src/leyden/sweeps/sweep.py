@@ -1,0 +1,142 @@
+"""A sweep, top to bottom: what is typed becomes jobs, jobs are executed, a table tells what came of them.
+
+Torch is not imported here; jobs do that in processes of their own.
+"""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import rich
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+from leyden.config.overrides import as_typed, did_you_mean
+from leyden.errors import UserError
+from leyden.sweeps.board import Board
+from leyden.sweeps.compose import Composer
+from leyden.sweeps.executors.executor import Executor
+from leyden.sweeps.executors.foreign import Foreign
+from leyden.sweeps.grid import Grid
+from leyden.sweeps.job import Outcome
+from leyden.sweeps.loop import Loop
+from leyden.sweeps.names import sweep_name
+from leyden.sweeps.source import Source
+from leyden.sweeps.state import SweepRecord
+from leyden.sweeps.summary import as_table, summarize
+
+log = logging.getLogger(__name__)
+
+
+def sweep(context: HydraContext, task: TaskFunction, config: DictConfig, arguments: Sequence[str]) -> None:
+    """Run a sweep, or go on with it.
+
+    Args:
+        context: Hydra's.
+        task: what Hydra's own launchers call for each job.
+        config: composed for the sweep as a whole, with Hydra's own part.
+        arguments: overrides, as Hydra takes them.
+
+    Raises:
+        UserError: it does not hold.
+        SystemExit: a job failed (1), or a signal ended it (130, 143).
+    """
+    before = HydraConfig.instance().cfg
+    try:
+        source, directory, constants = _plan(context, config, arguments)
+        executor = _executor(context, task, config)
+        _run(source, executor, directory, config, as_typed(arguments), constants)
+    finally:
+        HydraConfig.instance().cfg = before
+
+
+def _plan(context: HydraContext, config: DictConfig, arguments: Sequence[str]) -> tuple[Source, Path, list[str]]:
+    """The jobs, the directory that keeps them, and what they have in common."""
+    settings: dict[str, Any] = OmegaConf.to_container(config.sweep, resolve=True)  # type: ignore[assignment]
+    is_search = "n_trials" in settings
+    if settings.get("on_error") not in ("continue", "stop"):
+        raise UserError(f"sweep.on_error={settings.get('on_error')}: must be continue or stop")
+    if not is_search and (unknown := settings.keys() - {"name", "on_error"}):
+        key = min(unknown)
+        known = [f"sweep.{name}" for name in ("name", "on_error")]
+        raise UserError(f"sweep.{key}: unknown key{did_you_mean(f'sweep.{key}', known)}; searches have more: sweep=…")
+    overrides = OverridesParser.create(config_loader=context.config_loader).parse_overrides(list(arguments))
+    swept = {override.get_key_element(): override for override in overrides if override.is_sweep_override()}
+    constants = [override for override in overrides if not override.is_sweep_override()]
+    name = sweep_name(
+        settings["name"],
+        str(config.hydra.runtime.choices.sweep) if is_search else None,
+        [key.lstrip("+") for key in swept],
+        {override.get_key_element().lstrip("+"): override.get_value_element_as_str() for override in constants},
+    )
+    directory = Path(config.hydra.sweep.dir) / name
+    texts = [_line(override) for override in constants]
+    composer = Composer(context, config, texts, directory)
+    if not is_search:
+        return Grid(composer, swept), directory, as_typed(texts)
+    from leyden.sweeps.search import Search  # needs a package that is optional
+
+    return Search(composer, settings, swept, config.monitor, config.mode, config.seed), directory, as_typed(texts)
+
+
+def _line(override: Override) -> str:
+    assert override.input_line is not None
+    return override.input_line
+
+
+def _executor(context: HydraContext, task: TaskFunction, config: DictConfig) -> Executor:
+    launcher = Plugins.instance().instantiate_launcher(hydra_context=context, task_function=task, config=config)
+    own = getattr(launcher, "executor", None)
+    executor: Executor = own() if own else Foreign(launcher)
+    return executor
+
+
+def _run(
+    source: Source,
+    executor: Executor,
+    directory: Path,
+    config: DictConfig,
+    overrides: Sequence[str],
+    constants: Sequence[str],
+) -> None:
+    experiment = source.examples()[0].experiment.name
+    with SweepRecord(directory, source, experiment, overrides, constants) as record:
+        done = source.open()
+        log.info("sweep: %s, in %s%s", _count(source.total), directory, f"; {len(done)} done already" if done else "")
+        for found in done:
+            record.note(found, save=False)
+        if source.kind == "grid":
+            for job in source.examples():
+                if job not in [found.job for found in done]:
+                    record.note(Outcome(job, "waiting"), save=False)
+        record.save()
+        received, failed = None, 0
+        if len(done) < source.total:
+            executor.open(directory, source.examples())
+            try:
+                board = Board(source.total, len(done), source.objectives, alone=executor.slots == 1)
+                loop = Loop(source, executor, record, board, config.sweep.on_error == "stop")
+                received, failed = loop.run(), loop.failed
+            finally:
+                executor.close()
+                source.close()
+        record.close("interrupted" if received else "failed" if failed else "finished")
+    summary = summarize(directory)
+    console = rich.get_console()
+    console.print(as_table(summary, console.width if console.is_terminal else None), soft_wrap=True)
+    if received:
+        log.warning("interrupted by %s; the same command goes on", received.name)
+        raise SystemExit(128 + received)
+    if failed:
+        log.error("%d of %s failed; the same command tries them again", failed, _count(source.total))
+        raise SystemExit(1)
+    log.info("kept in %s; more: python scripts/summarize.py %s", directory, directory)
+
+
+def _count(number: int) -> str:
+    return f"{number:,} job" + "s" * (number != 1)

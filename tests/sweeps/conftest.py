@@ -1,0 +1,37 @@
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.types import RunMode
+
+from leyden.config.overrides import allow_new_values
+from leyden.sweeps.compose import Composer
+
+ROOT = Path(__file__).parents[2]
+Composing = Callable[..., tuple[Composer, dict[str, Override]]]
+
+
+@pytest.fixture
+def composing(tmp_path: Path) -> Iterator[Composing]:
+    """Makes the composer of a sweep, and the values that are swept, from what is typed."""
+
+    def compose(*typed: str) -> tuple[Composer, dict[str, Override]]:
+        arguments = allow_new_values([f"paths.log_dir={tmp_path}", *typed])
+        GlobalHydra.instance().clear()
+        hydra = Hydra.create_main_hydra2("train", create_config_search_path(str(ROOT / "configs")))
+        config = hydra.compose_config("train", [*arguments, "hydra.mode=MULTIRUN"], run_mode=RunMode.MULTIRUN)
+        overrides = OverridesParser.create(config_loader=hydra.config_loader).parse_overrides(arguments)
+        swept = {override.get_key_element(): override for override in overrides if override.is_sweep_override()}
+        constants = [str(override.input_line) for override in overrides if not override.is_sweep_override()]
+        context = type("Context", (), {"config_loader": hydra.config_loader})()
+        return Composer(context, config, constants, tmp_path / "sweep"), swept
+
+    yield compose
+    GlobalHydra.instance().clear()
+    HydraConfig.instance().cfg = None

@@ -1,0 +1,89 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from leyden.errors import UserError
+from leyden.record import CONFIG
+from leyden.sweeps.grid import Grid
+from tests.sweeps.conftest import Composing
+from tests.sweeps.made_jobs import finish
+
+
+def test_a_grid_is_every_combination_the_last_key_first(composing: Composing) -> None:
+    grid = Grid(*composing("experiment=mnist_linear", "optimizer.lr=0.1,1e-2", "seed=range(3)"))
+    assert [job.settings for job in grid.examples()] == [
+        {"optimizer.lr": lr, "seed": seed} for lr in (0.1, 0.01) for seed in (0, 1, 2)
+    ]
+    assert grid.total == 6
+    assert grid.swept == ["optimizer.lr", "seed"]
+    assert grid.objectives == {"val/acc": "max"}
+    for job in grid.examples():
+        config = job.experiment.config
+        assert (config["optimizer"]["lr"], config["seed"]) == tuple(job.settings.values())
+        assert config["callbacks"]["best"]["dirpath"] == f"{job.dir}/checkpoints"
+        assert f"seed={job.settings['seed']}" in job.experiment.overrides
+        assert "sweep" not in config
+    assert len({job.dir for job in grid.examples()}) == 6
+
+
+def test_groups_and_lists_can_be_swept(composing: Composing) -> None:
+    grid = Grid(*composing("model=mlp,cnn", "optimizer.betas=[0.9,0.99],[0.8,0.9]"))
+    assert [job.name for job in grid.examples()] == [
+        f"model={model},optimizer.betas={betas}" for model in ("mlp", "cnn") for betas in ("0.9-0.99", "0.8-0.9")
+    ]
+    configs = [job.experiment.config for job in grid.examples()]
+    assert [config["model"]["_target_"].rpartition(".")[2] for config in configs] == ["MLP", "MLP", "CNN", "CNN"]
+    assert configs[1]["optimizer"]["betas"] == [0.8, 0.9]
+
+
+def test_nothing_swept_is_one_job(composing: Composing) -> None:
+    grid = Grid(*composing("experiment=mnist_linear"))
+    assert [job.name for job in grid.examples()] == ["default"]
+
+
+def test_a_value_that_is_given_twice_is_run_once(composing: Composing) -> None:
+    assert Grid(*composing("seed=1,1,2")).total == 2
+
+
+def test_a_mistake_in_one_job_is_told_before_any_is_executed(composing: Composing) -> None:
+    with pytest.raises(UserError, match=r"optimizer\.lr=-0\.1: must be greater than 0"):
+        Grid(*composing("optimizer.lr=0.1,-0.1"))
+
+
+def test_a_range_without_a_search_is_refused(composing: Composing) -> None:
+    with pytest.raises(UserError, match=r"interval\(0\.1,1\): is a range for a search"):
+        Grid(*composing("optimizer.lr=interval(0.1,1)"))
+
+
+def test_jobs_that_are_done_are_not_handed_out_and_others_go_on(composing: Composing) -> None:
+    typed = composing("seed=1,2,3")
+    first, second, third = Grid(*typed).examples()
+    finish(first)
+    finish(second, status="failed")
+    grid = Grid(*typed)
+    assert [found.job.name for found in grid.open()] == ["seed=1"]
+    jobs = [grid.next(), grid.next()]
+    assert [(job.name, job.experiment.resumes) for job in jobs if job] == [("seed=2", True), ("seed=3", False)]
+    assert grid.next() is None
+
+
+def test_a_job_of_other_settings_is_neither_skipped_nor_overwritten(composing: Composing) -> None:
+    job = Grid(*composing("seed=1,2")).examples()[0]
+    finish(job)
+    other = {**job.experiment.config, "data": {**job.experiment.config["data"], "batch_size": 7}}
+    (job.dir / CONFIG).write_text(yaml.safe_dump(other))
+    (job.dir / "checkpoints").mkdir()
+    (job.dir / "checkpoints" / "last.ckpt").touch()
+    with pytest.raises(UserError, match=r"was run with other settings \(data\)"):
+        Grid(*composing("seed=1,2"))
+
+
+def test_a_sweep_whose_place_has_changed_is_still_the_same(composing: Composing, tmp_path: Path) -> None:
+    job = Grid(*composing("seed=1")).examples()[0]
+    finish(job)
+    config = yaml.safe_dump(job.experiment.config).replace(str(tmp_path), "/elsewhere")
+    (job.dir / CONFIG).write_text(config)
+    (job.dir / "checkpoints").mkdir()
+    (job.dir / "checkpoints" / "last.ckpt").touch()
+    assert len(Grid(*composing("seed=1")).open()) == 1

@@ -1,0 +1,122 @@
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from leyden.errors import UserError
+from leyden.sweeps.board import Board
+from leyden.sweeps.job import Job
+from leyden.sweeps.loop import Loop
+from leyden.sweeps.state import SWEEP, SweepRecord
+from tests.sweeps.made_jobs import Listed, Made, finish, made_job
+
+
+def ran(folder: Path, executor: Made, jobs: list[Job], stop: bool = False) -> tuple[Loop, Listed, signal.Signals | None]:
+    source = Listed(jobs)
+    with SweepRecord(folder, source, "made", ["x=1,2"], []) as record:
+        done = source.open()
+        loop = Loop(source, executor, record, Board(len(jobs), len(done), source.objectives, alone=True), stop)
+        received = loop.run()
+        record.close("finished")
+    return loop, source, received
+
+
+def kept(folder: Path) -> dict[str, dict[str, object]]:
+    return {job["name"]: job for job in json.loads((folder / SWEEP).read_text())["jobs"]}
+
+
+def test_every_job_is_executed_once_and_no_more_at_a_time_than_there_are_slots(tmp_path: Path) -> None:
+    jobs = [made_job(tmp_path, f"x={x}", x=x) for x in range(5)]
+    executor = Made(finish, slots=2)
+    _, source, received = ran(tmp_path, executor, jobs)
+    assert executor.started == [job.name for job in jobs]
+    assert executor.most == 2
+    assert [found.status for found in source.told] == ["finished"] * 5
+    assert received is None
+    assert {name: job["values"] for name, job in kept(tmp_path).items()} == {
+        job.name: {"val/loss": 0.5} for job in jobs
+    }
+
+
+def test_what_is_done_is_left_alone(tmp_path: Path) -> None:
+    jobs = [made_job(tmp_path, f"x={x}", x=x) for x in range(3)]
+    finish(jobs[1])
+    executor = Made(finish)
+    ran(tmp_path, executor, jobs)
+    assert executor.started == ["x=0", "x=2"]
+
+
+def test_a_job_that_dies_is_recorded_with_its_cause_and_the_others_go_on(tmp_path: Path) -> None:
+    def does(job: Job) -> str | None:
+        match job.settings["x"]:
+            case 0:
+                return "killed by SIGKILL"  # before its run had a directory
+            case 1:
+                finish(job, status="running")
+                return "ended with exit status 7"
+            case 2:
+                return finish(job, status="running")  # without a word
+        return finish(job)
+
+    jobs = [made_job(tmp_path, f"x={x}", x=x) for x in range(4)]
+    loop, source, _ = ran(tmp_path, Made(does), jobs)
+    assert loop.failed == 3
+    assert [found.error for found in source.told] == [
+        "killed by SIGKILL",
+        "ended with exit status 7",
+        "ended without a result",
+        None,
+    ]
+    assert kept(tmp_path)["x=0"]["error"] == "killed by SIGKILL"
+    assert json.loads((jobs[1].dir / "run.json").read_text())["error"] == "ended with exit status 7"
+
+
+def test_nothing_more_begins_after_a_failure_if_that_is_wished(tmp_path: Path) -> None:
+    jobs = [made_job(tmp_path, f"x={x}", x=x) for x in range(4)]
+    executor = Made(lambda job: "killed by SIGKILL")
+    ran(tmp_path, executor, jobs, stop=True)
+    assert executor.started == ["x=0"]
+
+
+def test_a_signal_stops_all_and_what_was_stopped_is_no_failure(tmp_path: Path) -> None:
+    def does(job: Job) -> str | None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return "killed by SIGTERM"
+
+    jobs = [made_job(tmp_path, f"x={x}", x=x) for x in range(4)]
+    executor = Made(does, slots=2)
+    loop, source, received = ran(tmp_path, executor, jobs)
+    assert received == signal.SIGTERM
+    assert executor.started == ["x=0", "x=1"]
+    assert executor.stops[0] == signal.SIGTERM
+    assert [found.status for found in source.told] == ["interrupted"] * 2
+    assert loop.failed == 0
+
+
+def test_a_job_that_a_process_is_still_at_work_on_is_waited_for(tmp_path: Path) -> None:
+    jobs = [made_job(tmp_path, f"x={x}", x=x) for x in range(2)]
+    finish(jobs[0], status="running")
+    other = FileLock(jobs[0].dir / ".lock")
+    other.acquire()
+
+    def does(job: Job) -> None:
+        finish(job)
+        if job is jobs[1]:  # by then the other process has finished the first
+            finish(jobs[0], value=0.25)
+            other.release()
+
+    executor = Made(does, slots=2)
+    _, source, _ = ran(tmp_path, executor, jobs)
+    assert executor.started == ["x=1"]
+    assert [found.metric("val/loss") for found in source.told] == [0.5, 0.25]
+
+
+def test_a_sweep_is_run_by_one_process_at_a_time(tmp_path: Path) -> None:
+    source = Listed([made_job(tmp_path, "x=1", x=1)])
+    with SweepRecord(tmp_path, source, "made", [], []):
+        with pytest.raises(UserError, match="being run already"):
+            SweepRecord(tmp_path, source, "made", [], [])
+    assert json.loads((tmp_path / SWEEP).read_text())["status"] == "failed"  # left without a word
