@@ -34,7 +34,8 @@ from leyden.door import errors_in_one_line
 from leyden.errors import UserError
 from leyden.runs import ListedRun, RunList, Value, check_column, known_columns, list_runs, make_filter, sort_runs
 
-STYLES = {"finished": "green", "running": "cyan", "interrupted": "yellow", "failed": "red", "killed": "red"}
+STYLES = {"finished": "green", "pruned": "blue", "running": "cyan"}
+STYLES |= {"interrupted": "yellow", "failed": "red", "killed": "red"}
 SHOWN = ("experiment", "status", "best", "epochs", "duration", "started", "commit", "run")  # tests come after the best
 DROPPED = ("commit", "experiment", "epochs", "duration", "started")  # what goes first where it is narrow
 LEFT = ("experiment", "status", "commit", "run", "monitor")  # texts; numbers stand on the right

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # what the tests use too is in tests/torture_*.py
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # what the tests use too is in tests/torture/
 try:
     import torch
 except ModuleNotFoundError as missing:  # plain `python`, outside the project's environment
@@ -23,21 +23,23 @@ except ModuleNotFoundError as missing:  # plain `python`, outside the project's 
 
     restart(missing)
 
-from tests import torture_cost, torture_damage, torture_disk, torture_elsewhere, torture_hostile, torture_stops
-from tests.torture_bench import Bench, Row
-from tests.torture_doors import Doors
+from tests.torture import cost, damage, disk, elsewhere, hostile, stops, sweeps
+from tests.torture.bench import Bench, Row
+from tests.torture.doors import Doors
 
 ROWS: dict[str, Callable[[Bench], list[Row]]] = {
-    "kill": torture_stops.kill,
-    "signals": torture_stops.signals,
-    "damage": torture_damage.damage,
-    "disk": torture_disk.full_disk,
-    "hostile": torture_hostile.hostile,
-    "defaults": torture_elsewhere.changed_defaults,
-    "experiments": torture_elsewhere.every_experiment,
-    "cost": torture_cost.cost,
+    "kill": stops.kill,
+    "signals": stops.signals,
+    "damage": damage.damage,
+    "disk": disk.full_disk,
+    "hostile": hostile.hostile,
+    "defaults": elsewhere.changed_defaults,
+    "experiments": elsewhere.every_experiment,
+    "grid": sweeps.grid_kills,
+    "faults": sweeps.faults,
+    "cost": cost.cost,
 }
-QUICK = {"kills": 4, "stops": 2, "flips": 30, "fills": 3, "pairs": 3}
+QUICK = {"kills": 4, "stops": 2, "flips": 30, "fills": 3, "sweep_kills": 2, "pairs": 3}
 
 
 def main() -> int:

@@ -10,8 +10,8 @@ import pytest
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from leyden.config import Experiment
-from leyden.run import Run
 from leyden.entry import continued_record, new_record
+from leyden.run import Run
 from leyden.run.recorder import Recorder
 from leyden.signals import Interrupted
 from tests.callbacks.test_last import At

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.picture_files import write_folders
-from tests.torture_doors import ROOT, Doors
-from tests.torture_runs import Runs, fall_back, table
+from tests.torture.doors import ROOT, Doors
+from tests.torture.runs import Runs, fall_back, table
 
 DIGITS = ["data.train_size=280", "data.val_size=64", "data.eval_batch_size=64", "trainer.limit_test_batches=1"]
 MLP = ["experiment=mnist_mlp", "model.hidden_sizes=[32]", "model.dropout=0.3", "data.augment.crop_padding=2", *DIGITS]

@@ -8,12 +8,12 @@ from types import ModuleType
 
 import pytest
 
-from tests.torture_bench import Bench, Row
-from tests.torture_damage import damage
-from tests.torture_disk import full_disk
-from tests.torture_doors import ROOT, Doors
-from tests.torture_elsewhere import changed_defaults
-from tests.torture_hostile import hostile
+from tests.torture.bench import Bench, Row
+from tests.torture.damage import damage
+from tests.torture.disk import full_disk
+from tests.torture.doors import ROOT, Doors
+from tests.torture.elsewhere import changed_defaults
+from tests.torture.hostile import hostile
 
 SCRIPT = ROOT / "scripts" / "torture.py"
 

@@ -58,7 +58,7 @@ def test_a_range_without_a_search_is_refused(composing: Composing) -> None:
 
 def test_jobs_that_are_done_are_not_handed_out_and_others_go_on(composing: Composing) -> None:
     typed = composing("seed=1,2,3")
-    first, second, third = Grid(*typed).examples()
+    first, second, _third = Grid(*typed).examples()
     finish(first)
     finish(second, status="failed")
     grid = Grid(*typed)

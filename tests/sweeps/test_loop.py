@@ -14,7 +14,9 @@ from leyden.sweeps.state import SWEEP, SweepRecord
 from tests.sweeps.made_jobs import Listed, Made, finish, made_job
 
 
-def ran(folder: Path, executor: Made, jobs: list[Job], stop: bool = False) -> tuple[Loop, Listed, signal.Signals | None]:
+def ran(
+    folder: Path, executor: Made, jobs: list[Job], stop: bool = False
+) -> tuple[Loop, Listed, signal.Signals | None]:
     source = Listed(jobs)
     with SweepRecord(folder, source, "made", ["x=1,2"], []) as record:
         done = source.open()
@@ -116,7 +118,6 @@ def test_a_job_that_a_process_is_still_at_work_on_is_waited_for(tmp_path: Path) 
 
 def test_a_sweep_is_run_by_one_process_at_a_time(tmp_path: Path) -> None:
     source = Listed([made_job(tmp_path, "x=1", x=1)])
-    with SweepRecord(tmp_path, source, "made", [], []):
-        with pytest.raises(UserError, match="being run already"):
-            SweepRecord(tmp_path, source, "made", [], [])
+    with SweepRecord(tmp_path, source, "made", [], []), pytest.raises(UserError, match="being run already"):
+        SweepRecord(tmp_path, source, "made", [], [])
     assert json.loads((tmp_path / SWEEP).read_text())["status"] == "failed"  # left without a word

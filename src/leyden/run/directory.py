@@ -16,11 +16,11 @@ from leyden.checkpoints import newest_whole, read_checkpoint
 from leyden.config import Experiment
 from leyden.console import LogFile
 from leyden.durable import remove_leftovers, write_text
+from leyden.entry import continued_record, new_record
 from leyden.errors import UserError
 from leyden.paths import moved
 from leyden.processes import rank
 from leyden.record import CHECKPOINTS, CONFIG, LOG, OVERRIDES, RECORD, lock, read_record, write_record
-from leyden.entry import continued_record, new_record
 from leyden.run.history import cut_history, put_back
 from leyden.run.place import make_directory, point_last
 from leyden.signals import Watch, interruption
@@ -138,9 +138,9 @@ class Run:
         if self.writes and self._begun:
             self._save()
 
-    def finish(self, metrics: Mapping[str, float]) -> None:
+    def finish(self, metrics: Mapping[str, float], status: str = "finished") -> None:
         """Keep the result."""
-        self._record |= {"status": "finished", "metrics": dict(metrics)}
+        self._record |= {"status": status, "metrics": dict(metrics)}
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -23,7 +23,7 @@ from leyden.sweeps.compose import Composer
 from leyden.sweeps.executors.executor import Executor
 from leyden.sweeps.executors.foreign import Foreign
 from leyden.sweeps.grid import Grid
-from leyden.sweeps.job import Outcome
+from leyden.sweeps.job import outcome
 from leyden.sweeps.loop import Loop
 from leyden.sweeps.names import sweep_name
 from leyden.sweeps.source import Source
@@ -113,7 +113,7 @@ def _run(
         if source.kind == "grid":
             for job in source.examples():
                 if job not in [found.job for found in done]:
-                    record.note(Outcome(job, "waiting"), save=False)
+                    record.note(outcome(job), save=False)
         record.save()
         received, failed = None, 0
         if len(done) < source.total:

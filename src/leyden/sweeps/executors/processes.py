@@ -19,6 +19,7 @@ from signal import Signals
 from typing import Any
 
 from leyden.console import set_up_logging
+from leyden.errors import UserError
 from leyden.sweeps.executors.executor import Ended
 from leyden.sweeps.job import Job, perform
 
@@ -37,6 +38,8 @@ class Processes:
     """
 
     def __init__(self, n_jobs: int | None = 1) -> None:
+        if n_jobs is not None and (not isinstance(n_jobs, int) or n_jobs < 1):
+            raise UserError(f"hydra.launcher.n_jobs={n_jobs}: must be at least 1, or null for one for each device")
         self.slots = n_jobs or 1
         self._n_jobs = n_jobs
         self._context: ForkServerContext | SpawnContext = multiprocessing.get_context(_START)  # type: ignore[assignment]
@@ -48,7 +51,7 @@ class Processes:
         self._starved = 0
 
     def open(self, sweep_dir: Path, jobs: Sequence[Job]) -> None:
-        self._context.set_forkserver_preload(_IMPORTED)
+        _start_server(self._context)
         trainer = jobs[0].experiment.config["trainer"]
         gpus = [] if trainer.get("accelerator") in ("cpu", "mps") else self._gpus()
         wanted = trainer.get("devices", 1)
@@ -122,6 +125,18 @@ class Processes:
         return visible[:number] or [str(device) for device in range(number)]
 
 
+def _start_server(context: ForkServerContext | SpawnContext) -> None:
+    """Begin to import, in the process that the others are forked from."""
+    context.set_forkserver_preload(_IMPORTED)
+    if _START == "forkserver":
+        from multiprocessing import forkserver
+
+        # Whoever ends the whole group asks jobs to stop; the server has to stay, or nobody would know how they ended.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        forkserver.ensure_running()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+
+
 def _count_gpus(sender: Connection) -> None:
     import torch
 
@@ -139,7 +154,12 @@ def _perform(job: Job, output: Path | None, environment: dict[str, str], threads
         torch.set_num_threads(threads)
     set_up_logging()
     threading.Thread(target=_stop_with_parent, daemon=True).start()
-    perform(job)
+    try:
+        if _START == "forkserver":
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # blocked in the server
+        perform(job)
+    except KeyboardInterrupt:  # before there was a run that could keep it
+        raise SystemExit(128 + Signals.SIGINT) from None
 
 
 def _redirect(output: Path) -> None:

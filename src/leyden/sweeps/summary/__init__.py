@@ -2,7 +2,8 @@
 
 from leyden.sweeps.summary.files import save
 from leyden.sweeps.summary.place import find_sweep
+from leyden.sweeps.summary.plots import draw
 from leyden.sweeps.summary.summary import Summary, summarize
 from leyden.sweeps.summary.tables import as_table
 
-__all__ = ["Summary", "as_table", "find_sweep", "save", "summarize"]
+__all__ = ["Summary", "as_table", "draw", "find_sweep", "save", "summarize"]

@@ -81,14 +81,13 @@ def as_csv(summary: Summary) -> str:
     for result in [*(result for group in summary.groups for result in group.counted), *summary.rest]:
         row: dict[str, Any] = {place: places.get(result.name), "job": result.name, "status": result.status}
         row |= {key: _plain(result.settings[key]) for key in result.settings}
-        row |= {name: result.values.get(name) for name in summary.objectives}
-        row |= {name: result.metrics.get(name) for name in metrics if name not in summary.objectives}
+        row |= {f"objective/{name}": result.values.get(name) for name in summary.objectives}
+        row |= result.metrics
         row |= _facts(result, row)
         row["cause"] = result.cause(summary.objectives)
         rows.append(row)
-    heads = list(
-        dict.fromkeys([place, "job", "status", *summary.swept, *summary.repeats, *summary.objectives, *metrics])
-    )
+    objectives = [f"objective/{name}" for name in summary.objectives]
+    heads = list(dict.fromkeys([place, "job", "status", *summary.swept, *summary.repeats, *objectives, *metrics]))
     heads += [name for name in ("epochs", "seconds", "trial", "started", "dir", "cause") if name not in heads]
     text = io.StringIO()
     writer = csv.DictWriter(text, heads, restval="", lineterminator="\n")
@@ -98,7 +97,7 @@ def as_csv(summary: Summary) -> str:
 
 
 def _facts(result: Result, row: dict[str, Any]) -> dict[str, Any]:
-    """What else is known of a job, where an objective or a setting does not say it already."""
+    """What else is known of a job, where no setting is called so."""
     started = result.started.isoformat() if result.started else None
     facts = {"epochs": result.epochs, "seconds": result.seconds, "trial": result.trial, "started": started}
     return {name: value for name, value in {**facts, "dir": str(result.dir)}.items() if name not in row}

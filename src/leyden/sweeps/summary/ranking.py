@@ -5,6 +5,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from statistics import fmean, stdev
 from typing import Any
 
 from leyden.sweeps.summary.results import Result
@@ -29,10 +30,9 @@ class Spread:
         """That of some values; None for none."""
         if not values:
             return None
-        mean = math.fsum(values) / len(values)
-        if len(values) == 1:
-            return cls(mean, None, 1)
-        return cls(mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)), len(values))
+        if not all(map(math.isfinite, values)):
+            return cls(math.nan, None, len(values))
+        return cls(fmean(values), stdev(values) if len(values) > 1 else None, len(values))
 
 
 @dataclass(frozen=True)
@@ -100,13 +100,11 @@ def fronts(costs: Sequence[tuple[float, ...]]) -> list[int]:
     """The Pareto front of each point: 1 where no other is at least as small in all and smaller in one, 2 where only
     points of front 1 are, and so on.
     """
-    found, left, number = [0] * len(costs), set(range(len(costs))), 0
-    while left:
-        number += 1
-        front = {one for one in left if not any(_dominates(costs[other], costs[one]) for other in left)}
-        for one in front:
-            found[one] = number
-        left -= front
+    found = [0] * len(costs)
+    order = sorted(range(len(costs)), key=lambda one: costs[one])  # what dominates a point comes before it
+    for place, one in enumerate(order):
+        better = (found[other] for other in order[:place] if _dominates(costs[other], costs[one]))
+        found[one] = 1 + max(better, default=0)
     return found
 
 

@@ -12,7 +12,7 @@ from leyden.sweeps.summary.results import Result
 from leyden.sweeps.summary.summary import Summary
 from leyden.sweeps.summary.texts import shortened, shown, span, with_deviation
 
-_STYLES = {"failed": "red", "killed": "red", "interrupted": "yellow", "running": "cyan", "pruned": "dim", "": "bold"}
+_STYLES = {"failed": "red", "killed": "red", "interrupted": "yellow", "running": "cyan", "pruned": "dim"}
 _MODES = {"min": "least first", "max": "most first"}
 _LONGEST = 32  # characters of a setting on a terminal
 
@@ -93,14 +93,18 @@ def as_table(summary: Summary, width: int | None = None, limit: int | None = 20)
         width: of the terminal, for which columns are left out and long settings shortened; None for one without an end.
         limit: lines of each of the two tables; None for all.
     """
-    text = Text(headline(summary) + "\n", "bold")
+    text = Text().append(headline(summary) + "\n", "bold")
     groups, rest = summary.groups[:limit], summary.rest[:limit]
     if groups:
         found = columns(summary, groups)
         _fit(found, width)
+        widths = [column.width for column in found]
         for row in range(-1, len(groups)):
             style = "bold" if row < 0 else "green" if groups[row] in summary.best else ""
-            cells = [_padded(column.head if row < 0 else column.cells[row], column) for column in found]
+            cells = [
+                _padded(column.head if row < 0 else column.cells[row], wide, column.left)
+                for column, wide in zip(found, widths, strict=True)
+            ]
             text.append("  ".join(cells).rstrip() + "\n", style)
         text.append(_more(len(summary.groups) - len(groups), summary))
     if rest:
@@ -109,7 +113,7 @@ def as_table(summary: Summary, width: int | None = None, limit: int | None = 20)
         wide, high = max(map(len, statuses)), min(max(map(cell_len, names)), 60)
         for result, status, name in zip(rest, statuses, names, strict=True):
             text.append(f"{status:{wide}}  ", _STYLES.get(status, ""))
-            cause = result.cause(summary.objectives)
+            cause = shortened(result.cause(summary.objectives), 200)
             text.append((name + " " * (high - cell_len(name)) + "  " + cause).rstrip() + "\n")
         text.append(_more(len(summary.rest) - len(rest), summary))
     if summary.best:
@@ -140,6 +144,7 @@ def _fit(found: list[Column], width: int | None) -> None:
         for column in found:
             last = column.head.rpartition(".")[2]
             column.head = last if column.is_setting and short[last] == 1 else column.head
+            column.head = shortened(column.head, 18) if column.is_setting else column.head
             column.cells = [shortened(cell, 12) if column.is_setting else cell for cell in column.cells]
 
     if not fits():
@@ -149,9 +154,9 @@ def _fit(found: list[Column], width: int | None) -> None:
             found.remove(column)
 
 
-def _padded(cell: str, column: Column) -> str:
-    space = " " * (column.width - cell_len(cell))
-    return cell + space if column.left else space + cell
+def _padded(cell: str, width: int, left: bool) -> str:
+    space = " " * (width - cell_len(cell))
+    return cell + space if left else space + cell
 
 
 def _more(number: int, summary: Summary) -> str:

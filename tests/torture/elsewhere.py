@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from tests.torture_bench import Bench, Row
-from tests.torture_doors import ROOT
-from tests.torture_runs import Runs, write_pictures
+from tests.torture.bench import Bench, Row
+from tests.torture.doors import ROOT
+from tests.torture.runs import Runs, write_pictures
 
 DOORS = ("train.py", "eval.py", "predict.py")
 SHORT = ["trainer.max_epochs=1", "trainer.limit_train_batches=3", "data.train_size=64", "data.val_size=32"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from tests.torture_doors import Doors
+from tests.torture.doors import Doors
 
 T = TypeVar("T")
 
@@ -43,6 +43,7 @@ class Bench:
         stops: by each of SIGTERM and SIGINT.
         flips: of single bytes.
         fills: of the disk.
+        sweep_kills: of a sweep's process group.
         pairs: of epochs whose time is compared.
         seed: of random moments and places.
     """
@@ -53,6 +54,7 @@ class Bench:
     stops: int = 10
     flips: int = 200
     fills: int = 10
+    sweep_kills: int = 8
     pairs: int = 15
     seed: int = 0
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from leyden.checkpoints import verify
 from leyden.durable import previous
-from tests.torture_bench import Bench, Row
-from tests.torture_doors import ROOT
-from tests.torture_runs import Kept, Runs
-from tests.torture_stops import after, stop_when
+from tests.torture.bench import Bench, Row
+from tests.torture.doors import ROOT
+from tests.torture.runs import Kept, Runs
+from tests.torture.stops import after, stop_when
 
 SIZE = 48 << 20  # of the disk: the run needs about thirty
 SETTINGS = ["experiment=mnist_mlp", "data.train_size=2000", "data.val_size=500", "trainer.max_epochs=4"]

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from leyden.data.mnist import MNIST
 from leyden.durable import previous
-from tests.torture_doors import ROOT, Doors
+from tests.torture.doors import ROOT, Doors
 
 
 @dataclass(frozen=True)

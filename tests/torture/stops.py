@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGINT, SIGKILL, SIGTERM, Signals
 
-from tests.torture_bench import Bench, Row
-from tests.torture_doors import ROOT
-from tests.torture_runs import Kept, Runs, write_pictures
+from tests.torture.bench import Bench, Row
+from tests.torture.doors import ROOT
+from tests.torture.runs import Kept, Runs, write_pictures
 
 Moment = Callable[[Path], bool]  # whether it has come, for a run directory
 

@@ -3,11 +3,11 @@
 import shutil
 from collections.abc import Mapping, Sequence
 
-from tests.torture_attacks import attacks
-from tests.torture_bench import Bench, Row
-from tests.torture_damage import one_line
-from tests.torture_doors import ROOT
-from tests.torture_runs import Runs
+from tests.torture.attacks import attacks
+from tests.torture.bench import Bench, Row
+from tests.torture.damage import one_line
+from tests.torture.doors import ROOT
+from tests.torture.runs import Runs
 
 SETTINGS = ["experiment=mnist_mlp", "model.hidden_sizes=[16]", "model.dropout=0.0", "data.train_size=64"]
 SETTINGS += ["data.val_size=64", "trainer.max_epochs=1", "trainer.limit_test_batches=1", "logger=csv"]

@@ -8,9 +8,9 @@ from pathlib import Path
 from leyden.checkpoints import read_checkpoint, verify
 from leyden.durable import previous
 from leyden.errors import UserError
-from tests.torture_bench import Bench, Row
-from tests.torture_doors import ROOT
-from tests.torture_runs import Kept, Runs, digest, fall_back
+from tests.torture.bench import Bench, Row
+from tests.torture.doors import ROOT
+from tests.torture.runs import Kept, Runs, digest, fall_back
 
 SETTINGS = ["experiment=mnist_mlp", "model.hidden_sizes=[64]", "model.dropout=0.3", "data.train_size=1000"]
 SETTINGS += ["data.val_size=500", "trainer.max_epochs=3", "callbacks.last.every_n_steps=10", "scheduler=onecycle"]

@@ -16,8 +16,8 @@ from leyden.config import Experiment, compose
 from leyden.data.module import DataModule
 from leyden.run import Run
 from leyden.run.recorder import Recorder
-from tests.torture_bench import Bench, Row
-from tests.torture_doors import ROOT
+from tests.torture.bench import Bench, Row
+from tests.torture.doors import ROOT
 
 MOST = 1.03
 Times = tuple[float, float]  # seconds by the clock, which other programs lengthen, and of this process's CPU

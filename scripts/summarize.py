@@ -1,0 +1,60 @@
+"""Rank the jobs of a sweep: a table here, and summary.md, summary.csv and pictures in the sweep's directory.
+
+    python scripts/summarize.py                              # the newest sweep below logs/
+    python scripts/summarize.py logs/mnist_mlp/sweeps/optimizer.lr,seed
+    python scripts/summarize.py last --repeats seed          # jobs that differ in their seed only become a mean
+    python scripts/summarize.py last --all --no-plots        # every job, without the pictures
+
+Jobs are ranked by the sweep's objective; of several objectives, by Pareto front. Those that differ only in seed,
+data.fold or data.split_seed are repeats: what stands there is mean ± standard deviation. A sweep that still runs, or
+was killed, may be summarized at any time.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+try:
+    from rich.console import Console
+except ModuleNotFoundError as missing:  # plain `python`, outside the project's environment
+    sys.path.append(str(Path(__file__).parents[1]))
+    from src.leyden.environment import restart
+
+    restart(missing)
+
+from leyden.door import errors_in_one_line
+from leyden.errors import UserError
+from leyden.sweeps.summary import as_table, draw, find_sweep, save, summarize
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; python scripts/summarize.py --help tells more")
+
+
+def main() -> None:
+    assert __doc__
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sweep", nargs="?", default="last", help="its directory (default: the newest below logs/)")
+    parser.add_argument(
+        "--repeats", nargs="*", metavar="KEY", help="settings that only repeat a job; none for no means"
+    )
+    parser.add_argument("--all", action="store_true", help="show more than 20 lines of a table; the files have all")
+    parser.add_argument("--no-plots", action="store_true", help="make no pictures")
+    arguments = parser.parse_args()
+
+    summary = summarize(find_sweep(arguments.sweep), arguments.repeats)
+    console = Console()
+    width = console.width if console.is_terminal else None
+    console.print(as_table(summary, width, limit=None if arguments.all else 20), soft_wrap=True)
+    pictures, why_not = ([], None) if arguments.no_plots else draw(summary)
+    written = [*save(summary, pictures), *pictures]
+    print(f"\n{summary.dir}: {', '.join(path.name for path in written)}")
+    for line in [*(f"warning: {warning}" for warning in summary.warnings), *([why_not] if why_not else [])]:
+        print(line, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    with errors_in_one_line():
+        main()

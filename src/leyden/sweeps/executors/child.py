@@ -1,0 +1,47 @@
+"""A process for one job, which comes by standard input: `python -m leyden.sweeps.executors.child`.
+
+The pipe stays open. When it ends, whoever started this process is gone, and the job stops with a checkpoint.
+"""
+
+import os
+import pickle
+import signal
+import threading
+import time
+from signal import Signals
+from typing import BinaryIO, NoReturn
+
+from leyden.console import set_up_logging
+from leyden.signals import Watch
+from leyden.sweeps.executors.worker import as_it_is_now
+from leyden.sweeps.job import Job, perform
+
+_PATIENCE = 60.0  # seconds that a step and a checkpoint may take where nobody waits for them
+
+
+def main() -> None:
+    """Perform the job.
+
+    Raises:
+        SystemExit: it failed, or was interrupted.
+    """
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))  # Ray's workers hold them
+    with Watch():
+        pipe = os.fdopen(os.dup(0), "rb")
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # worker processes close theirs, and must not wait for our thread
+        job: Job = pickle.load(pipe)
+        threading.Thread(target=_stop_with, args=(pipe,), daemon=True).start()
+        set_up_logging()
+        perform(as_it_is_now(job))
+
+
+def _stop_with(pipe: BinaryIO) -> NoReturn:
+    pipe.read(1)
+    os.kill(os.getpid(), Signals.SIGTERM)
+    time.sleep(_PATIENCE)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

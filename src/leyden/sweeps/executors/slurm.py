@@ -1,0 +1,134 @@
+"""Jobs on a SLURM cluster, submitted by submitit (https://github.com/facebookincubator/submitit)."""
+
+import json
+import logging
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import fields
+from pathlib import Path
+from signal import Signals
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from leyden.config.overrides import did_you_mean
+from leyden.durable import write_text
+from leyden.errors import UserError
+from leyden.record import RECORD
+from leyden.sweeps.executors.executor import Ended
+from leyden.sweeps.executors.slurm_places import Place, place
+from leyden.sweeps.executors.slurm_settings import Settings
+from leyden.sweeps.executors.slurm_task import Task
+from leyden.sweeps.executors.worker import gpus_of, optional
+from leyden.sweeps.job import Job, outcome
+
+log = logging.getLogger(__name__)
+
+_TICK = 0.2
+_SUBMITTED = "submitted.json"
+_PATIENCE = 10.0  # seconds in which jobs that are left may stop by themselves
+_TOLD = ("finished", "pruned", "failed", "interrupted")  # how a run may have ended that says so itself
+
+
+class Slurm:
+    """Executes jobs as jobs of SLURM, one submission for each.
+
+    The numbers that SLURM gives them are kept: a sweep that was killed, and is started again while they wait or run,
+    waits for them in place of submitting them twice. What they print is in `output/<name of the job>.txt`, a link to
+    `<number>_0_log.out` beside it.
+
+    Args:
+        settings: see `Settings`.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        known = [field.name for field in fields(Settings)]
+        for name in settings.keys() - set(known):
+            raise UserError(f"hydra.launcher.{name}: unknown key{did_you_mean(name, known)} (hydra/launcher=slurm)")
+        plain: dict[str, Any] = OmegaConf.to_object(OmegaConf.create(settings))  # type: ignore[assignment]
+        self.settings = Settings(**{name: value for name, value in plain.items() if value is not None})
+        self.slots = self.settings.n_jobs
+        self._running: dict[str, tuple[Job, str | None]] = {}  # by number; with the record from before it was submitted
+        self._numbers: dict[str, str] = {}  # by name of the job
+        self._stops = 0
+
+    def open(self, sweep_dir: Path, jobs: Sequence[Job]) -> None:
+        optional("submitit", "slurm")
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        if self.settings.cluster == "local":
+            self.slots = min(self.slots, cores)
+        elif not gpus_of(jobs[0]) and not self.settings.gpus_per_node:
+            log.info("SLURM: no GPU is asked for; with trainer=gpu, or hydra.launcher.gpus_per_node=1, there is one")
+        self._folder = (sweep_dir / "output").resolve()
+        self._place: Place = place(self._folder, self.settings, jobs[0], max(1, cores // self.slots))
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError, ValueError):
+            kept = json.loads((self._folder / _SUBMITTED).read_text(encoding="utf-8"))
+            if kept["cluster"] == self._cluster:
+                self._numbers = dict(kept["jobs"])
+
+    @property
+    def _cluster(self) -> str:
+        return self.settings.cluster or "slurm"
+
+    def start(self, job: Job) -> None:
+        number = self._numbers.get(job.name)
+        if number and self._place.has(number):
+            log.info("%s: is job %s already, which is waited for", job.name, number)
+            self._running[number] = job, None
+            return
+        before = _record(job)
+        number = self._place.submit(Task(job), job.name)
+        self._running[number] = job, before
+        self._numbers[job.name] = number
+        write_text(self._folder / _SUBMITTED, json.dumps({"cluster": self._cluster, "jobs": self._numbers}, indent=2))
+        _link(self._folder / f"{job.name}.txt", f"{number}_0_log.out")
+
+    def wait(self, seconds: float) -> list[Ended]:
+        until = time.monotonic() + seconds
+        while self._running:
+            if ended := self._ended():
+                return ended
+            if (left := until - time.monotonic()) <= 0:
+                break
+            time.sleep(min(_TICK, left))
+        return []
+
+    def _ended(self) -> list[Ended]:
+        returned = {number: "" for number in self._running if (self._folder / f"{number}_0_result.pkl").exists()}
+        ended = []
+        for number, cause in (self._place.ended(self._running.keys() - returned.keys()) | returned).items():
+            job, before = self._running.pop(number)
+            said = _record(job) != before and outcome(job).status in _TOLD
+            ended.append(Ended(job, None if said or not cause else cause))
+            for path in (*self._folder.glob(f"{number}_*_result.pkl"), self._folder / f"{number}_submitted.pkl"):
+                path.unlink(missing_ok=True)
+        return ended
+
+    def stop(self, signal: Signals) -> None:
+        self._stops += 1
+        self._place.stop(self._running.keys(), self._stops)
+
+    def close(self) -> None:
+        for urgency in (1, 3):
+            if self._running:
+                self._place.stop(self._running.keys(), urgency)
+                until = time.monotonic() + _PATIENCE
+                while self._running and time.monotonic() < until:
+                    self.wait(_TICK)
+
+
+def _record(job: Job) -> str | None:
+    """What stands in a job's record now, to see whether it changes."""
+    try:
+        return (job.dir / RECORD).read_text(encoding="utf-8")
+    except OSError:
+        return None
+
+
+def _link(link: Path, target: str) -> None:
+    with suppress(OSError):  # a file system without links
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)

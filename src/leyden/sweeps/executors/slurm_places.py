@@ -1,0 +1,191 @@
+"""Where the jobs of submitit run: a SLURM cluster, or processes of this machine under the same rules."""
+
+import getpass
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from pathlib import Path
+from signal import Signals
+from typing import Any, Protocol
+
+from leyden.errors import UserError
+from leyden.sweeps.executors.slurm_settings import Settings, python
+from leyden.sweeps.job import Job
+
+_EVERY = 20.0  # seconds between two questions to SLURM
+_WORDS = {
+    "TIMEOUT": "its time was over; more: hydra.launcher.timeout_min=…",
+    "OUT_OF_MEMORY": "out of memory; more: hydra.launcher.mem_gb=…",
+    "NODE_FAIL": "its node failed",
+    "BOOT_FAIL": "its node did not start",
+    "PREEMPTED": "others took its node",
+    "CANCELLED": "cancelled",
+    "DEADLINE": "its deadline has passed",
+}
+
+
+class Place(Protocol):
+    """What is asked of either. A job is named by its number there."""
+
+    def submit(self, task: Callable[[], None], name: str) -> str:
+        """Hand over what is to be executed; returns its number."""
+
+    def has(self, number: str) -> bool:
+        """Whether a job waits or runs, which may have been submitted by a process that is no more."""
+
+    def ended(self, numbers: Collection[str]) -> dict[str, str]:
+        """Those of some jobs that neither wait nor run any more, and what is known of why."""
+
+    def stop(self, numbers: Collection[str], urgency: int) -> None:
+        """Ask them to stop with a checkpoint (1), to stop at once (2), or end them (3)."""
+
+
+class Cluster:
+    """A SLURM cluster.
+
+    Args:
+        folder: of logs; on a file system that all nodes share.
+        settings: of this launcher.
+        example: of the jobs to come.
+    """
+
+    def __init__(self, folder: Path, settings: Settings, example: Job) -> None:
+        import submitit
+
+        command = python(settings.cpus_per_task)
+        self._executor = submitit.SlurmExecutor(folder, max_num_timeout=settings.max_num_timeout, python=command)
+        self._executor.update_parameters(**settings.parameters(example))
+        self._asked, self._queue = -_EVERY, set[str]()
+        self._missing: set[str] = set()
+
+    def submit(self, task: Callable[[], None], name: str) -> str:
+        self._executor.update_parameters(job_name=name)
+        try:
+            number: str = self._executor.submit(task).job_id
+        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+            lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+            said = [line for line in lines if line.startswith("sbatch: error")] or lines[-1:]
+            raise UserError(f"hydra/launcher=slurm: {said[0].strip()}") from error
+        self._queue.add(number)
+        return number
+
+    def has(self, number: str) -> bool:
+        return number in self._look(now=True)
+
+    def ended(self, numbers: Collection[str]) -> dict[str, str]:
+        before, queue = self._asked, self._look()
+        if before == self._asked:
+            return {}
+        missing = set(numbers) - queue
+        gone, self._missing = missing & self._missing, missing  # twice: it may be on its way back into the queue
+        return {number: self._cause(number) for number in gone}
+
+    def stop(self, numbers: Collection[str], urgency: int) -> None:
+        if urgency == 1:  # what waits has nothing to save, and what runs is asked by what schedulers say
+            _ask("scancel", "--state=PENDING", *numbers)
+            _ask("scancel", "--state=RUNNING", "--signal=TERM", *numbers)
+        else:
+            _ask("scancel", *numbers)
+        self._asked = -_EVERY
+
+    def _look(self, now: bool = False) -> set[str]:
+        """The numbers of this user's jobs that wait or run."""
+        if now or time.monotonic() - self._asked >= _EVERY:
+            listed = _ask("squeue", "--noheader", "--array", f"--user={getpass.getuser()}", "--format=%i")
+            if listed is not None:
+                self._asked, self._queue = time.monotonic(), set(listed.split())
+        return self._queue
+
+    def _cause(self, number: str) -> str:
+        """What SLURM's accounting says."""
+        said = _ask("sacct", "-X", "--noheader", "--parsable2", "--format=State,ExitCode", f"--jobs={number}")
+        state, _, code = (said or "").partition("\n")[0].partition("|")
+        state = state.split()[0] if state else "gone"
+        status, _, received = code.strip().partition(":")
+        if state == "FAILED" and received not in ("", "0"):
+            return f"killed by signal {received}"
+        if state == "FAILED" and status:
+            return f"ended with exit status {status}"
+        return f"SLURM: {_WORDS.get(state, state.lower())}"
+
+
+class Local:
+    """This machine: submitit's own, which starts a process that watches over each job, and begins it again.
+
+    Args:
+        folder: of logs.
+        settings: of this launcher.
+        example: of the jobs to come.
+        threads: of each.
+    """
+
+    def __init__(self, folder: Path, settings: Settings, example: Job, threads: int) -> None:
+        import submitit
+
+        self._executor = submitit.LocalExecutor(
+            folder, max_num_timeout=settings.max_num_timeout, python=python(threads)
+        )
+        self._executor.update_parameters(**settings.local_parameters(example))
+        self._jobs: dict[str, Any] = {}  # submitit's
+
+    def submit(self, task: Callable[[], None], name: str) -> str:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # so begins whoever is started: Ctrl-C is passed on by us
+        try:
+            job = self._executor.submit(task)
+        finally:
+            signal.signal(signal.SIGINT, before)
+        number: str = job.job_id
+        self._jobs[number] = job
+        return number
+
+    def has(self, number: str) -> bool:
+        if number in self._jobs:
+            return not self._jobs[number].done()
+        with suppress(OSError):
+            return b"submitit.local" in Path("/proc", number, "cmdline").read_bytes()
+        return False
+
+    def ended(self, numbers: Collection[str]) -> dict[str, str]:
+        return {number: "its process ended without a word" for number in numbers if not self.has(number)}
+
+    def stop(self, numbers: Collection[str], urgency: int) -> None:
+        for number in numbers:
+            if not self.has(number):
+                continue
+            for pid in [*(_children(number) if urgency > 2 else ()), int(number)]:
+                with suppress(OSError):
+                    os.kill(pid, Signals.SIGKILL if urgency > 2 else Signals.SIGTERM)  # it passes SIGTERM on
+
+
+def place(folder: Path, settings: Settings, example: Job, threads: int) -> Place:
+    """The one that settings name.
+
+    Raises:
+        UserError: there is no SLURM.
+    """
+    if settings.cluster == "local":
+        return Local(folder, settings, example, threads)
+    if missing := [command for command in ("sbatch", "srun", "squeue", "scancel") if shutil.which(command) is None]:
+        raise UserError(
+            f"hydra/launcher=slurm: there is no SLURM on this machine (no {missing[0]}); start the sweep on a login "
+            "node, or rehearse it here with hydra.launcher.cluster=local"
+        )
+    return Cluster(folder, settings, example)
+
+
+def _ask(*command: str) -> str | None:
+    """What a command of SLURM prints; None if it fails."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _children(number: str) -> list[int]:
+    with suppress(OSError):
+        return [int(pid) for pid in Path("/proc", number, "task", number, "children").read_text().split()]
+    return []

@@ -1,0 +1,174 @@
+"""All that a search tries: what the config says, what was typed, and what depends on what."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.types import Override
+
+from leyden.config.overrides import did_you_mean
+from leyden.errors import UserError
+from leyden.sweeps.space import Choices, Param, as_key, parse, plain, values_of
+
+_NOT_SEARCHED = ("sweep", "hydra", "paths", "resume", "monitor", "mode")
+_MISSING = object()
+
+
+class Space:
+    """The params of a search, each after those that it depends on.
+
+    Args:
+        params: the setting `sweep.params`.
+        typed: spaces of the command line, which replace those of the same name.
+        constants: names that were typed with one value, which are not searched then.
+        lookup: the value that a name which is not searched has for all jobs; raises KeyError if there is none.
+        loader: Hydra's, for what `glob(*)` may be.
+
+    Raises:
+        UserError: the first thing that does not hold.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        typed: Mapping[str, Override],
+        constants: Iterable[str],
+        lookup: Callable[[str], Any],
+        loader: ConfigLoader | None = None,
+    ) -> None:
+        if not isinstance(params, Mapping):
+            raise UserError(f"sweep.params={params}: must be a mapping, as in optimizer.lr: interval(1e-4,1e-1)")
+        self._lookup = lookup
+        constants = set(constants)
+        given = {str(name): entry for name, entry in params.items() if entry is not None and name not in constants}
+        found = {name: _param(name, entry, loader) for name, entry in given.items()}
+        for key, override in typed.items():
+            name = key.lstrip("+")
+            before = found.get(name)
+            found[name] = Param(key, values_of(override), before.when if before else {})
+        for name in found:
+            if name.partition(".")[0].partition("/")[0] in _NOT_SEARCHED:
+                raise UserError(f"{name}: cannot be searched; it says how runs are made and compared")
+        for param in found.values():
+            _check_conditions(param, found, lookup)
+        ordered = [found[name] for name in _order(found)]
+        reached: dict[str, Param] = {}
+        for param in ordered:  # what depends on something that is constant, and other, is never searched
+            if all(_may_hold(param, key, reached, found, lookup) for key in param.when):
+                reached[param.name] = param
+        self._params = list(reached.values())
+        if not self._params:
+            raise UserError(
+                "sweep.params: there is nothing to search; give spaces, as in 'optimizer.lr=interval(1e-3,1e-1)'"
+            )
+
+    def __iter__(self) -> Iterator[Param]:
+        return iter(self._params)
+
+    def is_active(self, param: Param, texts: Mapping[str, str]) -> bool:
+        """Whether a param is searched beside the values that were chosen for those before it."""
+        for key, allowed in param.when.items():
+            if any(key == other.name for other in self._params):
+                value = plain(texts[key]) if key in texts else _MISSING
+            else:
+                value = self._lookup(key)
+            if not any(_same(value, one) for one in allowed):
+                return False
+        return True
+
+    def examples(self) -> list[dict[str, str]]:
+        """Some texts for each name: both ends and every choice of each param comes up in one of them."""
+        found: list[dict[str, str]] = []
+        for param in self._params:
+            for text in param.values.examples():
+                if not any(example.get(param.name) == text for example in found):
+                    found.append(self._example({**self._needed(param), param.name: text}))
+        return found
+
+    def describe(self) -> dict[str, Any]:
+        """As plain values, to be compared with those of another invocation."""
+        return {
+            param.name: {"values": repr(param.values), **({"when": dict(param.when)} if param.when else {})}
+            for param in sorted(self._params, key=lambda param: param.name)
+        }
+
+    def _needed(self, param: Param) -> dict[str, str]:
+        """What others have to be for a param to be searched."""
+        needed: dict[str, str] = {}
+        for other in self._params:
+            if other.name in param.when:
+                needed |= self._needed(other) | {other.name: _first(other, param.when[other.name])}
+        return needed
+
+    def _example(self, wanted: Mapping[str, str]) -> dict[str, str]:
+        texts: dict[str, str] = {}
+        for param in self._params:
+            if self.is_active(param, texts):
+                texts[param.name] = wanted.get(param.name, param.values.examples()[0])
+        return texts
+
+
+def _param(name: str, entry: Any, loader: ConfigLoader | None) -> Param:
+    told = f"sweep.params.{name}"
+    when: dict[str, list[Any]] = {}
+    if isinstance(entry, Mapping):
+        if unknown := sorted(str(key) for key in entry.keys() - {"value", "when"}):
+            hint = f"; a space of its own is typed as '{name}.{unknown[0]}=interval(…)'"
+            raise UserError(f"{told}.{unknown[0]}: unknown key; a param has value and when{hint}")
+        conditions = entry.get("when") or {}
+        if not isinstance(conditions, Mapping):
+            raise UserError(f"{told}.when={conditions}: must be a mapping, as in {{optimizer: sgd}}")
+        when = {str(key): value if isinstance(value, list) else [value] for key, value in conditions.items()}
+        entry = entry.get("value")
+    if entry is None or isinstance(entry, list | Mapping):
+        raise UserError(f"{told}: must be a space, as in interval(0,1), range(1,9) or choice(a,b)")
+    text = str(entry).lower() if isinstance(entry, bool) else str(entry)
+    return Param(as_key(name), values_of(parse(name, text, loader)), when)
+
+
+def _check_conditions(param: Param, found: Mapping[str, Param], lookup: Callable[[str], Any]) -> None:
+    for key, allowed in param.when.items():
+        told = f"sweep.params.{param.name}.when.{key}"
+        if key not in found:
+            try:
+                lookup(key)
+            except KeyError as error:
+                raise UserError(f"{told}: unknown key" + did_you_mean(key, found)) from error
+            continue
+        values = found[key].values
+        if isinstance(values, Choices):
+            for one in allowed:
+                if not any(_same(plain(text), one) for text in values.texts):
+                    raise UserError(f"{told}={one}: is not among its values" + did_you_mean(str(one), values.texts))
+        elif not any(isinstance(one, int | float) and values.low <= one <= values.high for one in allowed):
+            raise UserError(f"{told}={allowed[0]}: is never drawn; it lies between {values.low} and {values.high}")
+
+
+def _order(found: Mapping[str, Param]) -> list[str]:
+    sorter = TopologicalSorter({name: [key for key in param.when if key in found] for name, param in found.items()})
+    try:
+        return list(sorter.static_order())
+    except CycleError as error:
+        raise UserError(f"sweep.params: these depend on each other: {' → '.join(error.args[1])}") from error
+
+
+def _may_hold(
+    param: Param, key: str, reached: Mapping[str, Param], found: Mapping[str, Param], lookup: Callable[[str], Any]
+) -> bool:
+    return key in reached if key in found else any(_same(lookup(key), one) for one in param.when[key])
+
+
+def _first(param: Param, allowed: Iterable[Any]) -> str:
+    """The first text of a param that a condition allows."""
+    values = param.values
+    if isinstance(values, Choices):
+        return next(text for text in values.texts if any(_same(plain(text), one) for one in allowed))
+    return next(
+        values.text(one) for one in allowed if isinstance(one, int | float) and values.low <= one <= values.high
+    )
+
+
+def _same(value: Any, other: Any) -> bool:
+    """Equal, and `1` is not `true`; names of files and numbers are compared as they are typed, too."""
+    return isinstance(value, bool) == isinstance(other, bool) and (value == other or str(value) == str(other))

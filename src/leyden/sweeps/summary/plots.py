@@ -1,0 +1,173 @@
+"""Pictures of a sweep, in its directory: how it went, what matters, and which settings go with what result."""
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from leyden.durable import replacing
+from leyden.errors import UserError
+from leyden.sweeps.summary.importance import NOISE, TOGETHER, importance, is_complete, spans_decades
+from leyden.sweeps.summary.results import Result
+from leyden.sweeps.summary.summary import Summary
+from leyden.sweeps.summary.texts import shortened
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE, RED, GREY, PALE = "#3b6ea5", "#e07b00", "#c0392b", "#777777", "#c4c9d0"
+_STYLE: dict[Any, Any] = {
+    "text.parse_math": False,  # a setting may have dollars in it
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.axisbelow": True,
+    "axes.titlesize": 11,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 10,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "grid.color": "#e6e8eb",
+}
+_REMEDY = "uv sync --extra plots --extra sweeps"
+
+
+def draw(summary: Summary) -> tuple[list[Path], str | None]:
+    """Make what pictures can be made; returns their paths, and why others were not.
+
+    Raises:
+        UserError: the directory cannot be written.
+    """
+    if sum(result.counts(summary.objectives) for result in summary.results) < 2 or not summary.objectives:
+        return [], "no pictures: they need two jobs with a result"
+    if importlib.util.find_spec("matplotlib") is None:
+        return [], f"no pictures: matplotlib is not installed; {_REMEDY}"
+    from matplotlib import rc_context
+
+    from leyden.sweeps.summary.parallel import parallel
+
+    made, why_not = [], None
+    pictures: dict[str, Callable[[Summary], Figure | None]] = {
+        "history.png": history,
+        "parallel.png": parallel,
+        "importance.png": bars,
+    }
+    with rc_context(_STYLE):
+        for name, make in pictures.items():
+            path = summary.dir / name
+            try:
+                figure = make(summary)
+                if figure is not None:
+                    with replacing(path) as file:
+                        figure.savefig(file, format="png", dpi=130, facecolor="white")
+                    made.append(path)
+            except ModuleNotFoundError as error:
+                why_not = f"no {name}: {error.name} is not installed; {_REMEDY}"
+            except OSError as error:
+                raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
+    return made, why_not
+
+
+def history(summary: Summary) -> "Figure":
+    """Each objective of each job in the order in which they were begun, with the best so far."""
+    from matplotlib.figure import Figure
+
+    ordered = sorted(summary.results, key=_order)
+    figure = Figure(figsize=(7.5, 0.6 + 3 * len(summary.objectives)), layout="constrained")
+    all_axes = figure.subplots(len(summary.objectives), sharex=True, squeeze=False)[:, 0]
+    for axes, (name, mode) in zip(all_axes, summary.objectives.items(), strict=True):
+        _history(axes, summary, ordered, name, mode)
+    all_axes[-1].set_xlabel("trial" if _has_trials(ordered) else "jobs in the order in which they began")
+    title = shortened(f"{len(ordered)} jobs of {summary.dir.resolve().name}", 80)
+    figure.suptitle(title, x=0.01, ha="left", size=11)
+    return figure
+
+
+def _history(axes: "Axes", summary: Summary, ordered: Sequence[Result], name: str, mode: str) -> None:
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    number = {r.name: place if r.trial is None else r.trial for place, r in enumerate(ordered, start=1)}
+    finished = [r for r in ordered if r.counts(summary.objectives)]
+    values = [r.values[name] for r in finished]
+    if spans_decades(values):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    pruned = [r for r in ordered if r.status == "pruned" and abs(r.values.get(name, float("nan"))) < float("inf")]
+    axes.scatter([number[r.name] for r in finished], values, s=26, color=BLUE, alpha=0.8, lw=0, label="finished")
+    if pruned:
+        at = [number[r.name] for r in pruned]
+        axes.scatter(
+            at, [r.values[name] for r in pruned], s=24, color=GREY, marker="x", lw=1, label="pruned, where it was"
+        )
+    better = max if mode == "max" else min
+    best = [better(values[: place + 1]) for place in range(len(values))]
+    last = max(number.values())
+    axes.step(
+        [*(number[r.name] for r in finished), last], [*best, best[-1]], where="post", color=ORANGE, lw=1.8, zorder=1
+    )
+    place = values.index(best[-1])
+    label = f"best: {best[-1]:.4g}"
+    axes.scatter([number[finished[place].name]], [best[-1]], s=150, color=ORANGE, marker="*", label=label, zorder=3)
+    broken = ("failed", "killed", "finished")  # the last without a number
+    failed = [number[r.name] for r in ordered if r.status in broken and r not in finished]
+    if failed:
+        low = axes.get_xaxis_transform()
+        axes.scatter(failed, [0.02] * len(failed), s=40, color=RED, marker="|", transform=low, label="failed", zorder=3)
+    axes.set_ylabel(f"{name} ({'the more' if mode == 'max' else 'the less'} the better)")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(axis="y")
+    handles = axes.get_legend_handles_labels()[0]
+    axes.legend(handles=handles, ncols=4, loc="lower left", bbox_to_anchor=(-0.02, 1.0))
+
+
+def bars(summary: Summary) -> "Figure | None":
+    """What matters for each objective; None where nothing can be said."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import PercentFormatter
+
+    found = {name: importance(summary, name) for name in summary.objectives}
+    found = {name: shares for name, shares in found.items() if shares}
+    if not found:
+        return None
+    most = max(map(len, found.values()))
+    figure = Figure(figsize=(7.5, len(found) * (1.3 + 0.36 * most)), layout="constrained")
+    for axes, (name, shares) in zip(figure.subplots(len(found), squeeze=False)[:, 0], found.items(), strict=True):
+        labels = [_LABELS.get(key, shortened(key, 40)) for key in shares]
+        colors = [PALE if key in _LABELS else BLUE for key in shares]
+        drawn = axes.barh(range(len(shares)), list(shares.values()), color=colors, height=0.7)
+        axes.bar_label(
+            drawn, [f"{share:.0%}" if share >= 0.01 else "< 1%" for share in shares.values()], padding=4, size=9
+        )
+        axes.set_yticks(range(len(shares)), labels)
+        axes.tick_params(axis="y", length=0)
+        axes.set(xlim=(0, max(shares.values()) * 1.12), ylim=(len(shares) - 0.4, -0.6))
+        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.grid(axis="x")
+        axes.set_title(_explained(summary, name))
+    return figure
+
+
+_LABELS = {TOGETHER: "only together", NOISE: "between repeats"}
+
+
+def _explained(summary: Summary, name: str) -> str:
+    values = [result.values[name] for result in summary.results if result.counts(summary.objectives)]
+    if summary.record.get("kind") == "search":
+        return f"What makes a job one of the best by {name}\n(PED-ANOVA over {len(values)} jobs)"
+    what = f"log {name}" if spans_decades(values) else name
+    overlap = "" if is_complete(summary) else "; not every combination has a result, so shares may overlap"
+    return f"What explains the variance of {what}\n({len(values)} jobs{overlap})"
+
+
+def _has_trials(results: Sequence[Result]) -> bool:
+    return all(result.trial is not None for result in results)
+
+
+def _order(result: Result) -> tuple[int, float]:
+    """The trial, or the moment at which it began; what never began comes last."""
+    if result.trial is not None:
+        return result.trial, 0.0
+    return 0, result.started.timestamp() if result.started else float("inf")

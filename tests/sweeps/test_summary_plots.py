@@ -1,0 +1,160 @@
+"""leyden.sweeps.summary: pictures, and what they show."""
+
+import builtins
+import importlib.util
+import sys
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from leyden.sweeps.summary import Summary, draw, summarize
+from leyden.sweeps.summary.importance import NOISE, TOGETHER, importance, is_complete, spans_decades
+from leyden.sweeps.summary.parallel import axis_of, spread_out
+from tests.kept_sweeps import failed, finished, keep_sweep
+
+NAMES = ["history.png", "parallel.png", "importance.png"]
+
+
+def searched(path: Path, **record: Any) -> Path:
+    """Forty trials of which only `a` matters; each fourth was given up, two failed, `c` is set in some only."""
+    jobs = []
+    for n in range(40):
+        settings = {"a": 10 ** (-4 + n % 20 / 5), "b": n % 7 / 7, "kind": ["x", "y$z", None][n % 3]}
+        settings |= {"c": n} if n % 2 else {}
+        run = finished("pruned" if n % 4 == 0 else "finished", best__val__acc=1 - abs(n % 20 - 9) / 20, epochs=n)
+        jobs.append({"settings": settings, "trial": n, **(failed("Boom") if n in (3, 5) else {"record": run})})
+    return keep_sweep(path, jobs, objectives={"val/acc": "max"}, kind="search", **record)
+
+
+def grid(path: Path, noise: float = 0.0) -> Path:
+    """A grid whose objective is 2 a + b + noise: of its variance a explains 80 %, and b the rest, without noise."""
+    jobs = [
+        {"settings": {"a": a, "b": b, "seed": seed}, "record": finished(best__val__loss=2.0 * a + b + noise * seed)}
+        for a, b, seed in product((-1, 1), (-1, 1), (-1, 1))
+    ]
+    return keep_sweep(path, jobs)
+
+
+def colours(path: Path) -> int:
+    return len(np.unique(np.asarray(Image.open(path).convert("RGB")).reshape(-1, 3), axis=0))
+
+
+def heights(values: list[Any]) -> list[float]:
+    return [round(height, 3) for height in axis_of("x", values).heights]
+
+
+@pytest.mark.parametrize("kind", ["grid", "search"])
+def test_pictures_are_made_and_not_blank(kind: str, tmp_path: Path) -> None:
+    summary = summarize({"grid": grid, "search": searched}[kind](tmp_path / "s"))
+    made, why_not = draw(summary)
+    assert why_not is None
+    assert [path.name for path in made] == NAMES
+    for path in made:
+        assert colours(path) > 50
+        assert min(Image.open(path).size) > 200
+    assert sorted(path.name for path in summary.dir.glob("*.png")) == sorted(NAMES)
+
+
+def test_several_objectives(tmp_path: Path) -> None:
+    jobs = [
+        {"settings": {"a": n, "b": n % 3}, "record": {**finished(val__acc=n), "seconds": n % 5}} for n in range(1, 12)
+    ]
+    summary = summarize(keep_sweep(tmp_path / "s", jobs, objectives={"val/acc": "max", "seconds": "min"}))
+    assert [path.name for path in draw(summary)[0]] == NAMES
+
+
+def test_where_there_is_little_to_show_there_are_fewer_pictures(tmp_path: Path) -> None:
+    def drawn(name: str, jobs: list[dict[str, Any]]) -> tuple[list[str], str | None]:
+        made, why_not = draw(summarize(keep_sweep(tmp_path / name, jobs)))
+        return [path.name for path in made], why_not
+
+    too_few = ([], "no pictures: they need two jobs with a result")
+    assert drawn("none", []) == too_few
+    assert drawn("one", [{"settings": {"a": 1}, "record": finished(val__loss=1.0)}]) == too_few
+    failures: list[dict[str, Any]] = [{"settings": {"a": n}, **failed("Boom")} for n in range(3)]
+    assert drawn("failed", failures) == too_few
+    folds = [{"settings": {"data.fold": n}, "record": finished(val__loss=n)} for n in range(5)]
+    assert drawn("folds", folds) == (["history.png"], None)
+    equal = [{"settings": {"a": n}, "record": finished(val__loss=1.0)} for n in range(5)]
+    assert drawn("equal", equal) == (["history.png", "parallel.png"], None)
+    odd = [{"settings": {"a.$x": [n, {"k": "$"}]}, "record": finished(val__loss=10.0**n)} for n in range(-9, 9)]
+    assert drawn("odd", odd) == (NAMES, None)
+
+
+def test_the_variance_of_a_grid_is_taken_apart(tmp_path: Path) -> None:
+    def shares(summary: Summary) -> dict[str, float]:
+        return {key: round(share, 6) for key, share in importance(summary, "val/loss").items()}
+
+    assert shares(summarize(grid(tmp_path / "a"))) == {"a": 0.8, "b": 0.2, TOGETHER: 0.0, NOISE: 0.0}
+    assert shares(summarize(grid(tmp_path / "b", noise=5**0.5))) == {"a": 0.4, "b": 0.1, TOGETHER: 0.0, NOISE: 0.5}
+    jobs = [{"settings": {"a": a, "b": b}, "record": finished(val__loss=a * b)} for a, b in product((-1, 1), (-1, 1))]
+    assert shares(summarize(keep_sweep(tmp_path / "c", jobs))) == {"a": 0.0, "b": 0.0, TOGETHER: 1.0}
+
+
+def test_shares_add_up_where_a_grid_is_complete(tmp_path: Path) -> None:
+    assert is_complete(summarize(grid(tmp_path / "a")))
+    for absent in (0, 2):  # one repeat, one whole group
+        jobs: list[dict[str, Any]] = [
+            {"settings": {"a": a, "b": b, "seed": seed}, "record": finished(val__loss=a + b)}
+            for a, b, seed in product((0, 1), (0, 1), (0, 1))
+        ]
+        keep_sweep(tmp_path / f"{absent}", jobs[max(1, absent) :])
+        assert not is_complete(summarize(tmp_path / f"{absent}"))
+
+
+def test_a_search_is_asked_where_it_is_good(tmp_path: Path) -> None:
+    shares = importance(summarize(searched(tmp_path / "s")), "val/acc")
+    assert set(shares) == {"a", "b", "kind", "c"}
+    assert max(shares, key=lambda key: shares[key]) == "a"
+    assert sum(shares.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("absent", "made"), [("matplotlib", []), ("optuna", NAMES[:2])])
+def test_what_is_not_installed_is_named_with_the_remedy(
+    absent: str, made: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_import, real_find = builtins.__import__, importlib.util.find_spec
+
+    def refuse(name: str, *rest: Any) -> Any:
+        if name.partition(".")[0] == absent:
+            raise ModuleNotFoundError(f"No module named {absent!r}", name=absent)
+        return real_import(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == absent else real_find(name))
+    monkeypatch.delitem(sys.modules, absent, raising=False)
+    found, why_not = draw(summarize(searched(tmp_path / "s")))
+    assert [path.name for path in found] == made
+    what = "importance.png" if made else "pictures"
+    assert why_not == f"no {what}: {absent} is not installed; uv sync --extra plots --extra sweeps"
+
+
+def test_scales() -> None:
+    assert spans_decades([1e-4, 1e-3, 1e-2])
+    assert not spans_decades([n / 100 for n in range(1, 60)])  # a ratio of 59, and evenly apart
+    assert not spans_decades([32, 64, 128, 256][:2])
+    assert not spans_decades([-1, 1, 100])
+    assert not spans_decades([0, 1, 100])
+
+
+def test_where_values_stand_on_an_axis() -> None:
+    assert heights([0.1, 0.01, 0.001]) == [1, 0.5, 0]
+    assert heights([1, 3, 2]) == [0, 1, 0.5]
+    assert heights(["adam", "sgd", "adam"]) == [0, 1, 0]
+    assert heights([None, 2, 10]) == [1, 0, 0.5]  # numbers in their order, then texts
+    assert heights([True, False]) == [1, 0]
+    assert heights([1, ..., 3]) == [0.14, 0, 1]
+    assert heights(["a", ...]) == [1, 0]
+    assert heights([7, 7]) == [0.5, 0.5]
+    assert axis_of("x", [0.1, 0.01]).ticks == [(0.0, "0.01"), (1.0, "0.1")]
+    many = axis_of("x", [f"value {n}" for n in range(100)])
+    assert len(many.ticks) <= 16
+
+
+def test_lines_that_share_a_height_are_a_little_apart() -> None:
+    assert spread_out([0.0, 1.0, 0.5]) == [0.0, 1.0, 0.5]
+    assert spread_out([0.0, 1.0, 0.0, 0.0]) == pytest.approx([-0.03, 1.0, 0.0, 0.03])
