@@ -23,7 +23,7 @@ except ModuleNotFoundError as missing:  # plain `python`, outside the project's 
 
     restart(missing)
 
-from tests.torture import cost, damage, disk, elsewhere, hostile, stops, sweeps
+from tests.torture import cost, damage, disk, elsewhere, hostile, searches, stops, sweeps
 from tests.torture.bench import Bench, Row
 from tests.torture.doors import Doors
 
@@ -37,9 +37,22 @@ ROWS: dict[str, Callable[[Bench], list[Row]]] = {
     "experiments": elsewhere.every_experiment,
     "grid": sweeps.grid_kills,
     "faults": sweeps.faults,
+    "launchers": sweeps.launchers,
+    "executors": sweeps.executors,
+    "search": searches.search_kills,
+    "pruning": searches.pruning,
     "cost": cost.cost,
 }
-QUICK = {"kills": 4, "stops": 2, "flips": 30, "fills": 3, "sweep_kills": 2, "pairs": 3}
+QUICK = {
+    "kills": 4,
+    "stops": 2,
+    "flips": 30,
+    "fills": 3,
+    "sweep_kills": 2,
+    "search_kills": 1,
+    "sweep_pairs": 1,
+    "pairs": 3,
+}
 
 
 def main() -> int:

@@ -15,28 +15,36 @@ from leyden.train import run_experiment
 ROOT = Path(__file__).parents[1]
 
 
-def test_the_first_process_speaks_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"):
+NAMES = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
+
+
+@pytest.mark.parametrize(
+    ("given", "is_first"),
+    [
+        ({}, True),
+        ({"LOCAL_RANK": "1", "NODE_RANK": "0"}, False),
+        ({"RANK": "0", "LOCAL_RANK": "1"}, True),  # torchrun's number over all machines is the one that counts
+        ({"RANK": "2", "LOCAL_RANK": "0", "GROUP_RANK": "1"}, False),
+        ({"NODE_RANK": "1"}, False),
+        ({"GROUP_RANK": "1", "LOCAL_RANK": "0"}, False),
+        ({"SLURM_PROCID": "3", "LOCAL_RANK": "0"}, False),
+        ({"SLURM_PROCID": "0", "LOCAL_RANK": "1"}, False),  # started from an interactive shell
+        ({"SLURM_PROCID": "0"}, True),
+    ],
+)
+def test_the_first_process_speaks_for_all(
+    given: dict[str, str], is_first: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in NAMES:
         monkeypatch.delenv(name, raising=False)
-    assert rank() == 0
-    monkeypatch.setenv("LOCAL_RANK", "1")
-    assert rank() == 1
-    monkeypatch.setenv("RANK", "0")  # torchrun's number over all machines is the one that counts
-    assert rank() == 0
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert (rank() == 0) == is_first
 
 
 def test_two_processes_share_one_directory_and_one_voice(quick: list[str], tmp_path: Path) -> None:
     settings = [s for s in quick if not s.startswith(("trainer.accelerator", "trainer.limit_test"))]
-    command = [
-        sys.executable,
-        "train.py",
-        "experiment=mnist_linear",
-        "trainer=ddp_cpu",
-        *settings,
-        "data.batch_size=64",
-    ]
-    env = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)
+    done = torchrun("experiment=mnist_linear", "trainer=ddp_cpu", *settings, "data.batch_size=64")
     assert done.returncode == 0, done.stderr
     runs = [path for path in (tmp_path / "logs" / "mnist_linear").iterdir() if path.is_dir()]
     assert len(runs) == 1
@@ -49,3 +57,16 @@ def test_two_processes_share_one_directory_and_one_voice(quick: list[str], tmp_p
     assert record["metrics"] == pytest.approx(one, abs=1e-4)  # the same batches, in two halves
     assert done.stdout.count("epoch 1/1") == 1
     assert done.stdout.count("test: loss") == 1
+
+
+def test_a_sweep_is_not_started_twice() -> None:
+    done = torchrun("-m", "experiment=mnist_linear", "seed=1,2")
+    assert done.stderr.count("error: -m: a sweep starts its own processes; leave torchrun out") == 1
+    assert "exitcode  : 2" in done.stderr
+
+
+def torchrun(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """train.py in two processes that torchrun starts."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "train.py"]
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run([*command, *arguments], cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)

@@ -4,7 +4,7 @@ import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from signal import SIGINT, SIGKILL, SIGTERM, Signals
+from signal import SIGINT, SIGKILL, SIGTERM, SIGUSR2, Signals
 
 import pytest
 
@@ -73,7 +73,7 @@ def test_a_run_that_was_killed_at_any_moment_ends_like_one_that_was_not(seed: in
     assert found.wrong == []
 
 
-@pytest.mark.parametrize("number", [SIGTERM, SIGINT])
+@pytest.mark.parametrize("number", [SIGTERM, SIGINT, SIGUSR2])
 def test_an_interrupted_run_ends_in_order_and_loses_no_step(number: Signals, digits: tuple[Runs, Kept]) -> None:
     runs, reference = digits
     name = f"stopped_by_{number.name}"
@@ -84,7 +84,7 @@ def test_an_interrupted_run_ends_in_order_and_loses_no_step(number: Signals, dig
     assert f"interrupted by {number.name}; go on with: python train.py resume={runs.dir(name)}" in runs.said(name)
 
 
-@pytest.mark.parametrize(("number", "group"), [(SIGTERM, True), (SIGINT, True), (SIGKILL, False)])
+@pytest.mark.parametrize(("number", "group"), [(SIGTERM, True), (SIGINT, True), (SIGUSR2, True), (SIGKILL, False)])
 def test_workers_neither_ruin_the_end_nor_outlive_it(number: Signals, group: bool, files: tuple[Runs, Kept]) -> None:
     runs, reference = files
     name = f"workers {number.name}"

@@ -1,14 +1,23 @@
-"""SIGINT and SIGTERM, sent to this process."""
+"""SIGINT, SIGTERM and what schedulers warn with, sent to this process."""
 
 import logging
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
-from signal import SIGINT, SIGTERM, Signals
+from signal import SIGINT, SIGTERM, SIGUSR1, SIGUSR2, Signals
 
 import pytest
 
+from leyden import signals
 from leyden.signals import Interrupted, Watch
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every signal comes half a second after the one before."""
+    monkeypatch.setattr(signals, "_TOGETHER", 0.0)
 
 
 def interrupted(call: Callable[[], object]) -> Signals:
@@ -23,7 +32,7 @@ def send(number: Signals) -> None:
     signal.raise_signal(number)
 
 
-@pytest.mark.parametrize("number", [SIGINT, SIGTERM])
+@pytest.mark.parametrize("number", [SIGINT, SIGTERM, SIGUSR1, SIGUSR2])
 def test_where_nobody_defers_a_signal_is_answered_at_once(number: Signals) -> None:
     with Watch():
         assert interrupted(lambda: send(number)) == number
@@ -34,7 +43,7 @@ def test_it_leaves_the_program_with_the_status_that_shells_know() -> None:
     assert issubclass(Interrupted, SystemExit)
 
 
-@pytest.mark.parametrize("number", [SIGINT, SIGTERM])
+@pytest.mark.parametrize("number", [SIGINT, SIGTERM, SIGUSR1, SIGUSR2])
 def test_who_defers_is_told_and_answers_later(number: Signals, caplog: pytest.LogCaptureFixture) -> None:
     with Watch() as watch:
         watch.defer()
@@ -48,11 +57,57 @@ def test_who_defers_is_told_and_answers_later(number: Signals, caplog: pytest.Lo
         assert interrupted(watch.answer) == number
 
 
-def test_a_second_signal_is_not_waited_for() -> None:
+def test_a_second_signal_is_not_waited_for(later: None) -> None:
     with Watch() as watch:
         watch.defer()
         send(SIGTERM)
         assert interrupted(lambda: send(SIGINT)) == SIGINT
+
+
+def test_signals_that_come_together_count_as_one(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(signals.time, "monotonic", lambda: now)
+    with Watch() as watch:
+        watch.defer()
+        with caplog.at_level(logging.WARNING):
+            send(SIGINT)
+            now += 0.4
+            send(SIGTERM)
+        assert watch.received == SIGINT
+        assert len(caplog.messages) == 1
+        now += 0.2
+        assert interrupted(lambda: send(SIGINT)) == SIGINT
+    with Watch():
+        assert interrupted(lambda: send(SIGINT)) == SIGINT
+        send(SIGTERM)  # while what was open is closed
+
+
+def test_a_warning_does_not_insist_and_tells_more_than_the_signal_before_it(later: None) -> None:
+    with Watch() as watch:
+        watch.defer()
+        send(SIGTERM)
+        send(SIGUSR2)
+        assert interrupted(watch.answer) == SIGUSR2
+    with Watch() as watch:
+        watch.defer()
+        send(SIGUSR2)
+        send(SIGUSR2)
+        assert interrupted(lambda: send(SIGTERM)) == SIGTERM
+
+
+def test_a_signal_that_another_process_told_of_is_not_taken_for_a_second_one(later: None) -> None:
+    with Watch() as watch:
+        watch.defer()
+        watch.received = SIGTERM
+        send(SIGTERM)
+        assert interrupted(watch.answer) == SIGTERM
+
+
+def test_neither_torch_nor_lightning_is_imported_for_it() -> None:
+    code = "import sys, leyden.signals as s; s.interruption(KeyboardInterrupt()); print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
 
 
 def test_what_was_noted_is_answered_when_deferring_ends_and_what_comes_then_at_once() -> None:

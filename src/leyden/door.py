@@ -5,6 +5,7 @@ Nothing here imports torch, so that a mistake on the command line is answered at
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
@@ -20,9 +21,11 @@ from leyden.config.experiment import top_level_keys
 from leyden.config.overrides import NO_NAME_FOR_A_GROUP, allow_new_values, explain
 from leyden.console import set_up_logging
 from leyden.errors import UserError
+from leyden.processes import rank
 
 _FULL = "HYDRA_FULL_ERROR"
 _SHORT = "LEYDEN_SHORT_ERRORS"  # set where HYDRA_FULL_ERROR=1 is ours, not the user's
+_PATIENCE = 5.0  # seconds
 
 
 def enter(main: Callable[[], Any]) -> None:
@@ -31,6 +34,8 @@ def enter(main: Callable[[], Any]) -> None:
     with errors_in_one_line() as errors:
         errors.known = top_level_keys(door.with_name("configs") / f"{door.stem}.yaml")
         set_up_logging()
+        if "TORCHELASTIC_RUN_ID" in os.environ and {"-m", "--multirun"} & set(sys.argv):
+            raise UserError("-m: a sweep starts its own processes; leave torchrun out")
         sys.argv[1:] = allow_new_values(sys.argv[1:])
         main()
 
@@ -70,6 +75,8 @@ class errors_in_one_line:  # noqa: N801  (reads as a statement: `with errors_in_
         mendable_here = isinstance(error, mendable) or str(error).startswith(NO_NAME_FOR_A_GROUP)
         if self._full or _in_sweep() or error is None or not mendable_here:
             return
+        if rank():
+            time.sleep(_PATIENCE)  # the first process says it too, and whoever started them ends this one
         print(f"error: {explain(error, self.known)}", file=sys.stderr)
         raise SystemExit(2) from None
 

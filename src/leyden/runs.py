@@ -19,7 +19,7 @@ Value = str | float | datetime | None
 
 TEXTS = ("run", "experiment", "status", "monitor", "commit")
 COLUMNS = (*TEXTS, "best", "epochs", "steps", "duration", "seed", "started")  # beside these, every metric is a column
-STATUSES = ("running", "finished", "failed", "interrupted", "killed")
+STATUSES = ("running", "finished", "pruned", "failed", "interrupted", "killed")
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,

@@ -1,16 +1,19 @@
-"""Ctrl-C and SIGTERM, turned into an end at which nothing is lost."""
+"""Ctrl-C, SIGTERM and the warnings of schedulers, turned into an end at which nothing is lost."""
 
 import logging
 import signal
+import sys
 import threading
+import time
 from signal import Signals
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from lightning.pytorch.utilities.exceptions import SIGTERMException
-
 log = logging.getLogger(__name__)
-_WATCHED = (signal.SIGINT, signal.SIGTERM)
+_INSISTING = (signal.SIGINT, signal.SIGTERM)
+# With these schedulers warn: time is nearly over, or the machine is wanted by others. Windows has none.
+WARNINGS = tuple(getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name))
+_TOGETHER = 0.5  # seconds
 
 
 class Interrupted(SystemExit):
@@ -22,7 +25,10 @@ class Interrupted(SystemExit):
 
 
 class Watch:
-    """Within this block SIGINT and SIGTERM raise `Interrupted`; at once, or where whoever is in charge lets them.
+    """Within this block signals raise `Interrupted`; at once, or where whoever is in charge lets them.
+
+    That is SIGINT and SIGTERM, and SIGUSR1 and SIGUSR2, with which schedulers warn. Those that arrive within half a
+    second count as one: a terminal sends Ctrl-C to the whole group, and who started this process passes it on.
 
     Attributes:
         received: the signal that somebody who deferred is still to answer.
@@ -31,11 +37,13 @@ class Watch:
     def __init__(self) -> None:
         self.received: Signals | None = None
         self._deferring = False
+        self._since: float | None = None
         self._before: dict[Signals, Any] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.getsignal(number) for number in _WATCHED}
+            before = {number: signal.getsignal(number) for number in (*_INSISTING, *WARNINGS)}
+            self._before = {number: handler for number, handler in before.items() if handler is not None}
             self.take_over()
         return self
 
@@ -46,7 +54,11 @@ class Watch:
             signal.signal(number, handler)
 
     def take_over(self) -> None:
-        """Be the one that is told, whoever was in between (Lightning is, while its Trainer runs)."""
+        """Be the one that is told, whoever was in between (Lightning is, while its Trainer runs).
+
+        Lightning's own answer to SIGUSR1 on SLURM, a checkpoint in the middle of a step, gives way to a handler that is
+        there before it: this one.
+        """
         for number in self._before:
             signal.signal(number, self._receive)
 
@@ -66,17 +78,24 @@ class Watch:
             raise Interrupted(self.received)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        again, self.received = self.received is not None, Signals(number)
-        if again or not self._deferring:
-            raise Interrupted(self.received)
-        log.warning("%s: stops after this step, with a checkpoint; once more to stop at once", self.received.name)
+        now, first = time.monotonic(), self._since is None
+        again = self._since is not None and number in _INSISTING and now - self._since >= _TOGETHER
+        if first:
+            self._since = now
+        if again or self.received is None or number in WARNINGS:  # a warning tells more than the SIGTERM before it
+            self.received = Signals(number)
+        if again or (first and not self._deferring):
+            raise Interrupted(Signals(number))
+        if first:
+            log.warning("%s: stops after this step, with a checkpoint; once more to stop at once", Signals(number).name)
 
 
 def interruption(error: BaseException | None) -> Interrupted | None:
     """The signal that an exception stands for, Lightning's own and Python's included."""
     if isinstance(error, Interrupted):
         return error
-    if isinstance(error, SIGTERMException):
+    lightning = sys.modules.get("lightning.pytorch.utilities.exceptions")
+    if lightning and isinstance(error, lightning.SIGTERMException):
         return Interrupted(Signals.SIGTERM)
     if isinstance(error, KeyboardInterrupt) or (
         isinstance(error, SystemExit) and isinstance(error.__context__, KeyboardInterrupt)

@@ -11,6 +11,7 @@ from leyden import trust
 from leyden.build import build_data, build_task, build_trainer
 from leyden.callbacks.best import best_checkpoint, best_score
 from leyden.callbacks.last import LastCheckpoint
+from leyden.callbacks.pruning import Pruning, is_pruned
 from leyden.config import Experiment
 from leyden.data.module import DataModule
 from leyden.errors import UserError
@@ -53,7 +54,8 @@ def run_experiment(experiment: Experiment) -> float | None:
         log.info("experiment: %s, in %s", experiment.name, run.dir)
         checkpoint = run.rewind() if experiment.resumes else None
         with anywhere():
-            trainer = build_trainer(continued(config, run.tracked_as), Recorder(run))
+            pruning = [Pruning(experiment.trial)] if experiment.trial else []
+            trainer = build_trainer(continued(config, run.tracked_as), Recorder(run), *pruning)
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, LastCheckpoint):
                 callback.watch = run.watch
@@ -65,7 +67,7 @@ def run_experiment(experiment: Experiment) -> float | None:
         with all_ranks(trainer, experiment):
             metrics = train(trainer, task, datamodule, checkpoint, test=config["test"])
             log_result(trainer, config, metrics)
-        run.finish(metrics)
+        run.finish(metrics, "pruned" if is_pruned(trainer) else "finished")
         log.info("kept in %s", run.dir)
     return _monitored(metrics, monitor)
 
@@ -73,7 +75,7 @@ def run_experiment(experiment: Experiment) -> float | None:
 def train(
     trainer: pl.Trainer, task: Task, datamodule: DataModule, checkpoint: Path | None = None, test: bool = True
 ) -> dict[str, float]:
-    """Fit, then test the best weights.
+    """Fit, then test the best weights; those of a run that was given up are not tested.
 
     Args:
         trainer: with its callbacks and loggers.
@@ -90,7 +92,7 @@ def train(
     log.info("network: %s on %s", task.describe(), trainer.strategy.root_device)
     trainer.fit(task, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
     metrics = epoch_metrics(trainer) | best_score(trainer)
-    if test:
+    if test and not is_pruned(trainer):
         best = best_checkpoint(trainer)
         weights = best.best_model_path if best else None
         trainer.test(task, datamodule=datamodule, ckpt_path=weights or None, weights_only=True, verbose=False)

@@ -114,7 +114,11 @@ def test_a_signal_in_the_last_step_is_answered_when_training_has_ended(tmp_path:
     assert saved.moments[-1] == (3, 0, 12)
 
 
-def test_a_second_signal_ends_at_once_and_keeps_the_checkpoint_before(tmp_path: Path) -> None:
+def test_a_second_signal_ends_at_once_and_keeps_the_checkpoint_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leyden.signals._TOGETHER", 0.0)  # it comes later than the first
+
     def twice() -> None:
         raise_signal(SIGINT)
         raise_signal(SIGINT)

@@ -12,6 +12,8 @@ from hydra.types import RunMode
 
 from leyden.config.overrides import allow_new_values
 from leyden.sweeps.compose import Composer
+from leyden.sweeps.study import open_storage
+from tests.sweeps.made_search import place
 
 ROOT = Path(__file__).parents[2]
 Composing = Callable[..., tuple[Composer, dict[str, Override]]]
@@ -35,3 +37,17 @@ def composing(tmp_path: Path) -> Iterator[Composing]:
     yield compose
     GlobalHydra.instance().clear()
     HydraConfig.instance().cfg = None
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tables of a study that holds nothing."""
+    path = tmp_path_factory.mktemp("empty") / "study.db"
+    open_storage(f"sqlite:///{path}").engine.dispose()
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, empty: Path) -> Path:
+    """The directory of a sweep."""
+    return place(tmp_path / "sweep", empty)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 from typing import Literal
 
 import lightning.pytorch as pl
@@ -24,3 +25,19 @@ class Fault(pl.Callback):
                 os._exit(7)
             case "memory":
                 torch.empty(2**55)
+
+
+class Memory(pl.Callback):
+    """Writes down how much memory its process holds when a run ends.
+
+    Args:
+        path: of the file, to which a line is added: process and bytes.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        with Path(self.path).open("a") as file:
+            file.write(f"{os.getpid()} {pages * os.sysconf('SC_PAGE_SIZE')}\n")

@@ -26,6 +26,12 @@ PARAMS = {
     "optimizer.momentum": {"when": {"optimizer": "sgd"}, "value": "interval(0, 0.9)"},
 }
 TPE = {"_target_": "optuna.samplers.TPESampler", "n_startup_trials": 4}
+SAMPLERS: dict[str, dict[str, Any]] = {
+    "tpe": {"_target_": "optuna.samplers.TPESampler", "n_startup_trials": 3},
+    "random": {"_target_": "optuna.samplers.RandomSampler"},
+    "cmaes": {"_target_": "optuna.samplers.CmaEsSampler", "popsize": 3},
+    "nsgaii": {"_target_": "optuna.samplers.NSGAIISampler", "population_size": 3},
+}
 MEDIAN = {"_target_": "optuna.pruners.MedianPruner"}
 
 Value = Callable[[Mapping[str, Any]], float]

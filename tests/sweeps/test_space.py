@@ -161,7 +161,10 @@ def test_true_is_not_one() -> None:
         ({}, "there is nothing to search"),
         ([], "must be a mapping"),
         ({"a": {"when": {"b": 1}, "value": "range(3)"}, "b": {"when": {"a": 1}, "value": "range(3)"}}, "each other: "),
-        ({"a": {"when": {"bb": 1}, "value": "range(3)"}, "bbb": "range(3)"}, "a.when.bb: unknown key; did you mean bbb?"),
+        (
+            {"a": {"when": {"bb": 1}, "value": "range(3)"}, "bbb": "range(3)"},
+            "a.when.bb: unknown key; did you mean bbb?",
+        ),
         ({"a": {"when": {"b": "y"}, "value": "range(3)"}, "b": "choice(x,yy)"}, "when.b=y: is not among its values"),
         ({"a": {"when": {"b": 9}, "value": "range(3)"}, "b": "range(3)"}, "is never drawn; it lies between 0 and 2"),
         ({"optimizer": {"lr": "interval(0,1)"}}, "typed as 'optimizer.lr=interval(…)'"),

@@ -44,6 +44,8 @@ class Bench:
         flips: of single bytes.
         fills: of the disk.
         sweep_kills: of a sweep's process group.
+        search_kills: of a search's process group.
+        sweep_pairs: of sweeps whose time is compared.
         pairs: of epochs whose time is compared.
         seed: of random moments and places.
     """
@@ -55,6 +57,8 @@ class Bench:
     flips: int = 200
     fills: int = 10
     sweep_kills: int = 8
+    search_kills: int = 5
+    sweep_pairs: int = 5
     pairs: int = 15
     seed: int = 0
 

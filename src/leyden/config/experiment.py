@@ -29,11 +29,15 @@ class Trial:
         storage: the URL of the study's database.
         study: its name there.
         number: of the trial.
+        monitor: the metric that it is judged by.
+        pruner: what judges, as plain settings.
     """
 
     storage: str
     study: str
     number: int
+    monitor: str
+    pruner: dict[str, Any]
 
 
 @dataclass(frozen=True)

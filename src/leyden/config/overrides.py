@@ -23,6 +23,7 @@ _ALIASES = {"checkpoint": "ckpt", "weights": "init_from", "run": "resume"}  # wh
 _FLAGS = re.compile(
     r"--(help|hydra-help|version|cfg|resolve|package|run|multirun|shell-completion|config-\w+|info|experimental-rerun)"
 )
+_PASSWORD = re.compile(r"(://[^\s:/@]*:)[^\s@]+@")
 _OPTION = re.compile(r"--(?!(cfg|package|config-\w+|info|shell-completion)=)[\w.]+=")
 
 
@@ -57,8 +58,13 @@ def _quoted(argument: str) -> str:
 
 
 def as_typed(overrides: Iterable[str]) -> list[str]:
-    """Take the `++` off again."""
-    return [override.lstrip("+") for override in overrides]
+    """Take the `++` off again, and what nobody is to read."""
+    return [without_password(override.lstrip("+")) for override in overrides]
+
+
+def without_password(text: str) -> str:
+    """A text in which no URL has a password."""
+    return _PASSWORD.sub(r"\1***@", text)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -84,6 +84,11 @@ def validate(config: Mapping[str, Any], known: Iterable[str]) -> None:
     _check_fit(config)
 
 
+def check_section(path: str, section: Mapping[str, Any]) -> None:
+    """Check a section that is no part of what a run keeps: likewise."""
+    _check(path, section)
+
+
 def _check_sections(config: Mapping[str, Any]) -> None:
     """Every part of a run is there, and what stands at the top is of its kind."""
     for group in ("experiment", "debug", "local"):

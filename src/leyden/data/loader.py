@@ -24,9 +24,10 @@ class Order(TypedDict, total=False):
         start: asked how many batches of this epoch there have been already, in a run that was interrupted in its
             middle; by default none.
         device: where batches are handed out.
-        rank: which of `world_size` processes this is; each gets its own items. When shuffled, some items are given
-            twice so that all processes have as many steps; otherwise none is, so that metrics count each item once.
+        rank: which of `world_size` processes this is; each gets its own items, in as many batches as the others.
         world_size: how many processes there are.
+        even: give some items twice, so that all processes have as many; always so when shuffled. Otherwise none is, so
+            that metrics count each item once.
     """
 
     shuffle: bool
@@ -36,6 +37,7 @@ class Order(TypedDict, total=False):
     device: torch.device | str
     rank: int
     world_size: int
+    even: bool
 
 
 class Loader(ABC):
@@ -58,27 +60,32 @@ class Loader(ABC):
         self.start = order.get("start") or (lambda: 0)
         self.device = torch.device(order.get("device", "cpu"))
         self.rank, self.world_size = order.get("rank", 0), order.get("world_size", 1)
+        self.even = self.shuffle or order.get("even", False)
 
     @abstractmethod
     def stored(self, epoch: int, batches: Iterable[Tensor]) -> Iterator[Batch]:
         """The stored inputs (B, ...) and targets (B, ...) of each batch of item indices (B,)."""
 
     def __len__(self) -> int:
-        batches, rest = divmod(self._items(), self.batch_size)
-        return batches + (rest > 0) - self._drops(rest)
+        batches, rest = divmod(-(-self.total // self.world_size), self.batch_size)  # of a process that has the most
+        return min(batches + (rest > 0) - self._drops(rest), self._items())
 
     def __iter__(self) -> Iterator[Batch]:
         epoch, start = self.epoch(), self.start()
-        order, size = self._order(epoch), self.batch_size
-        chosen = (order[number * size : (number + 1) * size] for number in range(start, len(self)))
+        order = self._order(epoch)
+        chosen = (order[self._first(number) : self._first(number + 1)] for number in range(start, len(self)))
         generator = torch.Generator(self.device)
         for number, (inputs, targets) in enumerate(self.stored(epoch, chosen), start):
             generator.manual_seed(seed_for(self.seed, "transform", epoch, number, self.rank))
             moved = inputs.to(self.device, non_blocking=True)
             yield self.transform(moved, generator), targets.to(self.device, non_blocking=True)
 
+    def _first(self, number: int) -> int:
+        """Where a batch begins. The last gets an item of the one before it, where other processes have one more."""
+        return min(number * self.batch_size, self._items() - (number < len(self)))
+
     def _items(self) -> int:
-        if self.shuffle:
+        if self.even:
             return -(-self.total // self.world_size)
         return len(range(self.rank, self.total, self.world_size))
 
@@ -88,9 +95,11 @@ class Loader(ABC):
 
     def _order(self, epoch: int) -> Tensor:
         total = self.total
-        if not self.shuffle:
-            return torch.arange(total)[self.rank :: self.world_size]
-        order = torch.randperm(total, generator=torch.Generator().manual_seed(seed_for(self.seed, "order", epoch)))
+        order = torch.arange(total)
+        if self.shuffle:
+            order = torch.randperm(total, generator=torch.Generator().manual_seed(seed_for(self.seed, "order", epoch)))
+        if not self.even:
+            return order[self.rank :: self.world_size]
         places = torch.arange(self.rank, self._items() * self.world_size, self.world_size)
         return order[places % total]  # goes round once more, so that every process has as many
 

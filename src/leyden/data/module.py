@@ -116,6 +116,7 @@ class DataModule(pl.LightningDataModule):
         overfit = bool(getattr(trainer, "overfit_batches", 0))  # the same few batches again and again
         return Order(
             shuffle=training and not overfit,
+            even=training and overfit,
             seed=self.seed,
             epoch=(lambda: trainer.current_epoch) if trainer else None,
             start=(lambda: _batches_done(trainer)) if trainer and training else None,

@@ -18,6 +18,7 @@ from leyden.data.loader import Batch, Loader, Order, Transform
 from leyden.data.threads import cpus
 from leyden.errors import UserError
 from leyden.seeds import seed_for
+from leyden.signals import WARNINGS
 
 Make = Callable[[int], Tensor]  # the stored input of an item, by its number
 _TINY = 1000  # starting workers takes longer than decoding so few
@@ -129,11 +130,11 @@ def _as_it_is(batch: T) -> T:
 
 @contextmanager
 def _signals_held() -> Iterator[None]:
-    """Processes that are started meanwhile get no SIGINT and no SIGTERM before they ask for them."""
+    """Processes that are started meanwhile get no signals that stop a run before they ask for them."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, *WARNINGS))
     try:
         yield
     finally:
@@ -145,7 +146,8 @@ def _leave_signals_to_the_main_process(worker: int) -> None:
 
     A worker ends when the main process sends it SIGTERM, as torch and multiprocessing do, or is gone.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, *WARNINGS):
+        signal.signal(number, signal.SIG_IGN)
     main = multiprocessing.parent_process()
     assert main is not None
 

@@ -81,30 +81,20 @@ class Search:
         self._owner = socket.gethostname() if settings.storage is None else f"{socket.gethostname()}:{folder.resolve()}"
         name = settings.study or f"{self._examples[0].experiment.name}/{folder.name}"
         self._study = Study(self._url, name, self.objectives, settings.sampler, self._pruner, self._seed)
-        self._study.agree(
-            {"objectives": self.objectives, "params": self._space.describe()}, "give it a name of its own, sweep.name=…"
-        )
+        facts = {"objectives": [list(item) for item in self.objectives.items()], "params": self._space.describe()}
+        self._study.agree(facts, "give it a name of its own, sweep.name=…")
         trials = self._study.trials()
         done = [trial for trial in trials if _is_done(trial)]
-        places = (
-            self.total - sum(trial.state.name == "RUNNING" and not self._is_ours(trial) for trial in trials) - len(done)
-        )
-        for trial in trials:
-            if trial.state.name == "RUNNING" and self._is_ours(trial):
-                places -= 1
-                if places < 0:
-                    self._study.tell(trial.number, "fail", surplus=True)
-                elif job := self._hand_out(trial.number):
-                    self._left.append(job)
-        tried = {trial.user_attrs.get("again") for trial in trials}
-        self._again = [
-            trial
-            for trial in trials
-            if trial.state.name == "FAIL"
-            and self._is_ours(trial)
-            and trial.number not in tried
-            and not trial.user_attrs.get("surplus")
-        ]
+        running = [trial for trial in trials if trial.state.name == "RUNNING"]
+        ours = [trial for trial in running if self._is_ours(trial)]
+        places = max(0, self.total - len(done) - (len(running) - len(ours)))
+        self._left = [job for trial in ours[:places] if (job := self._hand_out(trial.number))]
+        for trial in ours[places:]:  # as n_trials is less than before
+            self._study.tell(trial.number, "fail", surplus=True)
+        counted = [trial for trial in trials if not trial.user_attrs.get("surplus")]
+        tried = {trial.user_attrs.get("again") for trial in counted}
+        failed = [trial for trial in counted if trial.state.name == "FAIL" and self._is_ours(trial)]
+        self._again = [trial for trial in failed if trial.number not in tried]
         if done:
             self._job(self._texts(done[-1]))  # is refused if it was run with other settings
         example = self._examples[0].experiment

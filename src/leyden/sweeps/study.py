@@ -68,6 +68,7 @@ def build_pruner(node: Mapping[str, Any]) -> BasePruner:
 def trial_of(storage: RDBStorage, study_name: str, number: int, **parts: Any) -> Trial:
     """A trial that there is, to be drawn or reported to; `parts` are the study's sampler and pruner."""
     study = optuna.load_study(study_name=study_name, storage=storage, **parts)
+    study.get_trials(deepcopy=False)  # or Optuna's cache does not know the trial, which others may have made
     study_id = storage.get_study_id_from_name(study_name)
     return Trial(study, storage.get_trial_id_from_study_id_trial_number(study_id, number))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from signal import Signals
+from signal import Signals, raise_signal
 
 from hydra.core.utils import JobStatus
 from hydra.plugins.launcher import Launcher
@@ -31,10 +31,15 @@ class Foreign:
     def start(self, job: Job) -> None:
         place = str(job.dir).replace("\\", "\\\\").replace("'", "\\'")
         overrides = [*job.overrides, *([f"++paths.run_dir='{place}'"] if not job.experiment.changed else [])]
-        (result,) = self.launcher.launch([overrides], self._number)
+        try:
+            (result,) = self.launcher.launch([overrides], self._number)
+            failed = result.status == JobStatus.FAILED
+            self._ended.append(Ended(job, describe(result._return_value) if failed else None))
+        except SystemExit as left:  # which Hydra lets through; of a run that a signal ended, among others
+            self._ended.append(Ended(job, f"ended with exit status {left.code}"))
+            if left.code in (128 + Signals.SIGINT, 128 + Signals.SIGTERM):
+                raise_signal(Signals(int(left.code) - 128))  # the sweep is to know too
         self._number += 1
-        failed = result.status == JobStatus.FAILED
-        self._ended.append(Ended(job, describe(result._return_value) if failed else None))
 
     def wait(self, seconds: float) -> list[Ended]:
         ended, self._ended = self._ended, []

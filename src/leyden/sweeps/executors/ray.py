@@ -22,9 +22,10 @@ from leyden.sweeps.job import Job
 log = logging.getLogger(__name__)
 
 _PATIENCE = 10.0  # seconds in which jobs that are left may stop by themselves
-_QUIET = {
+_RAYS_OWN = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nobody is told that it is used
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # or under `uv run` each worker would make an environment of its own
+    "RAY_kill_child_processes_on_worker_exit": "false",  # they stop by themselves, with a checkpoint
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a job that asks for no GPU sees none
 }
 _OBJECTS = 100 * 2**20  # bytes of shared memory: nothing is kept there
@@ -62,7 +63,7 @@ class Ray:
         self._ray: Any = None
 
     def open(self, sweep_dir: Path, jobs: Sequence[Job]) -> None:
-        for name, value in _QUIET.items():
+        for name, value in _RAYS_OWN.items():
             os.environ.setdefault(name, value)
         ray = optional("ray", "ray")
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -59,10 +59,10 @@ class Slurm:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         if self.settings.cluster == "local":
             self.slots = min(self.slots, cores)
-        elif not gpus_of(jobs[0]) and not self.settings.gpus_per_node:
-            log.info("SLURM: no GPU is asked for; with trainer=gpu, or hydra.launcher.gpus_per_node=1, there is one")
         self._folder = (sweep_dir / "output").resolve()
         self._place: Place = place(self._folder, self.settings, jobs[0], max(1, cores // self.slots))
+        if self._cluster == "slurm" and not gpus_of(jobs[0]) and not self.settings.gpus_per_node:
+            log.info("SLURM: no GPU is asked for; with trainer=gpu, or hydra.launcher.gpus_per_node=1, there is one")
         self._folder.mkdir(parents=True, exist_ok=True)
         with suppress(OSError, ValueError):
             kept = json.loads((self._folder / _SUBMITTED).read_text(encoding="utf-8"))

@@ -59,7 +59,7 @@ class Cluster:
         command = python(settings.cpus_per_task)
         self._executor = submitit.SlurmExecutor(folder, max_num_timeout=settings.max_num_timeout, python=command)
         self._executor.update_parameters(**settings.parameters(example))
-        self._asked, self._queue = -_EVERY, set[str]()
+        self._every, self._asked, self._queue = _EVERY, -_EVERY, set[str]()
         self._missing: set[str] = set()
 
     def submit(self, task: Callable[[], None], name: str) -> str:
@@ -90,11 +90,11 @@ class Cluster:
             _ask("scancel", "--state=RUNNING", "--signal=TERM", *numbers)
         else:
             _ask("scancel", *numbers)
-        self._asked = -_EVERY
+        self._every = min(self._every, 2.0)  # somebody waits for it
 
     def _look(self, now: bool = False) -> set[str]:
         """The numbers of this user's jobs that wait or run."""
-        if now or time.monotonic() - self._asked >= _EVERY:
+        if now or time.monotonic() - self._asked >= self._every:
             listed = _ask("squeue", "--noheader", "--array", f"--user={getpass.getuser()}", "--format=%i")
             if listed is not None:
                 self._asked, self._queue = time.monotonic(), set(listed.split())

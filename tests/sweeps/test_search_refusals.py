@@ -1,0 +1,106 @@
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leyden.config.overrides import as_typed
+from leyden.errors import UserError
+from leyden.sweeps import settings as search_settings
+from tests.sweeps.made_search import MEDIAN, SAMPLERS, MadeComposer, go_on, made_search, search_of, states
+
+
+@pytest.mark.parametrize(
+    ("typed", "settings"),
+    [
+        (["optimizer.lr=interval(0.5,1)"], {}),
+        ([], {"objectives": {"val/acc": "max"}}),
+        ([], {"params": {"optimizer.lr": "interval(0,1)"}}),
+    ],
+)
+def test_a_study_of_something_else_is_refused(typed: list[str], settings: dict[str, Any], folder: Path) -> None:
+    go_on(made_search(folder, n_trials=1))
+    with pytest.raises(UserError, match=r"has other (params|objectives) than this search; .*sweep\.name=…"):
+        made_search(folder, *typed, n_trials=1, **settings).open()
+
+
+def test_an_objective_that_is_not_measured_is_told_after_the_first_job(folder: Path) -> None:
+    with pytest.raises(UserError, match=r"sweep.objectives.val/los: is not measured; did you mean val/loss\?"):
+        go_on(made_search(folder, objectives={"val/los": "min"}))
+    assert states(folder) == ["FAIL"]
+
+
+def test_mistakes_at_the_ends_of_the_space_are_found_before_any_job(folder: Path) -> None:
+    composer = MadeComposer(folder)
+    composer.wrong = lambda settings: "momentum: too much" if settings.get("optimizer.momentum") == 0.9 else None
+    with pytest.raises(UserError, match="momentum: too much"):
+        search_of(composer)
+
+
+def test_values_that_do_not_hold_fail_and_the_search_goes_on(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    composer = MadeComposer(folder)
+    search = search_of(composer, n_trials=10)
+    composer.wrong = lambda settings: "sgd: not here" if settings["optimizer"] == "sgd" else None
+    jobs = go_on(search)
+    assert {job.settings["optimizer"] for job in jobs} == {"adam"}
+    assert states(folder).count("FAIL") == 10 - len(jobs) > 0
+    assert "cannot be run: sgd: not here" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"n_trials": 0}, "sweep.n_trials=0: must be a whole number, 1 or more"),
+        ({"n_trails": 3}, "sweep.n_trails: unknown key; did you mean sweep.n_trials"),
+        ({"storage": "study.db"}, "sweep.storage=study.db: is no URL of a database"),
+        ({"objectives": {"val/acc": "best"}}, "sweep.objectives.val/acc=best: must be min or max"),
+        ({"objectives": "val/acc"}, "sweep.objectives=val/acc: must be a mapping"),
+        ({"objectives": {"a": "min", "b": "max"}, "pruner": MEDIAN}, "several objectives gives nothing up"),
+        ({"objectives": {"train/loss": "min"}, "pruner": MEDIAN}, "looks at validations, and train/loss is no metric"),
+        ({"sampler": {}}, "sweep.sampler: there is none; choose one, as in sweep/sampler=…"),
+        (
+            {"sampler": {**SAMPLERS["tpe"], "gama": 1}},
+            "sweep.sampler.gama: unknown key; did you mean sweep.sampler.gam",
+        ),
+        (
+            {"sampler": {**SAMPLERS["tpe"], "n_startup_trials": "x"}},
+            "sweep.sampler.n_startup_trials=x: must be a whole",
+        ),
+        (
+            {"sampler": {**SAMPLERS["tpe"], "seed": 1}},
+            "sweep.sampler.seed: is made of the seed of the runs; give seed=",
+        ),
+        ({"pruner": SAMPLERS["tpe"]}, "sweep.pruner._target_=optuna.samplers.TPESampler: is no pruner of Optuna"),
+        ({"pruner": {**MEDIAN, "n_startup_trials": -1}}, "sweep.pruner: Number of startup trials cannot be negative"),
+    ],
+)
+def test_settings_that_do_not_hold_are_refused_in_one_line(settings: dict[str, Any], why: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError) as told:
+        made_search(tmp_path, **settings)
+    assert why in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_a_database_that_cannot_be_opened_is_told_without_its_password(tmp_path: Path) -> None:
+    search = made_search(tmp_path, storage="nosuch://me:secret@host/studies")
+    with pytest.raises(UserError) as told:
+        search.open()
+    assert str(told.value).startswith("sweep.storage=nosuch://me:***@host/studies: ")
+    assert "secret" not in str(told.value)
+    assert as_typed(["++sweep.storage=a://me:secret@host/b"]) == ["sweep.storage=a://me:***@host/b"]
+
+
+def test_optuna_that_is_not_installed_is_told_with_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_settings, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match="optuna is not installed; uv sync --extra sweeps, or pip install"):
+        made_search(tmp_path)
+
+
+def test_neither_torch_nor_optuna_is_imported_with_a_search() -> None:
+    code = "import sys, leyden.sweeps.search; print({'torch', 'optuna'} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "set()"
+    code = "import sys, leyden.sweeps.study; print({'torch'} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "set()"
