@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 _INSISTING = (signal.SIGINT, signal.SIGTERM)
 # With these schedulers warn: time is nearly over, or the machine is wanted by others. Windows has none.
 WARNINGS = tuple(getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name))
-_TOGETHER = 0.5  # seconds
+_TOGETHER = 1.0  # seconds
 
 
 class Interrupted(SystemExit):
@@ -27,7 +27,7 @@ class Interrupted(SystemExit):
 class Watch:
     """Within this block signals raise `Interrupted`; at once, or where whoever is in charge lets them.
 
-    That is SIGINT and SIGTERM, and SIGUSR1 and SIGUSR2, with which schedulers warn. Those that arrive within half a
+    That is SIGINT and SIGTERM, and SIGUSR1 and SIGUSR2, with which schedulers warn. Those that arrive within a
     second count as one: a terminal sends Ctrl-C to the whole group, and who started this process passes it on.
 
     Attributes:

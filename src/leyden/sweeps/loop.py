@@ -17,7 +17,7 @@ from leyden.sweeps.state import SweepRecord
 
 log = logging.getLogger(__name__)
 
-_TICK = 0.5  # seconds between two looks at what goes on
+_TICK = 0.25  # seconds between two looks at what goes on
 
 
 class Loop:
@@ -88,7 +88,7 @@ class Loop:
         if found.status in ("waiting", "running", "killed") or (found.status == "failed" and ended.cause):
             if self._signals:  # it was asked to stop, before it had a run that could keep that
                 found = Outcome(job, "interrupted", found.record)
-            elif not found.error:
+            elif ended.cause or not found.error:  # one of an earlier time may stand there
                 note_failure(job, ended.cause or "ended without a result")
                 found = outcome(job)
         self._tell(found)

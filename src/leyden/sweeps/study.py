@@ -7,7 +7,7 @@ import optuna
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from optuna.pruners import BasePruner, NopPruner
-from optuna.samplers import BaseSampler
+from optuna.samplers import BaseGASampler, BaseSampler
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
@@ -140,8 +140,10 @@ class Study:
 
     def draw(self, number: int, space: Space) -> dict[str, str]:
         """The values of a trial as they would be typed: those that it has, and those that it has not been given yet."""
-        trial = trial_of(self.storage, self.name, number, sampler=self._sampler(number), pruner=self._pruner)
-        _ = trial.relative_params  # drawn together, before any of them
+        is_genetic = isinstance(self._sampler(number), BaseGASampler)
+        for _ in range(1 + is_genetic):  # it takes parents in another order once they are noted: only then is it exact
+            trial = trial_of(self.storage, self.name, number, sampler=self._sampler(number), pruner=self._pruner)
+            _params = trial.relative_params  # drawn together, before any of them
         texts: dict[str, str] = {}
         for param in space:
             if space.is_active(param, texts):
