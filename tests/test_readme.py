@@ -19,7 +19,14 @@ TABLE = re.findall(r"^\| `(python [^`]+)` \|", README, re.MULTILINE)
 COMMANDS = sorted({*LINES, *TABLE})
 
 # Checked elsewhere, or nothing of ours; every other command must be one that is run below.
-ELSEWHERE = ("pip install uv", "uv run pytest", "uv lock", "uv run tensorboard", "python scripts/rename.py")
+ELSEWHERE = (
+    "pip install uv",
+    "uv run pytest",
+    "uv lock",
+    "uv run tensorboard",
+    "python scripts/rename.py",
+    "python scripts/summarize.py",
+)
 
 
 def houses(folder: Path) -> Path:
@@ -68,6 +75,8 @@ def test_a_command_of_the_readme_works(
         quick = [setting for setting in quick if not setting.startswith("trainer.max_epochs")]
     elif any(argument.startswith("debug=") for argument in arguments):
         quick = [setting for setting in quick if "limit" not in setting]
+    if "sweep=optuna" in command:
+        quick = [*quick, "sweep.n_trials=2"]
     monkeypatch.chdir(tmp_path if of_a_run or "plot" in script or "show" in script else ROOT)
     monkeypatch.setattr(sys, "argv", [script, *arguments, *quick])
     status = None

@@ -54,10 +54,11 @@ class Loop:
                     self._fill()
                 if not self._running and (ending or not self._elsewhere):
                     break
-                for ended in self.executor.wait(_TICK):
-                    self._end(ended)
-                if not self._running:
-                    time.sleep(_TICK)
+                if self._running:
+                    for ended in self.executor.wait(_TICK):
+                        self._end(ended)
+                else:
+                    time.sleep(_TICK)  # somebody else has a job of ours
                 self.board.show([outcome(job) for job in self._running.values()])
         return self._signals[0] if self._signals else None
 
