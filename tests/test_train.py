@@ -13,6 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from leyden.build import build_network
 from leyden.config import compose
 from leyden.errors import UserError
+from leyden.record import read_record, write_record
 from leyden.train import run_experiment
 
 
@@ -157,6 +158,18 @@ def test_a_run_begins_with_the_weights_of_another_or_of_a_file(
     config = yaml.safe_load((directory / "config.yaml").read_text())
     file = given if given.endswith(".pt") else first / "checkpoints" / "best.ckpt"
     assert Path(config["init_from"]).resolve() == Path(file)
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_begins_with_these_weights_again(
+    first: Path, quick: list[str]
+) -> None:
+    _, directory, _ = run([*STILL, f"init_from={first}", "seed=7"], quick)
+    for path in (directory / "checkpoints").iterdir():
+        path.unlink()
+    write_record(directory, read_record(directory) | {"status": "running"})
+    run_experiment(compose([f"resume={directory}"]))
+    weights, learned = (begun(of) for of in (first, directory))
+    assert all(torch.equal(learned[name], value) for name, value in weights.items())
 
 
 def test_a_head_for_other_classes_begins_anew_and_the_log_tells(

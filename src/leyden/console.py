@@ -49,5 +49,6 @@ _KNOWN = (
     "It is recommended to use .*sync_dist=True",  # what is logged for an epoch was computed over all processes
     "Checkpoint directory .* exists and is not empty",
     "You're resuming from a checkpoint that ended before the epoch ended",  # our loaders know where they were
+    "The `srun` command is available",  # on a login node; the hint repeats what was typed, passwords included
     "Found .* module.s. in eval mode at the start of training",  # what is frozen
 )

@@ -34,7 +34,7 @@ def continued_record(record: Record) -> Record:
     here = origin()
     if record.get("git") != here["git"]:
         log.warning(
-            "the code is other than when the run began (%s, now %s)", _code(record.get("git")), _code(here["git"])
+            "the code is other than when the run began (%s, now %s)", code_of(record.get("git")), code_of(here["git"])
         )
     if record.get("versions") != here["versions"]:
         log.warning("versions of packages are other than when the run began; the result may differ in its last digits")
@@ -50,8 +50,8 @@ def continued_record(record: Record) -> Record:
     }
 
 
-def _code(git: Any) -> str:
-    """A commit in short, and whether there were changes to it."""
+def code_of(git: Any) -> str:
+    """What a record says of the code, in short: the commit, and whether there were changes to it."""
     if not isinstance(git, dict):
         return "no commit"
     return str(git.get("commit"))[:7] + (" with changes" if git.get("dirty") else "")

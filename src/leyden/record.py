@@ -25,6 +25,10 @@ _PATIENCE = 15.0  # seconds until the worker processes of a run that was killed 
 Record = dict[str, Any]
 
 
+class InUseError(UserError):
+    """Another process is writing into a run directory."""
+
+
 def find_run(name: str, log_dir: str | Path, setting: str = "run") -> Path:
     """The directory of a run.
 
@@ -149,29 +153,30 @@ def check_free(run_dir: Path, setting: str) -> None:
     """Refuse a run directory that a living process of this machine is writing into; others are met by `lock`.
 
     Raises:
-        UserError: one is.
+        InUseError: one is.
     """
     record = read_record(run_dir) if (run_dir / RECORD).exists() else {}
     is_here = record.get("status") == "running" and record.get("host") == socket.gethostname()
-    if is_here and _alive(record.get("pid")) and is_live(run_dir):
+    if is_here and is_alive(record.get("pid")) and is_live(run_dir):
         raise _in_use(run_dir, setting, record)
 
 
-def _in_use(run_dir: Path, setting: str, record: Mapping[str, Any]) -> UserError:
+def _in_use(run_dir: Path, setting: str, record: Mapping[str, Any]) -> InUseError:
     who = f"process {record.get('pid')} on {record.get('host')}"
-    return UserError(f"{setting}={run_dir}: is in use by {who}; wait for it, or end it")
+    return InUseError(f"{setting}={run_dir}: is in use by {who}; wait for it, or end it")
 
 
 def lock(run_dir: Path, setting: str = "run") -> FileLock:
     """Keep every other process from writing into a run directory, until released or the process ends.
 
     Raises:
-        UserError: another does.
+        InUseError: another does.
+        UserError: it cannot be written.
     """
     held = FileLock(run_dir / _LOCK)
     record = read_record(run_dir) if (run_dir / RECORD).exists() else {}
     here = record.get("host") == socket.gethostname()
-    patience = _PATIENCE if here and not _alive(record.get("pid")) else 0.0
+    patience = _PATIENCE if here and not is_alive(record.get("pid")) else 0.0
     try:
         held.acquire(timeout=patience)
         return held
@@ -181,7 +186,8 @@ def lock(run_dir: Path, setting: str = "run") -> FileLock:
         raise UserError(f"{setting}={run_dir}: cannot be written ({error.strerror})") from error
 
 
-def _alive(pid: Any) -> bool:
+def is_alive(pid: Any) -> bool:
+    """Whether a process of this machine has this number."""
     if os.name == "nt":  # to ask would be to interrupt it
         return False
     try:

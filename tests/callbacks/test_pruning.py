@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,12 +10,13 @@ import optuna
 import pytest
 import torch
 
+from leyden.callbacks import pruning as pruning_module
 from leyden.callbacks.pruning import Pruning, is_pruned
 from leyden.config import Experiment, compose
-from leyden.config.experiment import Trial
+from leyden.config.experiment import STORAGE, Trial
 from leyden.record import read_record, write_record
 from leyden.runs import STATUSES
-from leyden.sweeps.study import open_storage
+from leyden.studies import open_storage
 from leyden.train import run_experiment
 
 NEVER = {"_target_": "optuna.pruners.NopPruner"}
@@ -91,6 +94,25 @@ def test_a_study_that_cannot_be_reached_ends_no_run(
     run_experiment(experiment)
     assert read_record(experiment.run_dir)["status"] == "finished"
     assert "the study was not told of epoch 1" in caplog.text
+
+
+def test_a_database_that_is_in_the_environment_is_found_or_missed_by_name(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    handed = replace(trial, storage="")
+    monkeypatch.setenv(STORAGE, trial.storage)
+    assert not epoch_ends(Pruning(handed), made_trainer(0))
+    assert sorted(told(trial).intermediate_values) == [0]
+    monkeypatch.delenv(STORAGE)
+    assert not epoch_ends(Pruning(handed), made_trainer(1))
+    assert "not told of epoch 2 (LEYDEN_STORAGE, the URL of the study's database, is not in the env" in caplog.text
+
+
+def test_callbacks_do_not_need_sweeps() -> None:
+    code = "import sys, leyden.callbacks.pruning, leyden.studies; print([m for m in sys.modules if 'n.sweeps' in m])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+    assert "leyden.sweeps" not in Path(pruning_module.__file__).read_text()
 
 
 def made_trainer(epoch: int, **more: Any) -> Any:

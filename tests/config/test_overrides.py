@@ -1,6 +1,7 @@
 import pytest
+from hydra.errors import OverrideParseException
 
-from leyden.config.overrides import allow_new_values, as_typed, did_you_mean
+from leyden.config.overrides import allow_new_values, as_typed, did_you_mean, explain, without_password
 from leyden.errors import UserError
 
 
@@ -49,3 +50,39 @@ def test_what_a_setting_might_be_called_leads_to_it() -> None:
 def test_a_setting_typed_as_an_option_is_refused() -> None:
     with pytest.raises(UserError, match=r"^--optimizer\.lr=1: a setting has no dashes; write optimizer\.lr=1$"):
         allow_new_values(["--optimizer.lr=1"])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "postgresql://me:hunter2@host/db",
+        "'postgresql://me:hunter2@host/db'",
+        '"postgresql://me:\'hunter2@host/db"',
+        "'\"postgresql://me:a b hunter2@host/db\"'",
+        "postgresql://me@cloud:a@hunter2@host/db",
+        "postgresql://host/db?user=me&password=hunter2",
+        "sqlite:///file:a?key=hunter2",
+        "${oc.env:STUDY_DB,hunter2}",
+        "a,hunter2",
+    ],
+)
+@pytest.mark.parametrize("key", ["sweep.storage", "+sweep.storage", "++sweep.storage"])
+def test_the_url_of_a_database_is_recorded_nowhere(key: str, value: str) -> None:
+    assert as_typed([f"{key}={value}"]) == ["sweep.storage=***"]
+    assert "hunter2" not in explain(OverrideParseException(override=f"{key}={value}", message="no"))
+    with pytest.raises(UserError) as told:
+        allow_new_values([f"--{key.lstrip('+')}={value}"])
+    assert "hunter2" not in str(told.value)
+
+
+def test_an_error_is_told_without_passwords() -> None:
+    for text in (
+        "a://me:hunter2@host/b",
+        "a://me@c:x@hunter2@host",
+        "a://h/b?sslPassword=hunter2&x=1",
+        "?token=hunter2'",
+    ):
+        assert "hunter2" not in without_password(text)
+        assert "hunter2" not in explain(UserError(f"x: {text} is not there"))
+    assert without_password("'a://h/b?password=x'") == "'a://h/b?password=***'"
+    assert without_password("http://host:80/a?b=c") == "http://host:80/a?b=c"

@@ -11,8 +11,8 @@ from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 
 from leyden.config.overrides import allow_new_values
+from leyden.studies import open_storage
 from leyden.sweeps.compose import Composer
-from leyden.sweeps.study import open_storage
 from tests.sweeps.made_search import place
 
 ROOT = Path(__file__).parents[2]

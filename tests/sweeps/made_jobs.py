@@ -28,15 +28,21 @@ def finish(job: Job, value: float = 0.5, status: str = "finished") -> None:
 class Made:
     """An executor that does to a job what its function says, when it is waited for."""
 
+    prompt = True
+
     def __init__(self, does: Callable[[Job], str | None], slots: int = 1) -> None:
         self.does, self.slots = does, slots
         self.started: list[str] = []
+        self.held = list[str]()
         self.most = 0
         self.stops: list[Signals] = []
         self._running: list[Job] = []
 
     def open(self, sweep_dir: Path, jobs: Sequence[Job]) -> None:
         pass
+
+    def holds(self, job: Job) -> bool:
+        return job.name in self.held
 
     def start(self, job: Job) -> None:
         self.started.append(job.name)
@@ -81,6 +87,9 @@ class Listed:
 
     def tell(self, found: Outcome) -> None:
         self.told.append(found)
+
+    def left(self) -> int:
+        return sum(not outcome(job).done for job in self.jobs)
 
     def close(self) -> None:
         pass

@@ -93,7 +93,7 @@ def end(job: Job, value: float | None = None, status: str = "finished", **more: 
 
 def go_on(search: Search, most: int = 1000, value: Value = loss, opens: bool = True) -> list[Job]:
     """Execute jobs one after the other as the loop does; returns those that were really executed."""
-    executed = []
+    executed: list[Job] = []
     if opens:
         search.open()
     while len(executed) < most and (job := search.next()):

@@ -51,6 +51,25 @@ def test_a_mistake_in_one_job_is_told_before_any_is_executed(composing: Composin
         Grid(*composing("optimizer.lr=0.1,-0.1"))
 
 
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("resume=a,b", "resume=a: goes on with one run"),
+        ("init_from=last", "init_from=last: would be another run for each job"),
+        ("paths.run_dir=a,b", "paths.run_dir=a: jobs have directories of their own"),
+        ("seed=glob(*)", "seed=glob.*: "),
+    ],
+)
+def test_what_would_not_be_the_same_sweep_again_is_refused(typed: str, told: str, composing: Composing) -> None:
+    with pytest.raises(UserError, match=told):
+        Grid(*composing("seed=1,2", typed) if not typed.startswith("seed") else composing(typed))
+
+
+def test_jobs_that_a_file_system_could_not_tell_apart_are_refused(composing: Composing) -> None:
+    with pytest.raises(UserError, match="two jobs would have a directory of this name"):
+        Grid(*composing("data.root=a,A"))
+
+
 def test_a_range_without_a_search_is_refused(composing: Composing) -> None:
     with pytest.raises(UserError, match=r"interval\(0\.1,1\): is a range for a search"):
         Grid(*composing("optimizer.lr=interval(0.1,1)"))
@@ -68,13 +87,18 @@ def test_jobs_that_are_done_are_not_handed_out_and_others_go_on(composing: Compo
     assert grid.next() is None
 
 
-def test_a_job_of_other_settings_is_neither_skipped_nor_overwritten(composing: Composing) -> None:
+@pytest.mark.parametrize("checkpoint", [True, False])
+def test_a_job_of_other_settings_is_neither_skipped_nor_overwritten(checkpoint: bool, composing: Composing) -> None:
     job = Grid(*composing("seed=1,2")).examples()[0]
     finish(job)
+    if not checkpoint:
+        assert len(Grid(*composing("seed=1,2")).open()) == 1  # as it stands
     other = {**job.experiment.config, "data": {**job.experiment.config["data"], "batch_size": 7}}
     (job.dir / CONFIG).write_text(yaml.safe_dump(other))
     (job.dir / "checkpoints").mkdir()
-    (job.dir / "checkpoints" / "last.ckpt").touch()
+    if checkpoint:
+        (job.dir / "checkpoints" / "last.ckpt").touch()
+        finish(job, status="failed")
     with pytest.raises(UserError, match=r"was run with other settings \(data\)"):
         Grid(*composing("seed=1,2"))
 

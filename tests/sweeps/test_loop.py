@@ -7,6 +7,7 @@ import pytest
 from filelock import FileLock
 
 from leyden.errors import UserError
+from leyden.record import read_record, write_record
 from leyden.sweeps.board import Board
 from leyden.sweeps.job import Job
 from leyden.sweeps.loop import Loop
@@ -98,6 +99,49 @@ def test_a_signal_stops_all_and_what_was_stopped_is_no_failure(tmp_path: Path) -
     assert loop.failed == 0
 
 
+def test_a_job_that_somebody_else_interrupts_has_failed(tmp_path: Path) -> None:
+    def does(job: Job) -> None:
+        finish(job, status="interrupted")
+        write_record(job.dir, read_record(job.dir) | {"error": "SIGTERM"})
+
+    loop, source, received = ran(tmp_path, Made(does), [made_job(tmp_path, "x=1", x=1)])
+    assert (loop.failed, received) == (1, None)
+    assert [(found.status, found.error) for found in source.told] == [("failed", "interrupted by SIGTERM")]
+
+
+def test_a_record_that_cannot_be_read_fails_its_own_job_only(tmp_path: Path) -> None:
+    def does(job: Job) -> None:
+        finish(job)
+        if job.settings["x"] == 0:
+            (jobs[1].dir / "run.json").parent.mkdir()
+            (jobs[1].dir / "run.json").write_text("{")
+        if job.settings["x"] == 1:
+            (jobs[1].dir / "run.json").write_text("{")
+
+    jobs = [made_job(tmp_path, f"x={x}", x=x) for x in range(3)]
+    loop, source, _ = ran(tmp_path, Made(does), jobs)
+    assert loop.failed == 1
+    assert [found.status for found in source.told] == ["finished", "failed", "finished"]
+    assert "cannot be read" in str(source.told[1].error)
+
+
+def test_a_job_whose_workers_still_hold_it_is_judged_when_they_let_go(tmp_path: Path) -> None:
+    def does(job: Job) -> str | None:
+        if job is jobs[1]:
+            worker.release()
+            return finish(job)
+        finish(job, status="running")
+        worker.acquire()
+        return "killed by SIGKILL"
+
+    jobs = [made_job(tmp_path, f"x={x}", x=x) for x in range(2)]
+    worker = FileLock(jobs[0].dir / ".lock")
+    executor = Made(does, slots=2)
+    _, source, _ = ran(tmp_path, executor, jobs)
+    assert executor.started == ["x=0", "x=1"]  # each once
+    assert {found.job.name: found.error for found in source.told} == {"x=0": "killed by SIGKILL", "x=1": None}
+
+
 def test_a_job_that_a_process_is_still_at_work_on_is_waited_for(tmp_path: Path) -> None:
     jobs = [made_job(tmp_path, f"x={x}", x=x) for x in range(2)]
     finish(jobs[0], status="running")
@@ -116,8 +160,21 @@ def test_a_job_that_a_process_is_still_at_work_on_is_waited_for(tmp_path: Path) 
     assert [found.metric("val/loss") for found in source.told] == [0.5, 0.25]
 
 
+def test_a_job_that_the_executor_holds_since_before_is_taken_over(tmp_path: Path) -> None:
+    job = made_job(tmp_path, "x=1", x=1)
+    finish(job, status="running")
+    executor = Made(finish)
+    executor.held.append("x=1")
+    with FileLock(job.dir / ".lock"):
+        ran(tmp_path, executor, [job])
+    assert executor.started == ["x=1"]
+
+
 def test_a_sweep_is_run_by_one_process_at_a_time(tmp_path: Path) -> None:
     source = Listed([made_job(tmp_path, "x=1", x=1)])
-    with SweepRecord(tmp_path, source, "made", [], []), pytest.raises(UserError, match="being run already"):
+    with (
+        SweepRecord(tmp_path, source, "made", [], []),
+        pytest.raises(UserError, match=r"is being run by process \d+ on"),
+    ):
         SweepRecord(tmp_path, source, "made", [], [])
     assert json.loads((tmp_path / SWEEP).read_text())["status"] == "failed"  # left without a word

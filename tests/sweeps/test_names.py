@@ -20,11 +20,18 @@ def test_what_a_name_leaves_out_stands_in_its_hash() -> None:
     assert nearly[2] == "lr=0.001235"
 
 
-@pytest.mark.parametrize("settings", [{"a": "x/../y z"}, {"a": "x" * 300}, {"a": {"b": 1}}, {"a": "ä\n"}])
+def test_texts_that_look_like_something_else_are_told_apart() -> None:
+    for values in (["1", 1], ["null", None], ["true", True], [[1, 2], "1-2"], [[], ""]):
+        assert len({job_name({"a": value}) for value in values}) == 2
+
+
+@pytest.mark.parametrize(
+    "settings", [{"a": "x/../y z"}, {"a": "x" * 300}, {"a": {"b": 1}}, {"a": "ä\n"}, {"a": "漢" * 100}]
+)
 def test_any_value_makes_the_name_of_a_directory(settings: dict[str, object]) -> None:
     name = job_name(settings)
     assert name == job_name(settings)
-    assert len(name) <= LONGEST
+    assert len(name.encode()) <= LONGEST
     assert not set("/\\\n ") & set(name)
 
 

@@ -1,6 +1,8 @@
 import math
 from pathlib import Path
 
+import pytest
+
 from leyden.sweeps.job import outcome
 from tests.sweeps.made_search import (
     MEDIAN,
@@ -8,6 +10,7 @@ from tests.sweeps.made_search import (
     end,
     go_on,
     made_search,
+    place,
     states,
     trials_of,
 )
@@ -29,13 +32,52 @@ def test_values_that_are_drawn_twice_are_run_once(folder: Path) -> None:
         jobs.append(job)
     assert sorted(job.settings["model.width"] for job in jobs) == [1, 2]
     assert states(folder) == ["RUNNING"] * 6
+    assert search.left() == 6
     for job in jobs:
         end(job, float(job.settings["model.width"]))
         search.tell(outcome(job))
     assert states(folder) == ["COMPLETE"] * 6
+    assert search.left() == 0
     assert all(trial.value == float(trial.params["model.width"]) for trial in trials_of(folder))
     assert go_on(made_search(folder, n_trials=9, params=params, sampler=SAMPLERS["random"])) == []
     assert states(folder) == ["COMPLETE"] * 9
+
+
+def test_what_is_left_are_trials_without_a_result(folder: Path) -> None:
+    search = made_search(folder, n_trials=3)
+    search.open()
+    left = [search.left()]
+    for status in ("finished", "failed", "finished"):
+        job = search.next()
+        assert job
+        end(job, 0.5, status=status)
+        search.tell(outcome(job))
+        left.append(search.left())
+    assert left == [3, 2, 2, 1]
+    less = made_search(folder, n_trials=1)
+    less.open()
+    assert less.left() == 0
+
+
+def test_examples_say_that_there_is_a_pruner_and_are_not_executed(folder: Path) -> None:
+    search = made_search(folder, n_trials=4, pruner=MEDIAN)
+    trials = [job.experiment.trial for job in search.examples()]
+    assert {trial.number for trial in trials if trial} == {-1}
+    assert None not in trials
+    jobs = go_on(search)
+    assert [job.experiment.trial.number for job in jobs if job.experiment.trial] == [0, 1, 2, 3]
+    again = made_search(folder, n_trials=4, pruner=MEDIAN).open()
+    assert [found.job.experiment.trial.number for found in again if found.job.experiment.trial] == [0, 1, 2, 3]
+    assert not any(job.experiment.trial for job in made_search(folder).examples())
+
+
+@pytest.mark.parametrize("name", ["a?b", "a#b", "a%20b", "a b", "a@b:c", "{a}"])
+def test_the_study_lies_in_the_sweeps_directory_whatever_it_is_called(name: str, tmp_path: Path, empty: Path) -> None:
+    folder = place(tmp_path / name / "sweep", empty)
+    before = (folder / "study.db").read_bytes()
+    made_search(folder, n_trials=1).open()
+    assert (folder / "study.db").read_bytes() != before
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_parallel_jobs_differ(folder: Path) -> None:

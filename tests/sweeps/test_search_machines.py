@@ -3,9 +3,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from optuna.pruners import NopPruner
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial
+from sqlalchemy.exc import IntegrityError
 
+from leyden import studies
+from leyden.sweeps import study
 from leyden.sweeps.job import Job, outcome
-from tests.sweeps.made_search import end, go_on, loss, made_search, place, states, trials_of
+from tests.sweeps.made_search import SAMPLERS, end, go_on, loss, made_search, place, states, trials_of
 
 
 class Machine:
@@ -15,7 +21,9 @@ class Machine:
         self.name, self.monkeypatch = name, monkeypatch
         self.become()
         storage = f"sqlite:///{tmp_path}/shared/study.db"
-        self.search = made_search(tmp_path / name / "sweep", storage=storage, **settings)
+        folder = tmp_path / name / "sweep"
+        folder.mkdir(parents=True, exist_ok=True)
+        self.search = made_search(folder, storage=storage, **settings)
         self.done = self.search.open()
 
     def become(self) -> None:
@@ -55,6 +63,43 @@ def test_two_machines_together_make_exactly_n_trials(
     assert job.settings == killed.settings
     resumed.finish(job)
     assert states(tmp_path / "shared") == ["COMPLETE"] * 5
+
+
+def test_machines_that_make_the_tables_at_the_same_time_open_the_same_study(
+    tmp_path: Path, empty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, raced = studies.RDBStorage, list[str]()
+
+    def slow(url: str, **settings: Any) -> RDBStorage:
+        if not raced:  # as PostgreSQL says it of the machine that was slower
+            raced.append(url)
+            raise IntegrityError(
+                "CREATE TABLE studies", {}, Exception("duplicate key value violates unique constraint")
+            )
+        return made(url, **settings)
+
+    monkeypatch.setattr(studies, "RDBStorage", slow)
+    place(tmp_path / "shared", empty)
+    assert Machine("one", tmp_path, monkeypatch, n_trials=1).next()
+    assert raced
+
+
+def test_a_machine_that_comes_while_another_begins_finds_the_same_search(
+    tmp_path: Path, empty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place(tmp_path / "shared", empty)
+    url, facts = f"sqlite:///{tmp_path}/shared/study.db", {"params": {"lr": "interval(0, 1)"}}
+    one, two = (study.Study(url, "made", {"loss": "min"}, SAMPLERS["random"], NopPruner(), 0) for _ in range(2))
+    asked = two.trials
+
+    def late() -> list[FrozenTrial]:
+        if not one.trials():  # between two questions of the other
+            one.agree(facts, "")
+            one.begin("one")
+        return asked()
+
+    monkeypatch.setattr(two, "trials", late)
+    two.agree(facts, "")
 
 
 def test_a_trial_too_many_is_not_run(tmp_path: Path, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:

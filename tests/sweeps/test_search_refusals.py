@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
-from leyden.config.overrides import as_typed
 from leyden.errors import UserError
 from leyden.sweeps import settings as search_settings
+from leyden.sweeps.search import Search
+from tests.sweeps.conftest import Composing
 from tests.sweeps.made_search import MEDIAN, SAMPLERS, MadeComposer, go_on, made_search, search_of, states
 
 
@@ -46,6 +48,7 @@ def test_values_that_do_not_hold_fail_and_the_search_goes_on(folder: Path, caplo
     assert {job.settings["optimizer"] for job in jobs} == {"adam"}
     assert states(folder).count("FAIL") == 10 - len(jobs) > 0
     assert "cannot be run: sgd: not here" in caplog.text
+    assert search.left() == 10 - len(jobs)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +56,7 @@ def test_values_that_do_not_hold_fail_and_the_search_goes_on(folder: Path, caplo
     [
         ({"n_trials": 0}, "sweep.n_trials=0: must be a whole number, 1 or more"),
         ({"n_trails": 3}, "sweep.n_trails: unknown key; did you mean sweep.n_trials"),
-        ({"storage": "study.db"}, "sweep.storage=study.db: is no URL of a database"),
+        ({"storage": "study.db"}, "sweep.storage: is no URL of a database, such as"),
         ({"objectives": {"val/acc": "best"}}, "sweep.objectives.val/acc=best: must be min or max"),
         ({"objectives": "val/acc"}, "sweep.objectives=val/acc: must be a mapping"),
         ({"objectives": {"a": "min", "b": "max"}, "pruner": MEDIAN}, "several objectives gives nothing up"),
@@ -88,7 +91,27 @@ def test_a_database_that_cannot_be_opened_is_told_without_its_password(tmp_path:
         search.open()
     assert str(told.value).startswith("sweep.storage=nosuch://me:***@host/studies: ")
     assert "secret" not in str(told.value)
-    assert as_typed(["++sweep.storage=a://me:secret@host/b"]) == ["sweep.storage=a://me:***@host/b"]
+
+
+def test_a_search_without_its_file_is_told_which_to_add() -> None:
+    with pytest.raises(UserError, match=r"^sweep\.n_trials: is a setting of a search; add sweep=optuna$"):
+        search_settings.check_settings({"name": None, "on_error": "continue", "n_trials": 5}, "val/acc", "max")
+
+
+def searched(composing: Composing, *typed: str) -> Search:
+    composer, swept = composing("experiment=mnist_linear", "sweep=optuna", *typed)
+    settings: Any = OmegaConf.to_container(composer.config.sweep, resolve=True)
+    return Search(composer, settings, swept, "val/acc", "max", 1)
+
+
+def test_a_pruner_that_takes_what_is_searched_is_refused(composing: Composing) -> None:
+    why = r"^sweep\.pruner\.max_resource: is trainer\.max_epochs, which is searched; give a number of its own$"
+    with pytest.raises(UserError, match=why):
+        searched(composing, "sweep/pruner=hyperband", "trainer.max_epochs=int(interval(2,8))")
+    typed = "trainer.max_epochs=int(interval(2,8))"
+    searched(composing, "sweep/pruner=hyperband", "sweep.pruner.max_resource=8", typed)
+    searched(composing, "sweep/pruner=hyperband", "optimizer.lr=interval(0.1,1)")
+    searched(composing, "sweep/pruner=median", typed)
 
 
 def test_optuna_that_is_not_installed_is_told_with_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,6 +124,6 @@ def test_neither_torch_nor_optuna_is_imported_with_a_search() -> None:
     code = "import sys, leyden.sweeps.search; print({'torch', 'optuna'} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "set()"
-    code = "import sys, leyden.sweeps.study; print({'torch'} & set(sys.modules))"
+    code = "import sys, leyden.sweeps.study, leyden.studies; print({'torch'} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "set()"

@@ -1,3 +1,4 @@
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,17 @@ def test_a_killed_trial_is_handed_out_again_under_its_number(folder: Path) -> No
     assert (trials[0].number, trials[0].monitor, trials[0].pruner) == (0, "val/loss", MEDIAN)
     again.tell(Outcome(same, "interrupted"))
     assert states(folder) == ["RUNNING"]
+
+
+def test_a_search_goes_on_under_another_name_of_the_machine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    search = made_search(folder, n_trials=2)
+    search.open()
+    job = search.next()
+    monkeypatch.setattr(socket, "gethostname", lambda: "elsewhere")
+    again = go_on(made_search(folder, n_trials=2))
+    assert job
+    assert again[0].settings == job.settings
+    assert states(folder) == ["COMPLETE"] * 2
 
 
 def test_raising_n_trials_goes_on(folder: Path) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import lightning.pytorch as pl
 
 from leyden.config.experiment import Trial
+from leyden.errors import UserError
 
 if TYPE_CHECKING:
     import optuna
@@ -74,14 +75,14 @@ class Pruning(pl.Callback):
                 trial.report(value, step)
             return trial.should_prune()
         except Exception as error:  # of a database
-            log.warning("the study was not told of epoch %d (%s)", step + 1, type(error).__name__)
+            log.warning("the study was not told of epoch %d (%s)", step + 1, _brief(error))
             return False
 
     def _pruned_at(self) -> int | None:
         try:
             step: int | None = self._open().user_attrs.get(_PRUNED)
         except Exception as error:
-            log.warning("the study cannot be asked (%s)", type(error).__name__)
+            log.warning("the study cannot be asked (%s)", _brief(error))
             return None
         return step
 
@@ -89,19 +90,23 @@ class Pruning(pl.Callback):
         try:
             self._open().set_user_attr(_PRUNED, step)
         except Exception as error:
-            log.warning("the study was not told that this run is given up (%s)", type(error).__name__)
+            log.warning("the study was not told that this run is given up (%s)", _brief(error))
 
     def _told(self, trial: "optuna.Trial") -> dict[int, float]:
         return trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values
 
     def _open(self) -> "optuna.Trial":
         """The trial as it stands in the study now."""
-        from leyden.sweeps.study import build_pruner, open_storage, trial_of
+        from leyden.studies import build_pruner, handed_over, open_storage, trial_of  # Optuna, which is optional
 
         if self._storage is None:
-            self._storage = open_storage(self.trial.storage)
+            self._storage = open_storage(handed_over(self.trial.storage))
         pruner = build_pruner(self.trial.pruner)
         return trial_of(self._storage, self.trial.study, self.trial.number, pruner=pruner)
+
+
+def _brief(error: Exception) -> str:
+    return str(error) if isinstance(error, UserError) else type(error).__name__  # others may quote a password
 
 
 def is_pruned(trainer: pl.Trainer) -> bool:

@@ -20,15 +20,17 @@ from leyden.errors import UserError
 from leyden.processes import rank
 from leyden.record import check_free, checkpoint_of, find_run
 
+STORAGE = "LEYDEN_STORAGE"  # of the environment: the URL of a study's database, which may have a password
+
 
 @dataclass(frozen=True)
 class Trial:
     """Where a run tells how it goes, if it is one of a search that may give it up early.
 
     Attributes:
-        storage: the URL of the study's database.
+        storage: the URL of the study's database; empty where that may have a password: see `STORAGE`.
         study: its name there.
-        number: of the trial.
+        number: of the trial; -1 in an example of a job, which is not executed.
         monitor: the metric that it is judged by.
         pruner: what judges, as plain settings.
     """

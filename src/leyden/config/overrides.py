@@ -23,7 +23,10 @@ _ALIASES = {"checkpoint": "ckpt", "weights": "init_from", "run": "resume"}  # wh
 _FLAGS = re.compile(
     r"--(help|hydra-help|version|cfg|resolve|package|run|multirun|shell-completion|config-\w+|info|experimental-rerun)"
 )
-_PASSWORD = re.compile(r"(://[^\s:/@]*:)[^\s@]+@")
+_PASSWORD = re.compile(r"(://[^\s:/]*:)\S*@")
+_IN_QUERY = re.compile(r"([?&;]\w*(?:password|passwd|passphrase|pwd|secret|token)=)[^&\s]*?(?=['\"]*(?:[&\s]|$))", re.I)
+_STORAGE = re.compile(r"([-+~]*sweep\.storage(?:@[^=]*)?)=(.*)", re.DOTALL)
+_NO_SECRET = re.compile(r"null|\$\{oc\.env:\w+\}|sqlite:///[^?@]*")  # what a storage may be, to be told as it is
 _OPTION = re.compile(r"--(?!(cfg|package|config-\w+|info|shell-completion)=)[\w.]+=")
 
 
@@ -39,7 +42,8 @@ def allow_new_values(arguments: Sequence[str]) -> list[str]:
     """
     for argument in arguments:
         if _OPTION.match(argument):
-            raise UserError(f"{argument}: a setting has no dashes; write {argument.lstrip('-')}")
+            told = masked(argument)
+            raise UserError(f"{told}: a setting has no dashes; write {told.lstrip('-')}")
         if argument.startswith("--") and "=" not in argument and not _FLAGS.fullmatch(argument):
             raise UserError(f"{argument}: a setting has no dashes; write {argument.lstrip('-')}=…")
     arguments = sorted(arguments, key=lambda argument: argument not in ("-m", "--multirun"))  # stable
@@ -59,12 +63,25 @@ def _quoted(argument: str) -> str:
 
 def as_typed(overrides: Iterable[str]) -> list[str]:
     """Take the `++` off again, and what nobody is to read."""
-    return [without_password(override.lstrip("+")) for override in overrides]
+    return [masked(override.lstrip("+")) for override in overrides]
+
+
+def masked(override: str) -> str:
+    """An override without a password; the URL of a database, where one may be in many places, is left out whole."""
+    if is_secret(override):
+        return f"{override.partition('=')[0]}=***"
+    return without_password(override)
+
+
+def is_secret(override: str) -> bool:
+    """Whether an override sets the URL of a database that may have a password."""
+    match = _STORAGE.fullmatch(override)
+    return match is not None and not _NO_SECRET.fullmatch(match[2].strip("'\" "))
 
 
 def without_password(text: str) -> str:
     """A text in which no URL has a password."""
-    return _PASSWORD.sub(r"\1***@", text)
+    return _IN_QUERY.sub(r"\1***", _PASSWORD.sub(r"\1***@", text))
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -81,12 +98,16 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def explain(error: BaseException, known: Iterable[str] = ()) -> str:
-    """An error in one line, without the hints that Hydra and OmegaConf add on further lines.
+    """An error in one line, without passwords and the hints that Hydra and OmegaConf add on further lines.
 
     Args:
         error: ours, Hydra's, OmegaConf's or the YAML parser's.
         known: the names that a misspelt top-level key may have meant.
     """
+    return without_password(_explained(error, known))
+
+
+def _explained(error: BaseException, known: Iterable[str]) -> str:
     text = str(error).strip() or str(error.__cause__ or type(error).__name__)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, name = error.missing_cfg_file.rpartition("/")
@@ -96,7 +117,7 @@ def explain(error: BaseException, known: Iterable[str] = ()) -> str:
     if text.startswith(NO_NAME_FOR_A_GROUP):
         return "a group was set to null or a number; it takes the name of a file, such as none in callbacks=none"
     if isinstance(error, OverrideParseException):
-        key, equals, value = error.override.lstrip("+").partition("=")
+        key, equals, value = masked(error.override.lstrip("+")).partition("=")
         if not equals:
             return f"{key}: is no setting; write key=value"
         if "{" in value or "[" in value:

@@ -90,9 +90,9 @@ class Run:
                 cut_history(self.dir, self._progress["logged"])
                 name, step = self._progress["best"]
                 put_back(self.dir / CHECKPOINTS / Path(name).name, step)
+            self._save()  # first: a run that is to be another is no longer finished
             write_text(self.dir / CONFIG, yaml.safe_dump(self.experiment.config, sort_keys=False))
             write_text(self.dir / OVERRIDES, yaml.safe_dump(self.experiment.overrides))
-            self._save()
             log_dir = Path(self.experiment.config["paths"]["log_dir"])
             if not self.experiment.resumes or self.dir.resolve().is_relative_to(log_dir.resolve()):
                 point_last(log_dir / "last", self.dir)

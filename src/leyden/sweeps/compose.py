@@ -15,7 +15,7 @@ from leyden.config.experiment import Trial
 from leyden.errors import UserError
 from leyden.paths import moved
 from leyden.record import CHECKPOINTS, CONFIG, read_yaml
-from leyden.sweeps.job import Job
+from leyden.sweeps.job import Job, outcome
 from leyden.sweeps.names import job_name
 
 
@@ -50,17 +50,25 @@ class Composer:
         HydraConfig.instance().set_config(cfg)
         with read_write(cfg), open_dict(cfg):
             del cfg["hydra"]
-        if cfg.resume is None:
-            cfg.paths.run_dir = str(self.sweep_dir / name)
-        experiment = replace(check(cfg), trial=trial)
-        job = Job(name, settings, experiment, [*self.constants, *overrides])
-        if cfg.resume is None:
-            _check_same(job)
+        _check_own(cfg)
+        cfg.paths.run_dir = str(self.sweep_dir / name)
+        job = Job(name, settings, replace(check(cfg), trial=trial), [*self.constants, *overrides])
+        _check_same(job)
         return job
 
 
 def _value(key: str, text: str) -> Any:
     return OverridesParser.create().parse_override(f"{key}={text}").value()
+
+
+def _check_own(cfg: DictConfig) -> None:
+    """Refuse, with a UserError, what would make jobs share a run, or be others when the command is given again."""
+    if cfg.resume is not None:
+        raise UserError(f"resume={cfg.resume}: goes on with one run, without -m; a sweep goes on by its own command")
+    if cfg.init_from == "last":
+        raise UserError("init_from=last: would be another run for each job; give the directory of one")
+    if cfg.paths.run_dir is not None:
+        raise UserError(f"paths.run_dir={cfg.paths.run_dir}: jobs have directories of their own; give paths.log_dir")
 
 
 def _check_same(job: Job) -> None:
@@ -74,7 +82,7 @@ def _check_same(job: Job) -> None:
     before = moved(before, str(before["paths"].get("run_dir")), str(job.dir))
     now = job.experiment.config
     other = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key) and key != "paths")
-    if other and any((job.dir / CHECKPOINTS).glob("*.ckpt")):
+    if other and (any((job.dir / CHECKPOINTS).glob("*.ckpt")) or outcome(job).done):
         raise UserError(
             f"{job.dir}: was run with other settings ({', '.join(other)}); give this sweep a name of its own, "
             "sweep.name=…, or delete that directory"

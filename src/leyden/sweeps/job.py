@@ -2,7 +2,7 @@
 
 import sys
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from leyden.config import Experiment
 from leyden.durable import write_text
 from leyden.entry import new_record
 from leyden.errors import UserError
-from leyden.record import CONFIG, OVERRIDES, RECORD, Record, read_record, status, write_record
+from leyden.record import CONFIG, OVERRIDES, RECORD, InUseError, Record, read_record, status, write_record
 
 _OUT_OF_MEMORY = (
     "out of memory",
@@ -73,17 +73,26 @@ class Outcome:
 
 
 def outcome(job: Job) -> Outcome:
-    """What a job's directory says of it: `waiting` where there is none."""
+    """What a job's directory says of it: `waiting` where there is none, `failed` where it cannot be read."""
     if not (job.dir / RECORD).is_file():
         return Outcome(job, "waiting")
-    record = read_record(job.dir)
+    try:
+        record = read_record(job.dir)
+    except UserError as error:
+        return Outcome(job, "failed", error=str(error))
     return Outcome(job, status(job.dir, record), record, record.get("error"))
+
+
+def _as_it_is_now(job: Job) -> Job:
+    """A job that may have waited, or was begun before: it goes on where its directory has come to be."""
+    return replace(job, experiment=replace(job.experiment, resumes=job.experiment.resumes or job.dir.exists()))
 
 
 def perform(job: Job) -> None:
     """Train and test, in a process that is there for this job only.
 
-    Whatever comes of it stands in the job's directory when this returns or raises.
+    Whatever comes of it stands in the job's directory when this returns or raises, unless another process is at work
+    on it: then that one has the word.
 
     Raises:
         SystemExit: it failed, or was interrupted.
@@ -91,7 +100,10 @@ def perform(job: Job) -> None:
     from leyden.train import run_experiment  # torch, which the sweep itself does without
 
     try:
-        run_experiment(job.experiment)
+        run_experiment(_as_it_is_now(job).experiment)
+    except InUseError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(1) from error
     except Exception as error:
         if isinstance(error, UserError):
             print(f"error: {error}", file=sys.stderr)

@@ -4,6 +4,7 @@ import logging
 import signal
 import threading
 import time
+from collections.abc import Callable
 from signal import Signals
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -38,12 +39,12 @@ class Loop:
         self.stops_on_failure = stops_on_failure
         self.failed = 0
         self._running: dict[str, Job] = {}
-        self._elsewhere: list[Job] = []  # a process that nobody waits for is still at work on it
+        self._elsewhere: list[tuple[Job, Ended | None]] = []  # another process is at work on them; how ours ended
         self._signals: list[Signals] = []
 
     def run(self) -> Signals | None:
         """Returns the signal that ended the sweep, if one did, once every job has ended."""
-        with _Signals(self._signals), self.board:
+        with _Signals(self._receive), self.board:
             answered = 0
             while True:
                 if len(self._signals) > answered:
@@ -58,24 +59,27 @@ class Loop:
                     for ended in self.executor.wait(_TICK):
                         self._end(ended)
                 else:
-                    time.sleep(_TICK)  # somebody else has a job of ours
+                    time.sleep(_TICK)
                 self.board.show([outcome(job) for job in self._running.values()])
         return self._signals[0] if self._signals else None
 
     def _fill(self) -> None:
-        for left in [job for job in self._elsewhere if not is_live(job.dir)]:
-            self._elsewhere.remove(left)
-            self._begin(left)
+        for left, ended in [(left, ended) for left, ended in self._elsewhere if not is_live(left.dir)]:
+            self._elsewhere.remove((left, ended))
+            if ended:
+                self._judge(left, ended)
+            else:
+                self._begin(left)
         while len(self._running) + len(self._elsewhere) < self.executor.slots and (job := self.source.next()):
             self._begin(job)
 
     def _begin(self, job: Job) -> None:
-        if is_live(job.dir):
+        if is_live(job.dir) and not self.executor.holds(job):
             log.info("%s: another process is at work on it, which is waited for", job.name)
-            self._elsewhere.append(job)
+            self._elsewhere.append((job, None))
             return
         found = outcome(job)
-        if found.done and not job.experiment.changed:
+        if found.done:
             self._tell(found)
             return
         self.record.note(Outcome(job, "running"))
@@ -85,13 +89,22 @@ class Loop:
 
     def _end(self, ended: Ended) -> None:
         job = self._running.pop(ended.job.name)
+        if is_live(job.dir):  # its workers have not noticed yet; or it met a process that is at work on it
+            self._elsewhere.append((job, ended))
+        else:
+            self._judge(job, ended)
+
+    def _judge(self, job: Job, ended: Ended) -> None:
+        """Say what came of a job that nobody is at work on, and keep it where the job itself could not."""
         found = outcome(job)
-        if found.status in ("waiting", "running", "killed") or (found.status == "failed" and ended.cause):
-            if self._signals:  # it was asked to stop, before it had a run that could keep that
-                found = Outcome(job, "interrupted", found.record)
-            elif ended.cause or not found.error:  # one of an earlier time may stand there
-                note_failure(job, ended.cause or "ended without a result")
-                found = outcome(job)
+        if not found.done and self._signals and (ended.cause or found.status != "failed"):
+            found = Outcome(job, "interrupted", found.record)  # it was asked to
+        elif found.status == "interrupted":
+            note_failure(job, f"interrupted by {found.error}")  # and not by us
+            found = outcome(job)
+        elif found.status in ("waiting", "killed") or (found.status == "failed" and (ended.cause or not found.error)):
+            note_failure(job, ended.cause or "ended without a result")
+            found = outcome(job)
         self._tell(found)
 
     def _tell(self, found: Outcome) -> None:
@@ -100,23 +113,29 @@ class Loop:
         self.record.note(found)
         self.board.end(found)
 
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        self._signals.append(Signals(number))
+        if self.executor.prompt:
+            self.executor.stop(Signals(number))
+
     def _stop(self, received: Signals) -> None:
         if len(self._signals) == 1:
             log.warning("%s: all jobs stop after the step at hand; once more to stop at once", received.name)
-        self.executor.stop(received)
+        if not self.executor.prompt:
+            self.executor.stop(received)
 
 
 class _Signals:
-    """Within this block SIGINT and SIGTERM are noted in a list."""
+    """Within this block SIGINT and SIGTERM go to a function."""
 
-    def __init__(self, received: list[Signals]) -> None:
-        self.received = received
+    def __init__(self, receive: Callable[[int, FrameType | None], None]) -> None:
+        self.receive = receive
         self._before: dict[Signals, Any] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._receive)
+                self._before[number] = signal.signal(number, self.receive)
         return self
 
     def __exit__(
@@ -124,6 +143,3 @@ class _Signals:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
-
-    def _receive(self, number: int, frame: FrameType | None) -> None:
-        self.received.append(Signals(number))

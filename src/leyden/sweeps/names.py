@@ -52,6 +52,8 @@ def sweep_name(given: str | None, search: str | None, swept: Iterable[str], cons
 def _exact(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
+    if isinstance(value, str) and re.fullmatch(r"[\d.,+-]*|true|false|null", value, re.IGNORECASE):
+        return repr(value)  # a text that looks like something else
     return repr(value) if isinstance(value, float) else str(value)
 
 
@@ -61,12 +63,12 @@ def _short(value: Any) -> str:
         return f"{value:.4g}"
     if isinstance(value, list) and not any(isinstance(item, list | dict) for item in value):
         return "-".join(map(_short, value))
-    return _exact(value)
+    return value if isinstance(value, str) else _exact(value)
 
 
 def _file_name(name: str, exact: str) -> str:
     """The name in letters that any file system takes; with a hash where that leaves something out."""
-    plain = re.sub(r"[^\w.,=+-]", "_", name)
+    plain = re.sub(r"[^\w.,=+-]", "_", name, flags=re.ASCII)
     lists = re.sub(r"[\[\] ]", "", exact)  # 16-32 stands for [16, 32]
     if len(plain) <= LONGEST and (plain == exact or plain.replace("-", ",") == lists.replace("-", ",")):
         return plain

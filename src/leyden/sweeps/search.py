@@ -1,8 +1,8 @@
 """A search: values that Optuna draws, from what came of those before."""
 
 import logging
-import socket
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.override_parser.types import Override
@@ -11,12 +11,12 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from leyden.config.experiment import Trial
-from leyden.config.overrides import explain
+from leyden.config.overrides import explain, is_secret
 from leyden.errors import UserError
 from leyden.sweeps.compose import Composer
 from leyden.sweeps.job import Job, Outcome
 from leyden.sweeps.params import Space
-from leyden.sweeps.settings import check_settings
+from leyden.sweeps.settings import check_pruner, check_settings
 from leyden.sweeps.verdict import past, verdict
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ class Search:
         seed: int,
     ) -> None:
         self._settings = check_settings(settings, monitor, mode)
-        from leyden.sweeps.study import build_pruner, build_sampler  # Optuna, which only searches need
+        from leyden.studies import build_pruner  # Optuna, which only searches need
+        from leyden.sweeps.study import build_sampler
 
         build_sampler(self._settings.sampler, seed)
         self._pruner = build_pruner(self._settings.pruner)
@@ -67,20 +68,24 @@ class Search:
         self._keys = {param.name: param.key for param in self._space}
         self.swept = list(self._keys)
         self.objectives, self.total = self._settings.objectives, self._settings.n_trials
-        self._examples = [self._job(texts) for texts in self._space.examples()]
+        self._trial = Trial("", "", -1, next(iter(self.objectives)), self._settings.pruner)
+        self._examples = [self._job(texts, self._trial) for texts in self._space.examples()]
+        check_pruner(composer.config, [job.experiment.config for job in self._examples])
         self._left: list[Job] = []
         self._again: list[FrozenTrial] = []
         self._numbers: dict[str, list[int]] = {}  # of trials, for each job that was handed out
         self._failed: set[int] = set()
 
     def open(self) -> Sequence[Outcome]:
-        from leyden.sweeps.study import Study
+        from leyden.studies import hand_over, url_of_file
+        from leyden.sweeps.study import Study, owner_of
 
         settings, folder = self._settings, self._composer.sweep_dir
-        self._url = settings.storage or f"sqlite:///{folder.resolve()}/study.db"
-        self._owner = socket.gethostname() if settings.storage is None else f"{socket.gethostname()}:{folder.resolve()}"
+        url = settings.storage or url_of_file(folder.resolve() / "study.db")
+        self._owner = owner_of(folder)
         name = settings.study or f"{self._examples[0].experiment.name}/{folder.name}"
-        self._study = Study(self._url, name, self.objectives, settings.sampler, self._pruner, self._seed)
+        self._trial = replace(self._trial, storage=hand_over(url), study=name)
+        self._study = Study(url, name, self.objectives, settings.sampler, self._pruner, self._seed)
         facts = {"objectives": [list(item) for item in self.objectives.items()], "params": self._space.describe()}
         self._study.agree(facts, "give it a name of its own, sweep.name=…")
         trials = self._study.trials()
@@ -96,7 +101,7 @@ class Search:
         failed = [trial for trial in counted if trial.state.name == "FAIL" and self._is_ours(trial)]
         self._again = [trial for trial in failed if trial.number not in tried]
         if done:
-            self._job(self._texts(done[-1]))  # is refused if it was run with other settings
+            self._job(self._texts(done[-1]), self._trial)  # is refused if it was run with other settings
         example = self._examples[0].experiment
         return [past(trial, self._texts(trial), self._composer, example, list(self.objectives)) for trial in done]
 
@@ -133,21 +138,20 @@ class Search:
         if found.missing:
             raise UserError(found.missing)
 
+    def left(self) -> int:
+        return max(0, self.total - sum(map(_is_done, self._study.trials())))
+
     def close(self) -> None:
         others = [t for t in self._study.trials() if t.state.name == "RUNNING" and not self._is_ours(t)]
         if others:
-            names = sorted({str(trial.user_attrs.get("owner")).partition(":")[0] for trial in others})
+            names = sorted({str(trial.user_attrs.get("host")) for trial in others})
             log.warning("%d trials of this study are run elsewhere: %s", len(others), ", ".join(names))
 
     def _hand_out(self, number: int) -> Job | None:
         """The job of a trial; None where another that has been handed out has the same values, or they do not hold."""
         texts = self._study.draw(number, self._space)
-        settings = self._settings
-        trial = None
-        if settings.pruner:
-            trial = Trial(self._url, self._study.name, number, next(iter(self.objectives)), settings.pruner)
         try:
-            job = self._job(texts, trial)
+            job = self._job(texts, replace(self._trial, number=number))
         except (UserError, HydraException, OmegaConfBaseException) as error:
             log.error("trial %d cannot be run: %s", number, explain(error))
             self._study.tell(number, "fail", error=explain(error))
@@ -168,8 +172,11 @@ class Search:
     def _texts(self, trial: "FrozenTrial") -> dict[str, str]:
         return {p.name: p.values.text(trial.params[p.name]) for p in self._space if p.name in trial.params}
 
-    def _job(self, texts: Mapping[str, str], trial: Trial | None = None) -> Job:
-        return self._composer.job({self._keys[name]: text for name, text in texts.items()}, trial)
+    def _job(self, texts: Mapping[str, str], trial: Trial) -> Job:
+        """A job without what nobody is to read: it may be written to a disk."""
+        swept = {self._keys[name]: text for name, text in texts.items()}
+        job = self._composer.job(swept, trial if self._settings.pruner else None)
+        return replace(job, overrides=[text for text in job.overrides if not is_secret(text)])
 
     def _constant(self, name: str) -> Any:
         """What a name is in all jobs: the file of a group, or a value."""

@@ -1,14 +1,18 @@
 """The settings of a search, checked before anything of it is done."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
 
 from leyden.config.overrides import did_you_mean
 from leyden.config.validation import check_section
 from leyden.errors import UserError
 
+_INTERPOLATION = re.compile(r"\$\{([\w.]+)\}")
 _KNOWN = ("name", "on_error", "n_trials", "params", "objectives", "storage", "study", "sampler", "pruner")
 
 
@@ -51,14 +55,15 @@ def check_settings(settings: Mapping[str, Any], monitor: str, mode: str) -> Sett
     for key in settings:
         if key not in _KNOWN:
             raise UserError(f"sweep.{key}: unknown key" + did_you_mean(f"sweep.{key}", [f"sweep.{k}" for k in _KNOWN]))
+    if "sampler" not in settings:
+        raise UserError("sweep.n_trials: is a setting of a search; add sweep=optuna")
     n_trials = settings.get("n_trials")
     if not isinstance(n_trials, int) or isinstance(n_trials, bool) or n_trials < 1:
         raise UserError(f"sweep.n_trials={n_trials}: must be a whole number, 1 or more")
     storage, study = settings.get("storage"), settings.get("study")
     if storage is not None and "://" not in str(storage):
         raise UserError(
-            f"sweep.storage={storage}: is no URL of a database, such as postgresql://me@host/studies or "
-            "sqlite:////shared/study.db"
+            "sweep.storage: is no URL of a database, such as postgresql://me@host/studies or sqlite:////shared/study.db"
         )
     if study is not None and not isinstance(study, str | int):
         raise UserError(f"sweep.study={study}: must be a name")
@@ -80,6 +85,22 @@ def check_settings(settings: Mapping[str, Any], monitor: str, mode: str) -> Sett
         )
     where, called = None if storage is None else str(storage), None if study is None else str(study)
     return Settings(n_trials, settings.get("params") or {}, objectives, where, called, dict(sampler), dict(pruner))
+
+
+def check_pruner(config: DictConfig, configs: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse, with a UserError, a pruner that takes a setting from the runs in which they differ: there is one for all.
+
+    Args:
+        config: of the sweep as a whole, with interpolations.
+        configs: of jobs in which everything that is searched comes up with each of its ends.
+    """
+    pruner = OmegaConf.select(config, "sweep.pruner")
+    plain: Any = OmegaConf.to_container(pruner, resolve=False) if isinstance(pruner, DictConfig) else {}
+    for key, value in plain.items():
+        for name in _INTERPOLATION.findall(value) if isinstance(value, str) else ():
+            values = [OmegaConf.select(OmegaConf.create(dict(config)), name) for config in configs]
+            if any(value != values[0] for value in values):
+                raise UserError(f"sweep.pruner.{key}: is {name}, which is searched; give a number of its own")
 
 
 def _objectives(given: Any, monitor: str, mode: str) -> dict[str, str]:

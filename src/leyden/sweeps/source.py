@@ -37,5 +37,8 @@ class Source(Protocol):
     def tell(self, outcome: Outcome) -> None:
         """What came of a job that was handed out."""
 
+    def left(self) -> int:
+        """How many are not done yet."""
+
     def close(self) -> None:
         """The sweep is over, or stops here."""

@@ -1,6 +1,7 @@
-"""What a sweep keeps of itself: sweep.json, and the right to be the only one of this machine in its directory."""
+"""What a sweep keeps of itself: sweep.json, and the right to be the only one in its directory."""
 
 import json
+import logging
 import shlex
 import socket
 import time
@@ -15,11 +16,15 @@ from filelock import FileLock, Timeout
 from leyden.durable import write_text
 from leyden.errors import UserError
 from leyden.origin import origin
-from leyden.record import finite
+from leyden.record import finite, is_alive
 from leyden.sweeps.job import Outcome
 from leyden.sweeps.source import Source
 
-SWEEP = "sweep.json"
+log = logging.getLogger(__name__)
+
+SWEEP, LOCK = "sweep.json", ".lock"
+_PATIENCE = 15.0  # seconds until processes of a sweep that was killed have noticed, and let go of its lock
+_OFTEN = 1.0  # seconds between two times that sweep.json is written; what counts stands in run directories
 
 
 class SweepRecord:
@@ -33,7 +38,7 @@ class SweepRecord:
         constants: that of it which is the same for all jobs.
 
     Raises:
-        UserError: another process of this machine runs this sweep.
+        UserError: another process runs this sweep.
     """
 
     def __init__(
@@ -43,17 +48,23 @@ class SweepRecord:
         self._since = time.monotonic()
         try:
             self.dir.mkdir(parents=True, exist_ok=True)
-            self._lock = FileLock(self.dir / f".lock-{socket.gethostname()}")
-            self._lock.acquire(timeout=0)
+            before = self._read()
+            self._lock = FileLock(self.dir / LOCK)
+            gone = before.get("host") == socket.gethostname() and not is_alive(before.get("pid"))
+            self._lock.acquire(timeout=_PATIENCE if gone else 0.0)
         except Timeout as error:
-            raise UserError(f"{self.dir}: this sweep is being run already; wait for it, or end it") from error
+            who = f"process {before.get('pid')} on {before.get('host')}"
+            raise UserError(f"{self.dir}: this sweep is being run by {who}; wait for it, or end it") from error
         except OSError as error:
             raise UserError(f"paths.log_dir: {self.dir} cannot be made ({error.strerror})") from error
-        before = self._read()
-        self._before = float(before.get("seconds", 0.0))
+        seconds, jobs = before.get("seconds"), before.get("jobs")
+        self._before = seconds if isinstance(seconds, int | float) else 0.0
         self._jobs: dict[str, dict[str, Any]] = {
-            job["name"]: job for job in before.get("jobs", []) if isinstance(job, dict) and "name" in job
+            str(job["name"]): job
+            for job in (jobs if isinstance(jobs, list) else [])
+            if isinstance(job, dict) and "name" in job
         }
+        self._saved = -_OFTEN
         self._objectives = source.objectives
         self._record: dict[str, Any] = {
             "kind": source.kind,
@@ -71,8 +82,8 @@ class SweepRecord:
         self.save()
         return self
 
-    def note(self, found: Outcome, save: bool = True) -> None:
-        """Keep what has become of a job."""
+    def note(self, found: Outcome) -> None:
+        """Keep what has become of a job; soon."""
         job, trial = found.job, found.job.experiment.trial
         self._jobs[job.name] = {
             "name": job.name,
@@ -85,11 +96,12 @@ class SweepRecord:
             "seconds": found.record.get("seconds", 0.0),
             "trial": trial.number if trial else None,
         }
-        if save:
+        if time.monotonic() - self._saved > _OFTEN:
             self.save()
 
     def save(self) -> None:
         """Write sweep.json."""
+        self._saved = time.monotonic()
         seconds = round(self._before + time.monotonic() - self._since, 3)
         content = {**self._record, "seconds": seconds, "jobs": list(self._jobs.values())}
         write_text(self.dir / SWEEP, json.dumps(finite(content), indent=2, allow_nan=False) + "\n")
@@ -99,8 +111,14 @@ class SweepRecord:
     ) -> None:
         if self._record["status"] == "running":
             self._record["status"] = "failed"
-        self.save()
-        self._lock.release()
+        try:
+            self.save()
+        except OSError as full:  # of a disk, which is told of by whoever met it first
+            if error is None:
+                raise
+            log.warning("%s: not written (%s)", self.dir / SWEEP, full.strerror)
+        finally:
+            self._lock.release()
 
     def close(self, status: str) -> None:
         """What became of the sweep as a whole: finished, failed or interrupted."""

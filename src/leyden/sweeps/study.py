@@ -1,48 +1,34 @@
 """Optuna's side of a search: the study in its database, trials that are drawn in it, and what became of them."""
 
-from collections.abc import Callable, Mapping
+import socket
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import optuna
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
-from optuna.pruners import BasePruner, NopPruner
+from optuna.pruners import BasePruner
 from optuna.samplers import BaseGASampler, BaseSampler
-from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, Trial, TrialState
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from optuna.trial import FrozenTrial, TrialState
 
-from leyden.config.overrides import without_password
+from leyden.durable import write_text
 from leyden.errors import UserError
 from leyden.seeds import seed_for
+from leyden.studies import build, open_storage, trial_of
 from leyden.sweeps.params import Space
 from leyden.sweeps.space import Choices
 
-_PATIENCE = 120  # seconds that a process waits for others that write into the same file
+_OWNER = ".owner"
 _DIRECTIONS = {"min": StudyDirection.MINIMIZE, "max": StudyDirection.MAXIMIZE}
 
 
-def open_storage(url: str) -> RDBStorage:
-    """The database that keeps a study; its tables are made if need be.
-
-    Raises:
-        UserError: it cannot be opened.
-    """
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    if url.startswith("sqlite"):
-        settings: dict[str, Any] = {"connect_args": {"timeout": _PATIENCE}}
-    else:
-        settings = {"pool_pre_ping": True}  # a connection may have been closed in the hours between two epochs
-    try:
-        return RDBStorage(url, engine_kwargs=settings)
-    except ImportError as error:
-        why = f"needs a package that is not installed ({error.__cause__ or error})"
-    except ArgumentError:
-        why = "is no URL of a database"
-    except (SQLAlchemyError, RuntimeError) as error:  # the latter: tables of another version of Optuna
-        why = f"cannot be opened ({without_password(str(error).partition(chr(10))[0])})"
-    raise UserError(f"sweep.storage={without_password(url)}: {why}") from None
+def owner_of(sweep_dir: Path) -> str:
+    """Who the sweep of a directory is in a study, on whatever machine it goes on; made the first time."""
+    path = sweep_dir / _OWNER
+    if not path.is_file():
+        write_text(path, uuid4().hex)
+    return path.read_text(encoding="utf-8")
 
 
 def build_sampler(node: Mapping[str, Any], *purpose: int | str) -> BaseSampler:
@@ -51,26 +37,10 @@ def build_sampler(node: Mapping[str, Any], *purpose: int | str) -> BaseSampler:
     Raises:
         UserError: it cannot be built.
     """
-    sampler = _build("sampler", {**node, "seed": seed_for(*purpose) % 2**32})
+    sampler = build("sampler", {**node, "seed": seed_for(*purpose) % 2**32})
     if not isinstance(sampler, BaseSampler):
         raise UserError(f"sweep.sampler._target_={node['_target_']}: is no sampler of Optuna")
     return sampler
-
-
-def build_pruner(node: Mapping[str, Any]) -> BasePruner:
-    """The pruner that a section describes, likewise."""
-    pruner = _build("pruner", node) if node else NopPruner()
-    if not isinstance(pruner, BasePruner):
-        raise UserError(f"sweep.pruner._target_={node['_target_']}: is no pruner of Optuna")
-    return pruner
-
-
-def trial_of(storage: RDBStorage, study_name: str, number: int, **parts: Any) -> Trial:
-    """A trial that there is, to be drawn or reported to; `parts` are the study's sampler and pruner."""
-    study = optuna.load_study(study_name=study_name, storage=storage, **parts)
-    study.get_trials(deepcopy=False)  # or Optuna's cache does not know the trial, which others may have made
-    study_id = storage.get_study_id_from_name(study_name)
-    return Trial(study, storage.get_trial_id_from_study_id_trial_number(study_id, number))
 
 
 class Study:
@@ -85,7 +55,7 @@ class Study:
         name: of the study.
         objectives: `min` or `max` for each metric.
         sampler: see `build_sampler`.
-        pruner: see `build_pruner`.
+        pruner: see `leyden.studies.build_pruner`.
         seed: of all random numbers.
     """
 
@@ -116,9 +86,10 @@ class Study:
         Raises:
             UserError: it is about something else.
         """
+        is_new = not self.trials()  # asked first: who makes the first trial has kept these before
         kept = self._study.user_attrs
         for what, value in facts.items():
-            if what not in kept and not self.trials():
+            if what not in kept and is_new:
                 self._study.set_user_attr(what, value)
             elif kept.get(what) != value:
                 raise UserError(f"sweep.study={self.name}: has other {what} than this search; {remedy}")
@@ -129,7 +100,7 @@ class Study:
 
     def begin(self, owner: str, again: FrozenTrial | None = None) -> int:
         """Make a trial; with the values of one that failed, or none yet. Returns its number."""
-        attributes: dict[str, Any] = {"owner": owner}
+        attributes: dict[str, Any] = {"owner": owner, "host": socket.gethostname()}
         parts: dict[str, Any] = {}
         if again:
             attributes["again"] = again.number
@@ -174,12 +145,3 @@ class Study:
 
     def _sampler(self, *purpose: int | str) -> BaseSampler:
         return build_sampler(self._node, self._seed, "search", *purpose)
-
-
-def _build(part: str, node: Mapping[str, Any]) -> Any:
-    make: Callable[..., Any] = instantiate
-    try:
-        return make(dict(node), _convert_="all")
-    except InstantiationException as error:
-        why = " ".join(str(error.__cause__ or error).split())
-        raise UserError(f"sweep.{part}: {why}") from error

@@ -3,9 +3,11 @@
 Torch is not imported here; jobs do that in processes of their own.
 """
 
+import errno
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from signal import Signals
 from typing import Any
 
 import rich
@@ -17,13 +19,15 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from leyden.config.overrides import as_typed, did_you_mean
+from leyden.entry import code_of
 from leyden.errors import UserError
+from leyden.origin import origin
 from leyden.sweeps.board import Board
 from leyden.sweeps.compose import Composer
 from leyden.sweeps.executors.executor import Executor
 from leyden.sweeps.executors.foreign import Foreign
 from leyden.sweeps.grid import Grid
-from leyden.sweeps.job import outcome
+from leyden.sweeps.job import Outcome, outcome
 from leyden.sweeps.loop import Loop
 from leyden.sweeps.names import sweep_name
 from leyden.sweeps.source import Source
@@ -105,38 +109,59 @@ def _run(
     constants: Sequence[str],
 ) -> None:
     experiment = source.examples()[0].experiment.name
-    with SweepRecord(directory, source, experiment, overrides, constants) as record:
-        done = source.open()
-        log.info("sweep: %s, in %s%s", _count(source.total), directory, f"; {len(done)} done already" if done else "")
-        for found in done:
-            record.note(found, save=False)
-        if source.kind == "grid":
-            for job in source.examples():
-                if job not in [found.job for found in done]:
-                    record.note(outcome(job), save=False)
-        record.save()
-        received, failed = None, 0
-        if len(done) < source.total:
-            executor.open(directory, source.examples())
-            try:
-                board = Board(source.total, len(done), source.objectives, alone=executor.slots == 1)
-                loop = Loop(source, executor, record, board, config.sweep.on_error == "stop")
-                received, failed = loop.run(), loop.failed
-            finally:
-                executor.close()
-                source.close()
-        record.close("interrupted" if received else "failed" if failed else "finished")
-    summary = summarize(directory)
+    try:
+        with SweepRecord(directory, source, experiment, overrides, constants) as record:
+            received, failed = _execute(source, executor, directory, record, config.sweep.on_error == "stop")
+            left = source.left()
+            record.close("interrupted" if received else "failed" if failed or left else "finished")
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise UserError(
+            f"{directory}: cannot be written ({error.strerror}); free some space, and the same command goes on"
+        ) from error
+    finally:
+        source.close()
     console = rich.get_console()
-    console.print(as_table(summary, console.width if console.is_terminal else None), soft_wrap=True)
+    width = console.width if console.is_terminal else None
+    console.print(as_table(summarize(directory), width), soft_wrap=True)
     if received:
         log.warning("interrupted by %s; the same command goes on", received.name)
         raise SystemExit(128 + received)
-    if failed:
-        log.error("%d of %s failed; the same command tries them again", failed, _count(source.total))
+    if failed or left:
+        log.error("%s, of which %d failed; the same command goes on with them", _count(left, "not done"), failed)
         raise SystemExit(1)
     log.info("kept in %s; more: python scripts/summarize.py %s", directory, directory)
 
 
-def _count(number: int) -> str:
-    return f"{number:,} job" + "s" * (number != 1)
+def _execute(
+    source: Source, executor: Executor, directory: Path, record: SweepRecord, stops_on_failure: bool
+) -> tuple[Signals | None, int]:
+    """Do what is left; returns the signal that ended it, if one did, and how many jobs failed."""
+    done = source.open()
+    log.info("sweep: %s, in %s%s", _count(source.total), directory, f"; {len(done)} done already" if done else "")
+    of_them = {found.job.name for found in done}
+    waiting = [outcome(job) for job in source.examples() if job.name not in of_them] if source.kind == "grid" else []
+    for found in (*done, *waiting):
+        record.note(found)
+    _tell_of_other_code(done)
+    if not source.left():
+        return None, 0
+    executor.open(directory, source.examples())
+    try:
+        board = Board(source.total, source.total - source.left(), source.objectives, alone=executor.slots == 1)
+        loop = Loop(source, executor, record, board, stops_on_failure)
+        return loop.run(), loop.failed
+    finally:
+        executor.close()
+
+
+def _tell_of_other_code(done: Sequence[Outcome]) -> None:
+    now = code_of(origin()["git"])
+    others = {code for found in done if (code := code_of(found.record.get("git"))) != now}
+    if others:
+        log.warning("jobs that are done were run by other code: %s, which now is %s", ", ".join(sorted(others)), now)
+
+
+def _count(number: int, how: str = "") -> str:
+    return f"{number:,} job" + "s" * (number != 1) + f" {how}" * bool(how)

@@ -63,8 +63,9 @@ def past(
     settings = {name: plain(text) for name, text in texts.items()}
     name = job_name(settings)
     config = {**example.config, "paths": {**example.config["paths"], "run_dir": str(composer.sweep_dir / name)}}
+    trial_of_it = example.trial and replace(example.trial, number=trial.number)
     overrides = [*as_typed(composer.constants), *(f"{key}={text}" for key, text in texts.items())]
-    found = outcome(Job(name, settings, replace(example, config=config, overrides=overrides)))
+    found = outcome(Job(name, settings, replace(example, config=config, overrides=overrides, trial=trial_of_it)))
     if found.done:
         return found
     status = "finished" if trial.state.name == "COMPLETE" else "pruned"

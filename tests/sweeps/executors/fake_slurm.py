@@ -45,9 +45,8 @@ elif command == "node":
     if read(number, "state") == "REQUEUED":
         run(number)
     else:
-        signalled = code - 128 if code > 128 else 0
         write(number, "state", "COMPLETED" if code == 0 else "FAILED")
-        write(number, "code", f"{{code}}:0" if not signalled else f"0:{{signalled}}")
+        write(number, "code", f"{{code}}:0")
 elif command == "srun":
     output = next(arguments[i + 1] for i, word in enumerate(arguments) if word == "--output")
     number = os.environ["SLURM_JOB_ID"]
@@ -61,6 +60,9 @@ elif command == "srun":
     codes = [process.wait() for process in processes]
     code = next(filter(None, codes), 0)
     sys.exit(code if code >= 0 else 128 - code)
+elif command == "scontrol" and "show" in arguments:
+    number = arguments[-1]
+    print(f"JobId={{number}} JobState={{read(number, 'state')}} Reason=None ExitCode={{read(number, 'code')}}")
 elif command == "scontrol":
     assert arguments[0] == "requeue"
     write(arguments[1], "state", "REQUEUED")
@@ -68,6 +70,8 @@ elif command == "squeue":
     for path in sorted(STATE.glob("*.state")):
         if path.read_text() in ("RUNNING", "REQUEUED"):
             print(path.stem)
+elif command == "sacct" and not {accounts}:
+    sys.exit("Slurm accounting storage is disabled")
 elif command == "sacct":
     number = arguments[-1].split("=")[1]
     print(read(number, "state") + "|" + (read(number, "code") or "0:0"))
@@ -80,11 +84,11 @@ elif command == "scancel":
 """
 
 
-def install(folder: Path) -> None:
-    """Write the commands into a folder, which is to be put on the PATH."""
+def install(folder: Path, accounts: bool = True) -> None:
+    """Write the commands into a folder, which is to be put on the PATH; of a cluster that keeps accounts, or none."""
     state = folder / "state"
-    state.mkdir(parents=True)
+    state.mkdir(parents=True, exist_ok=True)
     for name in ("sbatch", "srun", "scontrol", "squeue", "sacct", "scancel", "node"):
         path = folder / name
-        path.write_text(SCRIPT.format(python=sys.executable, state=str(state)))
+        path.write_text(SCRIPT.format(python=sys.executable, state=str(state), accounts=accounts))
         os.chmod(path, 0o755)  # noqa: PTH101

@@ -10,6 +10,7 @@ from signal import SIGINT, SIGTERM
 
 import pytest
 
+from leyden.config.experiment import STORAGE
 from leyden.errors import UserError
 from leyden.sweeps.executors.ray import Ray
 from leyden.sweeps.executors.worker import cause
@@ -105,3 +106,13 @@ def test_a_cluster_that_is_not_there_is_one_line(quick: list[str], sweep_dir: Pa
 )
 def test_the_exit_status_of_a_job_in_words(status: int, said: str | None) -> None:
     assert cause(status) == said
+
+
+def test_the_database_of_a_study_is_handed_over(
+    quick: list[str], sweep_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(STORAGE, "postgresql://me:secret@host/studies")
+    executor = Ray(n_jobs=1)
+    executor.open(sweep_dir, jobs(sweep_dir, quick, 1))
+    executor.close()
+    assert executor._environment[STORAGE] == "postgresql://me:secret@host/studies"

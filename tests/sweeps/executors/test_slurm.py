@@ -4,6 +4,7 @@ import os
 import signal
 from pathlib import Path
 from signal import SIGINT, SIGUSR2
+from subprocess import CalledProcessError
 
 import pytest
 from submitit.core.utils import UncompletedJobError
@@ -88,6 +89,16 @@ def test_a_job_whose_time_is_over_too_often_has_failed(quick: list[str], sweep_d
     assert (record(one)["status"], record(one)["error"].partition(";")[0]) == ("failed", "its time was over too often")
 
 
+def test_a_job_that_slurm_does_not_queue_again_has_failed(quick: list[str], sweep_dir: Path) -> None:
+    def handler(number: int, frame: None) -> None:
+        raise CalledProcessError(1, ["scontrol", "requeue", "1000"])
+
+    one = job(sweep_dir, "one", quick)
+    with pytest.raises(SystemExit):
+        Task(one)._requeue(handler, SIGUSR2)
+    assert record(one)["error"].endswith("SLURM did not put it into the queue again (scontrol requeue)")
+
+
 def test_who_comes_later_waits_for_a_job_that_runs_stops_it_with_a_checkpoint_and_goes_on(
     long: list[str], sweep_dir: Path, tmp_path: Path
 ) -> None:
@@ -119,12 +130,16 @@ def test_who_comes_later_waits_for_a_job_that_runs_stops_it_with_a_checkpoint_an
     ("cluster", "told"),
     [
         ("local", {"raise": None, "exit": "its process ended without a word"}),
-        ("slurm", {"exit": "ended with exit status 7", "kill": "killed by signal 9"}),
+        ("slurm", {"exit": "ended with exit status 7", "kill": "killed by SIGKILL"}),
+        ("slurm without accounts", {"exit": "ended with exit status 7", "kill": "killed by SIGKILL"}),
     ],
 )
 def test_what_a_job_does_to_its_process_is_told(
-    cluster: str, told: dict[str, str | None], quick: list[str], sweep_dir: Path, slurm: None
+    cluster: str, told: dict[str, str | None], quick: list[str], sweep_dir: Path, tmp_path: Path, slurm: None
 ) -> None:
+    cluster, _, without = cluster.partition(" ")
+    if without:
+        fake_slurm.install(tmp_path / "slurm", accounts=False)
     fault = "+callbacks.fault._target_=tests.sweeps.faults.Fault"
     todo = [job(sweep_dir, kind, [*quick, fault, f"+callbacks.fault.kind={kind}"]) for kind in told]
     assert execute(Slurm(cluster=cluster, n_jobs=2), sweep_dir, todo) == told

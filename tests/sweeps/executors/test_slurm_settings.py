@@ -43,7 +43,7 @@ def test_every_setting_reaches_sbatch(quick: list[str], sweep_dir: Path, monkeyp
     )
     expected = [
         "time=90", "signal=USR2@60", "nodes=2", "ntasks-per-node=4", "gpus-per-node=8", "cpus-per-task=6", "mem=1536MB",
-        "partition=long", "account=me", "qos=low", "constraint=a100", "mail-type=FAIL", "open-mode=append",
+        "partition=long", "account=me", "qos=low", "constraint=a100", "mail-type=FAIL", "open-mode=append", "requeue",
     ]  # fmt: skip
     assert {f"#SBATCH --{line}" for line in expected} <= set(lines)
     assert "module load cuda" in lines

@@ -13,7 +13,6 @@ from typing import BinaryIO, NoReturn
 
 from leyden.console import set_up_logging
 from leyden.signals import Watch
-from leyden.sweeps.executors.worker import as_it_is_now
 from leyden.sweeps.job import Job, perform
 
 _PATIENCE = 60.0  # seconds that a step and a checkpoint may take where nobody waits for them
@@ -33,7 +32,7 @@ def main() -> None:
         job: Job = pickle.load(pipe)
         threading.Thread(target=_stop_with, args=(pipe,), daemon=True).start()
         set_up_logging()
-        perform(as_it_is_now(job))
+        perform(job)
 
 
 def _stop_with(pipe: BinaryIO) -> NoReturn:

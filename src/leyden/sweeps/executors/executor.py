@@ -27,9 +27,11 @@ class Executor(Protocol):
 
     Attributes:
         slots: how many jobs it takes at a time; what is started beyond that may wait.
+        prompt: whether `stop` may be called within the handler of a signal, before the signal is even known elsewhere.
     """
 
     slots: int
+    prompt: bool
 
     def open(self, sweep_dir: Path, jobs: Sequence[Job]) -> None:
         """Make ready for a sweep.
@@ -41,6 +43,9 @@ class Executor(Protocol):
         Raises:
             UserError: jobs cannot be executed, as a package is not installed or a cluster not there.
         """
+
+    def holds(self, job: Job) -> bool:
+        """Whether a job is executed already, for a sweep that was killed; `start` then takes it over."""
 
     def start(self, job: Job) -> None:
         """Begin a job; it goes on beside."""

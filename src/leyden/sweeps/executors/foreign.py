@@ -7,6 +7,7 @@ from signal import Signals, raise_signal
 from hydra.core.utils import JobStatus
 from hydra.plugins.launcher import Launcher
 
+from leyden.errors import UserError
 from leyden.sweeps.executors.executor import Ended
 from leyden.sweeps.job import Job, describe
 
@@ -19,6 +20,7 @@ class Foreign:
     """
 
     slots = 1
+    prompt = False
 
     def __init__(self, launcher: Launcher) -> None:
         self.launcher = launcher
@@ -26,11 +28,15 @@ class Foreign:
         self._number = 0
 
     def open(self, sweep_dir: Path, jobs: Sequence[Job]) -> None:
-        pass
+        if jobs[0].experiment.trial:
+            raise UserError("sweep/pruner: jobs of this launcher cannot be given up; add hydra/launcher=local")
+
+    def holds(self, job: Job) -> bool:
+        return False
 
     def start(self, job: Job) -> None:
         place = str(job.dir).replace("\\", "\\\\").replace("'", "\\'")
-        overrides = [*job.overrides, *([f"++paths.run_dir='{place}'"] if not job.experiment.changed else [])]
+        overrides = [*job.overrides, f"++paths.run_dir='{place}'"]
         try:
             (result,) = self.launcher.launch([overrides], self._number)
             failed = result.status == JobStatus.FAILED

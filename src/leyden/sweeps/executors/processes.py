@@ -21,6 +21,7 @@ from typing import Any
 from leyden.console import set_up_logging
 from leyden.errors import UserError
 from leyden.sweeps.executors.executor import Ended
+from leyden.sweeps.executors.worker import cause, check_numbers, devices
 from leyden.sweeps.job import Job, perform
 
 log = logging.getLogger(__name__)
@@ -37,9 +38,10 @@ class Processes:
         n_jobs: how many at a time; None for one for each GPU, or for each core where there is none.
     """
 
+    prompt = True
+
     def __init__(self, n_jobs: int | None = 1) -> None:
-        if n_jobs is not None and (not isinstance(n_jobs, int) or n_jobs < 1):
-            raise UserError(f"hydra.launcher.n_jobs={n_jobs}: must be at least 1, or null for one for each device")
+        check_numbers("local", {"n_jobs": n_jobs})
         self.slots = n_jobs or 1
         self._n_jobs = n_jobs
         self._context: ForkServerContext | SpawnContext = multiprocessing.get_context(_START)  # type: ignore[assignment]
@@ -52,17 +54,27 @@ class Processes:
 
     def open(self, sweep_dir: Path, jobs: Sequence[Job]) -> None:
         _start_server(self._context)
-        trainer = jobs[0].experiment.config["trainer"]
+        trainer, wanted = jobs[0].experiment.config["trainer"], devices(jobs[0])
         gpus = [] if trainer.get("accelerator") in ("cpu", "mps") else self._gpus()
-        wanted = trainer.get("devices", 1)
-        each = len(wanted) if isinstance(wanted, list) else int(wanted) if str(wanted).isdigit() else len(gpus)
-        self._devices = [gpus[i : i + each] for i in range(0, len(gpus) - each + 1, each)] if each else []
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        self.slots = self._n_jobs or len(self._devices) or cores
+        each = wanted or len(gpus) or 1
+        if isinstance(trainer.get("devices"), list) or "," in str(trainer.get("devices")):
+            gpus, most = [], 1  # those that are named, for each job
+        elif gpus:
+            if each > len(gpus):
+                raise UserError(f"trainer.devices={each}: there are {len(gpus)} GPUs; give as many, or trainer=cpu")
+            most = len(gpus) // each
+        else:
+            most = max(1, cores // each)
+        self._devices = [gpus[i * each : (i + 1) * each] for i in range(most)] if gpus else []
+        self.slots = self._n_jobs or most
         if self.slots > 1:
-            self._threads = max(1, cores // self.slots)
+            self._threads = max(1, cores // (self.slots * (1 if gpus else each)))
             self._output = sweep_dir / "output"
             self._output.mkdir(exist_ok=True)
+
+    def holds(self, job: Job) -> bool:
+        return False
 
     def start(self, job: Job) -> None:
         slot = next(number for number in range(self.slots) if number not in self._running)
@@ -89,9 +101,12 @@ class Processes:
 
     def stop(self, signal: Signals) -> None:
         self._stops += 1
-        for process, _ in self._running.values():
+        for process, _ in list(self._running.values()):
             if process.is_alive() and process.pid:
-                process.kill() if self._stops > 2 else os.kill(process.pid, signal)
+                if self._stops > 2:
+                    process.kill()
+                elif os.name != "nt":  # there to signal is to kill; the console has told them already
+                    os.kill(process.pid, signal)
 
     def close(self) -> None:
         for process, _ in self._running.values():
@@ -102,13 +117,9 @@ class Processes:
 
     def _cause(self, code: int) -> str | None:
         """What a status says that the job itself has not said."""
-        if code in (0, 1, 128 + Signals.SIGINT, 128 + Signals.SIGTERM):
-            return None
-        if code > 0:
-            return f"ended with exit status {code}"
-        name = Signals(-code).name if -code in set(Signals) else f"signal {-code}"
         starved = -code == Signals.SIGKILL and _times_out_of_memory() > self._starved
-        return f"killed by {name}" + (": the machine was out of memory" if starved else "")
+        told = cause(code)
+        return f"{told}: the machine was out of memory" if told and starved else told
 
     def _gpus(self) -> list[str]:
         """What CUDA_VISIBLE_DEVICES calls each GPU; another process asks torch, which is not imported here."""
@@ -116,10 +127,7 @@ class Processes:
         process = self._context.Process(target=_count_gpus, args=(sender,))
         process.start()
         sender.close()
-        try:
-            number = int(receiver.recv())
-        except EOFError:
-            number = 0
+        number = int(receiver.recv())
         process.join()
         visible = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
         return visible[:number] or [str(device) for device in range(number)]

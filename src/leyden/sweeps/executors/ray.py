@@ -14,6 +14,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from leyden.config.experiment import STORAGE
 from leyden.errors import UserError
 from leyden.sweeps.executors.executor import Ended
 from leyden.sweeps.executors.worker import cause, check_numbers, environment, gpus_of, optional
@@ -44,6 +45,8 @@ class Ray:
         num_gpus: likewise; None for `trainer.devices`, if the Trainer takes GPUs and there are any.
         init: further arguments of `ray.init`.
     """
+
+    prompt = False
 
     def __init__(
         self,
@@ -94,7 +97,12 @@ class Ray:
         self._output = (sweep_dir / "output").resolve()
         self._output.mkdir(parents=True, exist_ok=True)
         self._environment = environment(cpus)
+        if STORAGE in os.environ:  # a cluster's workers have an environment of their own
+            self._environment[STORAGE] = os.environ[STORAGE]
         self._work = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0)(_made())
+
+    def holds(self, job: Job) -> bool:
+        return False
 
     def start(self, job: Job) -> None:
         output, here = str(self._output / f"{job.name}.txt"), str(Path.cwd())

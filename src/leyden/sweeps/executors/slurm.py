@@ -43,6 +43,8 @@ class Slurm:
         settings: see `Settings`.
     """
 
+    prompt = False
+
     def __init__(self, **settings: Any) -> None:
         known = [field.name for field in fields(Settings)]
         for name in settings.keys() - set(known):
@@ -73,9 +75,13 @@ class Slurm:
     def _cluster(self) -> str:
         return self.settings.cluster or "slurm"
 
-    def start(self, job: Job) -> None:
+    def holds(self, job: Job) -> bool:
         number = self._numbers.get(job.name)
-        if number and self._place.has(number):
+        return number is not None and self._place.has(number)
+
+    def start(self, job: Job) -> None:
+        if self.holds(job):
+            number = self._numbers[job.name]
             log.info("%s: is job %s already, which is waited for", job.name, number)
             self._running[number] = job, None
             return

@@ -13,19 +13,11 @@ from signal import Signals
 from typing import Any, Protocol
 
 from leyden.errors import UserError
+from leyden.sweeps.executors.slurm_commands import ask, cause
 from leyden.sweeps.executors.slurm_settings import Settings, python
 from leyden.sweeps.job import Job
 
 _EVERY = 20.0  # seconds between two questions to SLURM
-_WORDS = {
-    "TIMEOUT": "its time was over; more: hydra.launcher.timeout_min=…",
-    "OUT_OF_MEMORY": "out of memory; more: hydra.launcher.mem_gb=…",
-    "NODE_FAIL": "its node failed",
-    "BOOT_FAIL": "its node did not start",
-    "PREEMPTED": "others took its node",
-    "CANCELLED": "cancelled",
-    "DEADLINE": "its deadline has passed",
-}
 
 
 class Place(Protocol):
@@ -68,8 +60,9 @@ class Cluster:
             number: str = self._executor.submit(task).job_id
         except (RuntimeError, OSError, subprocess.SubprocessError) as error:
             lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-            said = [line for line in lines if line.startswith("sbatch: error")] or lines[-1:]
-            raise UserError(f"hydra/launcher=slurm: {said[0].strip()}") from error
+            starts = ("sbatch: error", "sbatch: ")  # the latter: of an option that it does not know
+            said = next((line for start in starts for line in lines if line.startswith(start)), lines[-1])
+            raise UserError(f"hydra/launcher=slurm: {said.strip()}") from error
         self._queue.add(number)
         return number
 
@@ -82,35 +75,23 @@ class Cluster:
             return {}
         missing = set(numbers) - queue
         gone, self._missing = missing & self._missing, missing  # twice: it may be on its way back into the queue
-        return {number: self._cause(number) for number in gone}
+        return {number: cause(number) for number in gone}
 
     def stop(self, numbers: Collection[str], urgency: int) -> None:
         if urgency == 1:  # what waits has nothing to save, and what runs is asked by what schedulers say
-            _ask("scancel", "--state=PENDING", *numbers)
-            _ask("scancel", "--state=RUNNING", "--signal=TERM", *numbers)
+            ask("scancel", "--state=PENDING", *numbers)
+            ask("scancel", "--state=RUNNING", "--signal=TERM", *numbers)
         else:
-            _ask("scancel", *numbers)
+            ask("scancel", *numbers)
         self._every = min(self._every, 2.0)  # somebody waits for it
 
     def _look(self, now: bool = False) -> set[str]:
         """The numbers of this user's jobs that wait or run."""
         if now or time.monotonic() - self._asked >= self._every:
-            listed = _ask("squeue", "--noheader", "--array", f"--user={getpass.getuser()}", "--format=%i")
+            listed = ask("squeue", "--noheader", "--array", f"--user={getpass.getuser()}", "--format=%i")
             if listed is not None:
                 self._asked, self._queue = time.monotonic(), set(listed.split())
         return self._queue
-
-    def _cause(self, number: str) -> str:
-        """What SLURM's accounting says."""
-        said = _ask("sacct", "-X", "--noheader", "--parsable2", "--format=State,ExitCode", f"--jobs={number}")
-        state, _, code = (said or "").partition("\n")[0].partition("|")
-        state = state.split()[0] if state else "gone"
-        status, _, received = code.strip().partition(":")
-        if state == "FAILED" and received not in ("", "0"):
-            return f"killed by signal {received}"
-        if state == "FAILED" and status:
-            return f"ended with exit status {status}"
-        return f"SLURM: {_WORDS.get(state, state.lower())}"
 
 
 class Local:
@@ -175,14 +156,6 @@ def place(folder: Path, settings: Settings, example: Job, threads: int) -> Place
             "node, or rehearse it here with hydra.launcher.cluster=local"
         )
     return Cluster(folder, settings, example)
-
-
-def _ask(*command: str) -> str | None:
-    """What a command of SLURM prints; None if it fails."""
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
-    except (OSError, subprocess.SubprocessError):
-        return None
 
 
 def _children(number: str) -> list[int]:

@@ -82,7 +82,7 @@ class Settings:
             "qos": self.qos,
             "constraint": self.constraint,
             "setup": list(self.setup) or None,
-            "additional_parameters": dict(self.additional_parameters) or None,
+            "additional_parameters": {"requeue": True, **self.additional_parameters},  # whatever the cluster's default
             "stderr_to_stdout": True,
             "srun_args": ["--kill-on-bad-exit=1"],  # or the others would wait for a process that failed
         }

@@ -1,19 +1,20 @@
 """What runs inside a job of SLURM."""
 
 import signal
+import subprocess
 from signal import Signals
 from typing import TYPE_CHECKING
 
 from leyden.console import set_up_logging
 from leyden.processes import rank
 from leyden.signals import Interrupted, Watch
-from leyden.sweeps.executors.worker import as_it_is_now
 from leyden.sweeps.job import Job, note_failure, perform
 
 if TYPE_CHECKING:
     from submitit.helpers import DelayedSubmission
 
 _TOO_OFTEN = "its time was over too often; give more: hydra.launcher.timeout_min=…, hydra.launcher.max_num_timeout=…"
+_REFUSED = "it was to stop, and SLURM did not put it into the queue again (scontrol requeue)"
 
 
 class Task:
@@ -44,7 +45,7 @@ class Task:
         handler = signal.getsignal(warning)
         try:
             with Watch():
-                perform(as_it_is_now(self.job))
+                perform(self.job)
         except Interrupted as stopped:
             if rank():
                 raise SystemExit(0) from None  # another status would have SLURM kill the one that requeues
@@ -62,6 +63,9 @@ class Task:
         except UncompletedJobError:
             note_failure(self.job, _TOO_OFTEN)
             raise SystemExit(1) from None
+        except (OSError, subprocess.SubprocessError) as error:
+            note_failure(self.job, _REFUSED)
+            raise SystemExit(1) from error
 
     def checkpoint(self) -> "DelayedSubmission":
         """What is to be performed after a requeue: submitit asks for it."""

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from signal import Signals
@@ -28,11 +27,6 @@ def optional(package: str, launcher: str) -> Any:
             f"hydra/launcher={launcher}: {package} is not installed; uv sync --extra {launcher}, "
             f"or pip install -e '.[{launcher}]'"
         ) from error
-
-
-def as_it_is_now(job: Job) -> Job:
-    """A job that may have waited, or was begun before: it goes on where its directory has come to be."""
-    return replace(job, experiment=replace(job.experiment, resumes=job.experiment.resumes or job.dir.exists()))
 
 
 def environment(threads: int | None) -> dict[str, str]:

@@ -2,14 +2,11 @@
 
 import json
 import os
-import socket
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from leyden.errors import UserError
-from leyden.record import RECORD
+from leyden.record import RECORD, is_live
 from leyden.sweeps.state import SWEEP
 from leyden.sweeps.summary.results import moment
 
@@ -54,7 +51,7 @@ def read_sweep(sweep_dir: Path) -> dict[str, Any]:
         raise UserError(f"{path}: cannot be read ({why}); python scripts/runs.py {sweep_dir} lists its runs") from error
     if not isinstance(content, dict) or not isinstance(content.get("jobs"), list):
         raise UserError(f"{path}: is no record of a sweep; python scripts/runs.py {sweep_dir} lists its runs")
-    if content.get("status") == "running" and content.get("host") == socket.gethostname() and not _is_live(sweep_dir):
+    if content.get("status") == "running" and not is_live(sweep_dir):
         content["status"] = "killed"
     return content
 
@@ -73,17 +70,3 @@ def _began(sweep_dir: Path) -> float:
         content = None
     began = moment(content.get("started")) if isinstance(content, dict) else None
     return began.timestamp() if began else (sweep_dir / SWEEP).stat().st_mtime
-
-
-def _is_live(sweep_dir: Path) -> bool:
-    """Whether a process of this machine is executing a sweep."""
-    lock = sweep_dir / f".lock-{socket.gethostname()}"  # of leyden.sweeps.state
-    if not lock.exists():
-        return False
-    try:
-        with FileLock(lock, timeout=0):
-            return False
-    except Timeout:
-        return True
-    except OSError:  # a directory of somebody else's
-        return False
