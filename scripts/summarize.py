@@ -6,7 +6,8 @@
     python scripts/summarize.py last --all --no-plots        # every job, without the pictures
 
 Jobs are ranked by the sweep's objective; of several objectives, by Pareto front. Those that differ only in seed,
-data.fold or data.split_seed are repeats: what stands there is mean ± standard deviation. A sweep that still runs, or
+data.fold or data.split_seed are repeats: what stands there is mean ± standard deviation. Of a cross-validation with
+several seeds the mean over the folds comes first, and the deviation is that of the seeds. A sweep that still runs, or
 was killed, may be summarized at any time.
 """
 

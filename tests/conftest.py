@@ -5,6 +5,7 @@ import pytest
 import torch
 from torchvision import datasets
 
+from leyden.config import Experiment
 from leyden.data.mnist import MNIST
 from tests.idx_files import made, write_emnist, write_qmnist
 from tests.picture_files import write_cifar, write_folders, write_usps
@@ -62,3 +63,9 @@ def needed(data_root: Path) -> dict[str, list[str]]:
         "image_folder": [f"data.root={data_root}/pictures", "data.size=32"],
         "torchvision": ["data.name=USPS", "data.size=32"],
     }
+
+
+@pytest.fixture
+def experiment(tmp_path: Path) -> Experiment:
+    paths = {"log_dir": str(tmp_path), "run_dir": str(tmp_path / "some" / "now")}
+    return Experiment("some", {"seed": 7, "monitor": "val/acc", "paths": paths, "trainer": {}}, ["seed=7"])

@@ -73,7 +73,7 @@ def test_signals_that_come_together_count_as_one(
         watch.defer()
         with caplog.at_level(logging.WARNING):
             send(SIGINT)
-            now += 0.4
+            now += 0.9
             send(SIGTERM)
         assert watch.received == SIGINT
         assert len(caplog.messages) == 1

@@ -4,6 +4,7 @@ import logging
 import sys
 import warnings
 from pathlib import Path
+from typing import TextIO
 
 import rich
 from rich.logging import RichHandler
@@ -18,15 +19,24 @@ def set_up_logging() -> None:
         handler = RichHandler(show_path=False, show_level=False, log_time_format="%H:%M:%S")
         handler.setFormatter(logging.Formatter("%(message)s"))
     else:
-        handler = logging.StreamHandler(sys.stdout)
+        handler = _Plain(sys.stdout)
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
     level = logging.INFO if rank() == 0 else logging.WARNING  # one voice for all processes of a run
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    rich.get_console().on_broken_pipe = lambda: None  # type: ignore[method-assign]  # it would end the run
     logging.captureWarnings(True)
     for chatty in ("pytorch.utilities.rank_zero", "fabric.utilities.rank_zero", "fabric.utilities.distributed"):
         logging.getLogger(f"lightning.{chatty}").setLevel(logging.WARNING)
     for message in _KNOWN:
         warnings.filterwarnings("ignore", message)
+
+
+class _Plain(logging.StreamHandler[TextIO]):
+    """A log that is read, perhaps by `head`: who does not listen any more ends no run."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (logging's name)
+        if not isinstance(sys.exc_info()[1], BrokenPipeError):
+            super().handleError(record)
 
 
 class LogFile(logging.FileHandler):

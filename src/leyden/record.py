@@ -46,6 +46,8 @@ def find_run(name: str, log_dir: str | Path, setting: str = "run") -> Path:
     if not path.is_dir():
         why = f"there is no run in {log_dir} yet" if name == "last" else "there is no such directory"
         raise UserError(f"{setting}={name}: {why}; python scripts/runs.py lists them")
+    if (path / "sweep.json").is_file():
+        raise UserError(f"{setting}={name}: is a sweep; python scripts/summarize.py {name} names its best run")
     if not (path / CONFIG).is_file():
         raise UserError(f"{setting}={name}: is no run, it has no {CONFIG}; python scripts/runs.py lists them")
     if name != "last":

@@ -10,14 +10,15 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 log = logging.getLogger(__name__)
-_INSISTING = (signal.SIGINT, signal.SIGTERM)
+# SIGHUP comes where a terminal is closed. Windows has none.
+STOPS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 # With these schedulers warn: time is nearly over, or the machine is wanted by others. Windows has none.
 WARNINGS = tuple(getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name))
 _TOGETHER = 1.0  # seconds
 
 
 class Interrupted(SystemExit):
-    """Leaves the program with the status that shells and schedulers know: 130 after SIGINT, 143 after SIGTERM."""
+    """Leaves with the status that shells and schedulers know: 128 and the signal, such as 130 after SIGINT."""
 
     def __init__(self, received: Signals) -> None:
         super().__init__(128 + received)
@@ -27,7 +28,7 @@ class Interrupted(SystemExit):
 class Watch:
     """Within this block signals raise `Interrupted`; at once, or where whoever is in charge lets them.
 
-    That is SIGINT and SIGTERM, and SIGUSR1 and SIGUSR2, with which schedulers warn. Those that arrive within a
+    That is SIGINT, SIGTERM and SIGHUP, and SIGUSR1 and SIGUSR2, with which schedulers warn. Those that arrive within a
     second count as one: a terminal sends Ctrl-C to the whole group, and who started this process passes it on.
 
     Attributes:
@@ -42,7 +43,9 @@ class Watch:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            before = {number: signal.getsignal(number) for number in (*_INSISTING, *WARNINGS)}
+            before = {number: signal.getsignal(number) for number in (*STOPS, *WARNINGS)}
+            if before.get(getattr(signal, "SIGHUP", None)) == signal.SIG_IGN:  # under nohup, which means it
+                del before[signal.SIGHUP]
             self._before = {number: handler for number, handler in before.items() if handler is not None}
             self.take_over()
         return self
@@ -79,7 +82,7 @@ class Watch:
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         now, first = time.monotonic(), self._since is None
-        again = self._since is not None and number in _INSISTING and now - self._since >= _TOGETHER
+        again = self._since is not None and number in STOPS and now - self._since >= _TOGETHER
         if first:
             self._since = now
         if again or self.received is None or number in WARNINGS:  # a warning tells more than the SIGTERM before it

@@ -13,6 +13,7 @@ from leyden.callbacks.best import best_checkpoint, best_score
 from leyden.callbacks.last import LastCheckpoint
 from leyden.callbacks.pruning import Pruning, is_pruned
 from leyden.config import Experiment
+from leyden.config.overrides import did_you_mean
 from leyden.data.module import DataModule
 from leyden.errors import UserError
 from leyden.features import cache_features
@@ -49,6 +50,7 @@ def run_experiment(experiment: Experiment) -> float | None:
     task = build_task(config, datamodule.spec, load=not goes_on)
     if config["init_from"] and not goes_on and rank() == 0:  # which hands them to other processes
         load_weights(task.network, config["init_from"], "init_from")
+    _check_objectives(experiment, task)
 
     with Run(experiment) as run:
         log.info("experiment: %s, in %s", experiment.name, run.dir)
@@ -109,6 +111,13 @@ def _check_trust(experiment: Experiment) -> None:
             if experiment.recorded:
                 raise
             log.warning("resuming or evaluating this run will be refused: %s", error)
+
+
+def _check_objectives(experiment: Experiment, task: Task) -> None:
+    known = [*task.metric_names, "seconds", "epochs", "steps"]
+    for name in experiment.objectives:
+        if name not in known:
+            raise UserError(f"sweep.objectives.{name}: is not measured" + did_you_mean(name, known))
 
 
 def _result(experiment: Experiment) -> dict[str, float] | None:

@@ -99,7 +99,7 @@ def test_a_job_of_other_settings_is_neither_skipped_nor_overwritten(checkpoint: 
     if checkpoint:
         (job.dir / "checkpoints" / "last.ckpt").touch()
         finish(job, status="failed")
-    with pytest.raises(UserError, match=r"was run with other settings \(data\)"):
+    with pytest.raises(UserError, match=r"was run with other settings: data\.batch_size=7, now 64;"):
         Grid(*composing("seed=1,2"))
 
 

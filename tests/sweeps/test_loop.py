@@ -163,10 +163,16 @@ def test_a_job_that_a_process_is_still_at_work_on_is_waited_for(tmp_path: Path) 
 def test_a_job_that_the_executor_holds_since_before_is_taken_over(tmp_path: Path) -> None:
     job = made_job(tmp_path, "x=1", x=1)
     finish(job, status="running")
-    executor = Made(finish)
+    at_work = FileLock(job.dir / ".lock")
+    at_work.acquire()
+
+    def does(job: Job) -> None:
+        finish(job)
+        at_work.release()
+
+    executor = Made(does)
     executor.held.append("x=1")
-    with FileLock(job.dir / ".lock"):
-        ran(tmp_path, executor, [job])
+    ran(tmp_path, executor, [job])
     assert executor.started == ["x=1"]
 
 

@@ -12,8 +12,16 @@ import pytest
 from PIL import Image
 
 from leyden.sweeps.summary import Summary, draw, summarize
-from leyden.sweeps.summary.importance import NOISE, TOGETHER, importance, is_complete, spans_decades
-from leyden.sweeps.summary.parallel import axis_of, spread_out
+from leyden.sweeps.summary.importance import (
+    NOISE,
+    TOGETHER,
+    NothingToShowError,
+    importance,
+    is_complete,
+    spans_decades,
+)
+from leyden.sweeps.summary.parallel import axis_of, parallel, spread_out
+from leyden.sweeps.summary.plots import bars
 from tests.kept_sweeps import failed, finished, keep_sweep
 
 NAMES = ["history.png", "parallel.png", "importance.png"]
@@ -78,9 +86,17 @@ def test_where_there_is_little_to_show_there_are_fewer_pictures(tmp_path: Path) 
     failures: list[dict[str, Any]] = [{"settings": {"a": n}, **failed("Boom")} for n in range(3)]
     assert drawn("failed", failures) == too_few
     folds = [{"settings": {"data.fold": n}, "record": finished(val__loss=n)} for n in range(5)]
-    assert drawn("folds", folds) == (["history.png"], None)
+    repeats_only = "no parallel.png and importance.png: nothing but repeats is swept"
+    assert drawn("folds", folds) == (["history.png"], repeats_only)
     equal = [{"settings": {"a": n}, "record": finished(val__loss=1.0)} for n in range(5)]
-    assert drawn("equal", equal) == (["history.png", "parallel.png"], None)
+    same = "no importance.png: val/loss is the same in all jobs"
+    assert drawn("equal", equal) == (["history.png", "parallel.png"], same)
+    three = [{"settings": {"a": n}, "record": finished(val__loss=n)} for n in range(3)]
+    few = "no importance.png: fewer than 4 jobs have a result"
+    assert drawn("three", three) == (["history.png", "parallel.png"], few)
+    one = [{"settings": {"a": 1, "seed": n}, "record": finished(val__loss=n)} for n in range(3)]
+    alike = "no parallel.png: fewer than two different settings have a result"
+    assert drawn("alike", one) == (["history.png"], f"{alike}; {few}")
     odd = [{"settings": {"a.$x": [n, {"k": "$"}]}, "record": finished(val__loss=10.0**n)} for n in range(-9, 9)]
     assert drawn("odd", odd) == (NAMES, None)
 
@@ -111,6 +127,48 @@ def test_a_search_is_asked_where_it_is_good(tmp_path: Path) -> None:
     assert set(shares) == {"a", "b", "kind", "c"}
     assert max(shares, key=lambda key: shares[key]) == "a"
     assert sum(shares.values()) == pytest.approx(1)
+
+
+def of_few(path: Path, jobs: int, kind: str = "search") -> Path:
+    """Trials of which every other one has a momentum."""
+    found = [
+        {"settings": {"lr": n, "opt": "ab"[n % 2], **({"m": n} if n % 2 else {})}, "record": finished(val__loss=n**1.5)}
+        for n in range(jobs)
+    ]
+    return keep_sweep(path, found, kind=kind)
+
+
+def title(summary: Summary) -> str:
+    return bars(summary).axes[0].get_title()
+
+
+def test_what_only_some_jobs_have_is_judged_among_them_and_not_by_a_few(tmp_path: Path) -> None:
+    few = summarize(of_few(tmp_path / "few", 8))
+    assert set(importance(few, "val/loss")) == {"lr", "opt"}
+    assert "(PED-ANOVA over 8 jobs)\nleft out, as too few jobs have it: m (4 of 8)\nfew results: a hint" in title(few)
+    many = summarize(of_few(tmp_path / "many", 60))
+    assert importance(many, "val/loss")["m"] > 0
+    assert title(many).endswith("(PED-ANOVA over 60 jobs)")
+    labels = {label.get_text() for label in bars(many).axes[0].get_yticklabels()}
+    assert labels == {"lr", "opt", "m (when set)"}
+    assert "few results: a hint at most" in title(summarize(of_few(tmp_path / "grid", 8, "grid")))
+    third = [
+        {"settings": {"lr": n, **({"m": n} if n % 3 else {}), **({"k": n} if n % 3 == 0 else {})}} for n in range(60)
+    ]
+    run = [{**job, "record": finished(val__loss=n)} for n, job in enumerate(third)]  # m in 40 of 60, k in 20
+    assert set(importance(summarize(keep_sweep(tmp_path / "third", run, kind="search")), "val/loss")) == {"lr", "m"}
+    assert "few results: a hint" in title(summarize(of_few(tmp_path / "tens", 49)))
+    assert "few results" not in title(summarize(of_few(tmp_path / "ten", 10, "grid")))
+    lone = [{"settings": {"m": n} if n < 3 else {}, "record": finished(val__loss=n)} for n in range(4)]
+    with pytest.raises(NothingToShowError, match="no setting has two values in enough jobs"):
+        importance(summarize(keep_sweep(tmp_path / "lone", lone, kind="search")), "val/loss")
+
+
+def test_what_has_no_value_is_told_in_words_above_the_lines(tmp_path: Path) -> None:
+    axes = parallel(summarize(of_few(tmp_path / "s", 8))).axes[0]
+    (tick,) = (text for text in axes.texts if text.get_text() == "not set")
+    assert tick.get_zorder() > max(patch.get_zorder() for patch in axes.patches)
+    assert axis_of("x", ["not set", ...]).ticks == [(0.0, "not set"), (1.0, "not set")]  # a text of somebody's
 
 
 @pytest.mark.parametrize(("absent", "made"), [("matplotlib", []), ("optuna", NAMES[:2])])

@@ -111,7 +111,7 @@ class Progress(ProgressBar):
         best = best_checkpoint(trainer)
         score = best.best_model_score if best else None
         told = best is not None and (self._validated or not str(best.monitor).startswith("val/"))
-        is_best = told and score is not None and score != self._best
+        is_best = told and score is not None and score != self._best and not score.isnan()
         self._best = score
         log.info(
             "epoch %s  train: %s  val: %s  %.1f s%s",
@@ -126,7 +126,7 @@ class Progress(ProgressBar):
         task = trainer.lightning_module
         names = self.metrics or (["loss", *task.train_meter.metrics] if isinstance(task, Task) else ["loss"])
         values = {name: trainer.callback_metrics.get(f"{split}/{name}") for name in names}
-        return " ".join(f"{name} {value:.4f}" for name, value in values.items() if value is not None) or "–"
+        return " ".join(f"{name} {_shown(value)}" for name, value in values.items() if value is not None) or "–"
 
     def _start(self, title: str, total: float) -> None:
         self._stop()
@@ -147,6 +147,10 @@ class Progress(ProgressBar):
         if self._bar:
             self._bar.stop()
             self._bar = None
+
+
+def _shown(value: Tensor) -> str:
+    return f"{value:.4f}" if abs(value) < 1e6 else f"{value:.4g}"
 
 
 def _epoch(trainer: pl.Trainer, number: int) -> str:

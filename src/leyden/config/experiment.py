@@ -54,6 +54,7 @@ class Experiment:
         changed: with settings that it did not have.
         recorded: its config was read from a run directory, which may be somebody else's.
         trial: of a search whose bad trials are given up.
+        objectives: metrics that a search looks at.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Experiment:
     changed: bool = False
     recorded: bool = False
     trial: Trial | None = None
+    objectives: tuple[str, ...] = ()
 
     @property
     def run_dir(self) -> Path:
@@ -120,9 +122,12 @@ def check(cfg: DictConfig) -> Experiment:
         changed = run.config != run.before
         overrides = [*run.overrides, *run.typed]
         return Experiment(run.name, run.config, overrides, resumes=True, changed=changed, recorded=True)
-    name, choice, is_job = hydra_cfg.runtime.choices["experiment"], hydra_cfg.runtime.choices["sweep"], _is_job()
-    if choice != "default" and not is_job:
-        raise UserError(f"sweep={choice}: is a search of many runs; add -m")
+    choices, is_job = hydra_cfg.runtime.choices, _is_job()
+    name = choices["experiment"]
+    if not is_job and choices["sweep"] != "default":
+        raise UserError(f"sweep={choices['sweep']}: is a search of many runs; add -m")
+    if not is_job and choices["hydra/launcher"] not in ("local", "basic"):
+        raise UserError(f"hydra/launcher={choices['hydra/launcher']}: is for sweeps; add -m")
     if cfg.paths.run_dir is None:
         cfg.paths.run_dir = str(Path(cfg.paths.log_dir, name, f"{datetime.now():%Y-%m-%d_%H-%M-%S}"))
     config: Config = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]

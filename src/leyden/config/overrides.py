@@ -19,7 +19,14 @@ _VALUE = re.compile(r"(?!hydra\.)[A-Za-z_]\w*(\.[\w-]+)+=")
 _PATH = re.compile(r"(run|resume|init_from|input|output|ckpt)=(.*)")
 _PLAIN = re.compile(r"[\w/.+:\\-]*", re.ASCII)
 
-_ALIASES = {"checkpoint": "ckpt", "weights": "init_from", "run": "resume"}  # what a setting might be called
+_ALIASES = {
+    "checkpoint": "ckpt",
+    "weights": "init_from",
+    "run": "resume",
+    "hparams_search": "sweep",
+    "joblib": "parallel",
+    "submitit_slurm": "slurm",
+}  # what a setting might be called
 _FLAGS = re.compile(
     r"--(help|hydra-help|version|cfg|resolve|package|run|multirun|shell-completion|config-\w+|info|experimental-rerun)"
 )

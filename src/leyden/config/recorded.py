@@ -86,7 +86,7 @@ def recorded(
     result = config
     if now:
         was, will_be = (_composed(overrides, run_dir) for overrides in (before, [*before, *now]))
-        changes = _differences(was, will_be)
+        changes = differences(was, will_be)
         values = [keys[o] for o in now if not o.startswith("~") and _is_value(keys[o], will_be)]
         values += [key for o in now for key in _stated_by(o, configs) if _is_there(key, will_be)]
         changes |= {tuple(key.split(".")): _at(will_be, key) for key in values}
@@ -97,7 +97,7 @@ def recorded(
 
 def check_resumable(run: Recorded) -> None:
     """Refuse, with a UserError, to go on with a run as another."""
-    for place in _differences(run.before, run.config):
+    for place in differences(run.before, run.config):
         name = ".".join(place)
         if place[0] in FIXED or (place[0] == "data" and place[1:2] and place[1] not in FREE_OF_DATA):
             raise UserError(
@@ -108,7 +108,7 @@ def check_resumable(run: Recorded) -> None:
 
 def check_measurable(run: Recorded) -> None:
     """Refuse, with a UserError, what would have no effect on a network that is trained."""
-    for place in _differences(run.before, run.config):
+    for place in differences(run.before, run.config):
         if place[0] in ("model", "task", "optimizer", "scheduler"):
             raise UserError(f"{'.'.join(place)}: comes from the run's checkpoint, or is for training; leave it out")
 
@@ -168,13 +168,13 @@ def _at(config: Any, key: str) -> Any:
     return config
 
 
-def _differences(was: Any, is_now: Any, place: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
+def differences(was: Any, is_now: Any, place: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
     """Where two configs differ, and what stands there in the second."""
     if not isinstance(was, Mapping) or not isinstance(is_now, Mapping):
         return {} if was == is_now else {place: is_now}
     found: dict[tuple[str, ...], Any] = {}
     for key in [*was, *(key for key in is_now if key not in was)]:
-        found |= _differences(was.get(key, _GONE), is_now.get(key, _GONE), (*place, key))
+        found |= differences(was.get(key, _GONE), is_now.get(key, _GONE), (*place, key))
     return found
 
 

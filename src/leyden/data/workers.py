@@ -18,7 +18,7 @@ from leyden.data.loader import Batch, Loader, Order, Transform
 from leyden.data.threads import cpus
 from leyden.errors import UserError
 from leyden.seeds import seed_for
-from leyden.signals import WARNINGS
+from leyden.signals import STOPS, WARNINGS
 
 Make = Callable[[int], Tensor]  # the stored input of an item, by its number
 _TINY = 1000  # starting workers takes longer than decoding so few
@@ -134,7 +134,7 @@ def _signals_held() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, *WARNINGS))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (*STOPS, *WARNINGS))
     try:
         yield
     finally:
@@ -146,7 +146,7 @@ def _leave_signals_to_the_main_process(worker: int) -> None:
 
     A worker ends when the main process sends it SIGTERM, as torch and multiprocessing do, or is gone.
     """
-    for number in (signal.SIGINT, *WARNINGS):
+    for number in {*STOPS, *WARNINGS} - {signal.SIGTERM}:
         signal.signal(number, signal.SIG_IGN)
     main = multiprocessing.parent_process()
     assert main is not None

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from signal import SIGINT, SIGTERM, Signals
+from signal import Signals
 from typing import NoReturn
 
 import lightning.pytorch as pl
@@ -17,10 +17,10 @@ from leyden.config import Experiment
 from leyden.processes import rank
 from leyden.ranks import GRACE, PATIENCE
 from leyden.record import read_record, write_record
-from leyden.signals import WARNINGS
+from leyden.signals import STOPS, WARNINGS
 
 log = logging.getLogger(__name__)
-_STOPS = (SIGINT, SIGTERM, *WARNINGS)
+_STOPS = (*STOPS, *WARNINGS)
 
 
 class Others:

@@ -31,12 +31,14 @@ class Job:
         settings: the swept ones: key and value.
         experiment: resolved and checked.
         overrides: the swept ones as Hydra takes them, for launchers of Hydra's own.
+        trial: its number in a search.
     """
 
     name: str
     settings: dict[str, Any]
     experiment: Experiment
     overrides: list[str] = field(default_factory=list)
+    trial: int | None = None
 
     @property
     def dir(self) -> Path:

@@ -10,6 +10,7 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from leyden.record import is_live
+from leyden.signals import STOPS
 from leyden.sweeps.board import Board
 from leyden.sweeps.executors.executor import Ended, Executor
 from leyden.sweeps.job import Job, Outcome, note_failure, outcome
@@ -109,9 +110,9 @@ class Loop:
 
     def _tell(self, found: Outcome) -> None:
         self.failed += found.status == "failed"
-        self.source.tell(found)
         self.record.note(found)
         self.board.end(found)
+        self.source.tell(found)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self._signals.append(Signals(number))
@@ -126,7 +127,7 @@ class Loop:
 
 
 class _Signals:
-    """Within this block SIGINT and SIGTERM go to a function."""
+    """Within this block what stops a program goes to a function."""
 
     def __init__(self, receive: Callable[[int, FrameType | None], None]) -> None:
         self.receive = receive
@@ -134,8 +135,9 @@ class _Signals:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self.receive)
+            for number in STOPS:
+                if signal.getsignal(number) != signal.SIG_IGN:  # as SIGHUP is under nohup
+                    self._before[number] = signal.signal(number, self.receive)
         return self
 
     def __exit__(

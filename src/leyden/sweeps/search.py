@@ -139,7 +139,9 @@ class Search:
             raise UserError(found.missing)
 
     def left(self) -> int:
-        return max(0, self.total - sum(map(_is_done, self._study.trials())))
+        trials = self._study.trials()
+        elsewhere = sum(trial.state.name == "RUNNING" and not self._is_ours(trial) for trial in trials)
+        return max(0, self.total - elsewhere - sum(map(_is_done, trials)))
 
     def close(self) -> None:
         others = [t for t in self._study.trials() if t.state.name == "RUNNING" and not self._is_ours(t)]
@@ -176,7 +178,9 @@ class Search:
         """A job without what nobody is to read: it may be written to a disk."""
         swept = {self._keys[name]: text for name, text in texts.items()}
         job = self._composer.job(swept, trial if self._settings.pruner else None)
-        return replace(job, overrides=[text for text in job.overrides if not is_secret(text)])
+        experiment = replace(job.experiment, objectives=tuple(self.objectives))
+        overrides = [text for text in job.overrides if not is_secret(text)]
+        return replace(job, experiment=experiment, overrides=overrides, trial=trial.number)
 
     def _constant(self, name: str) -> Any:
         """What a name is in all jobs: the file of a group, or a value."""

@@ -84,7 +84,7 @@ class SweepRecord:
 
     def note(self, found: Outcome) -> None:
         """Keep what has become of a job; soon."""
-        job, trial = found.job, found.job.experiment.trial
+        job = found.job
         self._jobs[job.name] = {
             "name": job.name,
             "settings": job.settings,
@@ -94,7 +94,7 @@ class SweepRecord:
             "values": {name: found.metric(name) for name in self._objectives},
             "epochs": found.record.get("epochs", 0),
             "seconds": found.record.get("seconds", 0.0),
-            "trial": trial.number if trial else None,
+            "trial": job.trial,
         }
         if time.monotonic() - self._saved > _OFTEN:
             self.save()

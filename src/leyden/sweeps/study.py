@@ -69,23 +69,32 @@ class Study:
         seed: int,
     ) -> None:
         self.name, self._seed, self._node, self._pruner = name, seed, sampler, pruner
+        self._directions = [_DIRECTIONS[goal] for goal in objectives.values()]
         self.storage = open_storage(url)
+        self._open()
+
+    def _open(self) -> None:
         self._study = optuna.create_study(
-            study_name=name,
+            study_name=self.name,
             storage=self.storage,
             sampler=self._sampler("tell"),
-            pruner=pruner,
-            directions=[_DIRECTIONS[goal] for goal in objectives.values()],
+            pruner=self._pruner,
+            directions=self._directions,
             load_if_exists=True,
         )
-        self._id = self.storage.get_study_id_from_name(name)
+        self._id = self.storage.get_study_id_from_name(self.name)
 
     def agree(self, facts: Mapping[str, Any], remedy: str) -> None:
-        """Keep what a study is about; or compare it, if it is kept.
+        """Keep what a study is about; or compare it, if it is kept. One in which all failed is made anew.
 
         Raises:
             UserError: it is about something else.
         """
+        if any(self._study.user_attrs.get(what, value) != value for what, value in facts.items()) and all(
+            trial.state.name == "FAIL" for trial in self.trials()
+        ):
+            optuna.delete_study(study_name=self.name, storage=self.storage)
+            self._open()
         is_new = not self.trials()  # asked first: who makes the first trial has kept these before
         kept = self._study.user_attrs
         for what, value in facts.items():

@@ -120,8 +120,6 @@ def _run(
         raise UserError(
             f"{directory}: cannot be written ({error.strerror}); free some space, and the same command goes on"
         ) from error
-    finally:
-        source.close()
     console = rich.get_console()
     width = console.width if console.is_terminal else None
     console.print(as_table(summarize(directory), width), soft_wrap=True)
@@ -146,6 +144,7 @@ def _execute(
         record.note(found)
     _tell_of_other_code(done)
     if not source.left():
+        source.close()
         return None, 0
     executor.open(directory, source.examples())
     try:
@@ -154,6 +153,7 @@ def _execute(
         return loop.run(), loop.failed
     finally:
         executor.close()
+        source.close()
 
 
 def _tell_of_other_code(done: Sequence[Outcome]) -> None:

@@ -38,7 +38,8 @@ class Verdict:
 def verdict(found: Outcome, objectives: Sequence[str]) -> Verdict:
     """What a study is told of a job."""
     if found.status == "failed":
-        return Verdict("fail", error=found.error or "")
+        error = found.error or ""
+        return Verdict("fail", error=error, missing=error if error.startswith("sweep.objectives.") else None)
     if found.status == "pruned":
         value = found.record.get("metrics", {}).get(objectives[0])
         return Verdict("pruned", last=None if value is None else (value, max(0, found.record.get("epochs", 1) - 1)))
@@ -65,7 +66,9 @@ def past(
     config = {**example.config, "paths": {**example.config["paths"], "run_dir": str(composer.sweep_dir / name)}}
     trial_of_it = example.trial and replace(example.trial, number=trial.number)
     overrides = [*as_typed(composer.constants), *(f"{key}={text}" for key, text in texts.items())]
-    found = outcome(Job(name, settings, replace(example, config=config, overrides=overrides, trial=trial_of_it)))
+    found = outcome(
+        Job(name, settings, replace(example, config=config, overrides=overrides, trial=trial_of_it), trial=trial.number)
+    )
     if found.done:
         return found
     status = "finished" if trial.state.name == "COMPLETE" else "pruned"

@@ -8,6 +8,7 @@ from hydra.core.utils import JobStatus
 from hydra.plugins.launcher import Launcher
 
 from leyden.errors import UserError
+from leyden.signals import STOPS
 from leyden.sweeps.executors.executor import Ended
 from leyden.sweeps.job import Job, describe
 
@@ -43,8 +44,9 @@ class Foreign:
             self._ended.append(Ended(job, describe(result._return_value) if failed else None))
         except SystemExit as left:  # which Hydra lets through; of a run that a signal ended, among others
             self._ended.append(Ended(job, f"ended with exit status {left.code}"))
-            if left.code in (128 + Signals.SIGINT, 128 + Signals.SIGTERM):
-                raise_signal(Signals(int(left.code) - 128))  # the sweep is to know too
+            stopped = [number for number in STOPS if left.code == 128 + number]
+            if stopped:
+                raise_signal(stopped[0])  # the sweep is to know too
         self._number += 1
 
     def wait(self, seconds: float) -> list[Ended]:

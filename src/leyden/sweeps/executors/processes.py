@@ -20,6 +20,7 @@ from typing import Any
 
 from leyden.console import set_up_logging
 from leyden.errors import UserError
+from leyden.signals import STOPS
 from leyden.sweeps.executors.executor import Ended
 from leyden.sweeps.executors.worker import cause, check_numbers, devices
 from leyden.sweeps.job import Job, perform
@@ -140,9 +141,9 @@ def _start_server(context: ForkServerContext | SpawnContext) -> None:
         from multiprocessing import forkserver
 
         # Whoever ends the whole group asks jobs to stop; the server has to stay, or nobody would know how they ended.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        signal.pthread_sigmask(signal.SIG_BLOCK, set(STOPS))
         forkserver.ensure_running()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, set(STOPS))
 
 
 def _count_gpus(sender: Connection) -> None:
@@ -164,7 +165,7 @@ def _perform(job: Job, output: Path | None, environment: dict[str, str], threads
     threading.Thread(target=_stop_with_parent, daemon=True).start()
     try:
         if _START == "forkserver":
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # blocked in the server
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, set(STOPS))  # blocked in the server
         perform(job)
     except KeyboardInterrupt:  # before there was a run that could keep it
         raise SystemExit(128 + Signals.SIGINT) from None

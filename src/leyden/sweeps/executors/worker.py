@@ -9,6 +9,7 @@ from typing import Any
 
 import leyden
 from leyden.errors import UserError
+from leyden.signals import STOPS
 from leyden.sweeps.job import Job
 
 
@@ -77,7 +78,7 @@ def check_numbers(launcher: str, numbers: Mapping[str, Any], least: int = 1) -> 
 
 def cause(status: int) -> str | None:
     """What the exit status of a job's process, negative for a signal, says that the job itself has not said."""
-    if status in (0, 1, 128 + Signals.SIGINT, 128 + Signals.SIGTERM):
+    if status in (0, 1, *(128 + number for number in STOPS)):
         return None
     if status > 0:
         return f"ended with exit status {status}"
