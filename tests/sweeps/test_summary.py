@@ -3,7 +3,6 @@
 import csv
 import json
 import math
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +69,7 @@ def test_the_table(grid: Path) -> None:
         "killed   optimizer.lr=0.01 model.width=64 seed=1  after 3 epochs",
     ]
     run = f"{grid}/model.width=32,optimizer.lr=0.01,seed=1"
-    again = "python train.py experiment=mnist_mlp trainer.max_epochs=3 optimizer.lr=0.01 model.width=32"
+    again = "python train.py -m experiment=mnist_mlp trainer.max_epochs=3 optimizer.lr=0.01 model.width=32 seed=1,2,3"
     assert lines[-2:] == [f"the best again:  {again}", f"its test again:  python eval.py run={run}"]
 
 
@@ -128,7 +127,7 @@ def test_a_cross_validation_is_one_row(tmp_path: Path) -> None:
     assert (spread.mean, spread.std, spread.n) == (pytest.approx(0.3), pytest.approx(math.sqrt(0.025)), 5)
     text = as_table(summary).plain
     assert "over data.fold; the mean is the result of the cross-validation" in text
-    assert text.splitlines()[-2].endswith("python train.py experiment=mnist_mlp")
+    assert text.endswith("\nthe best again:  python train.py -m experiment=mnist_mlp data.fold=1,2,3,4,5")
 
 
 def test_equal_ones_share_a_rank_and_large_may_be_good(tmp_path: Path) -> None:
@@ -198,7 +197,7 @@ def test_directories_are_believed_and_where_there_is_none_the_sweep_is(tmp_path:
         (5, "pruned", "after 3 epochs, val/loss 0.75"),
     ]
     assert "; killed: the same command goes on; " in as_table(summary).plain
-    with FileLock(sweep / f".lock-{socket.gethostname()}"):
+    with FileLock(sweep / ".lock"):
         summary = summarize(sweep)
         assert "; not yet over: it goes on; " in as_table(summary).plain
         assert [result.status for result in summary.rest] == ["killed", "running", "pruned"]
@@ -255,7 +254,7 @@ ODD = {
 
 
 def test_odd_settings_are_shown_and_complete_in_the_files(tmp_path: Path) -> None:
-    jobs = [{"settings": ODD, "record": finished(best__val__loss=0.1 + 0.2, x=float("nan"))}]
+    jobs = [{"settings": ODD, "record": finished(best__val__loss=0.1 + 0.2, val__x=float("nan"))}]
     summary = summarize(keep_sweep(tmp_path / "s", jobs))
     row = as_table(summary, 400).plain.splitlines()[2]
     assert row.split("  ")[1:3] == [" 1", "[16, [32, 64]]"]
@@ -272,7 +271,7 @@ def test_odd_settings_are_shown_and_complete_in_the_files(tmp_path: Path) -> Non
     assert found["rank"] == "1"
     assert {key: found[key] if isinstance(ODD[key], str) else json.loads(found[key]) for key in ODD} == ODD
     assert float(found["objective/val/loss"]) == float(found["best/val/loss"]) == 0.1 + 0.2
-    assert (found["x"], found["epochs"], found["trial"]) == ("nan", "3", "")
+    assert (found["val/x"], found["epochs"], found["trial"]) == ("nan", "3", "")
 
 
 def test_the_csv_has_a_row_for_each_job(grid: Path) -> None:
@@ -307,8 +306,16 @@ def test_the_newest_sweep_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     keep_sweep(Path("logs/c/sweeps/mid"), [], started="2026-01-01T18:30:00+00:00")
     assert find_sweep("last") == Path("logs/b/sweeps/new")
     assert find_sweep("logs/a/sweeps/old/sweep.json") == Path("logs/a/sweeps/old")
-    with pytest.raises(UserError, match=r"logs/a: is no sweep, it has no sweep.json; python scripts/runs.py logs/a "):
+    Path("logs/d").mkdir()
+    with pytest.raises(UserError, match=r"logs/d: is no sweep, it has no sweep.json; python scripts/runs.py logs/d "):
+        find_sweep("logs/d")
+    with pytest.raises(UserError, match=r"sweep.json; the newest below it: logs/a/sweeps/old$"):
         find_sweep("logs/a")
+    for day in range(1, 5):
+        keep_sweep(Path(f"logs/d/sweeps/{day}"), [], started=f"2025-01-0{day}T00:00:00+00:00")
+    named = "logs/b/sweeps/new, logs/c/sweeps/mid, logs/a/sweeps/old, logs/d/sweeps/4, logs/d/sweeps/3 and 2 more"
+    with pytest.raises(UserError, match=f"logs: is no sweep, it has no sweep.json; the newest below it: {named}$"):
+        find_sweep("logs")
     with pytest.raises(UserError, match="nowhere: there is no such directory"):
         find_sweep("nowhere")
 

@@ -9,12 +9,14 @@ from typing import Any
 
 from leyden.durable import write_text
 from leyden.errors import UserError
+from leyden.sweeps.summary.headline import headline, not_preferred
 from leyden.sweeps.summary.results import Result, of
 from leyden.sweeps.summary.summary import Summary
-from leyden.sweeps.summary.tables import columns, headline
-from leyden.sweeps.summary.texts import shown
+from leyden.sweeps.summary.tables import columns
+from leyden.sweeps.summary.texts import brief
 
 MARKDOWN, CSV = "summary.md", "summary.csv"
+_STAGES = ("train", "val", "test", "best")
 
 
 def save(summary: Summary, pictures: Sequence[Path] = ()) -> list[Path]:
@@ -37,7 +39,7 @@ def save(summary: Summary, pictures: Sequence[Path] = ()) -> list[Path]:
 
 
 def as_markdown(summary: Summary, pictures: Sequence[Path] = ()) -> str:
-    """All groups and all jobs that are not ranked, with nothing shortened."""
+    """All groups and all jobs that are not ranked, with no text shortened."""
     record, parts = summary.record, [f"# {_escaped(summary.dir.resolve().name)}", _escaped(headline(summary)) + "."]
     facts = [str(record[key]) for key in ("started", "host") if record.get(key)]
     git = of(dict, record.get("git")) or {}
@@ -48,17 +50,20 @@ def as_markdown(summary: Summary, pictures: Sequence[Path] = ()) -> str:
         found = columns(summary, summary.groups)
         rows = [[column.cells[row] for column in found] for row in range(len(summary.groups))]
         parts += ["## Ranked", _table([column.head for column in found], rows, [column.left for column in found])]
-    if summary.best:
+    if summary.best and summary.lucky:
+        parts += [_escaped(not_preferred(summary)) + "."]
+    elif summary.best:
         first = summary.best[0]
-        parts += ["The best again, and its test:"]
-        parts += [f"```bash\n{summary.train_command(first)}\n{summary.eval_command(first)}\n```"]
+        commands = [command for command in (summary.train_command(first), summary.eval_command(first)) if command]
+        parts += ["The best again, and its test:" if len(commands) > 1 else "The best again:"]
+        parts += ["\n".join(["```bash", *commands, "```"])]
     if summary.rest:
         keys = [*summary.swept, *summary.repeats]
         rows = [
             [
                 result.status,
-                *(shown(result.settings[key]) if key in result.settings else "" for key in keys),
-                result.cause(summary.objectives),
+                *(brief(result.settings[key]) if key in result.settings else "" for key in keys),
+                summary.cause(result),
             ]
             for result in summary.rest
         ]
@@ -75,16 +80,17 @@ def as_csv(summary: Summary) -> str:
     A setting that is a text stands as it is, any other one as JSON. NaN is `nan`, what is not known is empty.
     """
     places = {result.name: group.place for group in summary.groups for result in group.counted}
-    metrics = sorted({name for result in summary.results for name in result.metrics})
+    measured = {name for result in summary.results for name in result.metrics}
+    metrics = sorted(name for name in measured if name.partition("/")[0] in _STAGES)  # not the learning rate and such
     place = "front" if len(summary.objectives) > 1 else "rank"
     rows: list[dict[str, Any]] = []
     for result in [*(result for group in summary.groups for result in group.counted), *summary.rest]:
         row: dict[str, Any] = {place: places.get(result.name), "job": result.name, "status": result.status}
         row |= {key: _plain(result.settings[key]) for key in result.settings}
         row |= {f"objective/{name}": result.values.get(name) for name in summary.objectives}
-        row |= result.metrics
+        row |= {name: result.metrics[name] for name in metrics if name in result.metrics}
         row |= _facts(result, row)
-        row["cause"] = result.cause(summary.objectives)
+        row["cause"] = "" if result.name in places else summary.cause(result)
         rows.append(row)
     objectives = [f"objective/{name}" for name in summary.objectives]
     heads = list(dict.fromkeys([place, "job", "status", *summary.swept, *summary.repeats, *objectives, *metrics]))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from leyden.sweeps.summary.importance import spans_decades
+from leyden.sweeps.summary.importance import NothingToShowError, spans_decades
 from leyden.sweeps.summary.results import is_number
 from leyden.sweeps.summary.summary import Summary
 from leyden.sweeps.summary.texts import shortened, shown
@@ -13,7 +13,7 @@ from leyden.sweeps.summary.texts import shortened, shown
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_ABSENT = "–"
+_ABSENT = "not set"
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,13 @@ class Axis:
     ticks: list[tuple[float, str]]
 
 
-def parallel(summary: Summary) -> "Figure | None":
-    """One line for each ranked group, so repeats are not seen; None where nothing else is swept.
+def parallel(summary: Summary) -> "Figure":
+    """One line for each ranked group, so repeats are not seen.
 
     The colour is the rank, as values would let one bad job make all others look the same.
+
+    Raises:
+        NothingToShowError: there are no two lines that differ.
     """
     from matplotlib import colormaps
     from matplotlib.figure import Figure
@@ -43,8 +46,10 @@ def parallel(summary: Summary) -> "Figure | None":
     groups, best = summary.groups, summary.best
     axes_ = [axis_of(key, [group.settings.get(key, ...) for group in groups]) for key in summary.swept]
     axes_ = [axis for axis in axes_ if len(set(axis.heights)) > 1]
+    if not summary.swept:
+        raise NothingToShowError("nothing but repeats is swept")
     if len(groups) < 2 or not axes_:
-        return None
+        raise NothingToShowError("fewer than two different settings have a result")
     axes_ += [axis_of(name, [group.values[name].mean for group in groups], True) for name in summary.objectives]
     figure = Figure(figsize=(max(7.5, 1.3 + 1.75 * len(axes_)), 4.6), layout="constrained")
     axes = figure.add_subplot()
@@ -124,11 +129,11 @@ def axis_of(head: str, values: Sequence[Any], is_result: bool = False) -> Axis:
     if there and all(map(is_number, there)):
         return _numbers(head, values, absent, is_result)
     texts = sorted({shown(value) for value in there}, key=lambda text: _as_number(text))
-    texts = [_ABSENT, *texts] if absent else texts
-    at = {text: place / (len(texts) - 1) if len(texts) > 1 else 0.5 for place, text in enumerate(texts)}
-    heights = [at[_ABSENT if value is ... else shown(value)] for value in values]
-    every = 1 + (len(texts) - 1) // 16
-    return Axis(head, heights, [(height, text) for text, height in list(at.items())[::every]])
+    levels = [None, *texts] if absent else texts
+    at = {level: place / (len(levels) - 1) if len(levels) > 1 else 0.5 for place, level in enumerate(levels)}
+    heights = [at[None if value is ... else shown(value)] for value in values]
+    every = 1 + (len(levels) - 1) // 16
+    return Axis(head, heights, [(at[level], _ABSENT if level is None else level) for level in levels[::every]])
 
 
 def _numbers(head: str, values: Sequence[Any], absent: bool, is_result: bool) -> Axis:

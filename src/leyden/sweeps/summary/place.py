@@ -10,6 +10,8 @@ from leyden.record import RECORD, is_live
 from leyden.sweeps.state import SWEEP
 from leyden.sweeps.summary.results import moment
 
+_NAMED = 5  # sweeps in an error message
+
 
 def find_sweep(name: str, log_dir: str | Path = "logs") -> Path:
     """The directory of a sweep.
@@ -19,20 +21,23 @@ def find_sweep(name: str, log_dir: str | Path = "logs") -> Path:
         log_dir: where runs are kept.
 
     Raises:
-        UserError: it is not there, or is no sweep.
+        UserError: it is not there, or is no sweep; those below it are named.
     """
     if name == "last" and not Path(name).is_dir():
-        found = [Path(folder) for folder, inside, files in os.walk(log_dir) if _is_sweep(inside, files)]
-        if not found:
+        if not (found := _sweeps(log_dir)):
             raise UserError(
                 f"last: there is no sweep in {log_dir} yet; python train.py -m makes one: optimizer.lr=0.1,0.01"
             )
-        return max(found, key=_began)
+        return found[0]
     path = Path(name).expanduser()
     path = path.parent if path.name == SWEEP else path
     if not path.is_dir():
         raise UserError(f"{name}: there is no such directory; give that of a sweep, or last")
     if not (path / SWEEP).is_file():
+        if below := _sweeps(path):
+            more = f" and {len(below) - _NAMED} more" if len(below) > _NAMED else ""
+            there = ", ".join(map(str, below[:_NAMED]))
+            raise UserError(f"{name}: is no sweep, it has no {SWEEP}; the newest below it: {there}{more}")
         raise UserError(f"{name}: is no sweep, it has no {SWEEP}; python scripts/runs.py {name} lists its runs")
     return path
 
@@ -54,6 +59,12 @@ def read_sweep(sweep_dir: Path) -> dict[str, Any]:
     if content.get("status") == "running" and not is_live(sweep_dir):
         content["status"] = "killed"
     return content
+
+
+def _sweeps(directory: str | Path) -> list[Path]:
+    """Those below a directory, the newest first."""
+    found = [Path(folder) for folder, inside, files in os.walk(directory) if _is_sweep(inside, files)]
+    return sorted(found, key=_began, reverse=True)
 
 
 def _is_sweep(inside: list[str], files: list[str]) -> bool:

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from leyden.durable import replacing
 from leyden.errors import UserError
-from leyden.sweeps.summary.importance import NOISE, TOGETHER, importance, is_complete, spans_decades
+from leyden.sweeps.summary.importance import (
+    FEW,
+    FEW_OF_SEARCH,
+    NOISE,
+    TOGETHER,
+    NothingToShowError,
+    importance,
+    is_complete,
+    left_out,
+    some_have,
+    spans_decades,
+)
 from leyden.sweeps.summary.results import Result
 from leyden.sweeps.summary.summary import Summary
 from leyden.sweeps.summary.texts import shortened
@@ -36,7 +47,7 @@ _REMEDY = "uv sync --extra plots --extra sweeps"
 
 
 def draw(summary: Summary) -> tuple[list[Path], str | None]:
-    """Make what pictures can be made; returns their paths, and why others were not.
+    """Make what pictures can be made; returns their paths, and in a line which others were not and why.
 
     Raises:
         UserError: the directory cannot be written.
@@ -49,8 +60,9 @@ def draw(summary: Summary) -> tuple[list[Path], str | None]:
 
     from leyden.sweeps.summary.parallel import parallel
 
-    made, why_not = [], None
-    pictures: dict[str, Callable[[Summary], Figure | None]] = {
+    made: list[Path] = []
+    why_not: dict[str, list[str]] = {}
+    pictures: dict[str, Callable[[Summary], Figure]] = {
         "history.png": history,
         "parallel.png": parallel,
         "importance.png": bars,
@@ -60,15 +72,16 @@ def draw(summary: Summary) -> tuple[list[Path], str | None]:
             path = summary.dir / name
             try:
                 figure = make(summary)
-                if figure is not None:
-                    with replacing(path) as file:
-                        figure.savefig(file, format="png", dpi=130, facecolor="white")
-                    made.append(path)
+                with replacing(path) as file:
+                    figure.savefig(file, format="png", dpi=130, facecolor="white")
+                made.append(path)
+            except NothingToShowError as error:
+                why_not.setdefault(str(error), []).append(name)
             except ModuleNotFoundError as error:
-                why_not = f"no {name}: {error.name} is not installed; {_REMEDY}"
+                why_not.setdefault(f"{error.name} is not installed; {_REMEDY}", []).append(name)
             except OSError as error:
                 raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
-    return made, why_not
+    return made, "; ".join(f"no {' and '.join(names)}: {why}" for why, names in why_not.items()) or None
 
 
 def history(summary: Summary) -> "Figure":
@@ -80,7 +93,9 @@ def history(summary: Summary) -> "Figure":
     all_axes = figure.subplots(len(summary.objectives), sharex=True, squeeze=False)[:, 0]
     for axes, (name, mode) in zip(all_axes, summary.objectives.items(), strict=True):
         _history(axes, summary, ordered, name, mode)
-    all_axes[-1].set_xlabel("trial" if _has_trials(ordered) else "jobs in the order in which they began")
+    all_axes[-1].set_xlabel(
+        "trial" if all(result.trial is not None for result in ordered) else "jobs in the order in which they began"
+    )
     title = shortened(f"{len(ordered)} jobs of {summary.dir.resolve().name}", 80)
     figure.suptitle(title, x=0.01, ha="left", size=11)
     return figure
@@ -123,24 +138,31 @@ def _history(axes: "Axes", summary: Summary, ordered: Sequence[Result], name: st
     axes.legend(handles=handles, ncols=4, loc="lower left", bbox_to_anchor=(-0.02, 1.0))
 
 
-def bars(summary: Summary) -> "Figure | None":
-    """What matters for each objective; None where nothing can be said."""
+def bars(summary: Summary) -> "Figure":
+    """What matters for each objective of which something can be said.
+
+    Raises:
+        NothingToShowError: of none.
+    """
     from matplotlib.figure import Figure
     from matplotlib.ticker import PercentFormatter
 
-    found = {name: importance(summary, name) for name in summary.objectives}
-    found = {name: shares for name, shares in found.items() if shares}
+    found, why_not = {}, ""
+    for name in summary.objectives:
+        try:
+            found[name] = importance(summary, name)
+        except NothingToShowError as error:
+            why_not = str(error)
     if not found:
-        return None
+        raise NothingToShowError(why_not)
     most = max(map(len, found.values()))
-    figure = Figure(figsize=(7.5, len(found) * (1.3 + 0.36 * most)), layout="constrained")
+    figure = Figure(figsize=(7.5, len(found) * (1.5 + 0.36 * most)), layout="constrained")
     for axes, (name, shares) in zip(figure.subplots(len(found), squeeze=False)[:, 0], found.items(), strict=True):
-        labels = [_LABELS.get(key, shortened(key, 40)) for key in shares]
+        labels = [_label(summary, key) for key in shares]
         colors = [PALE if key in _LABELS else BLUE for key in shares]
         drawn = axes.barh(range(len(shares)), list(shares.values()), color=colors, height=0.7)
-        axes.bar_label(
-            drawn, [f"{share:.0%}" if share >= 0.01 else "< 1%" for share in shares.values()], padding=4, size=9
-        )
+        percents = [f"{share:.0%}" if share >= 0.01 else "< 1%" for share in shares.values()]
+        axes.bar_label(drawn, percents, padding=4, size=9)
         axes.set_yticks(range(len(shares)), labels)
         axes.tick_params(axis="y", length=0)
         axes.set(xlim=(0, max(shares.values()) * 1.12), ylim=(len(shares) - 0.4, -0.6))
@@ -150,20 +172,25 @@ def bars(summary: Summary) -> "Figure | None":
     return figure
 
 
+def _label(summary: Summary, key: str) -> str:
+    """What stands beside a bar: `momentum (when set)` where only some jobs have it."""
+    return _LABELS.get(key, shortened(key, 40) + " (when set)" * (key in some_have(summary)))
+
+
 _LABELS = {TOGETHER: "only together", NOISE: "between repeats"}
 
 
 def _explained(summary: Summary, name: str) -> str:
     values = [result.values[name] for result in summary.results if result.counts(summary.objectives)]
-    if summary.record.get("kind") == "search":
-        return f"What makes a job one of the best by {name}\n(PED-ANOVA over {len(values)} jobs)"
+    is_search = summary.record.get("kind") == "search"
+    few = "\nfew results: a hint at most" if len(values) < (FEW_OF_SEARCH if is_search else FEW) else ""
+    if is_search:
+        gone = [f"{shortened(key, 40)} ({many} of {len(values)})" for key, many in left_out(summary).items()]
+        without = f"\nleft out, as too few jobs have it: {shortened(', '.join(gone), 70)}" if gone else ""
+        return f"What makes a job one of the best by {name}\n(PED-ANOVA over {len(values)} jobs){without}{few}"
     what = f"log {name}" if spans_decades(values) else name
     overlap = "" if is_complete(summary) else "; not every combination has a result, so shares may overlap"
-    return f"What explains the variance of {what}\n({len(values)} jobs{overlap})"
-
-
-def _has_trials(results: Sequence[Result]) -> bool:
-    return all(result.trial is not None for result in results)
+    return f"What explains the variance of {what}\n({len(values)} jobs{overlap}){few}"
 
 
 def _order(result: Result) -> tuple[int, float]:

@@ -1,8 +1,8 @@
-"""Repeats become one group with a mean, groups are put in order."""
+"""Repeats become one group with a mean, of which a cross-validation may be a part; groups are put in order."""
 
 import json
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import fmean, stdev
@@ -42,25 +42,40 @@ class Group:
     Attributes:
         settings: what they have in common of what is swept.
         results: of all of them.
-        counted: those that are ranked.
+        cells: the same, in what is one value of the mean: a job each, or a cross-validation each.
+        whole: those cells that are ranked: all of whose jobs count, and which have every fold of the group.
+        folds: how many jobs a cell is to have; 1 where it is no cross-validation.
         place: of the group: 1 is the best. Of several objectives it is the number of the Pareto front.
     """
 
     settings: dict[str, Any]
     results: list[Result]
-    counted: list[Result]
+    cells: list[list[Result]]
+    whole: list[list[Result]]
+    folds: int = 1
     place: int = 0
+
+    @property
+    def is_nested(self) -> bool:
+        """Whether cells are cross-validations."""
+        return self.folds > 1
+
+    @cached_property
+    def counted(self) -> list[Result]:
+        """The jobs that are ranked."""
+        return [result for cell in self.whole for result in cell]
 
     @cached_property
     def values(self) -> dict[str, Spread]:
-        """Objectives over what is counted."""
+        """Objectives over the cells that are ranked, of each its mean."""
         names = self.counted[0].values if self.counted else {}
-        spreads = {name: Spread.of([result.values[name] for result in self.counted]) for name in names}
+        spreads = {name: Spread.of([fmean(job.values[name] for job in cell) for cell in self.whole]) for name in names}
         return {name: spread for name, spread in spreads.items() if spread}
 
     def spread(self, name: str) -> Spread | None:
-        """A metric over what is counted, as far as it was measured."""
-        return Spread.of([result.metrics[name] for result in self.counted if name in result.metrics])
+        """A metric over those of these cells in which it was measured in every job."""
+        cells = [cell for cell in self.whole if all(name in job.metrics for job in cell)]
+        return Spread.of([fmean(job.metrics[name] for job in cell) for cell in cells])
 
     @property
     def seconds(self) -> float | None:
@@ -69,16 +84,44 @@ class Group:
         return found.mean if found else None
 
 
-def grouped(results: Iterable[Result], repeats: Collection[str], objectives: Mapping[str, str]) -> list[Group]:
-    """Groups in the order of their first jobs."""
-    groups: dict[str, Group] = {}
+def grouped(
+    results: Iterable[Result], repeats: Collection[str], objectives: Mapping[str, str], folds: Collection[str] = ()
+) -> list[Group]:
+    """Groups in the order of their first jobs.
+
+    Args:
+        results: of all jobs.
+        repeats: the keys that make repeats.
+        objectives: what has to be measured for a job to count.
+        folds: those of the repeats over which the mean is taken first; where any is missing, a cell does not count.
+    """
+    groups: dict[str, list[Result]] = {}
     for result in results:
-        settings = {key: value for key, value in result.settings.items() if key not in repeats}
-        group = groups.setdefault(json.dumps(settings, sort_keys=True, default=str), Group(settings, [], []))
-        group.results.append(result)
-        if result.counts(objectives):
-            group.counted.append(result)
-    return list(groups.values())
+        has_fold = any(key in result.settings for key in folds)  # a run without one is another experiment
+        groups.setdefault(_exact(result, lambda key: key not in repeats) + str(has_fold), []).append(result)
+    return [_group(found, repeats, objectives, folds) for found in groups.values()]
+
+
+def _group(
+    results: list[Result], repeats: Collection[str], objectives: Mapping[str, str], folds: Collection[str]
+) -> Group:
+    settings = {key: value for key, value in results[0].settings.items() if key not in repeats}
+    if not any(key in results[0].settings for key in folds):
+        cells = [[result] for result in results]
+        return Group(settings, results, cells, [cell for cell in cells if cell[0].counts(objectives)])
+    by_repeat: dict[str, list[Result]] = {}
+    for result in results:
+        by_repeat.setdefault(_exact(result, lambda key: key in repeats and key not in folds), []).append(result)
+    number = len({_exact(result, lambda key: key in folds) for result in results})
+    cells = list(by_repeat.values())
+    whole = [cell for cell in cells if sum(result.counts(objectives) for result in cell) == number]
+    return Group(settings, results, cells, whole, number)
+
+
+def _exact(result: Result, is_part: Callable[[str], bool]) -> str:
+    """Some settings of a job, to be compared."""
+    found = {key: value for key, value in result.settings.items() if is_part(key)}
+    return json.dumps(found, sort_keys=True, default=str)
 
 
 def ranked(groups: Iterable[Group], objectives: Mapping[str, str]) -> list[Group]:

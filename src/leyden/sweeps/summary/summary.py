@@ -17,6 +17,7 @@ from leyden.sweeps.summary.results import ENDINGS, Result, monitored, of, read_r
 from leyden.sweeps.summary.texts import typed
 
 REPEATS = ("seed", "data.fold", "data.split_seed")  # what makes the same experiment once more
+FOLDS = ("data.fold",)  # of these, what makes one cross-validation
 
 _HOW = re.compile(r"(hydra|sweep)([./@]|$)")  # settings of a sweep that mean nothing for a run of its own
 _TESTS = ("acc", "r2", "rmse", "psnr", "mae", "f1", "mse")  # of the metrics of a test, what tells most comes first
@@ -47,14 +48,49 @@ class Summary:
     @cached_property
     def groups(self) -> list[Group]:
         """Those that are ranked, the best first."""
-        return ranked(grouped(self.results, self.repeats, self.objectives), self.objectives)
+        return ranked(self._all_groups, self.objectives)
 
     @cached_property
     def rest(self) -> list[Result]:
-        """The jobs that are not ranked: first what failed, then what did not end, then what was given up."""
-        rest = [result for result in self.results if not result.counts(self.objectives)]
+        """The jobs that are not ranked: what failed, did not end, was given up, and what folds are missing beside."""
+        rest = [result for result in self.results if not result.counts(self.objectives) or result.name in self.partial]
         order = {"finished": -1, **{status: number for number, status in enumerate(ENDINGS)}}
-        return sorted(rest, key=lambda result: order[result.status])
+        return sorted(rest, key=lambda result: (result.name in self.partial, order[result.status]))
+
+    @cached_property
+    def varied(self) -> set[str]:
+        """The keys that have more than one value, where one may be that a job does not have it."""
+        keys = [*self.swept, *self.repeats]
+        return {key for key in keys if len({typed(result.settings.get(key, ...)) for result in self.results}) > 1}
+
+    @cached_property
+    def folds(self) -> list[str]:
+        """The repeats over which the mean is taken first, where others repeat the whole cross-validation."""
+        folds = [key for key in self.repeats if key in FOLDS and key in self.varied]
+        return folds if any(key in self.varied for key in self.repeats if key not in FOLDS) else []
+
+    @cached_property
+    def partial(self) -> dict[str, str]:
+        """The jobs with a result that are not ranked, as their cross-validation lacks a fold; by name, and why."""
+        found: dict[str, str] = {}
+        for group in self._all_groups:
+            for cell in group.cells:
+                counted = [result for result in cell if result.counts(self.objectives)]
+                if counted and cell not in group.whole:
+                    keys = [key for key in self.repeats if key not in self.folds and key in cell[0].settings]
+                    of_cell = " ".join(f"{key}={typed(cell[0].settings[key])}" for key in keys)
+                    why = f"{of_cell} has {len(counted)} of {group.folds} folds"
+                    found |= {result.name: why for result in counted}
+        return found
+
+    def cause(self, result: Result) -> str:
+        """Why a job is not ranked, in a line; empty where nobody knows."""
+        return self.partial.get(result.name) or result.cause(self.objectives)
+
+    @cached_property
+    def lucky(self) -> list[str]:
+        """What only repeats a job, and yet tells groups apart, as somebody wanted; the best of them was lucky."""
+        return [key for key in self.swept if key in REPEATS and key in self.varied]
 
     @property
     def best(self) -> list[Group]:
@@ -77,21 +113,48 @@ class Summary:
         return (max if mode == "max" else min)(group.counted, key=lambda result: result.values[name])
 
     def train_command(self, group: Group) -> str:
-        """What runs a group again, without what repeats it."""
+        """What runs a group again: all its repeats, or of a group of one job that, without its seed."""
         result = self.best_run(group)
         constants = [text for text in of(list, self.record.get("constants")) or [] if isinstance(text, str)]
         own = result.overrides or [f"{key}={typed(value)}" for key, value in result.settings.items()]
-        settings = {text.partition("=")[0]: text for text in as_typed([*constants, *own])}
+        settings = _by_key([*constants, *own])
         experiment = of(str, self.record.get("experiment"))
         if experiment and "experiment" not in settings:
             settings = {"experiment": f"experiment={experiment}", **settings}
-        left = [text for key, text in settings.items() if key not in self.repeats and not _HOW.match(key)]
+        is_one = len(group.results) == 1
+        gone = [key for key in self.repeats if not (is_one and key in FOLDS)]
+        left = [text for key, text in settings.items() if key not in gone and not _HOW.match(key)]
         left.sort(key=lambda text: not text.startswith("experiment="))  # stable
-        return shlex.join(["python", "train.py", *left])
+        repeats = [] if is_one else self._joined(group)
+        return shlex.join(["python", "train.py", *(["-m"] if repeats else []), *left, *repeats])
 
-    def eval_command(self, group: Group) -> str:
-        """What tests the best run of a group again."""
+    def eval_command(self, group: Group) -> str | None:
+        """What tests the best run of a group again; None for a cross-validation, whose best fold is only the easiest.
+
+        Of one with a single fold there is nothing to choose.
+        """
+        if len({typed([result.settings.get(key) for key in FOLDS]) for result in group.results}) > 1:
+            return None
         return shlex.join(["python", "eval.py", f"run={self.best_run(group).dir}"])
+
+    @cached_property
+    def _all_groups(self) -> list[Group]:
+        return grouped(self.results, self.repeats, self.objectives, self.folds)
+
+    def _joined(self, group: Group) -> list[str]:
+        """The repeats of a group, as they are typed for -m: `data.fold=0,1,2`."""
+        typed_for = [(result, _by_key(result.overrides)) for result in group.results]
+        found = []
+        for key in self.repeats:
+            have = [(job.settings[key], texts.get(key)) for job, texts in typed_for if key in job.settings]
+            values = dict.fromkeys(text.partition("=")[2] if text else typed(value) for value, text in have)
+            found += [f"{key}={','.join(values)}"] if values else []
+        return found
+
+
+def _by_key(overrides: Sequence[str]) -> dict[str, str]:
+    """Overrides as they are typed; of the same key the last."""
+    return {text.partition("=")[0]: text for text in as_typed(overrides)}
 
 
 def summarize(sweep_dir: str | Path, repeats: Sequence[str] | None = None) -> Summary:

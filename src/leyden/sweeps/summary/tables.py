@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.text import Text
 
+from leyden.sweeps.summary.headline import headline, not_preferred, of_all
 from leyden.sweeps.summary.ranking import Group
 from leyden.sweeps.summary.results import Result
 from leyden.sweeps.summary.summary import Summary
-from leyden.sweeps.summary.texts import shortened, shown, span, with_deviation
+from leyden.sweeps.summary.texts import brief, shortened, span, with_deviation
 
 _STYLES = {"failed": "red", "killed": "red", "interrupted": "yellow", "running": "cyan", "pruned": "dim"}
-_MODES = {"min": "least first", "max": "most first"}
 _LONGEST = 32  # characters of a setting on a terminal
 
 
@@ -44,7 +44,7 @@ def columns(summary: Summary, groups: Sequence[Group]) -> list[Column]:
     """The columns in which something stands, complete."""
     found = [Column("front" if len(summary.objectives) > 1 else "rank", [str(group.place) for group in groups])]
     for key in summary.swept:
-        cells = [shown(group.settings[key]) if key in group.settings else "" for group in groups]
+        cells = [brief(group.settings[key]) if key in group.settings else "" for group in groups]
         values = [group.settings.get(key) for group in groups]
         texts = any(isinstance(value, str | list | dict | bool) for value in values)
         found.append(Column(key, cells, left=texts, is_setting=True))
@@ -53,36 +53,12 @@ def columns(summary: Summary, groups: Sequence[Group]) -> list[Column]:
     for number, name in enumerate(summary.tests):
         found.append(Column(name, [with_deviation(group.spread(name)) for group in groups], leaves=5 + number))
     if summary.repeats:
-        cells = [_of_all(len(group.counted), len(group.results)) for group in groups]
-        found.append(Column("runs", cells, leaves=3))
+        found.append(Column("runs", [_runs(group) for group in groups], leaves=3))
     found.append(Column("time", ["" if group.seconds is None else span(group.seconds) for group in groups], leaves=4))
     trials = [group.results[0].trial for group in groups]
     if any(trial is not None for trial in trials):
         found.append(Column("trial", ["" if trial is None else str(trial) for trial in trials], leaves=9))
     return [column for column in found if any(column.cells)]
-
-
-def headline(summary: Summary) -> str:
-    """What the sweep is, how far it came, and what its table shows."""
-    record, number = summary.record, Counter(result.status for result in summary.results)
-    finished, total = number.pop("finished", 0), len(summary.results)
-    kind, experiment = record.get("kind", "sweep"), record.get("experiment")
-    told = [f"{_of_all(finished, total)} job{'s' * (total != 1)} finished"]
-    told += [f"{many} {status}" for status, many in number.most_common()]
-    lines = [f"{kind} of {experiment}: " * bool(experiment) + ", ".join(told)]
-    if record.get("status") in ("running", "killed", "interrupted"):
-        goes_on = "it goes on" if record["status"] == "running" else "the same command goes on"
-        lines.append(f"{'not yet over' if record['status'] == 'running' else record['status']}: {goes_on}")
-    by = [f"{name} ({_MODES[mode]})" for name, mode in summary.objectives.items()]
-    if len(by) > 1:
-        lines.append(f"Pareto fronts of {' and '.join(by)}; those of front 1 are the best")
-    else:
-        lines.append(f"by {by[0]}" if by else "not ranked: it is not recorded what counts")
-    if summary.repeats:
-        over = ", ".join(summary.repeats)
-        cross = "; the mean is the result of the cross-validation" if "data.fold" in summary.repeats else ""
-        lines.append(f"mean ± standard deviation over {over}{cross}")
-    return "; ".join(lines)
 
 
 def as_table(summary: Summary, width: int | None = None, limit: int | None = 20) -> Text:
@@ -100,7 +76,7 @@ def as_table(summary: Summary, width: int | None = None, limit: int | None = 20)
         _fit(found, width)
         widths = [column.width for column in found]
         for row in range(-1, len(groups)):
-            style = "bold" if row < 0 else "green" if groups[row] in summary.best else ""
+            style = "bold" if row < 0 else "green" if groups[row] in summary.best and not summary.lucky else ""
             cells = [
                 _padded(column.head if row < 0 else column.cells[row], wide, column.left)
                 for column, wide in zip(found, widths, strict=True)
@@ -113,20 +89,23 @@ def as_table(summary: Summary, width: int | None = None, limit: int | None = 20)
         wide, high = max(map(len, statuses)), min(max(map(cell_len, names)), 60)
         for result, status, name in zip(rest, statuses, names, strict=True):
             text.append(f"{status:{wide}}  ", _STYLES.get(status, ""))
-            cause = shortened(result.cause(summary.objectives), 200)
+            cause = shortened(summary.cause(result), 200)
             text.append((name + " " * (high - cell_len(name)) + "  " + cause).rstrip() + "\n")
         text.append(_more(len(summary.rest) - len(rest), summary))
-    if summary.best:
+    if summary.best and summary.lucky:
+        text.append(f"\n{not_preferred(summary)}\n")
+    elif summary.best:
         first = summary.best[0]
         text.append(f"\nthe best again:  {summary.train_command(first)}\n")
-        text.append(f"its test again:  {summary.eval_command(first)}\n")
+        test = summary.eval_command(first)
+        text.append(f"its test again:  {test}\n" if test else "")
     text.right_crop(1)
     return text
 
 
 def settings_of(result: Result) -> str:
     """The settings of a job in a line."""
-    return " ".join(f"{key}={shortened(shown(value), _LONGEST)}" for key, value in result.settings.items())
+    return " ".join(f"{key}={shortened(brief(value), _LONGEST)}" for key, value in result.settings.items())
 
 
 def _fit(found: list[Column], width: int | None) -> None:
@@ -163,5 +142,9 @@ def _more(number: int, summary: Summary) -> str:
     return f"… and {number:,} more; python scripts/summarize.py {summary.dir} --all\n" if number > 0 else ""
 
 
-def _of_all(number: int, total: int) -> str:
-    return f"{number:,}" if number == total else f"{number:,} of {total:,}"
+def _runs(group: Group) -> str:
+    """How many jobs a mean is of: `3`, `2 of 3`, or of three seeds with five folds each `3×5`."""
+    if not group.is_nested:
+        return of_all(len(group.whole), len(group.cells))
+    found, planned = f"{len(group.whole)}×{group.folds}", f"{len(group.cells)}×{group.folds}"
+    return found if found == planned else f"{found} of {planned}"

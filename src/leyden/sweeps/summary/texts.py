@@ -10,15 +10,28 @@ from leyden.sweeps.summary.ranking import Spread
 _BARE = re.compile(r"[\w/.+:-]+", re.ASCII)
 
 
-def shown(value: Any) -> str:
-    """A value of a setting, as it would be typed; a text has no quotes."""
+def shown(value: Any, digits: int | None = None) -> str:
+    """A value of a setting, as it would be typed; a text has no quotes.
+
+    Args:
+        value: of the setting.
+        digits: significant ones of a number with a fraction; None for all.
+    """
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(shown, value))}]"
+        return f"[{', '.join(shown(inner, digits) for inner in value)}]"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {shown(inner)}" for key, inner in value.items()) + "}"
-    return repr(value) if isinstance(value, float) else " ".join(str(value).split())
+        return "{" + ", ".join(f"{key}: {shown(inner, digits)}" for key, inner in value.items()) + "}"
+    if isinstance(value, float):
+        short = f"{value:.{digits or 17}g}"
+        return short if digits and float(short) != value else repr(value)
+    return " ".join(str(value).split())
+
+
+def brief(value: Any) -> str:
+    """A value of a setting in a table: six digits of a number tell trials apart."""
+    return shown(value, 6)
 
 
 def typed(value: Any) -> str:
