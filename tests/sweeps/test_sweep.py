@@ -48,7 +48,7 @@ def test_the_same_command_goes_on_and_what_failed_is_tried_again(quick: list[str
     sweep = ["-m", "experiment=mnist_linear", FAULT, "callbacks.fault.kind=none,raise,exit", *quick]
     status, said = typed(*sweep, "hydra/launcher=parallel", "hydra.launcher.n_jobs=2")
     assert status == 1
-    assert "2 of 3 jobs failed" in said
+    assert "2 jobs not done, of which 2 failed" in said
     for name, cause in (("raise", "ValueError: this one raises"), ("exit", "ended with exit status 7")):
         (line,) = [line for line in said.splitlines() if line.startswith("failed") and f"kind={name}" in line]
         assert cause in line
@@ -104,7 +104,7 @@ def test_a_signal_stops_every_job_with_a_checkpoint(
         (["seed=1,2", "sweep.on_error=halt"], "error: sweep.on_error=halt: must be continue or stop"),
         (["seed=1,2", "sweep.nam=x"], "error: sweep.nam: unknown key; did you mean sweep.name"),
         (["seed=1,2", "hydra.launcher.n_job=2"], "n_job"),
-        (["seed=1,2", "hydra.launcher.n_jobs=0"], "n_jobs=0: must be at least 1"),
+        (["seed=1,2", "hydra.launcher.n_jobs=0"], "n_jobs=0: must be a number of at least 1"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_nothing_behind(arguments: list[str], told: str, tmp_path: Path) -> None:
