@@ -1,6 +1,5 @@
 """Checkpoints that are whole: written without a moment of danger, checked byte by byte, read without running code."""
 
-import errno
 import logging
 import os
 import shlex
@@ -14,12 +13,11 @@ from lightning.fabric.plugins import CheckpointIO
 from torch import Tensor
 from torch.serialization import get_unsafe_globals_in_checkpoint
 
-from leyden.durable import previous, replacing
+from leyden.durable import is_full, previous, replacing
 from leyden.errors import UserError
 
 log = logging.getLogger(__name__)
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, bytearray, torch.dtype, torch.device, torch.Size)
 
 
@@ -188,7 +186,7 @@ def _stamp(path: Path) -> tuple[int, ...]:
 
 def _refusal(path: Path, error: OSError) -> str:
     why = f"{path}: cannot be saved ({_words(error)})"
-    remedy = "free some space" if error.errno in _FULL else "mend that"
+    remedy = "free some space" if is_full(error) else "mend that"
     run_dir = shlex.quote(str(path.parent.parent))
     return f"{why}; what was saved before is kept; {remedy}, then resume with: python train.py resume={run_dir}"
 

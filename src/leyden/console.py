@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import threading
 import warnings
 from pathlib import Path
 from typing import TextIO
@@ -9,7 +10,10 @@ from typing import TextIO
 import rich
 from rich.logging import RichHandler
 
+from leyden.durable import is_full
 from leyden.processes import rank
+
+log = logging.getLogger(__name__)
 
 
 def set_up_logging() -> None:
@@ -25,6 +29,7 @@ def set_up_logging() -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     rich.get_console().on_broken_pipe = lambda: None  # type: ignore[method-assign]  # it would end the run
     logging.captureWarnings(True)
+    threading.excepthook = _tell_of_thread
     for chatty in ("pytorch.utilities.rank_zero", "fabric.utilities.rank_zero", "fabric.utilities.distributed"):
         logging.getLogger(f"lightning.{chatty}").setLevel(logging.WARNING)
     for message in _KNOWN:
@@ -48,6 +53,14 @@ class LogFile(logging.FileHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (logging's name)
         pass
+
+
+def _tell_of_thread(what: threading.ExceptHookArgs) -> None:
+    """As Python does; but a full disk, which whoever the thread writes for tells of too, is no bug of ours."""
+    if isinstance(what.exc_value, OSError) and is_full(what.exc_value):
+        log.warning("not everything was written (%s)", what.exc_value.strerror)
+    else:
+        threading.__excepthook__(what)
 
 
 # Warnings that are answered by design, and would only teach a reader to look away.

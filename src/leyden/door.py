@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from leyden.config.experiment import top_level_keys
 from leyden.config.overrides import NO_NAME_FOR_A_GROUP, allow_new_values, explain
 from leyden.console import set_up_logging
+from leyden.durable import full_disk
 from leyden.errors import UserError
 from leyden.processes import rank
 
@@ -72,6 +73,7 @@ class errors_in_one_line:  # noqa: N801  (reads as a statement: `with errors_in_
         if isinstance(error, KeyboardInterrupt):  # before there was a run that could keep it
             print("interrupted", file=sys.stderr)
             raise SystemExit(130) from None
+        error = full_disk(error, getattr(error, "filename", None) or "the disk", "start again") or error
         mendable_here = isinstance(error, mendable) or str(error).startswith(NO_NAME_FOR_A_GROUP)
         if self._full or _in_sweep() or error is None or not mendable_here:
             return

@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from leyden.errors import UserError
+
 _LEFTOVER = re.compile(r"\..+\.\d+\.tmp")
 
 
@@ -53,6 +55,18 @@ def write_text(path: Path, text: str) -> None:
     """
     with replacing(path) as file:
         file.write(text.encode())
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Whether a disk, a quota or a limit refused to take more."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def full_disk(error: BaseException | None, path: object, remedy: str) -> UserError | None:
+    """What to say in place of an error that stands for a full disk; None for any other."""
+    if not isinstance(error, OSError) or not is_full(error):
+        return None
+    return UserError(f"{path}: cannot be written ({error.strerror}); free some space, then: {remedy}")
 
 
 def previous(path: Path) -> Path:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from signal import SIGINT
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import yaml
@@ -193,3 +194,15 @@ def test_a_full_disk_is_told_in_one_line(
         fail()
     assert "run.json: not written (No space left on device)" in caplog.text
     assert not is_live(run.dir)
+
+
+def test_a_disk_that_is_full_from_the_start_is_told_and_leaves_nothing(
+    experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as here:
+        here.setattr("os.fsync", Mock(side_effect=OSError(28, "No space left on device")))
+        with pytest.raises(UserError, match=r"No space left on device.*free some space, then: start again"):
+            Run(experiment).__enter__()
+    assert list((tmp_path / "some").iterdir()) == []
+    with Run(experiment) as run:
+        assert run.dir == experiment.run_dir

@@ -1,8 +1,8 @@
 """An open run directory: what one run was, did and found."""
 
-import errno
 import logging
 import shlex
+import shutil
 import time
 import traceback
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ import yaml
 from leyden.checkpoints import newest_whole, read_checkpoint
 from leyden.config import Experiment
 from leyden.console import LogFile
-from leyden.durable import remove_leftovers, write_text
+from leyden.durable import full_disk, remove_leftovers, write_text
 from leyden.entry import continued_record, new_record
 from leyden.errors import UserError
 from leyden.paths import moved
@@ -52,14 +52,19 @@ class Run:
         if self.dir != experiment.run_dir:  # callbacks and loggers have the directory in their settings too
             config = moved(experiment.config, str(experiment.run_dir), str(self.dir))
             experiment.config.update(config | {"init_from": experiment.config.get("init_from")})  # of another run
+        self._again = f"python train.py resume={shlex.quote(str(self.dir))}"
         self._lock = lock(self.dir, "resume") if self.writes else None
 
     def __enter__(self) -> Self:
         try:
             self._enter()
-        except BaseException:
+        except BaseException as error:
             self.watch.__exit__(None, None, None)
             self._leave()
+            if self.writes and not self.experiment.resumes:
+                shutil.rmtree(self.dir, ignore_errors=True)  # made by this run, and nothing is in it yet
+            if full := full_disk(error, self.dir, "start again"):
+                raise full from error
             raise
         return self
 
@@ -149,9 +154,7 @@ class Run:
         if stopped:
             self._record |= {"status": "interrupted", "error": stopped.signal.name}
             if self.writes:
-                log.warning(
-                    "interrupted by %s; go on with: python train.py resume=%s", stopped.signal.name, self._quoted()
-                )
+                log.warning("interrupted by %s; go on with: %s", stopped.signal.name, self._again)
         elif error is not None:
             self._record |= {"status": "failed", "error": f"{type(error).__name__}: {error}"}
         elif self._record["status"] == "running":
@@ -165,9 +168,8 @@ class Run:
             self._leave()
         if stopped and stopped is not error:  # Lightning would exit with 0 or 1
             raise stopped from None
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            remedy = f"free some space, then: python train.py resume={self._quoted()}"
-            raise UserError(f"{self.dir}: cannot be written ({error.strerror}); {remedy}") from error
+        if full := full_disk(error, self.dir, self._again):
+            raise full from error
         if isinstance(error, SystemExit) and not error.code:
             raise SystemExit(1) from error  # whoever left, it was before the result
 
@@ -186,9 +188,6 @@ class Run:
         self._handler.close()
         if self._lock:
             self._lock.release()
-
-    def _quoted(self) -> str:
-        return shlex.quote(str(self.dir))
 
     def _seconds(self) -> float:
         return round(self._before + time.monotonic() - self._started, 3)

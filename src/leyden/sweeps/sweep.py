@@ -3,7 +3,6 @@
 Torch is not imported here; jobs do that in processes of their own.
 """
 
-import errno
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from leyden.config.overrides import as_typed, did_you_mean
+from leyden.durable import full_disk
 from leyden.entry import code_of
 from leyden.errors import UserError
 from leyden.origin import origin
@@ -115,11 +115,9 @@ def _run(
             left = source.left()
             record.close("interrupted" if received else "failed" if failed or left else "finished")
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise UserError(
-            f"{directory}: cannot be written ({error.strerror}); free some space, and the same command goes on"
-        ) from error
+        if full := full_disk(error, directory, "the same command goes on"):
+            raise full from error
+        raise
     console = rich.get_console()
     width = console.width if console.is_terminal else None
     console.print(as_table(summarize(directory), width), soft_wrap=True)
