@@ -32,6 +32,7 @@ from rich.text import Text
 
 from leyden.door import errors_in_one_line
 from leyden.errors import UserError
+from leyden.readable import age, most_telling, number, span
 from leyden.runs import ListedRun, RunList, Value, check_column, known_columns, list_runs, make_filter, sort_runs
 
 STYLES = {"finished": "green", "pruned": "blue", "running": "cyan"}
@@ -39,7 +40,6 @@ STYLES |= {"interrupted": "yellow", "failed": "red", "killed": "red"}
 SHOWN = ("experiment", "status", "best", "epochs", "duration", "started", "commit", "run")  # tests come after the best
 DROPPED = ("commit", "experiment", "epochs", "duration", "started")  # what goes first where it is narrow
 LEFT = ("experiment", "status", "commit", "run", "monitor")  # texts; numbers stand on the right
-TESTS = ("acc", "r2", "rmse", "psnr", "mae", "f1", "mse")  # of the metrics of a test, what tells most comes first
 
 
 class Parser(argparse.ArgumentParser):
@@ -133,10 +133,7 @@ def as_table(runs: Sequence[ListedRun], sort: str | None, width: int | None, now
 def columns_of(runs: Sequence[ListedRun], sort: str | None) -> list[str]:
     """The columns in which something stands: fixed ones; of tests, what tells most; and that of the order."""
     have = Counter(name for run in runs for name in run.values)
-    tests = [name for name in have if name.startswith("test/") and name != "test/loss"]
-    rank = {f"test/{name}": place for place, name in enumerate(TESTS)}
-    tests.sort(key=lambda name: (rank.get(name, len(rank)), name))
-    shown = [*SHOWN[:3], *tests[:4], *SHOWN[3:]]
+    shown = [*SHOWN[:3], *most_telling(have)[:4], *SHOWN[3:]]
     if sort not in (None, *shown):
         shown.insert(3, sort)
     return [name for name in shown if have[name]]
@@ -148,28 +145,18 @@ def cell(column: str, run: ListedRun, now: datetime) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return f"{span((now - value).total_seconds(), 1)} ago"
+        return f"{age((now - value).total_seconds())} ago"
     if isinstance(value, str):
         return value
     if column == "duration":
         return span(value)
     if isinstance(value, int):
         return str(value)
-    return f"{value:.4f}" if value == 0 or 0.001 <= abs(value) < 10000 else f"{value:.4g}"
+    return number(value)
 
 
-def span(seconds: float, units: int = 2) -> str:
-    """A time in its largest units: 8 s, 2 min 20 s, 1 h 5 min, 3 d."""
-    rest, parts = max(0, round(seconds)), []
-    for unit, size in {"d": 86400, "h": 3600, "min": 60, "s": 1}.items():
-        number, rest = divmod(rest, size)
-        if number or (parts and len(parts) < units):
-            parts.append(f"{number} {unit}")
-    return " ".join(part for part in parts[:units] if part[0] != "0") or "0 s"
-
-
-def count(number: int, what: str) -> str:
-    return f"{number:,} {what}" + "s" * (number != 1)
+def count(many: int, what: str) -> str:
+    return f"{many:,} {what}" + "s" * (many != 1)
 
 
 def report(found: RunList, quiet: bool) -> None:

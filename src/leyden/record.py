@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from leyden.durable import previous, write_text
 from leyden.errors import UserError
 
-CONFIG, OVERRIDES, RECORD, LOG = "config.yaml", "overrides.yaml", "run.json", "train.log"
+CONFIG, OVERRIDES, RECORD, LOG, SWEEP = "config.yaml", "overrides.yaml", "run.json", "train.log", "sweep.json"
 CHECKPOINTS = "checkpoints"
 _LOCK = ".lock"
 _PATIENCE = 15.0  # seconds until the worker processes of a run that was killed have noticed, and let go of its lock
@@ -46,7 +46,7 @@ def find_run(name: str, log_dir: str | Path, setting: str = "run") -> Path:
     if not path.is_dir():
         why = f"there is no run in {log_dir} yet" if name == "last" else "there is no such directory"
         raise UserError(f"{setting}={name}: {why}; python scripts/runs.py lists them")
-    if (path / "sweep.json").is_file():
+    if (path / SWEEP).is_file():
         raise UserError(f"{setting}={name}: is a sweep; python scripts/summarize.py {name} names its best run")
     if not (path / CONFIG).is_file():
         raise UserError(f"{setting}={name}: is no run, it has no {CONFIG}; python scripts/runs.py lists them")

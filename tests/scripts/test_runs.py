@@ -4,7 +4,6 @@ import json
 import runpy
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -216,19 +215,10 @@ def test_what_strict_json_does_not_know_is_null() -> None:
     assert finite({"a": [float("nan"), (1.5, float("-inf"))], 2: None}) == {"a": [None, [1.5, None]], "2": None}
 
 
-def test_times_are_short() -> None:
-    span = runpy.run_path(str(SCRIPT))["span"]
-    seconds = [-3, 0.4, 59.6, 140, 3600, 3900, 3605, 86399, 200000]
-    expected = ["0 s", "0 s", "1 min", "2 min 20 s", "1 h", "1 h 5 min", "1 h", "23 h 59 min", "2 d 7 h"]
-    assert [span(value) for value in seconds] == expected
-
-
-def test_two_thousand_runs_are_listed_at_once_and_without_torch() -> None:
+def test_two_thousand_runs_are_listed_without_torch() -> None:
     for number in range(2000):
         keep(f"logs/many/{number}", number, metrics={"best/val/acc": number / 2000, "test/acc": 0.5})
-    started = time.perf_counter()
     assert len(list_runs().runs) == 2005
-    assert time.perf_counter() - started < 2
     program = (
         "import runpy, sys; runpy.run_path(sys.argv.pop(1), run_name='__main__'); sys.exit('torch' in sys.modules)"
     )

@@ -7,11 +7,11 @@ import pytest
 from filelock import FileLock
 
 from leyden.errors import UserError
-from leyden.record import read_record, write_record
+from leyden.record import SWEEP, read_record, write_record
 from leyden.sweeps.board import Board
 from leyden.sweeps.job import Job
 from leyden.sweeps.loop import Loop
-from leyden.sweeps.state import SWEEP, SweepRecord
+from leyden.sweeps.state import SweepRecord
 from tests.sweeps.made_jobs import Listed, Made, finish, made_job
 
 

@@ -12,7 +12,7 @@ from filelock import FileLock
 from leyden.errors import UserError
 from leyden.sweeps.summary import as_table, find_sweep, save, summarize
 from leyden.sweeps.summary.ranking import fronts
-from leyden.sweeps.summary.texts import shortened, shown, span, typed
+from leyden.sweeps.summary.texts import shortened, shown, typed
 from tests.kept_sweeps import failed, finished, keep_sweep
 
 
@@ -331,12 +331,3 @@ def test_texts() -> None:
     ]
     assert [typed(value) for value in ("adam", "a b", 'a"b\\', [1, 2])] == ["adam", '"a b"', '"a\\"b\\\\"', "[1, 2]"]
     assert shortened("0123456789", 7) == "012…789"
-    assert [span(seconds) for seconds in (-1, 0.44, 9.96, 59.6, 140, 3600, 90000)] == [
-        "0.0 s",
-        "0.4 s",
-        "10 s",
-        "1 min",
-        "2 min 20 s",
-        "1 h",
-        "1 d 1 h",
-    ]

@@ -1,6 +1,6 @@
 """The config of a run that there is already, with what is typed put on top."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,15 +20,7 @@ _GONE = object()
 
 # What makes a run what it is, for it is resumed as it was; and what of its data may be another.
 FIXED = ("model", "task", "optimizer", "scheduler", "seed", "monitor", "mode", "init_from", "matmul_precision")
-FREE_OF_DATA = (
-    "root",
-    "path",
-    "val_path",
-    "test_path",
-    "eval_batch_size",
-    "num_workers",
-    "cache",
-)  # of data, only these are free
+FREE_OF_DATA = ("root", "path", "val_path", "test_path", "eval_batch_size", "num_workers", "cache")
 
 
 @dataclass(frozen=True)
@@ -89,7 +81,7 @@ def recorded(
         changes = differences(was, will_be)
         values = [keys[o] for o in now if not o.startswith("~") and _is_value(keys[o], will_be)]
         values += [key for o in now for key in _stated_by(o, configs) if _is_there(key, will_be)]
-        changes |= {tuple(key.split(".")): _at(will_be, key) for key in values}
+        changes |= {tuple(key.split(".")): value_at(will_be, key.split(".")) for key in values}
         result = _changed(config, changes)
     name = str(read_record(run_dir).get("experiment", "run")) if (run_dir / RECORD).is_file() else "run"
     return Recorded(run_dir, name, config, result, before, as_typed(now))
@@ -101,8 +93,8 @@ def check_resumable(run: Recorded) -> None:
         name = ".".join(place)
         if place[0] in FIXED or (place[0] == "data" and place[1:2] and place[1] not in FREE_OF_DATA):
             raise UserError(
-                f"{name}={_at(run.config, name)}: a run is resumed as it was; to train its weights in another way, "
-                f"start a new run with init_from={run.dir}"
+                f"{name}={value_at(run.config, place)}: a run is resumed as it was; to train its weights in another "
+                f"way, start a new run with init_from={run.dir}"
             )
 
 
@@ -133,7 +125,7 @@ def _key(override: str) -> str:
 
 def _is_value(key: str, config: Config) -> bool:
     """Whether an override of this key sets a value, and does not choose a file."""
-    return not isinstance(_at(config, key), Mapping) and "/" not in key and "@" not in key
+    return not isinstance(value_at(config, key.split(".")), Mapping) and "/" not in key and "@" not in key
 
 
 def _stated_by(override: str, configs: Path | None) -> list[str]:
@@ -158,12 +150,13 @@ def _leaves(value: Any, place: tuple[str, ...]) -> list[tuple[str, ...]]:
 
 def _is_there(key: str, config: Config) -> bool:
     place, _, last = key.rpartition(".")
-    section = _at(config, place) if place else config
+    section = value_at(config, place.split(".")) if place else config
     return isinstance(section, Mapping) and last in section
 
 
-def _at(config: Any, key: str) -> Any:
-    for part in key.split("."):
+def value_at(config: Any, place: Iterable[str]) -> Any:
+    """What stands at a place of a config; None where there is no such place."""
+    for part in place:
         config = config.get(part) if isinstance(config, Mapping) else None
     return config
 

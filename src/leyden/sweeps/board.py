@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -10,7 +10,7 @@ import rich
 from rich.live import Live
 from rich.table import Table
 
-from leyden.sweeps.job import Job, Outcome
+from leyden.sweeps.job import Job, Outcome, outcome
 
 log = logging.getLogger(__name__)
 
@@ -49,12 +49,12 @@ class Board:
         if self.alone:
             log.info("job %d of %d: %s", self.done + 1, self.total, job.name)
 
-    def show(self, running: Sequence[Outcome]) -> None:
-        """How far those have come that are executed."""
+    def show(self, running: Iterable[Job]) -> None:
+        """How far those have come that are executed; their records are read where there is a terminal to show them."""
         if self._live is None:
             return
         table = Table.grid(padding=(0, 2))
-        for found in running:
+        for found in map(outcome, running):
             epochs = found.job.experiment.config["trainer"].get("max_epochs", "?")
             seconds = time.monotonic() - self._since.get(found.job.name, time.monotonic())
             epoch = f"epoch {found.record.get('epochs', 0)}/{epochs}"

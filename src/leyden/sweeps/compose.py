@@ -12,7 +12,7 @@ from omegaconf import DictConfig, open_dict, read_write
 
 from leyden.config import check
 from leyden.config.experiment import Trial
-from leyden.config.recorded import differences
+from leyden.config.recorded import differences, value_at
 from leyden.errors import UserError
 from leyden.paths import moved
 from leyden.record import CHECKPOINTS, CONFIG, read_yaml
@@ -84,15 +84,9 @@ def _check_same(job: Job) -> None:
     now = job.experiment.config
     other = [place for place in differences(before, now) if place[0] != "paths"]
     if other and (any((job.dir / CHECKPOINTS).glob("*.ckpt")) or outcome(job).done):
-        told = [f"{'.'.join(place)}={_at(before, place)}, now {_at(now, place)}" for place in other[:3]]
+        told = [f"{'.'.join(place)}={value_at(before, place)}, now {value_at(now, place)}" for place in other[:3]]
         more = f" and {len(other) - 3} more" if len(other) > 3 else ""
         raise UserError(
             f"{job.dir}: was run with other settings: {'; '.join(told)}{more}; give this sweep a name of its own, "
             "sweep.name=…"
         )
-
-
-def _at(config: Any, place: tuple[str, ...]) -> Any:
-    for key in place:
-        config = config.get(key) if isinstance(config, Mapping) else None
-    return config

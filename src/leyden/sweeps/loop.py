@@ -61,7 +61,7 @@ class Loop:
                         self._end(ended)
                 else:
                     time.sleep(_TICK)
-                self.board.show([outcome(job) for job in self._running.values()])
+                self.board.show(self._running.values())
         return self._signals[0] if self._signals else None
 
     def _fill(self) -> None:

@@ -16,13 +16,13 @@ from filelock import FileLock, Timeout
 from leyden.durable import write_text
 from leyden.errors import UserError
 from leyden.origin import origin
-from leyden.record import finite, is_alive
+from leyden.record import SWEEP, finite, is_alive
 from leyden.sweeps.job import Outcome
 from leyden.sweeps.source import Source
 
 log = logging.getLogger(__name__)
 
-SWEEP, LOCK = "sweep.json", ".lock"
+LOCK = ".lock"
 _PATIENCE = 15.0  # seconds until processes of a sweep that was killed have noticed, and let go of its lock
 _OFTEN = 1.0  # seconds between two times that sweep.json is written; what counts stands in run directories
 
@@ -81,6 +81,11 @@ class SweepRecord:
     def __enter__(self) -> Self:
         self.save()
         return self
+
+    @property
+    def git(self) -> Any:
+        """The code that runs now."""
+        return self._record["git"]
 
     def note(self, found: Outcome) -> None:
         """Keep what has become of a job; soon."""

@@ -21,7 +21,6 @@ from leyden.config.overrides import as_typed, did_you_mean
 from leyden.durable import full_disk
 from leyden.entry import code_of
 from leyden.errors import UserError
-from leyden.origin import origin
 from leyden.sweeps.board import Board
 from leyden.sweeps.compose import Composer
 from leyden.sweeps.executors.executor import Executor
@@ -140,7 +139,7 @@ def _execute(
     waiting = [outcome(job) for job in source.examples() if job.name not in of_them] if source.kind == "grid" else []
     for found in (*done, *waiting):
         record.note(found)
-    _tell_of_other_code(done)
+    _tell_of_other_code(done, code_of(record.git))
     if not source.left():
         source.close()
         return None, 0
@@ -154,8 +153,7 @@ def _execute(
         source.close()
 
 
-def _tell_of_other_code(done: Sequence[Outcome]) -> None:
-    now = code_of(origin()["git"])
+def _tell_of_other_code(done: Sequence[Outcome], now: str) -> None:
     others = {code for found in done if (code := code_of(found.record.get("git"))) != now}
     if others:
         log.warning("jobs that are done were run by other code: %s, which now is %s", ", ".join(sorted(others)), now)

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from leyden.errors import UserError
-from leyden.record import RECORD, is_live
-from leyden.sweeps.state import SWEEP
+from leyden.record import RECORD, SWEEP, is_live
 from leyden.sweeps.summary.results import moment
 
 _NAMED = 5  # sweeps in an error message

@@ -2,7 +2,6 @@
 
 import re
 import shlex
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,6 +10,7 @@ from typing import Any
 
 from leyden.config.overrides import as_typed, did_you_mean
 from leyden.errors import UserError
+from leyden.readable import most_telling
 from leyden.sweeps.summary.place import read_sweep
 from leyden.sweeps.summary.ranking import Group, grouped, ranked
 from leyden.sweeps.summary.results import ENDINGS, Result, monitored, of, read_result
@@ -20,7 +20,6 @@ REPEATS = ("seed", "data.fold", "data.split_seed")  # what makes the same experi
 FOLDS = ("data.fold",)  # of these, what makes one cross-validation
 
 _HOW = re.compile(r"(hydra|sweep)([./@]|$)")  # settings of a sweep that mean nothing for a run of its own
-_TESTS = ("acc", "r2", "rmse", "psnr", "mae", "f1", "mse")  # of the metrics of a test, what tells most comes first
 
 
 @dataclass(frozen=True)
@@ -102,10 +101,8 @@ class Summary:
     @cached_property
     def tests(self) -> list[str]:
         """The metrics of the test that are shown: at most four, what tells most first."""
-        have = Counter(name for result in self.results for name in result.metrics if name.startswith("test/"))
-        names = [name for name in have if name != "test/loss" and name not in self.objectives]
-        place = {f"test/{name}": number for number, name in enumerate(_TESTS)}
-        return sorted(names, key=lambda name: (place.get(name, len(place)), name))[:4]
+        have = {name for result in self.results for name in result.metrics}
+        return most_telling(have - self.objectives.keys())[:4]
 
     def best_run(self, group: Group) -> Result:
         """The repeat that is the best by the first objective."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.cells import cell_len, chop_cells
 
+from leyden.readable import number
 from leyden.sweeps.summary.ranking import Spread
 
 _BARE = re.compile(r"[\w/.+:-]+", re.ASCII)
@@ -39,26 +40,6 @@ def typed(value: Any) -> str:
     if isinstance(value, str) and not _BARE.fullmatch(value):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return shown(value)
-
-
-def number(value: float) -> str:
-    """Four digits of a number."""
-    if value == 0 or 0.001 <= abs(value) < 10000:
-        return f"{value:.4f}"
-    return f"{value:.4g}"
-
-
-def span(seconds: float) -> str:
-    """A time in its two largest units: 0.4 s, 8 s, 2 min 20 s, 1 h 5 min, 3 d."""
-    if seconds < 9.95:
-        return f"{max(0.0, seconds):.1f} s"
-    rest = round(seconds)
-    parts: list[str] = []
-    for unit, size in {"d": 86400, "h": 3600, "min": 60, "s": 1}.items():
-        many, rest = divmod(rest, size)
-        if many or (parts and len(parts) < 2):
-            parts.append(f"{many} {unit}")
-    return " ".join(part for part in parts[:2] if part[0] != "0")
 
 
 def with_deviation(spread: Spread | None) -> str:
