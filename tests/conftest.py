@@ -15,6 +15,11 @@ torch.set_num_threads(1)  # tests run side by side
 ROOT = Path(__file__).parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what is slow, so that no process is left with it when the others have nothing to do."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session")
 def mnist_root() -> Path:
     """A data root with the real MNIST."""

@@ -39,7 +39,7 @@ TINY = {"mnist", "fashion_mnist", "kmnist", "qmnist", "emnist"}  # 28×28
 def test_every_model_meets_every_data_set_or_is_refused_with_a_sentence(
     model: str, data: str, quick: list[str], needed: dict[str, list[str]], data_root: Path
 ) -> None:
-    sizes = ["data.train_size=8", "data.val_size=8", "data.batch_size=4", "logger=none"]
+    sizes = ["data.train_size=8", "data.val_size=8", "data.batch_size=4", "data.eval_batch_size=8", "logger=none"]
     task = ["task=reconstruction"] if model == "autoencoder" else []
     data_settings = [f"data={data}", *needed.get(data, []), f"paths.data_dir={data_root}"]
     overrides = [*quick, f"model={model}", *task, *data_settings, *sizes]

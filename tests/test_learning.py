@@ -9,6 +9,8 @@ from leyden.build import build_data, build_task, build_trainer
 from leyden.config import compose
 from leyden.train import train
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(("experiment", "least"), [("csv_linear", 0.79), ("csv_mlp", 0.84)])
 def test_five_folds_of_cars_reach_what_the_readme_says(

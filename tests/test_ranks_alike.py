@@ -19,6 +19,8 @@ from leyden.record import read_record
 from leyden.train import run_experiment
 from tests.picture_files import write_folders
 
+pytestmark = pytest.mark.slow
+
 MADE = ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 

@@ -9,6 +9,8 @@ from tests.ranks_runs import SETTINGS
 from tests.torture.doors import Doors
 from tests.torture.runs import Runs
 
+pytestmark = pytest.mark.slow
+
 FAILS = "+callbacks.fails._target_=tests.ranks_callbacks.Fails"
 
 

@@ -9,6 +9,8 @@ from tests.picture_files import write_folders
 from tests.torture.doors import ROOT, Doors
 from tests.torture.runs import Runs, fall_back, table
 
+pytestmark = pytest.mark.slow
+
 DIGITS = ["data.train_size=280", "data.val_size=64", "data.eval_batch_size=64", "trainer.limit_test_batches=1"]
 MLP = ["experiment=mnist_mlp", "model.hidden_sizes=[32]", "model.dropout=0.3", "data.augment.crop_padding=2", *DIGITS]
 OFTEN = ["trainer.log_every_n_steps=1", "trainer.max_epochs=3", "callbacks.last.every_n_steps=2"]

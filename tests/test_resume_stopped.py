@@ -13,6 +13,8 @@ from tests.torture.doors import ROOT, Doors
 from tests.torture.runs import Kept, Runs
 from tests.torture.stops import Moment, after, trial, while_writing
 
+pytestmark = pytest.mark.slow
+
 SIZES = ["data.val_size=64", "data.eval_batch_size=64", "trainer.limit_test_batches=1", "trainer.max_epochs=12"]
 OFTEN = ["trainer.log_every_n_steps=1", "callbacks.last.every_n_steps=3", "scheduler=onecycle"]
 DIGITS = [

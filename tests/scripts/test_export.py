@@ -17,6 +17,8 @@ from leyden.models.mlp import MLP
 from leyden.run import load_run
 from leyden.train import run_experiment
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "export.py"
 CONFIGS = SCRIPT.parents[1] / "configs"
 EXPERIMENTS = sorted(path.stem for path in (CONFIGS / "experiment").glob("*.yaml") if path.stem != "default")

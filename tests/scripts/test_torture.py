@@ -15,6 +15,8 @@ from tests.torture.doors import ROOT, Doors
 from tests.torture.elsewhere import changed_defaults
 from tests.torture.hostile import hostile
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = ROOT / "scripts" / "torture.py"
 
 

@@ -16,6 +16,8 @@ from leyden.sweeps.executors.ray import Ray
 from leyden.sweeps.executors.worker import cause
 from tests.sweeps.executors.driver import LIMIT, alive, alone, ends, execute, job, jobs, record, result, until
 
+pytestmark = pytest.mark.slow
+
 
 def children(pid: int) -> Iterator[int]:
     """The processes that one has started, and those that these have."""

@@ -15,6 +15,8 @@ from leyden.sweeps.executors.slurm_task import Task
 from tests.sweeps.executors import fake_slurm
 from tests.sweeps.executors.driver import alive, alone, ends, execute, job, jobs, record, result, until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
