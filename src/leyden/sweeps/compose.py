@@ -1,14 +1,16 @@
 """From the values of one job to an experiment that holds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType
 from hydra.types import HydraContext
-from omegaconf import DictConfig, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf.errors import OmegaConfBaseException
 
 from leyden.config import check
 from leyden.config.experiment import Trial
@@ -32,6 +34,8 @@ class Composer:
 
     def __init__(self, context: HydraContext, config: DictConfig, constants: list[str], sweep_dir: Path) -> None:
         self.context, self.config, self.constants, self.sweep_dir = context, config, constants, sweep_dir
+        self._bases: dict[tuple[str, ...], DictConfig] = {}
+        self._groups: dict[str, bool] = {}  # whether a key is that of a folder of files
 
     def job(self, swept: Mapping[str, str], trial: Trial | None = None) -> Job:
         """The job of some values.
@@ -45,21 +49,52 @@ class Composer:
             HydraException: it cannot be composed.
         """
         overrides = [f"{key}={value}" for key, value in swept.items()]
-        settings = {key.lstrip("+"): _value(key, text) for key, text in swept.items()}
+        parsed = OverridesParser.create().parse_overrides(overrides)
+        settings = {override.get_key_element().lstrip("+"): override.value() for override in parsed}
         name = job_name(settings)
-        cfg = self.context.config_loader.load_sweep_config(self.config, [*self.constants, *overrides])
-        HydraConfig.instance().set_config(cfg)
-        with read_write(cfg), open_dict(cfg):
-            del cfg["hydra"]
+        cfg = self._composed(parsed)
         _check_own(cfg)
         cfg.paths.run_dir = str(self.sweep_dir / name)
         job = Job(name, settings, replace(check(cfg), trial=trial), [*self.constants, *overrides])
         _check_same(job)
         return job
 
+    def _composed(self, swept: Sequence[Override]) -> DictConfig:
+        """What Hydra would compose for a job, within which this process then is.
 
-def _value(key: str, text: str) -> Any:
-    return OverridesParser.create().parse_override(f"{key}={text}").value()
+        Files are composed once for each choice of them, and values put on top, as Hydra does: to read all files again
+        for each of a thousand jobs takes minutes.
+        """
+        texts = [str(override.input_line) for override in swept]
+        values = [override for override in swept if self._is_value(override)]
+        files = tuple(text for override, text in zip(swept, texts, strict=True) if override not in values)
+        if files not in self._bases:
+            self._bases[files] = self._load(files)
+        cfg = deepcopy(self._bases[files])
+        try:
+            for override in values:
+                added = override.is_force_add()
+                OmegaConf.update(cfg, override.key_or_group, override.value(), merge=True, force_add=added)
+        except OmegaConfBaseException:
+            self._load(texts)  # which raises too, and says for which override
+            raise
+        task = cfg.hydra.overrides.task
+        cfg.hydra.overrides.task = [*task[: len(task) - len(files)], *texts]
+        HydraConfig.instance().set_config(cfg)
+        with read_write(cfg), open_dict(cfg):
+            del cfg["hydra"]
+        return cfg
+
+    def _is_value(self, override: Override) -> bool:
+        """Whether it sets a value, and does not choose a file, or take something away."""
+        key = override.key_or_group
+        if key not in self._groups:
+            self._groups[key] = bool(self.context.config_loader.get_group_options(key))
+        sets = override.type in (OverrideType.CHANGE, OverrideType.FORCE_ADD) and override.package is None
+        return sets and not self._groups[key]
+
+    def _load(self, overrides: Sequence[str]) -> DictConfig:
+        return self.context.config_loader.load_sweep_config(self.config, [*self.constants, *overrides])
 
 
 def _check_own(cfg: DictConfig) -> None:
