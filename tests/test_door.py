@@ -18,6 +18,7 @@ MISTAKES = {
     "optimizer.lrr=1": ["optimizer.lrr", "did you mean optimizer.lr"],
     "optimzer.lr=1": ["optimzer", "did you mean optimizer"],
     "+foo=1": ["foo", "unknown key"],
+    "lr=0.1": ["lr", "did you mean optimizer.lr?"],
     "trainer.max_epoch=3": ["trainer.max_epoch", "trainer.max_epochs"],
     "callbacks.best.moniter=x": ["callbacks.best.monitor"],
     "data.augment.rotate=3": ["data.augment.rotation"],

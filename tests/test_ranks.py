@@ -52,6 +52,7 @@ def test_further_processes_compose_nothing_and_share_one_directory(runs: Runs, r
 STOPS = [(SIGINT, [0], 130), (SIGTERM, [0, 1], 143), (SIGTERM, [1], 143)]  # the signal, to which ranks, exit status
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_in_every_way_ends_like_one_that_was_not(runs: Runs, reference: Kept) -> None:
     for epochs, (number, to, status) in enumerate(STOPS, 1):
         left, second = stopped(runs, "stopped", epochs, number, to)

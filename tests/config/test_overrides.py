@@ -45,6 +45,8 @@ def test_a_setting_typed_as_an_option_with_a_space_is_refused(word: str) -> None
 def test_what_a_setting_might_be_called_leads_to_it() -> None:
     assert did_you_mean("checkpoint", ["ckpt", "callbacks"]) == "; did you mean ckpt?"
     assert did_you_mean("run", ["resume", "paths"]) == "; did you mean resume?"
+    assert did_you_mean("epochs", ["model", "trainer"]) == "; did you mean trainer.max_epochs?"
+    assert did_you_mean("epochs", ["model"]) == "; there are: model"
 
 
 def test_a_setting_typed_as_an_option_is_refused() -> None:

@@ -26,6 +26,17 @@ _ALIASES = {
     "hparams_search": "sweep",
     "joblib": "parallel",
     "submitit_slurm": "slurm",
+    "epochs": "trainer.max_epochs",
+    "max_epochs": "trainer.max_epochs",
+    "devices": "trainer.devices",
+    "precision": "trainer.precision",
+    "lr": "optimizer.lr",
+    "learning_rate": "optimizer.lr",
+    "weight_decay": "optimizer.weight_decay",
+    "batch_size": "data.batch_size",
+    "num_workers": "data.num_workers",
+    "dropout": "model.dropout",
+    "n_trials": "sweep.n_trials",
 }  # what a setting might be called
 _FLAGS = re.compile(
     r"--(help|hydra-help|version|cfg|resolve|package|run|multirun|shell-completion|config-\w+|info|experimental-rerun)"
@@ -94,7 +105,7 @@ def without_password(text: str) -> str:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean x?` for the nearest known words, or the list of all where none is near."""
     known = sorted(known)
-    if _ALIASES.get(word) in known:
+    if _ALIASES.get(word, "").partition(".")[0] in known:
         return f"; did you mean {_ALIASES[word]}?"
     short = "".join(part[0] for part in word.rpartition(".")[2].split("_") if part)  # learning_rate is lr
     initials = [name for name in known if name.rpartition(".")[2] == short]
