@@ -1,7 +1,6 @@
 """scripts/export.py: what is exported is loaded as somebody else would, and gives what the network gives."""
 
 import json
-import runpy
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from leyden.config import compose
 from leyden.models.mlp import MLP
 from leyden.run import load_run
 from leyden.train import run_experiment
+from tests.scripts.running import runner
 
 pytestmark = pytest.mark.slow
 
@@ -46,13 +46,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, data_root: Path) -> Runs:
     return run
 
 
-def export(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
-    monkeypatch.setattr(sys, "argv", [str(SCRIPT), *arguments])
-    try:
-        runpy.run_path(str(SCRIPT), run_name="__main__")
-    except SystemExit as end:
-        return end.code
-    return 0
+export = runner(SCRIPT)
 
 
 def state_dict(path: Path, network: nn.Module) -> Callable[[Tensor], Tensor]:

@@ -13,6 +13,7 @@ from filelock import FileLock
 
 from leyden.record import finite
 from leyden.runs import known_columns, list_runs, make_filter, sort_runs
+from tests.scripts.running import runner
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "runs.py"
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -41,13 +42,7 @@ def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keep("logs/debug/mnist_mlp/six", 0, metrics={"test/acc": 0.1})
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
-    monkeypatch.setattr(sys, "argv", [str(SCRIPT), *arguments])
-    try:
-        runpy.run_path(str(SCRIPT), run_name="__main__")
-    except SystemExit as end:
-        return end.code
-    return 0
+run = runner(SCRIPT)
 
 
 def names(*filters: str, sort: str = "started", reverse: bool = True) -> list[str]:

@@ -14,6 +14,7 @@ from PIL import Image
 from leyden.data.module import DataModule
 from leyden.data.spec import DataSpec
 from tests.picture_files import pixels, write_folders
+from tests.scripts.running import runner
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "show_batch.py"
 
@@ -38,13 +39,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[np.ndarray, str]]:
     return texts
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
-    monkeypatch.setattr(sys, "argv", [str(SCRIPT), *arguments])
-    try:
-        runpy.run_path(str(SCRIPT), run_name="__main__")
-    except SystemExit as end:
-        return end.code
-    return 0
+run = runner(SCRIPT)
 
 
 @pytest.mark.parametrize("channels", [3, 1])

@@ -1,6 +1,5 @@
 """scripts/summarize.py: a sweep that was written by hand."""
 
-import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.kept_sweeps import failed, finished, keep_sweep
+from tests.scripts.running import runner
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "summarize.py"
 FILES = ["history.png", "importance.png", "parallel.png", "summary.csv", "summary.md"]
@@ -26,13 +26,7 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return keep_sweep(Path("logs/mnist_mlp/sweeps/optimizer.lr,seed"), jobs)
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
-    monkeypatch.setattr(sys, "argv", [str(SCRIPT), *arguments])
-    try:
-        runpy.run_path(str(SCRIPT), run_name="__main__")
-    except SystemExit as end:
-        return end.code
-    return 0
+run = runner(SCRIPT)
 
 
 def kept(sweep: Path) -> list[str]:
