@@ -96,6 +96,22 @@ def test_without_a_whole_cross_validation_nothing_is_ranked(tmp_path: Path) -> N
     assert [path.name for path in draw(summary)[0]] == ["history.png"]
 
 
+@pytest.mark.parametrize("broken", [failed("Boom"), NOWHERE])
+def test_a_cross_validation_of_one_seed_does_not_win_by_a_fold_that_is_missing(
+    broken: dict[str, Any], tmp_path: Path
+) -> None:
+    jobs = [
+        {"settings": {"lr": lr, "data.fold": fold}, "record": finished(val__loss=loss)}
+        for lr, fold, loss in [(0.1, 0, 0.5), (0.1, 1, 0.9), (0.2, 0, 0.6)]
+    ]
+    jobs.append({"settings": {"lr": 0.2, "data.fold": 1}, **broken})
+    summary = summarize(keep_sweep(tmp_path / "s", jobs))
+    (group,) = summary.groups
+    assert (group.settings, group.values["val/loss"].mean) == ({"lr": 0.1}, pytest.approx(0.7))
+    assert [summary.cause(result) for result in summary.rest][1:] == ["its cross-validation has 1 of 2 folds"]
+    assert "; one without all folds does not count" in as_table(summary).plain.splitlines()[0]
+
+
 def test_a_run_without_a_fold_is_no_part_of_a_cross_validation(tmp_path: Path) -> None:
     jobs = [{"settings": {"data.fold": f, "seed": s}, **of_folds(f, s)} for f, s in product(range(5), (1, 2))]
     jobs += [{"settings": {"seed": seed}, **of_folds(9, seed)} for seed in (1, 2)]

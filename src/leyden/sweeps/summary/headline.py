@@ -50,8 +50,10 @@ def _repeated(summary: Summary) -> list[str]:
         return []
     outer = ", ".join(key for key in summary.repeats if key not in summary.folds)
     if not summary.folds:
-        cross = "; the mean is the result of the cross-validation" if FOLDS[0] in summary.repeats else ""
-        return [f"mean ± standard deviation over {outer}{cross}"]
+        told = [f"mean ± standard deviation over {outer}"]
+        if FOLDS[0] in summary.repeats:
+            told.append("the mean is the result of the cross-validation")
+        return [*told, "one without all folds does not count"] if summary.partial else told
     told = [f"mean ± standard deviation over {outer}, of the means over {', '.join(summary.folds)}"]
     if summary.partial:
         told.append(f"a {outer} without all folds does not count")

@@ -85,7 +85,11 @@ class Group:
 
 
 def grouped(
-    results: Iterable[Result], repeats: Collection[str], objectives: Mapping[str, str], folds: Collection[str] = ()
+    results: Iterable[Result],
+    repeats: Collection[str],
+    objectives: Mapping[str, str],
+    folds: Collection[str] = (),
+    nested: bool = False,
 ) -> list[Group]:
     """Groups in the order of their first jobs.
 
@@ -93,22 +97,29 @@ def grouped(
         results: of all jobs.
         repeats: the keys that make repeats.
         objectives: what has to be measured for a job to count.
-        folds: those of the repeats over which the mean is taken first; where any is missing, a cell does not count.
+        folds: those of the repeats that make a cross-validation, which does not count where one is missing.
+        nested: whether the mean is taken over folds first, as others repeat the whole cross-validation.
     """
     groups: dict[str, list[Result]] = {}
     for result in results:
         has_fold = any(key in result.settings for key in folds)  # a run without one is another experiment
         groups.setdefault(_exact(result, lambda key: key not in repeats) + str(has_fold), []).append(result)
-    return [_group(found, repeats, objectives, folds) for found in groups.values()]
+    return [_group(found, repeats, objectives, folds, nested) for found in groups.values()]
 
 
 def _group(
-    results: list[Result], repeats: Collection[str], objectives: Mapping[str, str], folds: Collection[str]
+    results: list[Result],
+    repeats: Collection[str],
+    objectives: Mapping[str, str],
+    folds: Collection[str],
+    nested: bool,
 ) -> Group:
     settings = {key: value for key, value in results[0].settings.items() if key not in repeats}
-    if not any(key in results[0].settings for key in folds):
+    has_folds = any(key in results[0].settings for key in folds)
+    if not (has_folds and nested):
         cells = [[result] for result in results]
-        return Group(settings, results, cells, [cell for cell in cells if cell[0].counts(objectives)])
+        whole = [cell for cell in cells if cell[0].counts(objectives)]
+        return Group(settings, results, cells, [] if has_folds and len(whole) < len(cells) else whole)
     by_repeat: dict[str, list[Result]] = {}
     for result in results:
         by_repeat.setdefault(_exact(result, lambda key: key in repeats and key not in folds), []).append(result)

@@ -65,8 +65,11 @@ class Summary:
     @cached_property
     def folds(self) -> list[str]:
         """The repeats over which the mean is taken first, where others repeat the whole cross-validation."""
-        folds = [key for key in self.repeats if key in FOLDS and key in self.varied]
-        return folds if any(key in self.varied for key in self.repeats if key not in FOLDS) else []
+        return self._folds if any(key in self.varied for key in self.repeats if key not in FOLDS) else []
+
+    @property
+    def _folds(self) -> list[str]:
+        return [key for key in self.repeats if key in FOLDS and key in self.varied]
 
     @cached_property
     def partial(self) -> dict[str, str]:
@@ -76,11 +79,16 @@ class Summary:
             for cell in group.cells:
                 counted = [result for result in cell if result.counts(self.objectives)]
                 if counted and cell not in group.whole:
-                    keys = [key for key in self.repeats if key not in self.folds and key in cell[0].settings]
-                    of_cell = " ".join(f"{key}={typed(cell[0].settings[key])}" for key in keys)
-                    why = f"{of_cell} has {len(counted)} of {group.folds} folds"
-                    found |= {result.name: why for result in counted}
+                    found |= dict.fromkeys([result.name for result in counted], self._missing(group, cell))
         return found
+
+    def _missing(self, group: Group, cell: list[Result]) -> str:
+        """Which cross-validation has how many folds."""
+        jobs, planned, which = group.results, len(group.results), "its cross-validation"
+        if group.is_nested:
+            keys = [key for key in self.repeats if key not in FOLDS and key in cell[0].settings]
+            jobs, planned, which = cell, group.folds, " ".join(f"{key}={typed(cell[0].settings[key])}" for key in keys)
+        return f"{which} has {sum(result.counts(self.objectives) for result in jobs)} of {planned} folds"
 
     def cause(self, result: Result) -> str:
         """Why a job is not ranked, in a line; empty where nobody knows."""
@@ -136,7 +144,7 @@ class Summary:
 
     @cached_property
     def _all_groups(self) -> list[Group]:
-        return grouped(self.results, self.repeats, self.objectives, self.folds)
+        return grouped(self.results, self.repeats, self.objectives, self._folds, nested=bool(self.folds))
 
     def _joined(self, group: Group) -> list[str]:
         """The repeats of a group, as they are typed for -m: `data.fold=0,1,2`."""
