@@ -178,7 +178,7 @@ def lock(run_dir: Path, setting: str = "run") -> FileLock:
     held = FileLock(run_dir / _LOCK)
     record = read_record(run_dir) if (run_dir / RECORD).exists() else {}
     here = record.get("host") == socket.gethostname()
-    patience = _PATIENCE if here and not is_alive(record.get("pid")) else 0.0
+    patience = _PATIENCE if here and not is_alive(record.get("pid")) else 1.0  # who looks at it holds it for a moment
     try:
         held.acquire(timeout=patience)
         return held

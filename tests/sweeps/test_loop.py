@@ -99,6 +99,17 @@ def test_a_signal_stops_all_and_what_was_stopped_is_no_failure(tmp_path: Path) -
     assert loop.failed == 0
 
 
+def test_after_a_signal_that_comes_while_a_job_is_started_nothing_more_begins(tmp_path: Path) -> None:
+    class Slow(Made):
+        def start(self, job: Job) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+            super().start(job)
+
+    executor = Slow(lambda job: "killed by SIGTERM", slots=3)
+    _, _, received = ran(tmp_path, executor, [made_job(tmp_path, f"x={x}", x=x) for x in range(4)])
+    assert (received, executor.started) == (signal.SIGTERM, ["x=0"])
+
+
 def test_a_job_that_somebody_else_interrupts_has_failed(tmp_path: Path) -> None:
     def does(job: Job) -> None:
         finish(job, status="interrupted")

@@ -71,7 +71,9 @@ class Loop:
                 self._judge(left, ended)
             else:
                 self._begin(left)
-        while len(self._running) + len(self._elsewhere) < self.executor.slots and (job := self.source.next()):
+        while not self._signals and len(self._running) + len(self._elsewhere) < self.executor.slots:
+            if (job := self.source.next()) is None:
+                break
             self._begin(job)
 
     def _begin(self, job: Job) -> None:

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 LOCK = ".lock"
 _PATIENCE = 15.0  # seconds until processes of a sweep that was killed have noticed, and let go of its lock
+_MOMENT = 1.0  # seconds for which whoever only looks whether it is held may hold it
 _OFTEN = 1.0  # seconds between two times that sweep.json is written; what counts stands in run directories
 
 
@@ -51,7 +52,7 @@ class SweepRecord:
             before = self._read()
             self._lock = FileLock(self.dir / LOCK)
             gone = before.get("host") == socket.gethostname() and not is_alive(before.get("pid"))
-            self._lock.acquire(timeout=_PATIENCE if gone else 0.0)
+            self._lock.acquire(timeout=_PATIENCE if gone else _MOMENT)
         except Timeout as error:
             who = f"process {before.get('pid')} on {before.get('host')}"
             raise UserError(f"{self.dir}: this sweep is being run by {who}; wait for it, or end it") from error

@@ -1,6 +1,7 @@
 import os
 import signal
 from collections.abc import Sequence
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from signal import Signals
 from typing import Any
@@ -42,7 +43,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Started]:
 
     monkeypatch.setattr(processes, "_start_server", lambda context: None)
     monkeypatch.setattr(Processes, "_gpus", lambda self: ["4", "5", "6", "7"])
-    monkeypatch.setattr(processes.ForkServerContext, "Process", staticmethod(make))
+    monkeypatch.setattr(ForkServerContext, "Process", staticmethod(make))
     return made
 
 
@@ -96,6 +97,19 @@ def test_on_a_cpu_jobs_divide_the_cores(started: list[Started], tmp_path: Path) 
 def test_a_job_alone_has_the_machine_and_the_terminal(started: list[Started], tmp_path: Path) -> None:
     opened(tmp_path, 1, [job_with(tmp_path, 0, devices=1)])
     assert (started[0].environment, started[0].threads, started[0].output) == ({}, None, None)
+
+
+def test_a_signal_that_comes_while_a_job_is_started_reaches_it(
+    started: list[Started], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, executor, told = job_with(tmp_path, 1), Processes(2), list[tuple[int, int]]()
+    executor.open(tmp_path, [job])
+    monkeypatch.setattr(Started, "start", lambda self: executor.stop(Signals.SIGTERM))
+    monkeypatch.setattr(Started, "pid", 123)
+    monkeypatch.setattr(Started, "is_alive", lambda self: True)
+    monkeypatch.setattr(os, "kill", lambda *what: told.append(what))
+    executor.start(job)
+    assert told == [(123, Signals.SIGTERM)]
 
 
 @pytest.mark.parametrize("number", [0, -1, "two"])

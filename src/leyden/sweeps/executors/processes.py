@@ -8,27 +8,31 @@ import logging
 import multiprocessing
 import os
 import signal
-import sys
-import threading
 from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from signal import Signals
-from typing import Any
+from typing import TYPE_CHECKING
 
-from leyden.console import set_up_logging
 from leyden.errors import UserError
 from leyden.signals import STOPS
 from leyden.sweeps.executors.executor import Ended
+from leyden.sweeps.executors.forked import perform_alone
 from leyden.sweeps.executors.worker import cause, check_numbers, devices
-from leyden.sweeps.job import Job, perform
+from leyden.sweeps.job import Job
+
+if TYPE_CHECKING:  # of which Windows has one only
+    from multiprocessing.context import ForkServerContext, SpawnContext
+
+    Context = ForkServerContext | SpawnContext
 
 log = logging.getLogger(__name__)
 
 _START = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 _IMPORTED = ["torch", "torchvision", "lightning.pytorch", "torchmetrics", "tensorboard", "hydra", "leyden.train"]
+_IMPORTED += ["leyden.sweeps.executors.forked"]
+_KILLED = 9  # SIGKILL, which Windows has no name for
 _OUT_OF_MEMORY = Path("/sys/fs/cgroup/memory.events")
 
 
@@ -45,12 +49,13 @@ class Processes:
         check_numbers("local", {"n_jobs": n_jobs})
         self.slots = n_jobs or 1
         self._n_jobs = n_jobs
-        self._context: ForkServerContext | SpawnContext = multiprocessing.get_context(_START)  # type: ignore[assignment]
+        self._context: Context = multiprocessing.get_context(_START)  # type: ignore[assignment]
         self._running: dict[int, tuple[BaseProcess, Job]] = {}  # by slot
         self._output: Path | None = None
         self._devices: list[list[str]] = []
         self._threads: int | None = None
         self._stops = 0
+        self._asked: Signals | None = None
         self._starved = 0
 
     def open(self, sweep_dir: Path, jobs: Sequence[Job]) -> None:
@@ -86,9 +91,13 @@ class Processes:
             environment |= {"OMP_NUM_THREADS": str(self._threads), "POLARS_MAX_THREADS": str(self._threads)}
         output = self._output / f"{job.name}.txt" if self._output else None
         self._starved = _times_out_of_memory()
-        process = self._context.Process(target=_perform, args=(job, output, environment, self._threads), name=job.name)
+        process = self._context.Process(
+            target=perform_alone, args=(job, output, environment, self._threads), name=job.name
+        )
         process.start()
         self._running[slot] = process, job
+        if self._asked:  # while it was started, which takes seconds if it is the first
+            self._tell(process, self._asked)
 
     def wait(self, seconds: float) -> list[Ended]:
         wait([process.sentinel for process, _ in self._running.values()], seconds)
@@ -101,13 +110,16 @@ class Processes:
         return ended
 
     def stop(self, signal: Signals) -> None:
-        self._stops += 1
+        self._stops, self._asked = self._stops + 1, signal
         for process, _ in list(self._running.values()):
-            if process.is_alive() and process.pid:
-                if self._stops > 2:
-                    process.kill()
-                elif os.name != "nt":  # there to signal is to kill; the console has told them already
-                    os.kill(process.pid, signal)
+            self._tell(process, signal)
+
+    def _tell(self, process: BaseProcess, signal: Signals) -> None:
+        if process.is_alive() and process.pid:
+            if self._stops > 2:
+                process.kill()
+            elif os.name != "nt":  # there to signal is to kill; the console has told them already
+                os.kill(process.pid, signal)
 
     def close(self) -> None:
         for process, _ in self._running.values():
@@ -118,7 +130,7 @@ class Processes:
 
     def _cause(self, code: int) -> str | None:
         """What a status says that the job itself has not said."""
-        starved = -code == Signals.SIGKILL and _times_out_of_memory() > self._starved
+        starved = -code == _KILLED and _times_out_of_memory() > self._starved
         told = cause(code)
         return f"{told}: the machine was out of memory" if told and starved else told
 
@@ -134,7 +146,7 @@ class Processes:
         return visible[:number] or [str(device) for device in range(number)]
 
 
-def _start_server(context: ForkServerContext | SpawnContext) -> None:
+def _start_server(context: "Context") -> None:
     """Begin to import, in the process that the others are forked from."""
     context.set_forkserver_preload(_IMPORTED)
     if _START == "forkserver":
@@ -150,41 +162,6 @@ def _count_gpus(sender: Connection) -> None:
     import torch
 
     sender.send(torch.cuda.device_count())
-
-
-def _perform(job: Job, output: Path | None, environment: dict[str, str], threads: int | None) -> None:
-    """The process of one job."""
-    if output:
-        _redirect(output)
-    os.environ.update(environment)
-    if threads:
-        import torch
-
-        torch.set_num_threads(threads)
-    set_up_logging()
-    threading.Thread(target=_stop_with_parent, daemon=True).start()
-    try:
-        if _START == "forkserver":
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, set(STOPS))  # blocked in the server
-        perform(job)
-    except KeyboardInterrupt:  # before there was a run that could keep it
-        raise SystemExit(128 + Signals.SIGINT) from None
-
-
-def _redirect(output: Path) -> None:
-    """What the process prints, and what C code in it prints, goes to a file."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    with output.open("ab") as file:
-        for stream in (1, 2):
-            os.dup2(file.fileno(), stream)
-
-
-def _stop_with_parent() -> None:
-    """A sweep that is killed does not leave jobs behind: they stop with a checkpoint, for the sweep to go on with."""
-    parent: Any = multiprocessing.parent_process()
-    wait([parent.sentinel])
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _times_out_of_memory() -> int:
