@@ -22,17 +22,24 @@ COMMANDS = [
     ["experiment=mnist_mlp", "model.hidden_sizes=[8],[8,16]", "callbacks.best=null", "~callbacks.summary"],
     ["optimizer.weight_decay='${optimizer.lr}',0.1", "optimizer.lr=0.1,0.2"],
     ["callbacks=default,none", "callbacks.last=null"],
+    ["model.dropout=0.1,0.2", "+model={dropout: 0.5},{dropout: 0.6}"],
+    ["model.dropout=0.1,0.2", "model={dropout: 0.5},{dropout: 0.6}"],
+    [
+        "optimizer.eps=1e-7,1e-6",
+        "+optimizer.foreach=true,false",
+        "hydra.job.config.override_dirname.exclude_keys=[seed]",
+    ],
 ]
 
 
-def by_hydra_alone(composer: Composer, job: Job) -> Experiment:
-    """All files read, and all overrides applied, for this job."""
+def by_hydra_alone(composer: Composer, job: Job) -> tuple[Experiment, str]:
+    """All files read, and all overrides applied, for this job; and what Hydra calls it."""
     cfg = composer.context.config_loader.load_sweep_config(composer.config, job.overrides)
     HydraConfig.instance().set_config(cfg)
     with read_write(cfg), open_dict(cfg):
         del cfg["hydra"]
     cfg.paths.run_dir = str(job.dir)
-    return check(cfg)
+    return check(cfg), HydraConfig.get().job.override_dirname
 
 
 @pytest.mark.parametrize("typed", COMMANDS, ids=" ".join)
@@ -41,7 +48,9 @@ def test_a_job_is_what_hydra_composes(typed: list[str], composing: Composing) ->
     jobs = Grid(composer, swept).examples()
     assert len(jobs) > 1
     for job in jobs:
-        assert job.experiment == by_hydra_alone(composer, job)
+        composer.job({text.partition("=")[0]: text.partition("=")[2] for text in job.overrides[-len(swept) :]})
+        name = HydraConfig.get().job.override_dirname
+        assert (job.experiment, name) == by_hydra_alone(composer, job)
 
 
 def test_files_are_read_once_for_each_choice_of_them(composing: Composing) -> None:
@@ -51,6 +60,14 @@ def test_files_are_read_once_for_each_choice_of_them(composing: Composing) -> No
     loader.load_sweep_config = load  # type: ignore[method-assign]
     assert len(Grid(composer, swept).examples()) == 6
     assert load.call_count == 2
+
+
+def test_what_hydra_alone_can_do_is_left_to_it(composing: Composing) -> None:
+    composer, swept = composing("+optimizer.foreach=true,false", "seed=1,2")
+    load = Mock(side_effect=composer.context.config_loader.load_sweep_config)
+    composer.context.config_loader.load_sweep_config = load  # type: ignore[method-assign]
+    assert len(Grid(composer, swept).examples()) == 4
+    assert load.call_count == 4
 
 
 def test_a_value_where_there_is_no_place_for_it_is_told_as_by_hydra(composing: Composing) -> None:

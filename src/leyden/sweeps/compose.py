@@ -36,6 +36,8 @@ class Composer:
         self.context, self.config, self.constants, self.sweep_dir = context, config, constants, sweep_dir
         self._bases: dict[tuple[str, ...], DictConfig] = {}
         self._groups: dict[str, bool] = {}  # whether a key is that of a folder of files
+        parsed = OverridesParser.create().parse_overrides(constants)
+        self._constants = [override for override in parsed if not override.is_hydra_override()]
 
     def job(self, swept: Mapping[str, str], trial: Trial | None = None) -> Job:
         """The job of some values.
@@ -60,38 +62,52 @@ class Composer:
         return job
 
     def _composed(self, swept: Sequence[Override]) -> DictConfig:
-        """What Hydra would compose for a job, within which this process then is.
-
-        Files are composed once for each choice of them, and values put on top, as Hydra does: to read all files again
-        for each of a thousand jobs takes minutes.
-        """
+        """What Hydra would compose for a job, within which this process then is."""
         texts = [str(override.input_line) for override in swept]
-        values = [override for override in swept if self._is_value(override)]
-        files = tuple(text for override, text in zip(swept, texts, strict=True) if override not in values)
-        if files not in self._bases:
-            self._bases[files] = self._load(files)
-        cfg = deepcopy(self._bases[files])
-        try:
-            for override in values:
-                added = override.is_force_add()
-                OmegaConf.update(cfg, override.key_or_group, override.value(), merge=True, force_add=added)
-        except OmegaConfBaseException:
-            self._load(texts)  # which raises too, and says for which override
-            raise
-        task = cfg.hydra.overrides.task
-        cfg.hydra.overrides.task = [*task[: len(task) - len(files)], *texts]
+        cfg = self._by_values(swept) if all(map(self._is_plain, swept)) else self._load(texts)
+        with read_write(cfg.hydra):
+            how, task = cfg.hydra.job.config.override_dirname, [*self._constants, *swept]
+            told = [str(one.input_line) for one in task if one.key_or_group not in how.exclude_keys]
+            cfg.hydra.job.override_dirname = how.item_sep.join(sorted(told)).replace("=", how.kv_sep)
+            cfg.hydra.overrides.task = [str(one.input_line) for one in task]
         HydraConfig.instance().set_config(cfg)
         with read_write(cfg), open_dict(cfg):
             del cfg["hydra"]
         return cfg
 
-    def _is_value(self, override: Override) -> bool:
-        """Whether it sets a value, and does not choose a file, or take something away."""
+    def _by_values(self, swept: Sequence[Override]) -> DictConfig:
+        """Values, put on top of what is composed once for each choice of files.
+
+        To read all files again for each of a thousand jobs would take minutes.
+        """
+        texts = [str(override.input_line) for override in swept]
+        files = tuple(text for override, text in zip(swept, texts, strict=True) if self._is_group(override))
+        if files not in self._bases:
+            self._bases[files] = self._load(files)
+        cfg = deepcopy(self._bases[files])
+        try:
+            for override in swept:
+                if not self._is_group(override):
+                    added = override.is_force_add()
+                    OmegaConf.update(cfg, override.key_or_group, override.value(), merge=True, force_add=added)
+        except OmegaConfBaseException:
+            self._load(texts)  # which raises too, and says for which override
+            raise
+        return cfg
+
+    def _is_plain(self, override: Override) -> bool:
+        """Whether it chooses the file of a group, or sets one value, whatever comes before or after it."""
+        if override.package is not None or isinstance(override.value(), dict):
+            return False
+        changes = override.type == OverrideType.CHANGE
+        return changes or (override.is_force_add() and not self._is_group(override))
+
+    def _is_group(self, override: Override) -> bool:
         key = override.key_or_group
         if key not in self._groups:
-            self._groups[key] = bool(self.context.config_loader.get_group_options(key))
-        sets = override.type in (OverrideType.CHANGE, OverrideType.FORCE_ADD) and override.package is None
-        return sets and not self._groups[key]
+            known = self.config.hydra.runtime.choices
+            self._groups[key] = key in known or bool(self.context.config_loader.get_group_options(key))
+        return self._groups[key]
 
     def _load(self, overrides: Sequence[str]) -> DictConfig:
         return self.context.config_loader.load_sweep_config(self.config, [*self.constants, *overrides])
