@@ -33,6 +33,7 @@ MISTAKES = {
     "trainer.precision=33": ["trainer.precision=33", "bf16-mixed"],
     "model.hidden_sizes=[a]": ["model.hidden_sizes", "list of whole numbers"],
     "model.dropout=2": ["model.dropout=2", "less than 1"],
+    "model.dropout=[0.1]": ["model.dropout=[0.1] has 1", "one for each of 2 hidden layers"],
     "model.init=foo": ["model.init=foo", "kaiming"],
     "seed=-1": ["seed=-1", "between 0 and"],
     "monitor=val/loss": ["monitor=val/loss", "mode=min"],

@@ -74,6 +74,17 @@ def test_hydras_own_launcher_runs_the_jobs_too(quick: list[str], tmp_path: Path)
     assert statuses(tmp_path) == {"seed=1": "finished", "seed=2": "finished"}
 
 
+def test_ctrl_c_before_the_first_job_has_begun_is_a_word(quick: list[str]) -> None:
+    process = started("-m", "experiment=mnist_linear", "seed=1,2", *quick)
+    assert process.stdout
+    assert any("sweep: 2 jobs" in line for line in process.stdout)
+    os.killpg(process.pid, signal.SIGINT)  # while torch is imported
+    said, _ = process.communicate(timeout=240)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert "interrupted" in said
+
+
 @pytest.mark.parametrize(("number", "whole_group"), [(signal.SIGINT, True), (signal.SIGTERM, False)])
 def test_a_signal_stops_every_job_with_a_checkpoint(
     number: signal.Signals, whole_group: bool, quick: list[str], tmp_path: Path

@@ -5,6 +5,7 @@ from typing import Literal
 from torch import nn
 
 from leyden.errors import UserError
+from leyden.models import requirements
 
 Activation = Literal[
     "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "tanh", "sigmoid", "identity"
@@ -71,7 +72,6 @@ def dropouts(dropout: float | list[float], layers: int) -> list[float]:
     Raises:
         UserError: a list of another length.
     """
-    each = [dropout] * layers if isinstance(dropout, int | float) else list(dropout)
-    if len(each) != layers:
-        raise UserError(f"model.dropout={each}: give one number, or one for each of the {layers} hidden layers")
-    return each
+    if why := requirements.dropouts(dropout, layers):
+        raise UserError(f"the model needs {why}")
+    return [dropout] * layers if isinstance(dropout, int | float) else list(dropout)

@@ -26,7 +26,27 @@ _SMALLEST = {  # pixels a side, where torchvision's network runs out of them; al
 }
 
 
-def cnn(input_shape: Sequence[int], channels: Sequence[int] = (), **_: Any) -> str | None:
+def dropouts(dropout: float | Sequence[float], layers: int) -> str | None:
+    """One probability for all hidden layers, or one for each."""
+    if isinstance(dropout, int | float) or len(dropout) == layers:
+        return None
+    return f"one dropout, or one for each of {layers} hidden layers; model.dropout={_list(dropout)} has {len(dropout)}"
+
+
+def mlp(
+    input_shape: Sequence[int], hidden_sizes: Sequence[int] = (), dropout: float | Sequence[float] = 0.0, **_: Any
+) -> str | None:
+    """Any shape; as many dropouts as hidden layers."""
+    return dropouts(dropout, len(hidden_sizes))
+
+
+def cnn(
+    input_shape: Sequence[int],
+    channels: Sequence[int] = (),
+    hidden_sizes: Sequence[int] = (),
+    dropout: float | Sequence[float] = 0.0,
+    **_: Any,
+) -> str | None:
     """Channels, height and width; each pooling halves the picture, and at least one pixel must be left."""
     if len(input_shape) != 3:
         return _picture(input_shape)
@@ -36,10 +56,16 @@ def cnn(input_shape: Sequence[int], channels: Sequence[int] = (), **_: Any) -> s
             f"a picture that can be halved {len(channels)} times, once for each of channels={list(channels)}, and "
             f"{input_shape[1]}×{input_shape[2]} can be halved {deepest} times; give {deepest} channels or fewer"
         )
-    return None
+    return dropouts(dropout, len(hidden_sizes))
 
 
-def vgg(input_shape: Sequence[int], layers: Sequence[int | str] | str = (), **_: Any) -> str | None:
+def vgg(
+    input_shape: Sequence[int],
+    layers: Sequence[int | str] | str = (),
+    hidden_sizes: Sequence[int] = (),
+    dropout: float | Sequence[float] = 0.0,
+    **_: Any,
+) -> str | None:
     """Layers that are known; and a picture with at least one pixel left after every M, which halves it."""
     if isinstance(layers, str):
         if layers not in VGG_LAYERS:
@@ -58,7 +84,7 @@ def vgg(input_shape: Sequence[int], layers: Sequence[int | str] | str = (), **_:
             f"{input_shape[1]}×{input_shape[2]} can be halved {deepest} times; "
             f"try 'model.layers={_list(layers[: poolings[deepest]])}'"
         )
-    return None
+    return dropouts(dropout, len(hidden_sizes))
 
 
 def autoencoder(input_shape: Sequence[int], channels: Sequence[int] = (1,), **_: Any) -> str | None:
@@ -103,7 +129,7 @@ def _halvings(input_shape: Sequence[int]) -> int:
     return min(input_shape[1:]).bit_length() - 1
 
 
-def _list(entries: Sequence[int | str]) -> str:
+def _list(entries: Sequence[float | str]) -> str:
     """As it is typed on the command line."""
     return f"[{','.join(map(str, entries))}]"
 
@@ -111,6 +137,7 @@ def _list(entries: Sequence[int | str]) -> str:
 REQUIREMENTS: dict[str, Callable[..., str | None]] = {
     "leyden.models.autoencoder.AutoEncoder": autoencoder,
     "leyden.models.cnn.CNN": cnn,
+    "leyden.models.mlp.MLP": mlp,
     "leyden.models.pretrained.Pretrained": pretrained,
     "leyden.models.vgg.VGG": vgg,
 }

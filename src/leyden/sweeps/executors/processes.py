@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -137,7 +138,7 @@ class Processes:
     def _gpus(self) -> list[str]:
         """What CUDA_VISIBLE_DEVICES calls each GPU; another process asks torch, which is not imported here."""
         receiver, sender = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=_count_gpus, args=(sender,))
+        process = self._context.Process(target=_count_gpus, args=(sender,), daemon=True)
         process.start()
         sender.close()
         number = int(receiver.recv())
@@ -150,8 +151,9 @@ def _start_server(context: "Context") -> None:
     """Begin to import, in the process that the others are forked from."""
     context.set_forkserver_preload(_IMPORTED)
     if _START == "forkserver":
-        from multiprocessing import forkserver
+        from multiprocessing import forkserver, resource_tracker
 
+        resource_tracker.ensure_running()  # which lets through again what is blocked here, so it has to be before
         # Whoever ends the whole group asks jobs to stop; the server has to stay, or nobody would know how they ended.
         signal.pthread_sigmask(signal.SIG_BLOCK, set(STOPS))
         forkserver.ensure_running()
@@ -161,7 +163,8 @@ def _start_server(context: "Context") -> None:
 def _count_gpus(sender: Connection) -> None:
     import torch
 
-    sender.send(torch.cuda.device_count())
+    with suppress(BrokenPipeError):  # who asked is gone
+        sender.send(torch.cuda.device_count())
 
 
 def _times_out_of_memory() -> int:
