@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from leyden.errors import UserError
-from leyden.record import CONFIG
+from leyden.record import CONFIG, OVERRIDES
 from leyden.sweeps.grid import Grid
 from tests.sweeps.conftest import Composing
 from tests.sweeps.made_jobs import finish
@@ -101,6 +101,21 @@ def test_a_job_of_other_settings_is_neither_skipped_nor_overwritten(checkpoint: 
         finish(job, status="failed")
     with pytest.raises(UserError, match=r"was run with other settings: data\.batch_size=7, now 64;"):
         Grid(*composing("seed=1,2"))
+
+
+def test_a_job_that_was_gone_on_with_by_itself_stays_as_it_is(
+    composing: Composing, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = Grid(*composing("seed=1,2", "trainer.max_epochs=2")).examples()[0]
+    finish(job)
+    config = job.experiment.config
+    (job.dir / CONFIG).write_text(yaml.safe_dump({**config, "trainer": {**config["trainer"], "max_epochs": 5}}))
+    (job.dir / OVERRIDES).write_text(yaml.safe_dump([*job.experiment.overrides, "trainer.max_epochs=5"]))
+    assert len(Grid(*composing("seed=1,2", "trainer.max_epochs=2")).open()) == 1
+    assert caplog.messages == ["seed=1: was gone on with by itself, with trainer.max_epochs=5; it stays as it is"]
+    (job.dir / OVERRIDES).write_text(yaml.safe_dump(job.experiment.overrides))
+    with pytest.raises(UserError, match=r"was run with other settings: trainer\.max_epochs=5, now 2;"):
+        Grid(*composing("seed=1,2", "trainer.max_epochs=2"))
 
 
 def test_a_sweep_whose_place_has_changed_is_still_the_same(composing: Composing, tmp_path: Path) -> None:

@@ -77,11 +77,14 @@ def test_a_job_that_dies_is_recorded_with_its_cause_and_the_others_go_on(tmp_pat
     assert json.loads((jobs[1].dir / "run.json").read_text())["error"] == "ended with exit status 7"
 
 
-def test_nothing_more_begins_after_a_failure_if_that_is_wished(tmp_path: Path) -> None:
+def test_nothing_more_begins_after_a_failure_if_that_is_wished(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     jobs = [made_job(tmp_path, f"x={x}", x=x) for x in range(4)]
-    executor = Made(lambda job: "killed by SIGKILL")
+    executor = Made(lambda job: "killed by SIGKILL", slots=2)
     ran(tmp_path, executor, jobs, stop=True)
-    assert executor.started == ["x=0"]
+    assert executor.started == ["x=0", "x=1"]
+    assert caplog.messages.count("sweep.on_error=stop: nothing more is begun; 1 more to end") == 1
 
 
 def test_a_signal_stops_all_and_what_was_stopped_is_no_failure(tmp_path: Path) -> None:
@@ -195,3 +198,36 @@ def test_a_sweep_is_run_by_one_process_at_a_time(tmp_path: Path) -> None:
     ):
         SweepRecord(tmp_path, source, "made", [], [])
     assert json.loads((tmp_path / SWEEP).read_text())["status"] == "failed"  # left without a word
+
+
+def test_a_sweep_that_is_refused_before_it_begins_leaves_nothing(tmp_path: Path) -> None:
+    source = Listed([made_job(tmp_path / "logs", "x=1", x=1)])
+    sweep_dir = tmp_path / "logs" / "sweeps" / "x"
+
+    def refused(has_begun: bool) -> None:
+        with SweepRecord(sweep_dir, source, "made", [], []):
+            if has_begun:
+                (sweep_dir / "x=1").mkdir()
+            raise UserError("there is no such cluster")
+
+    with pytest.raises(UserError, match="no such cluster"):
+        refused(has_begun=False)
+    assert not (tmp_path / "logs").exists()
+    with pytest.raises(UserError, match="no such cluster"):
+        refused(has_begun=True)
+    assert json.loads((sweep_dir / SWEEP).read_text())["status"] == "failed"
+
+
+def test_the_directory_of_another_sweep_is_refused(tmp_path: Path) -> None:
+    source = Listed([made_job(tmp_path, "x=1", x=1)])
+    with SweepRecord(tmp_path, source, "made", [], []):
+        pass
+    before = (tmp_path / SWEEP).read_text()
+    for kind, swept in (("search", ["x"]), ("grid", ["y"])):
+        other = Listed(source.jobs)
+        other.kind, other.swept = kind, tuple(swept)
+        with pytest.raises(UserError, match=r"keeps a grid over x; give this sweep a name of its own, sweep\.name=…"):
+            SweepRecord(tmp_path, other, "made", [], [])
+    assert (tmp_path / SWEEP).read_text() == before
+    with SweepRecord(tmp_path, source, "made", [], []):
+        pass

@@ -115,6 +115,9 @@ class Loop:
         self.record.note(found)
         self.board.end(found)
         self.source.tell(found)
+        if self.stops_on_failure and found.status == "failed" and self.failed == 1:
+            running = f"; {len(self._running)} more to end" if self._running else ""
+            log.warning("sweep.on_error=stop: nothing more is begun%s", running)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self._signals.append(Signals(number))

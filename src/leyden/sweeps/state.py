@@ -6,6 +6,7 @@ import shlex
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -39,7 +40,7 @@ class SweepRecord:
         constants: that of it which is the same for all jobs.
 
     Raises:
-        UserError: another process runs this sweep.
+        UserError: another process runs this sweep, or it is another sweep's.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class SweepRecord:
     ) -> None:
         self.dir = directory
         self._since = time.monotonic()
+        self._made = [folder for folder in (directory, *directory.parents) if not folder.exists()]
         try:
             self.dir.mkdir(parents=True, exist_ok=True)
             before = self._read()
@@ -58,6 +60,9 @@ class SweepRecord:
             raise UserError(f"{self.dir}: this sweep is being run by {who}; wait for it, or end it") from error
         except OSError as error:
             raise UserError(f"paths.log_dir: {self.dir} cannot be made ({error.strerror})") from error
+        if other := _other(before, source):
+            self._lock.release()
+            raise UserError(f"{self.dir}: keeps a {other}; give this sweep a name of its own, sweep.name=…")
         seconds, jobs = before.get("seconds"), before.get("jobs")
         self._before = seconds if isinstance(seconds, int | float) else 0.0
         self._jobs: dict[str, dict[str, Any]] = {
@@ -125,6 +130,17 @@ class SweepRecord:
             log.warning("%s: not written (%s)", self.dir / SWEEP, full.strerror)
         finally:
             self._lock.release()
+            if self._made and isinstance(error, UserError):
+                self._vanish()
+
+    def _vanish(self) -> None:
+        """Leave nothing of a sweep that was refused before it had done anything."""
+        if {path.name for path in self.dir.iterdir()} <= {SWEEP, LOCK}:
+            for path in self.dir.iterdir():
+                path.unlink()
+            for folder in self._made:
+                with suppress(OSError):  # somebody else's run is there by now
+                    folder.rmdir()
 
     def close(self, status: str) -> None:
         """What became of the sweep as a whole: finished, failed or interrupted."""
@@ -136,3 +152,13 @@ class SweepRecord:
         except (OSError, ValueError):
             return {}
         return content if isinstance(content, dict) else {}
+
+
+def _other(before: dict[str, Any], source: Source) -> str | None:
+    """What a directory keeps, if that is not this sweep; a search may have been given other keys by now."""
+    kind, swept = before.get("kind"), before.get("swept")
+    if kind not in ("grid", "search") or not isinstance(swept, list):
+        return None
+    if kind == source.kind and (kind == "search" or set(swept) == set(source.swept)):
+        return None
+    return f"{kind} over {', '.join(map(str, swept)) or 'nothing'}"

@@ -23,7 +23,7 @@ from leyden.entry import code_of
 from leyden.errors import UserError
 from leyden.sweeps.board import Board
 from leyden.sweeps.compose import Composer
-from leyden.sweeps.executors.executor import Executor
+from leyden.sweeps.executors.executor import OUTPUT, Executor
 from leyden.sweeps.executors.foreign import Foreign
 from leyden.sweeps.grid import Grid
 from leyden.sweeps.job import Outcome, outcome
@@ -124,7 +124,9 @@ def _run(
         log.warning("interrupted by %s; the same command goes on", received.name)
         raise SystemExit(128 + received)
     if failed or left:
-        log.error("%s, of which %d failed; the same command goes on with them", _count(left, "not done"), failed)
+        printed = f"; what they printed is in {directory / OUTPUT}" if failed and (directory / OUTPUT).is_dir() else ""
+        told = "%s, of which %d failed; the same command goes on with them%s"
+        log.error(told, _count(left, "not done"), failed, printed)
         raise SystemExit(1)
     log.info("kept in %s; more: python scripts/summarize.py %s", directory, directory)
 
@@ -139,6 +141,7 @@ def _execute(
     waiting = [outcome(job) for job in source.examples() if job.name not in of_them] if source.kind == "grid" else []
     for found in (*done, *waiting):
         record.note(found)
+    record.save()
     _tell_of_other_code(done, code_of(record.git))
     if not source.left():
         source.close()

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from leyden.sweeps.job import Job
 
+OUTPUT = "output"  # the folder of a sweep that has what its jobs printed
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -37,7 +39,7 @@ class Executor(Protocol):
         """Make ready for a sweep.
 
         Args:
-            sweep_dir: where it is kept; what a job prints may be kept in `output/<name of the job>.txt` below.
+            sweep_dir: where it is kept; what a job prints may be kept in `<OUTPUT>/<name of the job>.txt` below.
             jobs: those that are known already, as examples of what is to come: at least one.
 
         Raises:

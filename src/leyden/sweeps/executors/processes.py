@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from leyden.errors import UserError
 from leyden.signals import STOPS
-from leyden.sweeps.executors.executor import Ended
+from leyden.sweeps.executors.executor import OUTPUT, Ended
 from leyden.sweeps.executors.forked import perform_alone
 from leyden.sweeps.executors.worker import cause, check_numbers, devices
 from leyden.sweeps.job import Job
@@ -77,7 +77,7 @@ class Processes:
         self.slots = self._n_jobs or most
         if self.slots > 1:
             self._threads = max(1, cores // (self.slots * (1 if gpus else each)))
-            self._output = sweep_dir / "output"
+            self._output = sweep_dir / OUTPUT
             self._output.mkdir(exist_ok=True)
 
     def holds(self, job: Job) -> bool:

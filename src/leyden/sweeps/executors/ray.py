@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 
 from leyden.config.experiment import STORAGE
 from leyden.errors import UserError
-from leyden.sweeps.executors.executor import Ended
+from leyden.sweeps.executors.executor import OUTPUT, Ended
 from leyden.sweeps.executors.worker import cause, check_numbers, environment, gpus_of, optional
 from leyden.sweeps.job import Job
 
@@ -94,7 +94,7 @@ class Ray:
                 f"and {there.get('GPU', 0):g}; give hydra.launcher.num_cpus, hydra.launcher.num_gpus"
             )
         self.slots = self._n_jobs or int(most)
-        self._output = (sweep_dir / "output").resolve()
+        self._output = (sweep_dir / OUTPUT).resolve()
         self._output.mkdir(parents=True, exist_ok=True)
         self._environment = environment(cpus)
         if STORAGE in os.environ:  # a cluster's workers have an environment of their own

@@ -17,7 +17,7 @@ from leyden.config.overrides import did_you_mean
 from leyden.durable import write_text
 from leyden.errors import UserError
 from leyden.record import RECORD
-from leyden.sweeps.executors.executor import Ended
+from leyden.sweeps.executors.executor import OUTPUT, Ended
 from leyden.sweeps.executors.slurm_places import Place, place
 from leyden.sweeps.executors.slurm_settings import Settings
 from leyden.sweeps.executors.slurm_task import Task
@@ -61,7 +61,7 @@ class Slurm:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         if self.settings.cluster == "local":
             self.slots = min(self.slots, cores)
-        self._folder = (sweep_dir / "output").resolve()
+        self._folder = (sweep_dir / OUTPUT).resolve()
         self._place: Place = place(self._folder, self.settings, jobs[0], max(1, cores // self.slots))
         if self._cluster == "slurm" and not gpus_of(jobs[0]) and not self.settings.gpus_per_node:
             log.info("SLURM: no GPU is asked for; with trainer=gpu, or hydra.launcher.gpus_per_node=1, there is one")
