@@ -99,7 +99,7 @@ def test_a_machine_that_comes_while_another_begins_finds_the_same_search(
         return asked()
 
     monkeypatch.setattr(two, "trials", late)
-    two.agree(facts, "")
+    two.agree(facts, "", lambda trial: False)
 
 
 def test_a_trial_too_many_is_not_run(tmp_path: Path, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,10 +33,25 @@ def test_an_objective_that_is_not_measured_is_told_after_the_first_job(folder: P
     assert states(folder) == ["FAIL"]
 
 
+def test_a_search_that_has_no_result_yet_may_be_another_from_now_on(folder: Path) -> None:
+    first = made_search(folder, objectives={"val/los": "min"})
+    first.open()
+    assert first.next()  # runs in parallel with one that tells of the mistake
+    first.close()
+    assert states(folder) == ["RUNNING"]
+    go_on(made_search(folder, n_trials=2))
+    assert states(folder) == ["COMPLETE", "COMPLETE"]
+    with pytest.raises(UserError, match="has other objectives than this search"):
+        go_on(made_search(folder, objectives={"val/acc": "max"}))
+
+
 def test_mistakes_at_the_ends_of_the_space_are_found_before_any_job(folder: Path) -> None:
     composer = MadeComposer(folder)
     composer.wrong = lambda settings: "momentum: too much" if settings.get("optimizer.momentum") == 0.9 else None
-    with pytest.raises(UserError, match="momentum: too much"):
+    with pytest.raises(UserError, match=r"^momentum: too much$"):
+        search_of(composer)
+    composer.wrong = lambda settings: "optimizer.lr=0.1: too much" if settings.get("optimizer.lr") == 0.1 else None
+    with pytest.raises(UserError, match=r"^optimizer\.lr=0\.1: too much; it is searched from 0\.0001 to 0\.1$"):
         search_of(composer)
 
 

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
+from typing import Any, TypeVar
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.types import Override
 
 from leyden.config.overrides import did_you_mean
 from leyden.errors import UserError
-from leyden.sweeps.space import Choices, Param, as_key, parse, plain, values_of
+from leyden.sweeps.space import Choices, Numbers, Param, as_key, parse, plain, values_of
 
+T = TypeVar("T")
 _NOT_SEARCHED = ("sweep", "hydra", "paths", "resume", "monitor", "mode")
 _MISSING = object()
 
@@ -85,6 +86,22 @@ class Space:
                 if not any(example.get(param.name) == text for example in found):
                     found.append(self._example({**self._needed(param), param.name: text}))
         return found
+
+    def try_out(self, make: Callable[[dict[str, str]], T]) -> list[T]:
+        """What is made of the examples.
+
+        Raises:
+            UserError: one does not hold; where that is an end of a range, which nobody typed, the range is told too.
+        """
+        made = []
+        for texts in self.examples():
+            try:
+                made.append(make(texts))
+            except UserError as error:
+                ends = [one.values for one in self if str(error).startswith(f"{one.name}=")]
+                told = [f"; it is searched from {end.low} to {end.high}" for end in ends if isinstance(end, Numbers)]
+                raise UserError(f"{error}{''.join(told)}") from error
+        return made
 
     def describe(self) -> dict[str, Any]:
         """As plain values, to be compared with those of another invocation."""

@@ -69,7 +69,7 @@ class Search:
         self.swept = list(self._keys)
         self.objectives, self.total = self._settings.objectives, self._settings.n_trials
         self._trial = Trial("", "", -1, next(iter(self.objectives)), self._settings.pruner)
-        self._examples = [self._job(texts, self._trial) for texts in self._space.examples()]
+        self._examples = self._space.try_out(lambda texts: self._job(texts, self._trial))
         check_pruner(composer.config, [job.experiment.config for job in self._examples])
         self._left: list[Job] = []
         self._again: list[FrozenTrial] = []
@@ -87,7 +87,7 @@ class Search:
         self._trial = replace(self._trial, storage=hand_over(url), study=name)
         self._study = Study(url, name, self.objectives, settings.sampler, self._pruner, self._seed)
         facts = {"objectives": [list(item) for item in self.objectives.items()], "params": self._space.describe()}
-        self._study.agree(facts, "give it a name of its own, sweep.name=…")
+        self._study.agree(facts, "give it a name of its own, sweep.name=…", self._is_ours)
         trials = self._study.trials()
         done = [trial for trial in trials if _is_done(trial)]
         running = [trial for trial in trials if trial.state.name == "RUNNING"]

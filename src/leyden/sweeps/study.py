@@ -1,7 +1,7 @@
 """Optuna's side of a search: the study in its database, trials that are drawn in it, and what became of them."""
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -84,14 +84,19 @@ class Study:
         )
         self._id = self.storage.get_study_id_from_name(self.name)
 
-    def agree(self, facts: Mapping[str, Any], remedy: str) -> None:
-        """Keep what a study is about; or compare it, if it is kept. One in which all failed is made anew.
+    def agree(self, facts: Mapping[str, Any], remedy: str, is_ours: Callable[[FrozenTrial], bool]) -> None:
+        """Keep what a study is about; or compare it, if it is kept. One without a result is made anew.
+
+        Args:
+            facts: what it is about.
+            remedy: what to do with a study about something else.
+            is_ours: whether a trial that is said to run is of this search, which runs nothing yet.
 
         Raises:
             UserError: it is about something else.
         """
         if any(self._study.user_attrs.get(what, value) != value for what, value in facts.items()) and all(
-            trial.state.name == "FAIL" for trial in self.trials()
+            trial.state.name == "FAIL" or (trial.state.name == "RUNNING" and is_ours(trial)) for trial in self.trials()
         ):
             optuna.delete_study(study_name=self.name, storage=self.storage)
             self._open()
