@@ -144,6 +144,10 @@ def _explained(error: BaseException, known: Iterable[str]) -> str:
     if isinstance(error, OmegaConfBaseException):
         place = re.search(r"full_key: (\S+)", text)
         return f"{place[1]}: {text.splitlines()[0]}" if place else text.splitlines()[0]
+    if several := re.match(r"(Ambiguous value for argument|Sweep parameters) '(.*)'", text):
+        typed = masked(several[2].lstrip("+"))
+        a_list = f", or write '{typed.replace('=', '=[', 1)}]' for a list" if several[1].startswith("Amb") else ""
+        return f"{typed}: several values; add -m to run each{a_list}"
     unknown = re.search(r"Could not override '([\w.@/]+)'", text)
     if unknown:
         return f"{unknown[1]}: unknown key" + did_you_mean(unknown[1], () if "." in unknown[1] else known)

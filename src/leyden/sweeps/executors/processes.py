@@ -61,6 +61,7 @@ class Processes:
 
     def open(self, sweep_dir: Path, jobs: Sequence[Job]) -> None:
         _start_server(self._context)
+        log.info("starting; torch is imported once for all jobs")
         trainer, wanted = jobs[0].experiment.config["trainer"], devices(jobs[0])
         gpus = [] if trainer.get("accelerator") in ("cpu", "mps") else self._gpus()
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
