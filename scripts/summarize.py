@@ -52,8 +52,8 @@ def main() -> None:
     pictures, why_not = ([], None) if arguments.no_plots else draw(summary)
     written = [*save(summary, pictures), *pictures]
     print(f"\n{summary.dir}: {', '.join(path.name for path in written)}")
-    for line in [*(f"warning: {warning}" for warning in summary.warnings), *([why_not] if why_not else [])]:
-        print(line, file=sys.stderr)
+    if why_not:
+        print(why_not, file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +61,16 @@ def test_the_table(grid: Path) -> None:
         "grid of mnist_mlp: 8 of 11 jobs finished, 1 failed, 1 killed, 1 waiting; by val/loss (least first); "
         "mean ± standard deviation over seed"
     )
-    assert lines[1].split() == ["rank", "optimizer.lr", "model.width", "val/loss", "test/acc", "runs", "time"]
+    heads = ["rank", "optimizer.lr", "model.width", "val/loss", "test/acc", "runs", "time of a job"]
+    assert re.split("  +", lines[1]) == heads
     assert " ".join(lines[2].split()) == "1 0.01 32 0.2000 ± 0.0000 0.8000 ± 0.0000 3 4.2 s"
     assert " ".join(lines[3].split()) == "2 0.1 64 0.3000 ± 0.0707 0.7000 ± 0.0707 2 of 3 4.2 s"
     assert lines[6:9] == [
         "not ranked",
-        "failed   optimizer.lr=0.1 model.width=64 seed=2   Boom: x",
-        "killed   optimizer.lr=0.01 model.width=64 seed=1  after 3 epochs",
+        "failed  optimizer.lr=0.1 model.width=64 seed=2   Boom: x",
+        "killed  optimizer.lr=0.01 model.width=64 seed=1  after 3 epochs",
     ]
+    assert lines[9] == "1 waiting"
     run = f"{grid}/model.width=32,optimizer.lr=0.01,seed=1"
     again = "python train.py -m experiment=mnist_mlp trainer.max_epochs=3 optimizer.lr=0.01 model.width=32 seed=1,2,3"
     assert lines[-2:] == [f"the best again:  {again}", f"its test again:  python eval.py run={run}"]
@@ -89,8 +92,8 @@ def test_a_narrow_terminal_keeps_ranks_settings_and_objectives(grid: Path) -> No
     wide = as_table(summary, 200).plain.splitlines()[1].split()
     assert wide == as_table(summary, None).plain.splitlines()[1].split()
     for width, heads in (
-        (70, ["rank", "lr", "width", "val/loss", "test/acc", "runs", "time"]),
-        (60, ["rank", "lr", "width", "val/loss", "runs", "time"]),
+        (75, ["rank", "lr", "width", "val/loss", "test/acc", "runs", "time/job"]),
+        (60, ["rank", "lr", "width", "val/loss", "runs", "time/job"]),
         (40, ["rank", "lr", "width", "val/loss"]),
         (10, ["rank", "lr", "width", "val/loss"]),
     ):

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from leyden.sweeps.summary import Summary, draw, summarize
+from leyden.sweeps.summary.history import history
 from leyden.sweeps.summary.importance import (
     NOISE,
     TOGETHER,
@@ -97,8 +98,53 @@ def test_where_there_is_little_to_show_there_are_fewer_pictures(tmp_path: Path) 
     one = [{"settings": {"a": 1, "seed": n}, "record": finished(val__loss=n)} for n in range(3)]
     alike = "no parallel.png: fewer than two different settings have a result"
     assert drawn("alike", one) == (["history.png"], f"{alike}; {few}")
-    odd = [{"settings": {"a.$x": [n, {"k": "$"}]}, "record": finished(val__loss=10.0**n)} for n in range(-9, 9)]
+    odd = [
+        {"settings": {"a.$x": [n, {"k": "$"}], "b": n % 2}, "record": finished(val__loss=10.0**n)} for n in range(-9, 9)
+    ]
     assert drawn("odd", odd) == (NAMES, None)
+    lonely = "no importance.png: there is only one setting to compare"
+    lone = [{"settings": {"a": n % 3, "seed": n}, "record": finished(val__loss=n)} for n in range(6)]
+    assert drawn("lone", lone) == (["history.png", "parallel.png"], lonely)
+
+
+@pytest.mark.parametrize("kind", ["grid", "search"])
+def test_one_setting_is_not_compared_with_itself(kind: str, tmp_path: Path) -> None:
+    jobs = [{"settings": {"a": n, "b": 1}, "record": finished(val__loss=n)} for n in range(6)]
+    with pytest.raises(NothingToShowError, match="there is only one setting to compare"):
+        importance(summarize(keep_sweep(tmp_path / "s", jobs, kind=kind)), "val/loss")
+
+
+def test_the_best_of_a_history_is_that_of_the_table(tmp_path: Path) -> None:
+    losses = {1: (0.1, 0.9), 2: (0.4, 0.5)}  # the best job is one of the worse group
+    jobs: list[dict[str, Any]] = [
+        {"settings": {"a": a, "seed": seed}, "record": finished(val__loss=loss)}
+        for a, found in losses.items()
+        for seed, loss in enumerate(found)
+    ]
+    sweep = keep_sweep(tmp_path / "s", jobs)
+    (axes,) = history(summarize(sweep)).axes
+    (line,) = axes.lines
+    assert list(np.unique(np.asarray(line.get_ydata()))) == [pytest.approx(0.45)]
+    assert labels(axes) == ["best mean: 0.4500 ± 0.0707", "finished"]
+    (axes,) = history(summarize(sweep, ["a"])).axes  # seeds are ranked, of which none is the best
+    assert (len(axes.lines), labels(axes)) == (0, ["finished"])
+    seeds = [job for job in jobs if job["settings"]["a"] == 1]  # nothing to be better than
+    (axes,) = history(summarize(keep_sweep(tmp_path / "u", seeds))).axes
+    assert (len(axes.lines), labels(axes)) == (1, ["finished", "mean: 0.5000 ± 0.5657"])
+    singles = [{"settings": {"a": n}, "record": finished(val__loss=n)} for n in (2, 1, 3)]
+    (axes,) = history(summarize(keep_sweep(tmp_path / "t", singles))).axes
+    assert (len(axes.lines), labels(axes)) == (1, ["best: 1", "finished"])
+
+
+def test_what_finished_without_a_number_has_not_failed(tmp_path: Path) -> None:
+    jobs: list[dict[str, Any]] = [{"settings": {"a": n}, "record": finished(val__loss=n)} for n in (1, 2)]
+    jobs += [{"settings": {"a": 3}, "record": finished(val__rmse=1.0)}, {"settings": {"a": 4}, **failed("Boom")}]
+    (axes,) = history(summarize(keep_sweep(tmp_path / "s", jobs))).axes
+    assert labels(axes) == ["best: 1", "failed", "finished", "finished without it"]
+
+
+def labels(axes: Any) -> list[str]:
+    return sorted(axes.get_legend_handles_labels()[1])
 
 
 def test_the_variance_of_a_grid_is_taken_apart(tmp_path: Path) -> None:

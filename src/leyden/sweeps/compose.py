@@ -18,8 +18,8 @@ from leyden.config.experiment import Trial
 from leyden.config.recorded import differences, value_at
 from leyden.errors import UserError
 from leyden.paths import moved
-from leyden.record import CHECKPOINTS, CONFIG, OVERRIDES, read_yaml
-from leyden.sweeps.job import Job, outcome
+from leyden.record import CHECKPOINTS, CONFIG, read_yaml
+from leyden.sweeps.job import Job, gone_on_with, outcome
 from leyden.sweeps.names import job_name
 
 log = logging.getLogger(__name__)
@@ -139,7 +139,7 @@ def _check_same(job: Job) -> None:
     other = [place for place in differences(before, now) if place[0] != "paths"]
     if not other or not (any((job.dir / CHECKPOINTS).glob("*.ckpt")) or outcome(job).done):
         return
-    if more := _gone_on(job):
+    if more := gone_on_with(job.dir, job.experiment.overrides):
         log.warning("%s: was gone on with by itself, with %s; it stays as it is", job.name, " ".join(more))
         return
     told = [f"{'.'.join(place)}={value_at(before, place)}, now {value_at(now, place)}" for place in other[:3]]
@@ -148,10 +148,3 @@ def _check_same(job: Job) -> None:
         f"{job.dir}: was run with other settings: {'; '.join(told)}{rest}; give this sweep a name of its own, "
         "sweep.name=…"
     )
-
-
-def _gone_on(job: Job) -> list[str]:
-    """What was typed for a job's run after the sweep had made it: `resume=<job> trainer.max_epochs=30`."""
-    own, kept = job.experiment.overrides, job.dir / OVERRIDES
-    typed = read_yaml(kept) if kept.is_file() else None
-    return typed[len(own) :] if isinstance(typed, list) and typed[: len(own)] == own else []

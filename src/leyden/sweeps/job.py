@@ -1,7 +1,9 @@
 """One job of a sweep: an experiment with a directory of its own, performed in a process of its own."""
 
+import re
 import sys
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -9,16 +11,18 @@ from typing import Any
 import yaml
 
 from leyden.config import Experiment
+from leyden.config.overrides import as_typed
 from leyden.durable import write_text
 from leyden.entry import new_record
 from leyden.errors import UserError
-from leyden.record import CONFIG, OVERRIDES, RECORD, InUseError, Record, read_record, status, write_record
+from leyden.record import CONFIG, OVERRIDES, RECORD, InUseError, Record, read_record, read_yaml, status, write_record
 
 _OUT_OF_MEMORY = (
     "out of memory",
     "not enough memory",
     "can't allocate memory",
 )  # of CUDA, of torch on Windows and Linux
+_HYDRAS = re.compile(r"\+*hydra[./]")  # of how it was run, which is left out where it is gone on with
 DONE = ("finished", "pruned")  # nothing is left to do
 
 
@@ -133,3 +137,23 @@ def note_failure(job: Job, cause: str) -> None:
         write_text(job.dir / OVERRIDES, yaml.safe_dump(job.experiment.overrides))
     record = read_record(job.dir) if (job.dir / RECORD).is_file() else new_record(job.experiment)
     write_record(job.dir, {**record, "status": "failed", "error": cause})
+
+
+def gone_on_with(run_dir: Path, own: Sequence[str]) -> list[str]:
+    """What was typed for a job's run after the sweep had made it, as in `resume=<job> trainer.max_epochs=30`.
+
+    Args:
+        run_dir: of the job.
+        own: the overrides that the sweep gave it.
+
+    Returns:
+        Overrides; none where that cannot be told.
+    """
+    try:
+        found = read_yaml(run_dir / OVERRIDES)
+    except (UserError, RecursionError):
+        return []
+    if not isinstance(found, list):
+        return []
+    texts, before = ([str(text) for text in all_ if not _HYDRAS.match(str(text))] for all_ in (found, own))
+    return as_typed(texts[len(before) :]) if texts[: len(before)] == before else []

@@ -9,7 +9,7 @@ from typing import Any
 
 from leyden.durable import write_text
 from leyden.errors import UserError
-from leyden.sweeps.summary.headline import headline, not_preferred
+from leyden.sweeps.summary.headline import best_again, headline, not_preferred
 from leyden.sweeps.summary.results import Result, of
 from leyden.sweeps.summary.summary import Summary
 from leyden.sweeps.summary.tables import columns
@@ -50,12 +50,14 @@ def as_markdown(summary: Summary, pictures: Sequence[Path] = ()) -> str:
         found = columns(summary, summary.groups)
         rows = [[column.cells[row] for column in found] for row in range(len(summary.groups))]
         parts += ["## Ranked", _table([column.head for column in found], rows, [column.left for column in found])]
+    parts += ["\n".join(f"- warning: {_escaped(line)}" for line in summary.warnings)] if summary.warnings else []
     if summary.best and summary.lucky:
         parts += [_escaped(not_preferred(summary)) + "."]
     elif summary.best:
         first = summary.best[0]
         commands = [command for command in (summary.train_command(first), summary.eval_command(first)) if command]
-        parts += ["The best again, and its test:" if len(commands) > 1 else "The best again:"]
+        again = "T" + _escaped(best_again(summary))[1:]
+        parts += [f"{again}, and its test:" if len(commands) > 1 else f"{again}:"]
         parts += ["\n".join(["```bash", *commands, "```"])]
     if summary.rest:
         keys = [*summary.swept, *summary.repeats]

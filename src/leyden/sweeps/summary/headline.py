@@ -11,7 +11,10 @@ def headline(summary: Summary) -> str:
     """What the sweep is, how far it came, and what its table shows."""
     record = summary.record
     kind, experiment = record.get("kind", "sweep"), record.get("experiment")
-    lines = [f"{kind} of {experiment}: " * bool(experiment) + _progress(summary)]
+    what = f"{kind} of {experiment}: " * bool(experiment)
+    if "experiment" in (*summary.swept, *summary.repeats):
+        what = f"{kind} over experiment: "
+    lines = [what + _progress(summary)]
     if record.get("status") in ("running", "killed", "interrupted"):
         goes_on = "it goes on" if record["status"] == "running" else "the same command goes on"
         lines.append(f"{'not yet over' if record['status'] == 'running' else record['status']}: {goes_on}")
@@ -27,6 +30,13 @@ def not_preferred(summary: Summary) -> str:
     """Why no group is recommended, where luck tells them apart."""
     keys = " and ".join(summary.lucky)
     return f"none is the best: they differ in {keys}, which only repeats a job; without --repeats means are ranked"
+
+
+def best_again(summary: Summary) -> str:
+    """What a command is of; of several groups in front 1, why of this one."""
+    if len(summary.best) < 2:
+        return "the best again"
+    return f"the best of front 1 by {next(iter(summary.objectives))} again"
 
 
 def of_all(number: int, total: int) -> str:

@@ -13,6 +13,7 @@ from leyden.sweeps.summary.texts import shown
 _LEAST = 4  # jobs of which something can be said
 FEW = 10  # results; fewer are a hint at most
 FEW_OF_SEARCH = 50  # in fewer, five stand for the best tenth, and lie close together by chance
+_ALONE = "there is only one setting to compare"
 TOGETHER, NOISE = "together", "repeats"
 
 
@@ -60,6 +61,8 @@ def importance(summary: Summary, objective: str) -> dict[str, float]:
     keys = [key for key in summary.swept if len({_level(result, key) for result in results}) > 1]
     if not keys:
         raise NothingToShowError("no setting differs among the jobs with a result")
+    if len(keys) < 2:
+        raise NothingToShowError(_ALONE)
     return _variance(summary, results, keys, list(map(math.log, values)) if spans_decades(values) else values)
 
 
@@ -97,8 +100,7 @@ def _variance(summary: Summary, results: list[Result], keys: list[str], values: 
     alone = {key: explained([key]) for key in keys}
     found = dict(sorted(alone.items(), key=lambda item: -item[1]))
     whole = explained(keys)
-    if len(keys) > 1:
-        found[TOGETHER] = max(0.0, whole - sum(alone.values()))
+    found[TOGETHER] = max(0.0, whole - sum(alone.values()))
     if summary.repeats:
         found[NOISE] = max(0.0, 1 - whole)
     return found
@@ -116,6 +118,8 @@ def _among_best(summary: Summary, results: list[Result], objective: str) -> dict
     keys = [key for key in have if key not in gone and len({_level(result, key) for result in have[key]}) > 1]
     if not keys:
         raise NothingToShowError("no setting has two values in enough jobs")
+    if len(keys) < 2:
+        raise NothingToShowError(_ALONE)
     scores = {key: _ped_anova(key, have[key], objective, mode) for key in keys}
     total = math.fsum(scores.values()) or 1.0
     return {key: score / total for key, score in sorted(scores.items(), key=lambda item: -item[1])}

@@ -1,12 +1,13 @@
 """Pictures of a sweep, in its directory: how it went, what matters, and which settings go with what result."""
 
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leyden.durable import replacing
 from leyden.errors import UserError
+from leyden.sweeps.summary.history import BLUE, GREY, history
 from leyden.sweeps.summary.importance import (
     FEW,
     FEW_OF_SEARCH,
@@ -19,15 +20,13 @@ from leyden.sweeps.summary.importance import (
     some_have,
     spans_decades,
 )
-from leyden.sweeps.summary.results import Result
 from leyden.sweeps.summary.summary import Summary
 from leyden.sweeps.summary.texts import shortened
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BLUE, ORANGE, RED, GREY, PALE = "#3b6ea5", "#e07b00", "#c0392b", "#777777", "#c4c9d0"
+PALE = "#c4c9d0"
 _STYLE: dict[Any, Any] = {
     "text.parse_math": False,  # a setting may have dollars in it
     "axes.spines.top": False,
@@ -84,60 +83,6 @@ def draw(summary: Summary) -> tuple[list[Path], str | None]:
     return made, "; ".join(f"no {' and '.join(names)}: {why}" for why, names in why_not.items()) or None
 
 
-def history(summary: Summary) -> "Figure":
-    """Each objective of each job in the order in which they were begun, with the best so far."""
-    from matplotlib.figure import Figure
-
-    ordered = sorted(summary.results, key=_order)
-    figure = Figure(figsize=(7.5, 0.6 + 3 * len(summary.objectives)), layout="constrained")
-    all_axes = figure.subplots(len(summary.objectives), sharex=True, squeeze=False)[:, 0]
-    for axes, (name, mode) in zip(all_axes, summary.objectives.items(), strict=True):
-        _history(axes, summary, ordered, name, mode)
-    all_axes[-1].set_xlabel(
-        "trial" if all(result.trial is not None for result in ordered) else "jobs in the order in which they began"
-    )
-    title = shortened(f"{len(ordered)} jobs of {summary.dir.resolve().name}", 80)
-    figure.suptitle(title, x=0.01, ha="left", size=11)
-    return figure
-
-
-def _history(axes: "Axes", summary: Summary, ordered: Sequence[Result], name: str, mode: str) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
-
-    number = {r.name: place if r.trial is None else r.trial for place, r in enumerate(ordered, start=1)}
-    finished = [r for r in ordered if r.counts(summary.objectives)]
-    values = [r.values[name] for r in finished]
-    if spans_decades(values):
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    pruned = [r for r in ordered if r.status == "pruned" and abs(r.values.get(name, float("nan"))) < float("inf")]
-    axes.scatter([number[r.name] for r in finished], values, s=26, color=BLUE, alpha=0.8, lw=0, label="finished")
-    if pruned:
-        at = [number[r.name] for r in pruned]
-        axes.scatter(
-            at, [r.values[name] for r in pruned], s=24, color=GREY, marker="x", lw=1, label="pruned, where it was"
-        )
-    better = max if mode == "max" else min
-    best = [better(values[: place + 1]) for place in range(len(values))]
-    last = max(number.values())
-    axes.step(
-        [*(number[r.name] for r in finished), last], [*best, best[-1]], where="post", color=ORANGE, lw=1.8, zorder=1
-    )
-    place = values.index(best[-1])
-    label = f"best: {best[-1]:.4g}"
-    axes.scatter([number[finished[place].name]], [best[-1]], s=150, color=ORANGE, marker="*", label=label, zorder=3)
-    broken = ("failed", "killed", "finished")  # the last without a number
-    failed = [number[r.name] for r in ordered if r.status in broken and r not in finished]
-    if failed:
-        low = axes.get_xaxis_transform()
-        axes.scatter(failed, [0.02] * len(failed), s=40, color=RED, marker="|", transform=low, label="failed", zorder=3)
-    axes.set_ylabel(f"{name} ({'the more' if mode == 'max' else 'the less'} the better)")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(axis="y")
-    handles = axes.get_legend_handles_labels()[0]
-    axes.legend(handles=handles, ncols=4, loc="lower left", bbox_to_anchor=(-0.02, 1.0))
-
-
 def bars(summary: Summary) -> "Figure":
     """What matters for each objective of which something can be said.
 
@@ -191,10 +136,3 @@ def _explained(summary: Summary, name: str) -> str:
     what = f"log {name}" if spans_decades(values) else name
     overlap = "" if is_complete(summary) else "; not every combination has a result, so shares may overlap"
     return f"What explains the variance of {what}\n({len(values)} jobs{overlap}){few}"
-
-
-def _order(result: Result) -> tuple[int, float]:
-    """The trial, or the moment at which it began; what never began comes last."""
-    if result.trial is not None:
-        return result.trial, 0.0
-    return 0, result.started.timestamp() if result.started else float("inf")

@@ -1,16 +1,22 @@
 """What came of each job of a sweep, from sweep.json and the jobs' own directories."""
 
 import math
-from collections.abc import Mapping
+import os
+import socket
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from leyden.errors import UserError
-from leyden.record import CONFIG, RECORD, read_record, read_yaml, status
+from leyden.readable import number
+from leyden.record import CONFIG, RECORD, Record, is_alive, read_record, read_yaml, status
+from leyden.sweeps.job import gone_on_with
 
 ENDINGS = ("failed", "killed", "interrupted", "running", "waiting", "pruned")  # what a job that is not finished may be
+_DYING = 2.0  # seconds that a process may need to end after it was killed
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,8 @@ class Result:
         error: why it failed, or why nothing is known of it.
         values: of the objectives; a missing one is left out, NaN is not.
         metrics: all that was measured.
+        monitor: the metric that counted for the job itself; None where that is not recorded.
+        later: overrides with which it was gone on with by itself, after what the sweep had set.
         epochs, seconds, trial, started: None where that is not recorded.
     """
 
@@ -37,6 +45,8 @@ class Result:
     error: str | None = None
     values: dict[str, float] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
+    monitor: str | None = None
+    later: list[str] = field(default_factory=list)
     epochs: int | None = None
     seconds: float | None = None
     trial: int | None = None
@@ -51,14 +61,35 @@ class Result:
         if self.error:
             return self.error
         if self.status == "finished":
-            return ", ".join(
+            found = [
                 f"{name} is {self.values[name]}" if name in self.values else f"has no {name}"
                 for name in objectives
                 if not math.isfinite(self.values.get(name, math.nan))
-            )
+            ]
+            return ", ".join(found) + self._own(objectives) * bool(found)
         found = [f"{name} {value:.4g}" for name, value in self.values.items()]
         after = [f"after {self.epochs} epoch{'s' * (self.epochs != 1)}"] if self.epochs else []
         return ", ".join([*after, *found])
+
+    def _own(self, objectives: Mapping[str, str]) -> str:
+        """What it reached of what it monitors itself, where that is another metric."""
+        best = self.metrics.get(f"best/{self.monitor}")
+        return "" if best is None or self.monitor in objectives else f"; its best {self.monitor} is {number(best)}"
+
+
+def read_results(
+    sweep_dir: Path, jobs: Sequence[Mapping[str, Any]], objectives: Mapping[str, str], live: bool
+) -> list[Result]:
+    """What came of all jobs, as of each; those of a sweep that was killed a moment ago may only just be ending."""
+    results = [read_result(sweep_dir, job, objectives, live) for job in jobs]
+    until = monotonic() + _DYING
+    while not live and any(result.status == "running" for result in results) and monotonic() < until:
+        sleep(0.1)
+        results = [
+            read_result(sweep_dir, job, objectives, live) if result.status == "running" else result
+            for job, result in zip(jobs, results, strict=True)
+        ]
+    return results
 
 
 def read_result(sweep_dir: Path, job: Mapping[str, Any], objectives: Mapping[str, str], live: bool) -> Result:
@@ -68,7 +99,8 @@ def read_result(sweep_dir: Path, job: Mapping[str, Any], objectives: Mapping[str
         sweep_dir: of the sweep.
         job: its entry in sweep.json, which has a name; any other key may be missing, or be of another kind.
         objectives: the metrics that count.
-        live: somebody is executing the sweep, so a job without a directory may be about to begin.
+        live: somebody is executing the sweep, so a job without a directory may be about to begin, and one whose process
+            is gone is still being looked after.
     """
     run_dir, said, why = sweep_dir / job["name"], str(job.get("status", "waiting")), of(str, job.get("error"))
     record: dict[str, Any] = {}
@@ -79,7 +111,7 @@ def read_result(sweep_dir: Path, job: Mapping[str, Any], objectives: Mapping[str
             why = why or str(error)
     if record:
         said, why = status(run_dir, record), of(str, record.get("error")) or why
-    elif said == "running" and not live:
+    if said == "running" and not live and (not record or _is_gone(record)):
         said = "killed"
     metrics = {name: float(value) for name, value in record.get("metrics", {}).items() if is_number(value)}
     numbers = {name: float(value) for name, value in record.items() if is_number(value)}
@@ -87,20 +119,30 @@ def read_result(sweep_dir: Path, job: Mapping[str, Any], objectives: Mapping[str
     if not record:
         found = {name: value for name, value in (of(dict, job.get("values")) or {}).items() if is_number(value)}
     values = {name: float(value) for name in objectives if (value := found.get(name)) is not None}
+    overrides = [text for text in of(list, job.get("overrides")) or [] if isinstance(text, str)]
     return Result(
         name=job["name"],
         dir=run_dir,
         settings=of(dict, job.get("settings")) or {},
-        overrides=[text for text in of(list, job.get("overrides")) or [] if isinstance(text, str)],
+        overrides=overrides,
         status=said if said in (*ENDINGS, "finished") else "failed",
         error=" ".join(why.split()) if why and said != "finished" else None,
         values=values,
         metrics=metrics,
+        monitor=of(str, record.get("monitor")),
+        later=gone_on_with(run_dir, overrides) if overrides and record.get("resumed") else [],
         epochs=of(int, record.get("epochs", job.get("epochs"))),
         seconds=of((int, float), record.get("seconds", job.get("seconds"))),
         trial=of(int, job.get("trial")),
         started=moment(record.get("started")),
     )
+
+
+def _is_gone(record: Record) -> bool:
+    """Whether the process of a run has ended, while one that it began may still keep its directory locked."""
+    if os.name == "nt" or record.get("host") != socket.gethostname():  # where nobody can ask
+        return False
+    return not is_alive(record.get("pid"))
 
 
 def monitored(sweep_dir: Path, jobs: list[dict[str, Any]]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from leyden.errors import UserError
 from leyden.readable import most_telling
 from leyden.sweeps.summary.place import read_sweep
 from leyden.sweeps.summary.ranking import Group, grouped, ranked
-from leyden.sweeps.summary.results import ENDINGS, Result, monitored, of, read_result
+from leyden.sweeps.summary.results import ENDINGS, Result, monitored, of, read_results
 from leyden.sweeps.summary.texts import typed
 
 REPEATS = ("seed", "data.fold", "data.split_seed")  # what makes the same experiment once more
@@ -33,7 +33,7 @@ class Summary:
         swept: the keys whose values differ, without those of repeats.
         repeats: the keys that repeat a job.
         results: of all jobs.
-        warnings: what could not be read.
+        warnings: what could not be read, or is not what the sweep says.
     """
 
     dir: Path
@@ -181,7 +181,9 @@ def summarize(sweep_dir: str | Path, repeats: Sequence[str] | None = None) -> Su
     said = (of(dict, record.get("objectives")) or {}).items()
     objectives = {name: mode for name, mode in said if mode in ("min", "max")} or monitored(directory, named)
     live = record.get("status") == "running"
-    results = [read_result(directory, job, objectives, live) for job in named]
+    results = read_results(directory, named, objectives, live)
+    later = {result.dir: " ".join(result.later) for result in results if result.later}
+    warnings += [f"{run_dir}: was gone on with by itself: {texts}" for run_dir, texts in later.items()]
     keys = [key for key in of(list, record.get("swept")) or [] if isinstance(key, str)]
     keys = list(dict.fromkeys([*keys, *(key for result in results for key in result.settings)]))
     for key in repeats or ():

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from leyden.readable import span
-from leyden.sweeps.summary.headline import headline, not_preferred, of_all
+from leyden.sweeps.summary.headline import best_again, headline, not_preferred, of_all
 from leyden.sweeps.summary.ranking import Group
 from leyden.sweeps.summary.results import Result
 from leyden.sweeps.summary.summary import Summary
@@ -28,6 +28,7 @@ class Column:
         left: a text; numbers stand on the right.
         leaves: how soon it goes where it is narrow: the greatest first, 0 never.
         is_setting: what may be shortened.
+        short: its name where it is narrow.
     """
 
     head: str
@@ -35,6 +36,7 @@ class Column:
     left: bool = False
     leaves: int = 0
     is_setting: bool = False
+    short: str = ""
 
     @property
     def width(self) -> int:
@@ -55,7 +57,9 @@ def columns(summary: Summary, groups: Sequence[Group]) -> list[Column]:
         found.append(Column(name, [with_deviation(group.spread(name)) for group in groups], leaves=5 + number))
     if summary.repeats:
         found.append(Column("runs", [_runs(group) for group in groups], leaves=3))
-    found.append(Column("time", ["" if group.seconds is None else span(group.seconds) for group in groups], leaves=4))
+    times = ["" if group.seconds is None else span(group.seconds) for group in groups]
+    each, short = ("time of a job", "time/job") if summary.repeats else ("time", "")  # a mean, as the rest
+    found.append(Column(each, times, leaves=4, short=short))
     trials = [group.results[0].trial for group in groups]
     if any(trial is not None for trial in trials):
         found.append(Column("trial", ["" if trial is None else str(trial) for trial in trials], leaves=9))
@@ -68,10 +72,10 @@ def as_table(summary: Summary, width: int | None = None, limit: int | None = 20)
     Args:
         summary: of the sweep.
         width: of the terminal, for which columns are left out and long settings shortened; None for one without an end.
-        limit: lines of each of the two tables; None for all.
+        limit: lines of each of the two tables, and of warnings; None for all.
     """
     text = Text().append(headline(summary) + "\n", "bold")
-    groups, rest = summary.groups[:limit], summary.rest[:limit]
+    groups = summary.groups[:limit]
     if groups:
         found = columns(summary, groups)
         _fit(found, width)
@@ -83,25 +87,36 @@ def as_table(summary: Summary, width: int | None = None, limit: int | None = 20)
                 for column, wide in zip(found, widths, strict=True)
             ]
             text.append("  ".join(cells).rstrip() + "\n", style)
-        text.append(_more(len(summary.groups) - len(groups), summary))
-    if rest:
+        text.append(_more(len(groups), len(summary.groups), summary))
+    if summary.rest:
         text.append("\nnot ranked\n" if groups else "", "bold")
-        statuses, names = [result.status for result in rest], [settings_of(result) for result in rest]
-        wide, high = max(map(len, statuses)), min(max(map(cell_len, names)), 60)
-        for result, status, name in zip(rest, statuses, names, strict=True):
-            text.append(f"{status:{wide}}  ", _STYLES.get(status, ""))
-            cause = shortened(summary.cause(result), 200)
-            text.append((name + " " * (high - cell_len(name)) + "  " + cause).rstrip() + "\n")
-        text.append(_more(len(summary.rest) - len(rest), summary))
+        text.append_text(_not_ranked(summary, limit))
     if summary.best and summary.lucky:
         text.append(f"\n{not_preferred(summary)}\n")
     elif summary.best:
         first = summary.best[0]
-        text.append(f"\nthe best again:  {summary.train_command(first)}\n")
+        text.append(f"\n{best_again(summary)}:  {summary.train_command(first)}\n")
         test = summary.eval_command(first)
         text.append(f"its test again:  {test}\n" if test else "")
+    if summary.warnings:
+        text.append("\n").append("".join(f"warning: {line}\n" for line in summary.warnings[:limit]), "yellow")
+        text.append(_more(len(summary.warnings[:limit]), len(summary.warnings), summary))
     text.right_crop(1)
     return text
+
+
+def _not_ranked(summary: Summary, limit: int | None) -> Text:
+    """A line for each job that came to something, and one for all that wait."""
+    text, there = Text(), [result for result in summary.rest if result.status != "waiting"]
+    rest, waiting = there[:limit], len(summary.rest) - len(there)
+    statuses, names = [result.status for result in rest], [settings_of(result) for result in rest]
+    wide, high = max(map(len, statuses), default=0), min(max(map(cell_len, names), default=0), 60)
+    for result, status, name in zip(rest, statuses, names, strict=True):
+        text.append(f"{status:{wide}}  ", _STYLES.get(status, ""))
+        cause = shortened(summary.cause(result), 200)
+        text.append((name + " " * (high - cell_len(name)) + "  " + cause).rstrip() + "\n")
+    text.append(_more(len(rest), len(there), summary))
+    return text.append(f"{waiting:,} waiting\n" if waiting else "")
 
 
 def settings_of(result: Result) -> str:
@@ -123,7 +138,7 @@ def _fit(found: list[Column], width: int | None) -> None:
         short = Counter(column.head.rpartition(".")[2] for column in found)
         for column in found:
             last = column.head.rpartition(".")[2]
-            column.head = last if column.is_setting and short[last] == 1 else column.head
+            column.head = last if column.is_setting and short[last] == 1 else column.short or column.head
             column.head = shortened(column.head, 18) if column.is_setting else column.head
             column.cells = [shortened(cell, 12) if column.is_setting else cell for cell in column.cells]
 
@@ -139,8 +154,8 @@ def _padded(cell: str, width: int, left: bool) -> str:
     return cell + space if left else space + cell
 
 
-def _more(number: int, summary: Summary) -> str:
-    return f"… and {number:,} more; python scripts/summarize.py {summary.dir} --all\n" if number > 0 else ""
+def _more(told: int, total: int, summary: Summary) -> str:
+    return f"… and {total - told:,} more; python scripts/summarize.py {summary.dir} --all\n" if told < total else ""
 
 
 def _runs(group: Group) -> str:
