@@ -8,45 +8,52 @@ from signal import SIGINT, SIGKILL, SIGTERM, Signals
 
 import pytest
 
-from tests.ranks_runs import SETTINGS, await_true, children, is_gone
+from tests.ranks_runs import SETTINGS, await_true
 from tests.torture.doors import Doors
+from tests.torture.hold import Hold
+from tests.torture.processes import children, is_gone
 from tests.torture.runs import Kept, Runs
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    """A folder for the run that is left alone."""
     with Doors() as doors:
-        yield Runs(doors, tmp_path_factory.mktemp("runs"), SETTINGS)
+        yield Runs(doors, tmp_path_factory.mktemp("whole"), SETTINGS)
 
 
 @pytest.fixture(scope="module")
-def reference(runs: Runs) -> Kept:
-    return runs.train("reference")
+def reference(whole: Runs) -> Kept:
+    return whole.train("reference")
+
+
+@pytest.fixture
+def runs(whole: Runs, tmp_path: Path) -> Runs:
+    """A folder for one that is not."""
+    return Runs(whole.doors, tmp_path, SETTINGS)
 
 
 def stopped(runs: Runs, name: str, epochs: int, number: Signals, to: list[int]) -> tuple[int, int]:
-    """Start a run, or go on with it, and once it has had some epochs send a signal to some of its two processes.
+    """Start a run, or go on with it, and in the middle of an epoch send a signal to some of its two processes.
 
     Returns:
         The exit status of the first, and the id of the second.
     """
-    first = runs.start_again(name)
-    assert await_true(lambda: has_had(runs.dir(name), epochs) or is_gone(first))
+    hold = Hold(runs.folder / "hold", f"epoch {epochs}")
+    first = runs.start_again(name, hold=hold.file)
+    assert await_true(lambda: hold() or is_gone(first))
+    assert hold(), runs.said(name)
     (second,) = children(first)
     for place in to:
         os.kill((first, second)[place], number)
+    hold.release()
     return runs.doors.wait(first), second
 
 
-def has_had(run_dir: Path, epochs: int) -> bool:
-    record = run_dir / "run.json"
-    return record.exists() and bool(json.loads(record.read_text())["epochs"] >= epochs)
-
-
-def test_further_processes_compose_nothing_and_share_one_directory(runs: Runs, reference: Kept) -> None:
+def test_further_processes_compose_nothing_and_share_one_directory(whole: Runs, reference: Kept) -> None:
     assert (reference.epochs, reference.steps) == (6, 48)
-    assert sorted(path.name for path in runs.folder.iterdir()) == ["last", "reference", "reference.txt"]
-    assert runs.said("reference").count("epoch 6/6") == 1
+    assert sorted(path.name for path in whole.folder.iterdir()) == ["last", "reference", "reference.txt"]
+    assert whole.said("reference").count("epoch 6/6") == 1
 
 
 STOPS = [(SIGINT, [0], 130), (SIGTERM, [0, 1], 143), (SIGTERM, [1], 143)]  # the signal, to which ranks, exit status
@@ -59,9 +66,9 @@ def test_a_run_that_was_stopped_in_every_way_ends_like_one_that_was_not(runs: Ru
         assert left == status
         assert is_gone(second)
         record = json.loads((runs.dir("stopped") / "run.json").read_text())
-        assert (record["status"], record["epochs"] < 6) == ("interrupted", True)
+        assert (record["status"], record["epochs"]) == ("interrupted", epochs)
     left, second = stopped(runs, "stopped", 4, SIGKILL, [0])
     assert left == -SIGKILL
-    assert await_true(lambda: is_gone(second), 10)
+    assert await_true(lambda: is_gone(second))
     assert runs.resume("stopped").differences(reference) == []
     assert "Traceback" not in runs.said("stopped")

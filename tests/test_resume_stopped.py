@@ -10,8 +10,9 @@ import pytest
 
 from tests.picture_files import write_folders
 from tests.torture.doors import ROOT, Doors
+from tests.torture.hold import Hold
 from tests.torture.runs import Kept, Runs
-from tests.torture.stops import Moment, after, trial, while_writing
+from tests.torture.stops import after, trial
 
 pytestmark = pytest.mark.slow
 
@@ -51,35 +52,40 @@ def files(doors: Doors, tmp_path_factory: pytest.TempPathFactory) -> tuple[Runs,
     return runs, runs.train("reference")
 
 
-def in_training(epochs: int = 1) -> Moment:
-    """Once so many epochs are behind, and a little later."""
-    later: Moment | None = None
-
-    def has_come(run_dir: Path) -> bool:
-        nonlocal later
-        record = run_dir / "run.json"
-        if later is None and record.exists() and json.loads(record.read_text())["epochs"] >= epochs:
-            later = after(0.02)
-        return later is not None and later(run_dir)
-
-    return has_come
+@pytest.fixture
+def in_training(tmp_path: Path) -> Hold:
+    """In the middle of the second epoch."""
+    return Hold(tmp_path / "hold", "epoch 1")
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_a_run_that_was_killed_at_any_moment_ends_like_one_that_was_not(seed: int, digits: tuple[Runs, Kept]) -> None:
+@pytest.mark.parametrize(("place", "writing"), [("epoch 1", False), ("write 9", True)])
+def test_a_run_that_was_killed_ends_like_one_that_was_not(
+    place: str, writing: bool, digits: tuple[Runs, Kept], tmp_path: Path
+) -> None:
     runs, reference = digits
-    moment = [in_training(), while_writing(9, 0.002), after(random.Random(seed).uniform(0.3, 1.2))][seed]
-    found = trial(runs, f"killed {seed}", SIGKILL, moment, reference)
+    found = trial(runs, f"killed in {place}", SIGKILL, Hold(tmp_path / "hold", place), reference)
     assert found
-    assert found.status == 137
-    assert found.wrong == []
+    assert (found.status, found.writing, found.wrong) == (137, writing, [])
+
+
+def test_a_run_that_was_killed_at_any_moment_ends_like_one_that_was_not(digits: tuple[Runs, Kept]) -> None:
+    runs, reference = digits
+    seconds = json.loads((runs.dir("reference") / "run.json").read_text())["seconds"]
+    found, moment = None, random.Random(2).uniform(0.2, 0.2 + seconds)
+    for attempt in range(10):
+        if found is None:  # or it was over by then, and is killed earlier
+            found = trial(runs, f"killed {attempt}", SIGKILL, after(moment * 0.7**attempt), reference)
+    assert found
+    assert (found.status, found.wrong) == (137, [])
 
 
 @pytest.mark.parametrize("number", [SIGTERM, SIGINT, SIGUSR2])
-def test_an_interrupted_run_ends_in_order_and_loses_no_step(number: Signals, digits: tuple[Runs, Kept]) -> None:
+def test_an_interrupted_run_ends_in_order_and_loses_no_step(
+    number: Signals, digits: tuple[Runs, Kept], in_training: Hold
+) -> None:
     runs, reference = digits
     name = f"stopped_by_{number.name}"
-    found = trial(runs, name, number, in_training(2), reference)
+    found = trial(runs, name, number, in_training, reference)
     assert found
     assert (found.status, found.record, found.wrong) == (128 + number, "interrupted", [])
     assert f"{number.name}: stops after this step, with a checkpoint" in runs.said(name)
@@ -87,24 +93,24 @@ def test_an_interrupted_run_ends_in_order_and_loses_no_step(number: Signals, dig
 
 
 @pytest.mark.parametrize(("number", "group"), [(SIGTERM, True), (SIGINT, True), (SIGUSR2, True), (SIGKILL, False)])
-def test_workers_neither_ruin_the_end_nor_outlive_it(number: Signals, group: bool, files: tuple[Runs, Kept]) -> None:
+def test_workers_neither_ruin_the_end_nor_outlive_it(
+    number: Signals, group: bool, files: tuple[Runs, Kept], in_training: Hold
+) -> None:
     runs, reference = files
     name = f"workers {number.name}"
-    found = trial(runs, name, number, in_training(), reference, group)
+    found = trial(runs, name, number, in_training, reference, group)
     assert found
     assert (found.status, found.wrong) == (128 + number, [])
     assert runs.said(name).count("stops after this step") == (number != SIGKILL)  # workers say nothing
 
 
 @pytest.mark.parametrize("number", [SIGTERM, SIGINT])
-def test_who_is_interrupted_in_the_test_has_only_that_to_do(number: Signals, digits: tuple[Runs, Kept]) -> None:
+def test_who_is_interrupted_in_the_test_has_only_that_to_do(
+    number: Signals, digits: tuple[Runs, Kept], tmp_path: Path
+) -> None:
     runs, reference = digits
     name = f"in the test {number.name}"
-    found = trial(runs, name, number, at_the_end, reference)
-    assert found is None or (found.status, found.record, found.wrong) == (128 + number, "interrupted", [])
-
-
-def at_the_end(run_dir: Path) -> bool:
-    """When nothing is left but the test."""
-    record = run_dir / "run.json"
-    return record.exists() and json.loads(record.read_text())["epochs"] >= 12
+    found = trial(runs, name, number, Hold(tmp_path / "hold", "test"), reference)
+    assert found
+    assert (found.status, found.record, found.wrong) == (128 + number, "interrupted", [])
+    assert runs.said(name).count("epoch 12/12") == 1

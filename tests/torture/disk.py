@@ -33,7 +33,7 @@ def full_disk(bench: Bench) -> list[Row]:
             shutil.rmtree(runs.dir("reference"))
             source = random.Random(bench.seed)
             for number in bench.track(range(bench.fills), "the disk filled"):
-                moment = source.uniform(0.4, 0.4 + seconds)  # before that it composes
+                moment = source.uniform(0.4, 0.4 + seconds)  # at first it composes, longer on a slow machine
                 wrong.append(in_time(runs, str(number), moment, reference, bench.folder))
     except subprocess.CalledProcessError as error:
         return [Row(name, f"no disk of a few megabytes can be mounted here ({error.stderr.strip()})", None)]

@@ -54,6 +54,7 @@ class Doors:
         door: str = "train.py",
         folder: Path = ROOT,
         keep: Path | None = None,
+        hold: Path | None = None,
     ) -> int:
         """Begin a run, in a process group of its own, whose id is that of its process.
 
@@ -63,6 +64,7 @@ class Doors:
             door: its name.
             folder: where it is, and where it is started.
             keep: where each last.ckpt is copied, named for its step.
+            hold: the file of a `Hold`.
         """
         pid = int(
             self._ask(
@@ -72,6 +74,7 @@ class Doors:
                     "door": door,
                     "folder": str(folder),
                     "keep": str(keep or ""),
+                    "hold": str(hold or ""),
                 }
             )
         )
@@ -137,6 +140,10 @@ def _become(asked: dict[str, Any]) -> None:
     sys.argv, sys.path[0] = [asked["door"], *asked["arguments"]], asked["folder"]
     if asked["keep"]:
         _keep_checkpoints(Path(asked["keep"]))
+    if asked["hold"]:
+        from tests.torture.hold import hold
+
+        hold(Path(asked["hold"]))
 
 
 def _keep_checkpoints(folder: Path) -> None:

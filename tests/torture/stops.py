@@ -12,6 +12,8 @@ from signal import SIGINT, SIGKILL, SIGTERM, Signals
 
 from tests.torture.bench import Bench, Row
 from tests.torture.doors import ROOT
+from tests.torture.hold import Hold
+from tests.torture.processes import is_gone
 from tests.torture.runs import Kept, Runs, write_pictures
 
 Moment = Callable[[Path], bool]  # whether it has come, for a run directory
@@ -59,13 +61,15 @@ def stop(runs: Runs, name: str, number: Signals, moment: Moment, group: bool = F
     """Start a run and send it a signal; gives the exit status as a shell tells it, None if the run was over before.
 
     Args:
-        moment: when.
+        moment: when; a `Hold` is released after it.
         group: whether worker processes get it too, as with Ctrl-C.
     """
-    pid = runs.start(name)
+    pid = runs.start(name, hold=moment.file if isinstance(moment, Hold) else None)
     _await(runs, name, pid, moment)
     with suppress(ProcessLookupError):
         (os.killpg if group else os.kill)(pid, number)
+    if isinstance(moment, Hold):
+        moment.release()
     status = runs.doors.wait(pid)
     return None if status == 0 else status if status > 0 else 128 - status
 
@@ -79,7 +83,7 @@ def stop_when(runs: Runs, name: str, moment: Moment, happens: Callable[[], None]
 
 
 def _await(runs: Runs, name: str, pid: int, moment: Moment) -> None:
-    while not moment(runs.dir(name)) and _runs(pid):
+    while not moment(runs.dir(name)) and not is_gone(pid):
         time.sleep(0.0005)
 
 
@@ -162,11 +166,3 @@ def _somewhere(source: random.Random, seconds: float, writing: bool) -> Moment:
     if writing:
         return while_writing(source.randint(1, 18), source.uniform(0, 0.01))
     return after(source.uniform(0.2, seconds))
-
-
-def _runs(pid: int) -> bool:
-    """Whether a process has not ended; a zombie has."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False

@@ -1,7 +1,6 @@
 """What a sweep does with an executor, without a sweep; and what is compared of what comes of it."""
 
 import json
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -88,12 +87,3 @@ def alone(job: Job, sweep_dir: Path) -> dict[str, Any]:
     again = replace(job, experiment=replace(job.experiment, config=config, resumes=False))
     perform(again)
     return result(again)
-
-
-def alive(pid: int) -> bool:
-    """Whether a process is there and does something."""
-    try:
-        os.kill(pid, 0)
-        return Path("/proc", str(pid), "cmdline").read_bytes() != b""
-    except OSError:
-        return False

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 SCRIPT = """#!{python}
-import os, re, signal, subprocess, sys, time
+import os, random, re, signal, socket, subprocess, sys, time
 from pathlib import Path
 
 STATE = Path({state!r})
@@ -19,6 +19,25 @@ def read(number, what):
 
 def write(number, what, text):
     (STATE / f"{{number}}.{{what}}").write_text(text)
+
+
+def new_number():
+    # That of a port which nobody has: Lightning adds 15000, and other suites may be at work.
+    while True:
+        number = str(random.randint(1000, 9999))
+        with socket.socket() as port:
+            if not read(number, "script") and port.connect_ex(("localhost", 15000 + int(number))):
+                return number
+
+
+def ended(processes):
+    # The exit status of tasks; one that fails takes the others with it, as by --kill-on-bad-exit=1.
+    while None in (codes := [process.poll() for process in processes]) and not any(codes):
+        time.sleep(0.05)
+    for process in processes if any(codes) else ():
+        process.kill()
+        process.wait()
+    return next(filter(None, codes), 0)
 
 
 def run(number):
@@ -35,7 +54,7 @@ if command == "sbatch":
     text = Path(arguments[0]).read_text()
     if "partition=wrong" in text:
         sys.exit("sbatch: error: invalid partition specified: wrong")
-    number = str(1000 + len(list(STATE.glob("*.script"))))
+    number = new_number()
     write(number, "script", arguments[0])
     run(number)
     print(f"Submitted batch job {{number}}")
@@ -57,8 +76,7 @@ elif command == "srun":
             env = os.environ | {{"SLURM_PROCID": str(task), "SLURM_LOCALID": str(task)}}
             processes.append(subprocess.Popen(arguments[start:], stdout=file, stderr=file, env=env))
     write(number, "pid", " ".join(str(process.pid) for process in processes))
-    codes = [process.wait() for process in processes]
-    code = next(filter(None, codes), 0)
+    code = ended(processes)
     sys.exit(code if code >= 0 else 128 - code)
 elif command == "scontrol" and "show" in arguments:
     number = arguments[-1]

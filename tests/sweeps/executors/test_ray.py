@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from signal import SIGINT, SIGTERM
 
@@ -14,23 +13,22 @@ from leyden.config.experiment import STORAGE
 from leyden.errors import UserError
 from leyden.sweeps.executors.ray import Ray
 from leyden.sweeps.executors.worker import cause
-from tests.sweeps.executors.driver import LIMIT, alive, alone, ends, execute, job, jobs, record, result, until
+from tests.sweeps.executors.driver import LIMIT, alone, ends, execute, job, jobs, record, result, until
+from tests.torture.processes import children, is_gone
 
 pytestmark = pytest.mark.slow
 
 
-def children(pid: int) -> Iterator[int]:
-    """The processes that one has started, and those that these have."""
-    for path in Path("/proc", str(pid), "task").glob("*/children"):
-        for child in map(int, path.read_text().split()):
-            yield child
-            yield from children(child)
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs that are left have as long as the machine needs to stop by themselves."""
+    monkeypatch.setattr("leyden.sweeps.executors.ray._PATIENCE", LIMIT)
 
 
 def test_jobs_give_the_same_bits_as_in_this_process_and_nothing_is_left(
     quick: list[str], sweep_dir: Path, tmp_path: Path
 ) -> None:
-    before, handler = set(children(os.getpid())), signal.getsignal(SIGTERM)
+    before, handler = set(children(os.getpid(), all_below=True)), signal.getsignal(SIGTERM)
     fault = "+callbacks.fault._target_=tests.sweeps.faults.Fault"
     good = jobs(sweep_dir, quick)
     bad = [job(sweep_dir, kind, [*quick, fault, f"+callbacks.fault.kind={kind}"]) for kind in ("exit", "kill")]
@@ -40,7 +38,7 @@ def test_jobs_give_the_same_bits_as_in_this_process_and_nothing_is_left(
     for one in good:
         assert result(one) == alone(one, tmp_path / "alone")
         assert "test: loss" in (sweep_dir / "output" / f"{one.name}.txt").read_text()
-    until(lambda: not any(map(alive, set(children(os.getpid())) - before)), 30)
+    until(lambda: all(map(is_gone, set(children(os.getpid(), all_below=True)) - before)))
     assert signal.getsignal(SIGTERM) == handler
 
 
@@ -64,7 +62,7 @@ def test_a_job_stops_with_a_checkpoint_and_goes_on(long: list[str], sweep_dir: P
     assert result(one) == alone(one, tmp_path / "alone")
     left = record(job(sweep_dir, "left", long))
     assert left["status"] == "interrupted"
-    assert not alive(left["pid"])
+    assert is_gone(left["pid"])
 
 
 KILLED = """
@@ -86,7 +84,7 @@ def test_a_sweep_that_is_killed_leaves_nothing_but_a_checkpoint(long: list[str],
     settings = [*long, "trainer.max_epochs=1000"]
     subprocess.run([sys.executable, "-c", KILLED, str(sweep_dir), *settings], timeout=LIMIT, capture_output=True)
     one = job(sweep_dir, "long", settings)
-    until(lambda: not alive(record(one)["pid"]), 60)
+    until(lambda: is_gone(record(one)["pid"]))
     assert (record(one)["status"], record(one)["error"]) == ("interrupted", "SIGTERM")
 
 

@@ -13,9 +13,16 @@ from leyden.errors import UserError
 from leyden.sweeps.executors.slurm import Slurm
 from leyden.sweeps.executors.slurm_task import Task
 from tests.sweeps.executors import fake_slurm
-from tests.sweeps.executors.driver import alive, alone, ends, execute, job, jobs, record, result, until
+from tests.sweeps.executors.driver import LIMIT, alone, ends, execute, job, jobs, record, result, until
+from tests.torture.processes import is_gone
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs that are left have as long as the machine needs to stop by themselves."""
+    monkeypatch.setattr("leyden.sweeps.executors.slurm._PATIENCE", LIMIT)
 
 
 @pytest.fixture
@@ -68,7 +75,8 @@ def test_the_processes_of_a_job_that_trains_on_several_devices_stop_and_begin_ag
     try:
         executor.start(one)
         until(lambda: record(one).get("epochs", 0) >= 1)
-        for pid in (tmp_path / "slurm" / "state" / "1000.pid").read_text().split():
+        (pids,) = (tmp_path / "slurm" / "state").glob("*.pid")
+        for pid in pids.read_text().split():
             os.kill(int(pid), SIGUSR2)
         until(lambda: record(one).get("resumed"))
         assert ends(executor, 1) == {"long": None}
@@ -76,7 +84,7 @@ def test_the_processes_of_a_job_that_trains_on_several_devices_stop_and_begin_ag
         executor.close()
     assert record(one)["status"] == "finished"
     assert record(one)["steps"] == 10 * 64
-    assert len(list((sweep_dir / "output").glob("1000_*_log.out"))) == 2
+    assert len(list((sweep_dir / "output").glob(f"{pids.stem}_*_log.out"))) == 2
 
 
 def test_a_job_whose_time_is_over_too_often_has_failed(quick: list[str], sweep_dir: Path) -> None:
@@ -119,7 +127,7 @@ def test_who_comes_later_waits_for_a_job_that_runs_stops_it_with_a_checkpoint_an
         executor.stop(SIGINT)
         assert ends(executor, 1) == {"long": None}
         assert (record(one)["status"], record(one)["error"]) == ("interrupted", "SIGTERM")
-        assert not alive(pid)
+        assert is_gone(pid)
         executor.start(one)
         assert ends(executor, 1) == {"long": None}
     finally:
@@ -157,7 +165,7 @@ def test_what_is_left_when_it_closes_ends(long: list[str], sweep_dir: Path) -> N
     executor.start(one)
     until(lambda: record(one).get("epochs", 0) >= 1)
     executor.close()
-    assert not alive(record(one)["pid"])
+    assert is_gone(record(one)["pid"])
     assert record(one)["status"] == "interrupted"
 
 
@@ -182,5 +190,7 @@ def test_slurm_is_asked_to_stop_jobs_by_sigterm_and_the_next_sweep_submits_them_
     assert ends(executor, 1) == {"long": None}
     assert (record(one)["status"], record(one)["error"]) == ("interrupted", "SIGTERM")
     executor.start(one)
+    until(lambda: record(one).get("resumed"))
     executor.close()
+    assert record(one)["status"] == "interrupted"
     assert len(list((sweep_dir / "output").glob("*_submission.sh"))) == 2
