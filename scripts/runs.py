@@ -32,7 +32,7 @@ from rich.text import Text
 
 from leyden.door import errors_in_one_line
 from leyden.errors import UserError
-from leyden.readable import age, most_telling, number, span
+from leyden.readable import age, count, most_telling, number, span
 from leyden.runs import ListedRun, RunList, Value, check_column, known_columns, list_runs, make_filter, sort_runs
 
 STYLES = {"finished": "green", "pruned": "blue", "running": "cyan"}
@@ -153,10 +153,6 @@ def cell(column: str, run: ListedRun, now: datetime) -> str:
     if isinstance(value, int):
         return str(value)
     return number(value)
-
-
-def count(many: int, what: str) -> str:
-    return f"{many:,} {what}" + "s" * (many != 1)
 
 
 def report(found: RunList, quiet: bool) -> None:

@@ -57,7 +57,7 @@ class LogFile(logging.FileHandler):
 
 def _tell_of_thread(what: threading.ExceptHookArgs) -> None:
     """As Python does; but a full disk, which whoever the thread writes for tells of too, is no bug of ours."""
-    if isinstance(what.exc_value, OSError) and is_full(what.exc_value):
+    if is_full(what.exc_value):
         log.warning("not everything was written (%s)", what.exc_value.strerror)
     else:
         threading.__excepthook__(what)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeGuard
 
 from leyden.errors import UserError
 
@@ -57,14 +57,14 @@ def write_text(path: Path, text: str) -> None:
         file.write(text.encode())
 
 
-def is_full(error: BaseException | None) -> bool:
+def is_full(error: BaseException | None) -> TypeGuard[OSError]:
     """Whether a disk, a quota or a limit refused to take more."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def full_disk(error: BaseException | None, path: object, remedy: str) -> UserError | None:
     """What to say in place of an error that stands for a full disk; None for any other."""
-    if not isinstance(error, OSError) or not is_full(error):
+    if not is_full(error):
         return None
     return UserError(f"{path}: cannot be written ({error.strerror}); free some space, then: {remedy}")
 

@@ -1,4 +1,4 @@
-"""Which of a run's processes this is."""
+"""Which of a run's processes this is, and how much of the machine it may use."""
 
 import os
 
@@ -14,3 +14,8 @@ def rank() -> int:
     # Of the process on its machine, of the machine, and of both; where one is missing or stale, it is 0.
     names = ("LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
     return next((number for name in names if (number := int(os.environ.get(name) or 0))), 0)
+
+
+def cpus() -> int:
+    """How many CPUs this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -10,6 +10,11 @@ def number(value: float) -> str:
     return f"{value:.4f}" if value == 0 or 0.001 <= abs(value) < 10000 else f"{value:.4g}"
 
 
+def count(many: int, what: str) -> str:
+    """So many things: `1 job`, `1,000 jobs`."""
+    return f"{many:,} {what}" + "s" * (many != 1)
+
+
 def span(seconds: float) -> str:
     """A time in its two largest units: 0.4 s, 8.0 s, 2 min 20 s, 1 h 5 min, 3 d."""
     if seconds < 9.95:

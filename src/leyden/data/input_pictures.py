@@ -15,8 +15,8 @@ from torchvision.transforms.v2 import functional as F
 from leyden.data.given import EXTENSIONS, is_picture
 from leyden.data.pictures import Decoder, centre_cut, read_picture
 from leyden.data.spec import DataSpec
-from leyden.data.threads import cpus
 from leyden.errors import UserError
+from leyden.processes import cpus
 
 log = logging.getLogger(__name__)
 

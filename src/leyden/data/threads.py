@@ -1,6 +1,5 @@
 """Work on many items at once, in threads: decoding pictures lets go of Python's lock."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -8,13 +7,10 @@ from typing import TypeVar
 import rich
 from rich.progress import track
 
+from leyden.processes import cpus
+
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-def cpus() -> int:
-    """How many CPUs this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def in_threads(work: Callable[[T], R], items: Sequence[T], doing: str) -> Iterator[R]:

@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from leyden.data.loader import Batch, Loader, Order, Transform
-from leyden.data.threads import cpus
 from leyden.errors import UserError
+from leyden.processes import cpus
 from leyden.seeds import seed_for
 from leyden.signals import STOPS, WARNINGS
 

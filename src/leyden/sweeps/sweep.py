@@ -21,6 +21,7 @@ from leyden.config.overrides import as_typed, did_you_mean
 from leyden.durable import full_disk
 from leyden.entry import code_of
 from leyden.errors import UserError
+from leyden.readable import count
 from leyden.sweeps.board import Board
 from leyden.sweeps.compose import Composer
 from leyden.sweeps.executors.executor import OUTPUT, Executor
@@ -125,8 +126,8 @@ def _run(
         raise SystemExit(128 + received)
     if failed or left:
         printed = f"; what they printed is in {directory / OUTPUT}" if failed and (directory / OUTPUT).is_dir() else ""
-        told = "%s, of which %d failed; the same command goes on with them%s"
-        log.error(told, _count(left, "not done"), failed, printed)
+        told = "%s not done, of which %d failed; the same command goes on with them%s"
+        log.error(told, count(left, "job"), failed, printed)
         raise SystemExit(1)
     log.info("kept in %s; more: python scripts/summarize.py %s", directory, directory)
 
@@ -136,7 +137,7 @@ def _execute(
 ) -> tuple[Signals | None, int]:
     """Do what is left; returns the signal that ended it, if one did, and how many jobs failed."""
     done = source.open()
-    log.info("sweep: %s, in %s%s", _count(source.total), directory, f"; {len(done)} done already" if done else "")
+    log.info("sweep: %s, in %s%s", count(source.total, "job"), directory, f"; {len(done)} done already" if done else "")
     of_them = {found.job.name for found in done}
     waiting = [outcome(job) for job in source.examples() if job.name not in of_them] if source.kind == "grid" else []
     for found in (*done, *waiting):
@@ -160,7 +161,3 @@ def _tell_of_other_code(done: Sequence[Outcome], now: str) -> None:
     others = {code for found in done if (code := code_of(found.record.get("git"))) != now}
     if others:
         log.warning("jobs that are done were run by other code: %s, which now is %s", ", ".join(sorted(others)), now)
-
-
-def _count(number: int, how: str = "") -> str:
-    return f"{number:,} job" + "s" * (number != 1) + f" {how}" * bool(how)

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from leyden.errors import UserError
+from leyden.processes import cpus
 from leyden.sweeps.executors import processes
 from leyden.sweeps.executors.processes import Processes
 from leyden.sweeps.job import Job
 from tests.sweeps.made_jobs import made_job
 
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+CORES = cpus()
 
 
 class Started:

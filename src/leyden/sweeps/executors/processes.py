@@ -17,6 +17,7 @@ from signal import Signals
 from typing import TYPE_CHECKING
 
 from leyden.errors import UserError
+from leyden.processes import cpus
 from leyden.signals import STOPS
 from leyden.sweeps.executors.executor import OUTPUT, Ended
 from leyden.sweeps.executors.forked import perform_alone
@@ -64,7 +65,7 @@ class Processes:
         log.info("starting; torch is imported once for all jobs")
         trainer, wanted = jobs[0].experiment.config["trainer"], devices(jobs[0])
         gpus = [] if trainer.get("accelerator") in ("cpu", "mps") else self._gpus()
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cores = cpus()
         each = wanted or len(gpus) or 1
         if isinstance(trainer.get("devices"), list) or "," in str(trainer.get("devices")):
             gpus, most = [], 1  # those that are named, for each job

@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 
 from leyden.config.experiment import STORAGE
 from leyden.errors import UserError
+from leyden.processes import cpus
 from leyden.sweeps.executors.executor import OUTPUT, Ended
 from leyden.sweeps.executors.worker import cause, check_numbers, environment, gpus_of, optional
 from leyden.sweeps.job import Job
@@ -69,11 +70,11 @@ class Ray:
         for name, value in _RAYS_OWN.items():
             os.environ.setdefault(name, value)
         ray = optional("ray", "ray")
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        cpus = self._num_cpus or (max(1, cores // (self._n_jobs or cores)) if self.address is None else 1)
+        cores = cpus()
+        each = self._num_cpus or (max(1, cores // (self._n_jobs or cores)) if self.address is None else 1)
         arguments: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR"}
         if self.address is None:
-            arguments |= {"num_cpus": max(cores, cpus * (self._n_jobs or 1)), "object_store_memory": _OBJECTS}
+            arguments |= {"num_cpus": max(cores, each * (self._n_jobs or 1)), "object_store_memory": _OBJECTS}
         before = signal.getsignal(signal.SIGTERM)
         try:
             ray.init(self.address or "local", **{**arguments, **self._init})
@@ -86,20 +87,20 @@ class Ray:
         self._ray = ray
         there = ray.cluster_resources()
         gpus = self._num_gpus if self._num_gpus is not None else gpus_of(jobs[0], "GPU" in there)
-        most = min([there.get("CPU", 0) / cpus, *([there.get("GPU", 0) / gpus] if gpus else [])])
+        most = min([there.get("CPU", 0) / each, *([there.get("GPU", 0) / gpus] if gpus else [])])
         if most < 1:
             self.close()
             raise UserError(
-                f"hydra/launcher=ray: a job needs {cpus} CPUs and {gpus:g} GPUs, and there are {there.get('CPU', 0):g} "
+                f"hydra/launcher=ray: a job needs {each} CPUs and {gpus:g} GPUs, and there are {there.get('CPU', 0):g} "
                 f"and {there.get('GPU', 0):g}; give hydra.launcher.num_cpus, hydra.launcher.num_gpus"
             )
         self.slots = self._n_jobs or int(most)
         self._output = (sweep_dir / OUTPUT).resolve()
         self._output.mkdir(parents=True, exist_ok=True)
-        self._environment = environment(cpus)
+        self._environment = environment(each)
         if STORAGE in os.environ:  # a cluster's workers have an environment of their own
             self._environment[STORAGE] = os.environ[STORAGE]
-        self._work = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0)(_made())
+        self._work = ray.remote(num_cpus=each, num_gpus=gpus, max_retries=0)(_made())
 
     def holds(self, job: Job) -> bool:
         return False

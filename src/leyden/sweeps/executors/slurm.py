@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,6 +15,7 @@ from omegaconf import OmegaConf
 from leyden.config.overrides import did_you_mean
 from leyden.durable import write_text
 from leyden.errors import UserError
+from leyden.processes import cpus
 from leyden.record import RECORD
 from leyden.sweeps.executors.executor import OUTPUT, Ended
 from leyden.sweeps.executors.slurm_places import Place, place
@@ -58,7 +58,7 @@ class Slurm:
 
     def open(self, sweep_dir: Path, jobs: Sequence[Job]) -> None:
         optional("submitit", "slurm")
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cores = cpus()
         if self.settings.cluster == "local":
             self.slots = min(self.slots, cores)
         self._folder = (sweep_dir / OUTPUT).resolve()

@@ -11,7 +11,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from leyden.errors import UserError
-from leyden.readable import number
+from leyden.readable import count, number
 from leyden.record import CONFIG, RECORD, Record, is_alive, read_record, read_yaml, status
 from leyden.sweeps.job import gone_on_with
 
@@ -68,7 +68,7 @@ class Result:
             ]
             return ", ".join(found) + self._own(objectives) * bool(found)
         found = [f"{name} {value:.4g}" for name, value in self.values.items()]
-        after = [f"after {self.epochs} epoch{'s' * (self.epochs != 1)}"] if self.epochs else []
+        after = [f"after {count(self.epochs, 'epoch')}"] if self.epochs else []
         return ", ".join([*after, *found])
 
     def _own(self, objectives: Mapping[str, str]) -> str:
