@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from leyden.durable import previous, remove_leftovers, replacing, write_text
+from leyden.durable import full_disk, previous, remove_leftovers, replacing, write_text
+from leyden.errors import UserError
 
 CALLS = ("fsync", "link", "replace", "unlink")  # what changes the disk
 
@@ -178,3 +179,12 @@ def test_a_folder_that_cannot_be_synced_is_no_error(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(os, call, on_files)
     write_text(tmp_path / "a", "text")
     assert (tmp_path / "a").read_text() == "text"
+
+
+def test_a_full_disk_is_known_under_the_error_of_a_library() -> None:
+    full, other, ours = OSError(errno.ENOSPC, "No space left"), ValueError("cannot log 0.5"), UserError("said already")
+    assert full_disk(other, "a", "b") is None
+    other.__cause__ = ours.__cause__ = full
+    told = "a: cannot be written (No space left); free some space, then: b"
+    assert str(full_disk(full, "a", "b")) == str(full_disk(other, "a", "b")) == told
+    assert full_disk(ours, "a", "b") is None

@@ -63,7 +63,12 @@ def is_full(error: BaseException | None) -> TypeGuard[OSError]:
 
 
 def full_disk(error: BaseException | None, path: object, remedy: str) -> UserError | None:
-    """What to say in place of an error that stands for a full disk; None for any other."""
+    """What to say in place of an error that stands for a full disk; None for any other.
+
+    Lightning's TensorBoard logger, for one, raises an error of its own from the one that says so.
+    """
+    while error is not None and not isinstance(error, UserError) and not is_full(error):
+        error = error.__cause__
     if not is_full(error):
         return None
     return UserError(f"{path}: cannot be written ({error.strerror}); free some space, then: {remedy}")
