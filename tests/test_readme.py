@@ -22,10 +22,10 @@ COMMANDS = sorted({*LINES, *TABLE})
 ELSEWHERE = (
     "pip install uv",
     "uv run pytest",
-    "uv lock",
     "uv run tensorboard",
     "python scripts/rename.py",
     "python scripts/summarize.py",
+    "python scripts/lock.py",
 )
 
 
