@@ -14,7 +14,7 @@ try:
     from omegaconf import DictConfig
 
     from leyden.config import check_run
-    from leyden.data.given import check_request
+    from leyden.data.inputs.given import check_request
     from leyden.door import enter, errors_in_one_line
 except ModuleNotFoundError as missing:  # plain `python`, outside the project's environment
     from src.leyden.environment import restart

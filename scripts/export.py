@@ -32,7 +32,7 @@ from torch import Tensor, nn
 
 from leyden import trust
 from leyden.config.overrides import did_you_mean
-from leyden.data.encoding import input_names
+from leyden.data.tables.encoding import input_names
 from leyden.door import errors_in_one_line
 from leyden.durable import replacing, write_text
 from leyden.errors import UserError

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from leyden import record
 from leyden.errors import UserError
 from leyden.origin import origin
 from leyden.record import (
@@ -172,25 +171,6 @@ def test_a_run_that_is_held_is_refused_before_anything_is_built(held: Path, tmp_
     with pytest.raises(UserError, match=rf"^resume={held}: is in use by process \d+ on"):
         check_free(held, "resume")
     check_free(tmp_path, "resume")
-
-
-def test_the_workers_of_a_run_that_was_killed_are_waited_for(held: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    write_record(held, {"host": socket.gethostname(), "pid": ended.pid})
-    monkeypatch.setattr(record, "_PATIENCE", 0.2)
-    waits: list[float] = []
-    acquire = record.FileLock.acquire
-
-    def noted(self: Any, timeout: float) -> Any:
-        waits.append(timeout)
-        return acquire(self, timeout=timeout)
-
-    monkeypatch.setattr(record.FileLock, "acquire", noted)
-    one_line(lock, held)
-    write_record(held, {"host": "elsewhere", "pid": ended.pid})
-    one_line(lock, held)
-    assert waits == [0.2, 1.0]
 
 
 def test_a_run_of_which_nothing_can_be_written_is_told_in_one_line(tmp_path: Path) -> None:

@@ -18,8 +18,9 @@ from leyden.data.loader import Loader
 from leyden.data.memory import InMemory
 from leyden.data.module import DataModule
 from leyden.errors import UserError
+from leyden.locks import is_live
 from leyden.processes import rank
-from leyden.record import is_live, lock, read_record, write_record
+from leyden.record import lock, read_record, write_record
 from leyden.run.loaded import LoadedRun, load_recorded
 from leyden.run.recorder import epoch_metrics
 from leyden.tasks.task import Task

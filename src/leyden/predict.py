@@ -20,8 +20,8 @@ from torch import Tensor
 
 from leyden import trust
 from leyden.config.recorded import Config, Recorded
-from leyden.data.given import Request
-from leyden.data.inputs import Inputs, Named, open_inputs
+from leyden.data.inputs.given import Request
+from leyden.data.inputs.open import Inputs, Named, open_inputs
 from leyden.data.module import DataModule
 from leyden.data.spec import DataSpec
 from leyden.durable import replacing

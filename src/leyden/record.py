@@ -16,11 +16,10 @@ from filelock import FileLock, Timeout
 
 from leyden.durable import previous, write_text
 from leyden.errors import UserError
+from leyden.locks import hold, is_alive, is_live
 
 CONFIG, OVERRIDES, RECORD, LOG, SWEEP = "config.yaml", "overrides.yaml", "run.json", "train.log", "sweep.json"
 CHECKPOINTS = "checkpoints"
-_LOCK = ".lock"
-_PATIENCE = 15.0  # seconds until the worker processes of a run that was killed have noticed, and let go of its lock
 
 Record = dict[str, Any]
 
@@ -138,19 +137,6 @@ def status(run_dir: Path, record: Mapping[str, Any]) -> str:
     return "killed" if said == "running" and not is_live(run_dir) else said
 
 
-def is_live(run_dir: Path) -> bool:
-    """Whether a process is writing into a run directory."""
-    if not (run_dir / _LOCK).exists():
-        return False
-    try:
-        with FileLock(run_dir / _LOCK, timeout=0):
-            return False
-    except Timeout:
-        return True
-    except OSError:  # a directory of somebody else's
-        return False
-
-
 def check_free(run_dir: Path, setting: str) -> None:
     """Refuse a run directory that a living process of this machine is writing into; others are met by `lock`.
 
@@ -175,25 +161,10 @@ def lock(run_dir: Path, setting: str = "run") -> FileLock:
         InUseError: another does.
         UserError: it cannot be written.
     """
-    held = FileLock(run_dir / _LOCK)
     record = read_record(run_dir) if (run_dir / RECORD).exists() else {}
-    here = record.get("host") == socket.gethostname()
-    patience = _PATIENCE if here and not is_alive(record.get("pid")) else 1.0  # who looks at it holds it for a moment
     try:
-        held.acquire(timeout=patience)
-        return held
+        return hold(run_dir, record)
     except Timeout as error:
         raise _in_use(run_dir, setting, record) from error
     except OSError as error:
         raise UserError(f"{setting}={run_dir}: cannot be written ({error.strerror})") from error
-
-
-def is_alive(pid: Any) -> bool:
-    """Whether a process of this machine has this number."""
-    if os.name == "nt":  # to ask would be to interrupt it
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except (OSError, TypeError, ValueError) as error:
-        return isinstance(error, PermissionError)
-    return True

@@ -13,7 +13,7 @@ import yaml
 
 from leyden.config import Experiment
 from leyden.errors import UserError
-from leyden.record import is_live
+from leyden.locks import is_live
 from leyden.run import Run
 from tests.opened_runs import again, interrupt, record
 

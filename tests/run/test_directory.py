@@ -17,7 +17,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from leyden.config import Experiment
 from leyden.errors import UserError
-from leyden.record import is_live
+from leyden.locks import is_live
 from leyden.run import Run
 from leyden.signals import Interrupted
 

@@ -9,7 +9,7 @@ import torch
 
 from leyden.config import Experiment
 from leyden.errors import UserError
-from leyden.record import is_live
+from leyden.locks import is_live
 from leyden.run import Run
 from tests.opened_runs import again, interrupt
 

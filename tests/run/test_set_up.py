@@ -11,7 +11,7 @@ import torch
 
 from leyden.config import Experiment, compose
 from leyden.errors import UserError
-from leyden.record import is_live
+from leyden.locks import is_live
 from leyden.run import Run
 from leyden.train import run_experiment
 from tests.kept_runs import keep

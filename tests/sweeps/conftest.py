@@ -13,6 +13,7 @@ from hydra.types import RunMode
 from leyden.config.overrides import allow_new_values
 from leyden.studies import open_storage
 from leyden.sweeps.compose import Composer
+from tests.kept_sweeps import failed, finished, keep_sweep
 from tests.sweeps.made_search import place
 
 ROOT = Path(__file__).parents[2]
@@ -51,3 +52,18 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folder(tmp_path: Path, empty: Path) -> Path:
     """The directory of a sweep."""
     return place(tmp_path / "sweep", empty)
+
+
+@pytest.fixture
+def grid(tmp_path: Path) -> Path:
+    """Two learning rates and two widths with three seeds each; one job failed, one was killed, one never began."""
+    losses = {(0.1, 32): [0.3, 0.5, 0.4], (0.1, 64): [0.25, None, 0.35], (0.01, 32): [0.2, 0.2, 0.2]}
+    jobs = [
+        {"settings": {"optimizer.lr": lr, "model.width": width, "seed": seed}}
+        | ({"record": finished(best__val__loss=loss, val__loss=9.0, test__acc=1 - loss)} if loss else failed("Boom: x"))
+        for (lr, width), found in losses.items()
+        for seed, loss in enumerate(found, start=1)
+    ]
+    jobs += [{"settings": {"optimizer.lr": 0.01, "model.width": 64, "seed": 1}, "record": finished("running")}]
+    jobs += [{"settings": {"optimizer.lr": 0.01, "model.width": 64, "seed": 2}, "status": "waiting"}]
+    return keep_sweep(tmp_path / "grid", jobs, constants=["trainer.max_epochs=3", "sweep.name=grid"])

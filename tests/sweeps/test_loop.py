@@ -1,3 +1,5 @@
+"""Jobs of a sweep are begun, waited for and stopped, whatever becomes of one of them."""
+
 import json
 import os
 import signal
@@ -6,7 +8,6 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from leyden.errors import UserError
 from leyden.record import SWEEP, read_record, write_record
 from leyden.sweeps.board import Board
 from leyden.sweeps.job import Job
@@ -188,46 +189,3 @@ def test_a_job_that_the_executor_holds_since_before_is_taken_over(tmp_path: Path
     executor.held.append("x=1")
     ran(tmp_path, executor, [job])
     assert executor.started == ["x=1"]
-
-
-def test_a_sweep_is_run_by_one_process_at_a_time(tmp_path: Path) -> None:
-    source = Listed([made_job(tmp_path, "x=1", x=1)])
-    with (
-        SweepRecord(tmp_path, source, "made", [], []),
-        pytest.raises(UserError, match=r"is being run by process \d+ on"),
-    ):
-        SweepRecord(tmp_path, source, "made", [], [])
-    assert json.loads((tmp_path / SWEEP).read_text())["status"] == "failed"  # left without a word
-
-
-def test_a_sweep_that_is_refused_before_it_begins_leaves_nothing(tmp_path: Path) -> None:
-    source = Listed([made_job(tmp_path / "logs", "x=1", x=1)])
-    sweep_dir = tmp_path / "logs" / "sweeps" / "x"
-
-    def refused(has_begun: bool) -> None:
-        with SweepRecord(sweep_dir, source, "made", [], []):
-            if has_begun:
-                (sweep_dir / "x=1").mkdir()
-            raise UserError("there is no such cluster")
-
-    with pytest.raises(UserError, match="no such cluster"):
-        refused(has_begun=False)
-    assert not (tmp_path / "logs").exists()
-    with pytest.raises(UserError, match="no such cluster"):
-        refused(has_begun=True)
-    assert json.loads((sweep_dir / SWEEP).read_text())["status"] == "failed"
-
-
-def test_the_directory_of_another_sweep_is_refused(tmp_path: Path) -> None:
-    source = Listed([made_job(tmp_path, "x=1", x=1)])
-    with SweepRecord(tmp_path, source, "made", [], []):
-        pass
-    before = (tmp_path / SWEEP).read_text()
-    for kind, swept in (("search", ["x"]), ("grid", ["y"])):
-        other = Listed(source.jobs)
-        other.kind, other.swept = kind, tuple(swept)
-        with pytest.raises(UserError, match=r"keeps a grid over x; give this sweep a name of its own, sweep\.name=…"):
-            SweepRecord(tmp_path, other, "made", [], [])
-    assert (tmp_path / SWEEP).read_text() == before
-    with SweepRecord(tmp_path, source, "made", [], []):
-        pass

@@ -3,7 +3,6 @@
 import builtins
 import importlib.util
 import sys
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -11,45 +10,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from leyden.sweeps.summary import Summary, draw, summarize
+from leyden.sweeps.summary import draw, summarize
 from leyden.sweeps.summary.history import history
-from leyden.sweeps.summary.importance import (
-    NOISE,
-    TOGETHER,
-    NothingToShowError,
-    importance,
-    is_complete,
-    spans_decades,
-)
 from leyden.sweeps.summary.parallel import axis_of, parallel, spread_out
-from leyden.sweeps.summary.plots import bars
 from tests.kept_sweeps import failed, finished, keep_sweep
+from tests.sweeps.drawn_sweeps import grid, of_few, searched
 
 NAMES = ["history.png", "parallel.png", "importance.png"]
 
 
-def searched(path: Path, **record: Any) -> Path:
-    """Forty trials of which only `a` matters; each fourth was given up, two failed, `c` is set in some only."""
-    jobs = []
-    for n in range(40):
-        settings = {"a": 10 ** (-4 + n % 20 / 5), "b": n % 7 / 7, "kind": ["x", "y$z", None][n % 3]}
-        settings |= {"c": n} if n % 2 else {}
-        run = finished("pruned" if n % 4 == 0 else "finished", best__val__acc=1 - abs(n % 20 - 9) / 20, epochs=n)
-        jobs.append({"settings": settings, "trial": n, **(failed("Boom") if n in (3, 5) else {"record": run})})
-    return keep_sweep(path, jobs, objectives={"val/acc": "max"}, kind="search", **record)
-
-
-def grid(path: Path, noise: float = 0.0) -> Path:
-    """A grid whose objective is 2 a + b + noise: of its variance a explains 80 %, and b the rest, without noise."""
-    jobs = [
-        {"settings": {"a": a, "b": b, "seed": seed}, "record": finished(best__val__loss=2.0 * a + b + noise * seed)}
-        for a, b, seed in product((-1, 1), (-1, 1), (-1, 1))
-    ]
-    return keep_sweep(path, jobs)
-
-
 def colours(path: Path) -> int:
     return len(np.unique(np.asarray(Image.open(path).convert("RGB")).reshape(-1, 3), axis=0))
+
+
+def labels(axes: Any) -> list[str]:
+    return sorted(axes.get_legend_handles_labels()[1])
 
 
 def heights(values: list[Any]) -> list[float]:
@@ -107,11 +82,24 @@ def test_where_there_is_little_to_show_there_are_fewer_pictures(tmp_path: Path) 
     assert drawn("lone", lone) == (["history.png", "parallel.png"], lonely)
 
 
-@pytest.mark.parametrize("kind", ["grid", "search"])
-def test_one_setting_is_not_compared_with_itself(kind: str, tmp_path: Path) -> None:
-    jobs = [{"settings": {"a": n, "b": 1}, "record": finished(val__loss=n)} for n in range(6)]
-    with pytest.raises(NothingToShowError, match="there is only one setting to compare"):
-        importance(summarize(keep_sweep(tmp_path / "s", jobs, kind=kind)), "val/loss")
+@pytest.mark.parametrize(("absent", "made"), [("matplotlib", []), ("optuna", NAMES[:2])])
+def test_what_is_not_installed_is_named_with_the_remedy(
+    absent: str, made: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_import, real_find = builtins.__import__, importlib.util.find_spec
+
+    def refuse(name: str, *rest: Any) -> Any:
+        if name.partition(".")[0] == absent:
+            raise ModuleNotFoundError(f"No module named {absent!r}", name=absent)
+        return real_import(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == absent else real_find(name))
+    monkeypatch.delitem(sys.modules, absent, raising=False)
+    found, why_not = draw(summarize(searched(tmp_path / "s")))
+    assert [path.name for path in found] == made
+    what = "importance.png" if made else "pictures"
+    assert why_not == f"no {what}: {absent} is not installed; uv sync --extra plots --extra sweeps"
 
 
 def test_the_best_of_a_history_is_that_of_the_table(tmp_path: Path) -> None:
@@ -143,106 +131,11 @@ def test_what_finished_without_a_number_has_not_failed(tmp_path: Path) -> None:
     assert labels(axes) == ["best: 1", "failed", "finished", "finished without it"]
 
 
-def labels(axes: Any) -> list[str]:
-    return sorted(axes.get_legend_handles_labels()[1])
-
-
-def test_the_variance_of_a_grid_is_taken_apart(tmp_path: Path) -> None:
-    def shares(summary: Summary) -> dict[str, float]:
-        return {key: round(share, 6) for key, share in importance(summary, "val/loss").items()}
-
-    assert shares(summarize(grid(tmp_path / "a"))) == {"a": 0.8, "b": 0.2, TOGETHER: 0.0, NOISE: 0.0}
-    assert shares(summarize(grid(tmp_path / "b", noise=5**0.5))) == {"a": 0.4, "b": 0.1, TOGETHER: 0.0, NOISE: 0.5}
-    jobs = [{"settings": {"a": a, "b": b}, "record": finished(val__loss=a * b)} for a, b in product((-1, 1), (-1, 1))]
-    assert shares(summarize(keep_sweep(tmp_path / "c", jobs))) == {"a": 0.0, "b": 0.0, TOGETHER: 1.0}
-
-
-def test_shares_add_up_where_a_grid_is_complete(tmp_path: Path) -> None:
-    assert is_complete(summarize(grid(tmp_path / "a")))
-    for absent in (0, 2):  # one repeat, one whole group
-        jobs: list[dict[str, Any]] = [
-            {"settings": {"a": a, "b": b, "seed": seed}, "record": finished(val__loss=a + b)}
-            for a, b, seed in product((0, 1), (0, 1), (0, 1))
-        ]
-        keep_sweep(tmp_path / f"{absent}", jobs[max(1, absent) :])
-        assert not is_complete(summarize(tmp_path / f"{absent}"))
-
-
-def test_a_search_is_asked_where_it_is_good(tmp_path: Path) -> None:
-    shares = importance(summarize(searched(tmp_path / "s")), "val/acc")
-    assert set(shares) == {"a", "b", "kind", "c"}
-    assert max(shares, key=lambda key: shares[key]) == "a"
-    assert sum(shares.values()) == pytest.approx(1)
-
-
-def of_few(path: Path, jobs: int, kind: str = "search") -> Path:
-    """Trials of which every other one has a momentum."""
-    found = [
-        {"settings": {"lr": n, "opt": "ab"[n % 2], **({"m": n} if n % 2 else {})}, "record": finished(val__loss=n**1.5)}
-        for n in range(jobs)
-    ]
-    return keep_sweep(path, found, kind=kind)
-
-
-def title(summary: Summary) -> str:
-    return bars(summary).axes[0].get_title()
-
-
-def test_what_only_some_jobs_have_is_judged_among_them_and_not_by_a_few(tmp_path: Path) -> None:
-    few = summarize(of_few(tmp_path / "few", 8))
-    assert set(importance(few, "val/loss")) == {"lr", "opt"}
-    assert "(PED-ANOVA over 8 jobs)\nleft out, as too few jobs have it: m (4 of 8)\nfew results: a hint" in title(few)
-    many = summarize(of_few(tmp_path / "many", 60))
-    assert importance(many, "val/loss")["m"] > 0
-    assert title(many).endswith("(PED-ANOVA over 60 jobs)")
-    labels = {label.get_text() for label in bars(many).axes[0].get_yticklabels()}
-    assert labels == {"lr", "opt", "m (when set)"}
-    assert "few results: a hint at most" in title(summarize(of_few(tmp_path / "grid", 8, "grid")))
-    third = [
-        {"settings": {"lr": n, **({"m": n} if n % 3 else {}), **({"k": n} if n % 3 == 0 else {})}} for n in range(60)
-    ]
-    run = [{**job, "record": finished(val__loss=n)} for n, job in enumerate(third)]  # m in 40 of 60, k in 20
-    assert set(importance(summarize(keep_sweep(tmp_path / "third", run, kind="search")), "val/loss")) == {"lr", "m"}
-    assert "few results: a hint" in title(summarize(of_few(tmp_path / "tens", 49)))
-    assert "few results" not in title(summarize(of_few(tmp_path / "ten", 10, "grid")))
-    lone = [{"settings": {"m": n} if n < 3 else {}, "record": finished(val__loss=n)} for n in range(4)]
-    with pytest.raises(NothingToShowError, match="no setting has two values in enough jobs"):
-        importance(summarize(keep_sweep(tmp_path / "lone", lone, kind="search")), "val/loss")
-
-
 def test_what_has_no_value_is_told_in_words_above_the_lines(tmp_path: Path) -> None:
     axes = parallel(summarize(of_few(tmp_path / "s", 8))).axes[0]
     (tick,) = (text for text in axes.texts if text.get_text() == "not set")
     assert tick.get_zorder() > max(patch.get_zorder() for patch in axes.patches)
     assert axis_of("x", ["not set", ...]).ticks == [(0.0, "not set"), (1.0, "not set")]  # a text of somebody's
-
-
-@pytest.mark.parametrize(("absent", "made"), [("matplotlib", []), ("optuna", NAMES[:2])])
-def test_what_is_not_installed_is_named_with_the_remedy(
-    absent: str, made: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real_import, real_find = builtins.__import__, importlib.util.find_spec
-
-    def refuse(name: str, *rest: Any) -> Any:
-        if name.partition(".")[0] == absent:
-            raise ModuleNotFoundError(f"No module named {absent!r}", name=absent)
-        return real_import(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", refuse)
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == absent else real_find(name))
-    monkeypatch.delitem(sys.modules, absent, raising=False)
-    found, why_not = draw(summarize(searched(tmp_path / "s")))
-    assert [path.name for path in found] == made
-    what = "importance.png" if made else "pictures"
-    assert why_not == f"no {what}: {absent} is not installed; uv sync --extra plots --extra sweeps"
-
-
-def test_scales() -> None:
-    assert spans_decades([1e-4, 1e-3, 1e-2])
-    assert not spans_decades([n / 100 for n in range(1, 60)])  # a ratio of 59, and evenly apart
-    assert not spans_decades([32, 64, 128, 256][:2])
-    assert not spans_decades([-1, 1, 100])
-    assert not spans_decades([0, 1, 100])
 
 
 def test_where_values_stand_on_an_axis() -> None:

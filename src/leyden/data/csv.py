@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from leyden.config.overrides import did_you_mean
-from leyden.data.encoding import encode, fit, input_names
 from leyden.data.memory import InMemory
-from leyden.data.parts import chosen_columns, read_parts
 from leyden.data.spec import DataSpec
+from leyden.data.tables.encoding import encode, fit, input_names
+from leyden.data.tables.parts import chosen_columns, read_parts
 from leyden.errors import UserError
 
 

@@ -16,7 +16,7 @@ from torchvision.transforms import v2
 from leyden.data.images import Images
 from leyden.data.loader import Loader, Order
 from leyden.data.memory import Split
-from leyden.data.pictures import Channels, Decoder, Read, centre_cut, memory_for
+from leyden.data.pictures.picture import Channels, Decoder, Read, centre_cut, memory_for
 from leyden.data.spec import DataSpec
 from leyden.data.threads import in_threads
 from leyden.data.workers import WorkerLoader, workers_for

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from PIL.Image import Image
 
-from leyden.data.broken import find_broken
 from leyden.data.decoded import DecodedImages
-from leyden.data.layout import Files, class_names, files_of, part_folders, refuse_empty_classes
 from leyden.data.memory import Split
-from leyden.data.pictures import Channels, Read, read_picture
+from leyden.data.pictures.broken import find_broken
+from leyden.data.pictures.layout import Files, class_names, files_of, part_folders, refuse_empty_classes
+from leyden.data.pictures.picture import Channels, Read, read_picture
 from leyden.errors import UserError
 
 log = logging.getLogger(__name__)

@@ -22,7 +22,7 @@ class DataSpec:
         target_std: likewise.
         resize: the shorter side, in pixels, of a picture before its centre is cut to `input_shape`; None where pictures
             come in that size.
-        columns: how the columns of a table become an input; see `leyden.data.encoding`.
+        columns: how the columns of a table become an input; see `leyden.data.tables.encoding`.
     """
 
     task: Literal["classification", "regression"]

@@ -15,7 +15,7 @@ from leyden.config.overrides import did_you_mean
 from leyden.data.decoded import DecodedImages
 from leyden.data.downloads import UNREADABLE, alone_in, reason
 from leyden.data.memory import Split
-from leyden.data.pictures import Channels, Read, in_channels
+from leyden.data.pictures.picture import Channels, Read, in_channels
 from leyden.errors import UserError
 
 log = logging.getLogger(__name__)

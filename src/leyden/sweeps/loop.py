@@ -9,7 +9,7 @@ from signal import Signals
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from leyden.record import is_live
+from leyden.locks import is_live
 from leyden.signals import STOPS
 from leyden.sweeps.board import Board
 from leyden.sweeps.executors.executor import Ended, Executor

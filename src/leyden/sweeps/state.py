@@ -3,7 +3,6 @@
 import json
 import logging
 import shlex
-import socket
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,20 +11,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from leyden.durable import write_text
 from leyden.errors import UserError
+from leyden.locks import LOCK, hold
 from leyden.origin import origin
-from leyden.record import SWEEP, finite, is_alive
+from leyden.record import SWEEP, finite
 from leyden.sweeps.job import Outcome
 from leyden.sweeps.source import Source
 
 log = logging.getLogger(__name__)
 
-LOCK = ".lock"
-_PATIENCE = 15.0  # seconds until processes of a sweep that was killed have noticed, and let go of its lock
-_MOMENT = 1.0  # seconds for which whoever only looks whether it is held may hold it
 _OFTEN = 1.0  # seconds between two times that sweep.json is written; what counts stands in run directories
 
 
@@ -52,9 +49,7 @@ class SweepRecord:
         try:
             self.dir.mkdir(parents=True, exist_ok=True)
             before = self._read()
-            self._lock = FileLock(self.dir / LOCK)
-            gone = before.get("host") == socket.gethostname() and not is_alive(before.get("pid"))
-            self._lock.acquire(timeout=_PATIENCE if gone else _MOMENT)
+            self._lock = hold(self.dir, before)
         except Timeout as error:
             who = f"process {before.get('pid')} on {before.get('host')}"
             raise UserError(f"{self.dir}: this sweep is being run by {who}; wait for it, or end it") from error

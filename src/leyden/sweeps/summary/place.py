@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from leyden.errors import UserError
-from leyden.record import RECORD, SWEEP, is_live
+from leyden.locks import is_live
+from leyden.record import RECORD, SWEEP
 from leyden.sweeps.summary.results import moment
 
 _NAMED = 5  # sweeps in an error message

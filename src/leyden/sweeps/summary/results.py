@@ -11,8 +11,9 @@ from time import monotonic, sleep
 from typing import Any
 
 from leyden.errors import UserError
+from leyden.locks import is_alive
 from leyden.readable import count, number
-from leyden.record import CONFIG, RECORD, Record, is_alive, read_record, read_yaml, status
+from leyden.record import CONFIG, RECORD, Record, read_record, read_yaml, status
 from leyden.sweeps.job import gone_on_with
 
 ENDINGS = ("failed", "killed", "interrupted", "running", "waiting", "pruned")  # what a job that is not finished may be

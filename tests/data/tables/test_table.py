@@ -5,8 +5,8 @@ from random import Random
 import polars as pl
 import pytest
 
-from leyden.data.table import _end_of_rows, read_table
-from leyden.data.table_text import MISSING
+from leyden.data.tables.table import _end_of_rows, read_table
+from leyden.data.tables.text import MISSING
 from tests.csv_files import write
 
 
@@ -62,7 +62,7 @@ def test_quotes_hold_separators_line_ends_and_quotes(tmp_path: Path) -> None:
 def test_a_row_of_separators_is_a_row(
     separator: str, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("leyden.data.table._BLOCK", block)
+    monkeypatch.setattr("leyden.data.tables.table._BLOCK", block)
     content = "x,s,y\n,,\n1.5,a,2\n\n\r\n,,\n,,\n3,b,4\n,,\n\n".replace(",", separator)
     none = (None, None, None)
     expected = [none, (1.5, "a", 2), none, none, (3, "b", 4), none]
@@ -110,7 +110,7 @@ def test_dates_are_not_looked_for_among_all_values_of_a_text(tmp_path: Path, mon
         tried.append(len(text))
         return text.clear(len(text))
 
-    monkeypatch.setattr("leyden.data.table_text.as_dates", as_dates)
+    monkeypatch.setattr("leyden.data.tables.text.as_dates", as_dates)
     assert read(tmp_path, "s,y\n" + "".join(f"n{i},{i}\n" for i in range(5000)))["s"].dtype == pl.String
     assert tried == [1000]
 
@@ -178,7 +178,7 @@ def made_table(random: Random) -> tuple[list[int], str]:
 def test_blocks_of_any_size_give_what_polars_reads_at_once(
     block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("leyden.data.table._BLOCK", block)
+    monkeypatch.setattr("leyden.data.tables.table._BLOCK", block)
     random = Random(block)
     for _ in range(40):
         kinds, content = made_table(random)

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from leyden.config.overrides import did_you_mean
-from leyden.data.encoding import kind_of
-from leyden.data.table import read_table
-from leyden.data.table_mistakes import as_list
+from leyden.data.tables.encoding import kind_of
+from leyden.data.tables.mistakes import as_list
+from leyden.data.tables.table import read_table
 from leyden.errors import UserError
 
 log = logging.getLogger(__name__)

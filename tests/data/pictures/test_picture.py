@@ -7,8 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from leyden.data.broken import find_broken
-from leyden.data.pictures import Decoder, in_channels, is_picture, read_picture
+from leyden.data.pictures.broken import find_broken
+from leyden.data.pictures.files import is_picture
+from leyden.data.pictures.picture import Decoder, in_channels, read_picture
 from leyden.errors import UserError
 from tests.picture_files import pixels
 

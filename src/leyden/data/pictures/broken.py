@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from leyden.data.downloads import alone_in
-from leyden.data.pictures import read_picture
+from leyden.data.pictures.picture import read_picture
 from leyden.data.threads import in_threads
 
 RECORD = ".checked.json"  # in the folder itself: name, then size and time of the file as it was checked, and its fault

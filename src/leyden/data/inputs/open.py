@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from leyden.data.given import kind_of_input
 from leyden.data.images import Normalise
-from leyden.data.input_arrays import Array
-from leyden.data.input_pictures import Pictures
-from leyden.data.input_rows import read_rows
+from leyden.data.inputs.arrays import Array
+from leyden.data.inputs.given import kind_of_input
+from leyden.data.inputs.pictures import Pictures
+from leyden.data.inputs.rows import read_rows
 from leyden.data.spec import DataSpec
 from leyden.errors import UserError
 

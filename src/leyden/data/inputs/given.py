@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from leyden.data.pictures.files import EXTENSIONS
 from leyden.errors import UserError
 
 Kind = Literal["picture", "folder", "table", "array"]
 
-EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff"})
 TABLES = frozenset({".csv", ".tsv", ".txt"})
 
 
@@ -71,11 +71,6 @@ def kind_of_input(path: Path) -> Kind:
     if ending == ".npy":
         return "array"
     raise UserError(f"input={path}: is no picture ({_listed(EXTENSIONS)}); give {what}")
-
-
-def is_picture(path: Path) -> bool:
-    """Whether the name is that of a picture file, and not a hidden one."""
-    return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
 
 
 def _check_output(output: Path, given: Path | None) -> None:

@@ -9,8 +9,8 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from leyden.data.encoding import encode
 from leyden.data.spec import DataSpec
+from leyden.data.tables.encoding import encode
 from leyden.errors import UserError
 
 

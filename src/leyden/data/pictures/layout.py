@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from leyden.data.images import class_indices
-from leyden.data.pictures import EXTENSIONS, is_picture
+from leyden.data.pictures.files import EXTENSIONS, is_picture
 from leyden.errors import UserError
 
 PARTS = ("train", "val", "test")

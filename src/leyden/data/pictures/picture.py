@@ -13,8 +13,6 @@ from torch import Tensor
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
-from leyden.data.given import EXTENSIONS as EXTENSIONS
-from leyden.data.given import is_picture as is_picture
 from leyden.errors import UserError
 
 Channels = Literal[1, 3]

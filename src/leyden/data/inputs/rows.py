@@ -12,13 +12,13 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from leyden.data.encoding import encode
-from leyden.data.parts import chosen_columns
 from leyden.data.spec import DataSpec
-from leyden.data.table import read_table
-from leyden.data.table_mistakes import check_header, is_blank
-from leyden.data.table_reader import TableReader
-from leyden.data.table_text import as_dates, as_numbers, plainly
+from leyden.data.tables.encoding import encode
+from leyden.data.tables.mistakes import check_header, is_blank
+from leyden.data.tables.parts import chosen_columns
+from leyden.data.tables.reader import TableReader
+from leyden.data.tables.table import read_table
+from leyden.data.tables.text import as_dates, as_numbers, plainly
 from leyden.errors import UserError
 
 _BLOCK = 20_000  # rows

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from leyden.data.csv import CSV
-from leyden.data.encoding import Encoding, encode, fit, input_names
-from leyden.data.input_rows import read_inputs
+from leyden.data.inputs.rows import read_inputs
 from leyden.data.spec import DataSpec
+from leyden.data.tables.encoding import Encoding, encode, fit, input_names
 from leyden.errors import UserError
 from tests.csv_files import rows, write
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import polars as pl
 
-from leyden.data.table_mistakes import blank_line, check_header
-from leyden.data.table_reader import TableReader
+from leyden.data.tables.mistakes import blank_line, check_header
+from leyden.data.tables.reader import TableReader
 from leyden.errors import UserError
 
 _BLOCK = 1 << 24  # bytes: what is read at once, so that memory stays near the size of the numbers

@@ -12,8 +12,8 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
-from leyden.data.given import EXTENSIONS, is_picture
-from leyden.data.pictures import Decoder, centre_cut, read_picture
+from leyden.data.pictures.files import EXTENSIONS, is_picture
+from leyden.data.pictures.picture import Decoder, centre_cut, read_picture
 from leyden.data.spec import DataSpec
 from leyden.errors import UserError
 from leyden.processes import cpus

@@ -1,0 +1,1 @@
+"""CSV files: read and checked, split into parts, encoded for a network."""
