@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from leyden.data import broken
+from leyden.data.pictures import broken
 from leyden.errors import UserError
 from tests.picture_files import ready, seen, sizes, write_folders, write_picture
 
