@@ -5,14 +5,16 @@
     python scripts/lock.py --upgrade 2027-03-01   # as of that day (UTC)
 
 Two files are written, for every Python version and platform: the pins in pyproject.toml, which `uv run` and `uv sync`
-follow, and requirements.lock, which pip can install with hashes. Where no versions fit together, nothing changes. The
-day in pyproject.toml is not enough to pin: a registry may show a release days after its files were uploaded.
+follow, and requirements.lock, what `uv sync` installs, with hashes for pip. Where no versions fit together, both stay
+as they were. The day in pyproject.toml is not enough to pin: a registry may show a release days after its files were
+uploaded. Only what builds a package from its source (hatchling, setuptools) is left to the day.
 """
 
 import argparse
 import datetime
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from itertools import groupby
@@ -22,45 +24,69 @@ from typing import NoReturn
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT, LOCK = ROOT / "pyproject.toml", ROOT / "requirements.lock"
 DAY = re.compile(r'(?m)^exclude-newer = "(.*)T00:00:00Z"$')
-PINS = re.compile(r"(?ms)^constraint-dependencies = \[.*?^\]$")
+PINS = re.compile(r'(?m)^constraint-dependencies = \[(?:[^\]"#]|"[^"]*"|#.*)*\]')
 EXPORT = ("export", "--quiet", "--format=requirements-txt", "--no-emit-project", "--no-annotate", "--no-header")
+EVERYTHING = ("--all-extras", "--all-groups", "--no-hashes")
 WIDTH = 120
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        fail(message)
 
 
 def main() -> None:
     assert __doc__
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    today = datetime.datetime.now(datetime.UTC).date()
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--upgrade",
         nargs="?",
-        const=today,
-        type=datetime.date.fromisoformat,
+        const=today(),
+        type=past_day,
         metavar="DAY",
         help="take the newest versions of that day; without a day, of today",
     )
     day = parser.parse_args().upgrade
-    before = PROJECT.read_text("utf-8")
-    if not (DAY.search(before) and PINS.search(before)):
+    before = {path: path.read_bytes() for path in (PROJECT, LOCK) if path.exists()}
+    project = before[PROJECT].decode()
+    if not (DAY.search(project) and PINS.search(project)):
         fail("pyproject.toml: [tool.uv] has to hold exclude-newer and constraint-dependencies; see git log")
 
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # puts the files back, as Ctrl-C does
     try:
         if day:
-            PROJECT.write_text(DAY.sub(f'exclude-newer = "{day}T00:00:00Z"', with_pins(before, [])), "utf-8")
+            write(PROJECT, DAY.sub(f'exclude-newer = "{day}T00:00:00Z"', with_pins(project, [])))
         uv("lock", "--quiet", *(["--upgrade"] if day else []))
-        after = with_pins(PROJECT.read_text("utf-8"), pins(uv(*EXPORT, "--all-extras", "--no-hashes")))
-        PROJECT.write_text(after, "utf-8")
-        lock = uv(*EXPORT)  # read again from what is pinned now, which has to give the same
+        constraints = pins(uv(*EXPORT, *EVERYTHING))
+        write(PROJECT, with_pins(PROJECT.read_text("utf-8"), constraints))
+        lock = uv(*EXPORT)
+        if pins(uv(*EXPORT, *EVERYTHING)) != constraints:
+            fail("uv resolves other versions with the pins than without; this is a mistake of scripts/lock.py")
+        write(LOCK, lock)
     except BaseException:
-        PROJECT.write_text(before, "utf-8")
+        for path, content in before.items():
+            path.write_bytes(content)
         raise
-    LOCK.write_text(lock, "utf-8")
-    report(pins_of(before), pins_of(after))
+    report(pins_of(project), constraints)
+
+
+def today() -> datetime.date:
+    return datetime.datetime.now(datetime.UTC).date()
+
+
+def past_day(text: str) -> datetime.date:
+    try:
+        day = datetime.date.fromisoformat(text)
+    except ValueError:
+        fail(f"--upgrade {text}: must be a day, such as {today()}")
+    if day > today():
+        fail(f"--upgrade {text}: is still to come")
+    return day
 
 
 def pins(requirements: str) -> list[str]:
     """The lines of an export as constraints: a marker stays only where two versions of a package share its name."""
-    lines = [line for line in requirements.splitlines() if line[:1].isalnum()]
+    lines = [line for line in requirements.splitlines() if re.match(r"[\w.-]+==", line)]
     found = []
     for _, same in groupby(lines, key=lambda line: line.partition("==")[0]):
         versions = list(same)
@@ -90,16 +116,21 @@ def report(before: list[str], after: list[str]) -> None:
     gone, come = sorted({*before} - {*after}), sorted({*after} - {*before})
     for sign, changed in (("-", gone), ("+", come)):
         print(*(f"{sign} {pin}" for pin in changed), sep="\n", end="\n" if changed else "")
-    changes = f"{len(come)} pins are new, {len(gone)} are gone" if gone or come else "nothing changed"
-    print(f"{len(after)} packages are pinned: {changes}. Next: uv run pytest")
+    changes = f"{len(come)} new, {len(gone)} gone" if gone or come else "nothing changed"
+    print(f"{len(after)} pins: {changes}. Next: uv run pytest")
 
 
 def uv(*arguments: str) -> str:
     command = ["uv"] if shutil.which("uv") else [sys.executable, "-m", "uv"]
-    done = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, encoding="utf-8")
     if done.returncode:
-        fail(f"uv {arguments[0]} failed, and nothing was changed:\n{done.stderr.strip()}")
+        why = done.stderr.strip().removeprefix("error: ")
+        fail(f"uv {arguments[0]} failed; pyproject.toml and requirements.lock are as they were:\n{why}")
     return done.stdout
+
+
+def write(path: Path, text: str) -> None:
+    path.write_text(text, "utf-8", newline="\n")
 
 
 def fail(message: str) -> NoReturn:

@@ -72,3 +72,16 @@ def test_a_process_is_alive_or_not(ended: int) -> None:
     assert is_alive(os.getpid())
     assert not is_alive(ended)
     assert not is_alive(None)
+
+
+def test_a_process_of_somebody_else_is_alive_and_a_directory_of_theirs_is_not_ours_to_ask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "kill", refuse)
+    assert is_alive(1)
+    (tmp_path / ".lock").touch()
+    monkeypatch.setattr(FileLock, "acquire", refuse)
+    assert not is_live(tmp_path)

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from leyden.errors import UserError
+from leyden.locks import is_live
 from leyden.origin import origin
 from leyden.record import (
     check_free,
     checkpoint_of,
     find_run,
     find_runs,
-    is_live,
     lock,
     read_record,
     read_yaml,
@@ -171,6 +172,14 @@ def test_a_run_that_is_held_is_refused_before_anything_is_built(held: Path, tmp_
     with pytest.raises(UserError, match=rf"^resume={held}: is in use by process \d+ on"):
         check_free(held, "resume")
     check_free(tmp_path, "resume")
+
+
+def test_the_workers_of_a_run_that_was_killed_are_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed = made(tmp_path / "killed", {"status": "running", "host": socket.gethostname(), "pid": None})
+    waits: list[float] = []
+    monkeypatch.setattr(FileLock, "acquire", lambda self, timeout: waits.append(timeout))
+    lock(killed)
+    assert waits == [15.0]
 
 
 def test_a_run_of_which_nothing_can_be_written_is_told_in_one_line(tmp_path: Path) -> None:

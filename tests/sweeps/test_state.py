@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from leyden.errors import UserError
 from leyden.record import SWEEP
@@ -19,6 +20,18 @@ def test_a_sweep_is_run_by_one_process_at_a_time(tmp_path: Path) -> None:
     ):
         SweepRecord(tmp_path, source, "made", [], [])
     assert json.loads((tmp_path / SWEEP).read_text())["status"] == "failed"  # left without a word
+
+
+def test_the_jobs_of_a_sweep_that_was_killed_are_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Listed([made_job(tmp_path, "x=1", x=1)])
+    with SweepRecord(tmp_path, source, "made", [], []):
+        pass
+    killed = json.loads((tmp_path / SWEEP).read_text()) | {"pid": None}
+    (tmp_path / SWEEP).write_text(json.dumps(killed))
+    waits: list[float] = []
+    monkeypatch.setattr(FileLock, "acquire", lambda self, timeout: waits.append(timeout))
+    SweepRecord(tmp_path, source, "made", [], [])
+    assert waits == [15.0]
 
 
 def test_a_sweep_that_is_refused_before_it_begins_leaves_nothing(tmp_path: Path) -> None:
