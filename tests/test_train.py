@@ -12,7 +12,6 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from leyden.build import build_network
 from leyden.config import compose
-from leyden.errors import UserError
 from leyden.record import read_record, write_record
 from leyden.train import run_experiment
 
@@ -108,26 +107,6 @@ def test_without_validation_the_last_weights_are_tested(quick: list[str]) -> Non
     assert 0 < record["metrics"]["test/acc"] <= 1
 
 
-@pytest.mark.parametrize(
-    ("override", "named"),
-    [
-        ("monitor=val/accuracy", "did you mean val/acc"),
-        ("data.val_size=70000", "data.val_size=70000"),
-        ("optimizer.betas=[2,3]", "optimizer"),
-        ("optimizer.lr_scale={head: 10}", "head"),
-        ("model._target_=torch.nn.Foo", "torch.nn.Foo"),
-        ("task.class_weights=[1,2]", "task.class_weights"),
-        ("model.dropout=[0.1]", "model.dropout"),
-    ],
-)
-def test_a_setting_that_is_refused_while_building_leaves_no_run_behind(
-    override: str, named: str, quick: list[str], tmp_path: Path
-) -> None:
-    with pytest.raises(UserError, match=named.replace("[", r"\[")):
-        run([override], quick)
-    assert not (tmp_path / "logs").exists()
-
-
 @pytest.fixture
 def first(quick: list[str]) -> Path:
     """A run whose weights others begin with."""
@@ -182,21 +161,6 @@ def test_a_head_for_other_classes_begins_anew_and_the_log_tells(
     assert set(learned) - same == {"network.output.weight", "network.output.bias"}
     assert f"weights: {len(same)} of {len(learned)} tensors from" in caplog.text
     assert "of another shape: output.weight, output.bias" in caplog.text
-
-
-def test_weights_that_cannot_be_read_leave_no_run_behind(quick: list[str], tmp_path: Path) -> None:
-    (tmp_path / "mine.pt").write_bytes(b"nothing")
-    torch.save({"other": torch.zeros(3)}, tmp_path / "other.pt")
-    for given, named in (
-        (f"{tmp_path}/mine.pt", "cannot be read; is it whole"),
-        (f"{tmp_path}/other.pt", "nothing in it fits this network"),
-        (f"{tmp_path}/gone.pt", "is not there; give a run directory, a file of weights, or last"),
-        (str(tmp_path), "is no run, it has no config.yaml"),
-        ("last", "there is no run in"),
-    ):
-        with pytest.raises(UserError, match=f"^init_from={given}: .*{named}"):
-            run([f"init_from={given}"], quick)
-    assert not (tmp_path / "logs").exists()
 
 
 def test_a_run_that_is_finished_tells_its_result_again(first: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import torch
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
 from torch import nn
 
 from leyden.callbacks.last import LastCheckpoint
@@ -129,6 +130,7 @@ def build_trainer(config: Config, *more: pl.Callback) -> pl.Trainer:
     callbacks = _build_all("callbacks", config.get("callbacks"))
     last = [callback for callback in callbacks if isinstance(callback, LastCheckpoint)]
     others = [callback for callback in callbacks if callback not in last]
+    _check_accelerator(config["trainer"].get("accelerator"))
     plugins = config["trainer"].get("plugins") or []
     trainer: pl.Trainer = _build(
         "trainer",
@@ -139,6 +141,12 @@ def build_trainer(config: Config, *more: pl.Callback) -> pl.Trainer:
         default_root_dir=config["paths"]["run_dir"],
     )
     return trainer
+
+
+def _check_accelerator(name: Any) -> None:
+    cuda, mps = CUDAAccelerator.is_available(), MPSAccelerator.is_available()
+    if {"gpu": cuda or mps, "cuda": cuda, "mps": mps}.get(name) is False:
+        raise UserError(f"trainer.accelerator={name}: there is none on this machine; give trainer=cpu")
 
 
 def _build_plugins(plugins: Any) -> list[Any]:

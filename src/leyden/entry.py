@@ -41,7 +41,7 @@ def continued_record(record: Record) -> Record:
     metrics = record.get("metrics", {})
     return {
         "seconds": 0.0,
-        **{key: value for key, value in record.items() if key != "error"},
+        **{key: value for key, value in record.items() if key not in ("error", "refused")},
         "status": "running",
         "metrics": {name: value for name, value in metrics.items() if not name.startswith(("best/", "test/"))},
         "resumed": [*record.get("resumed", []), {"at": _now(), "git": here["git"], "versions": here["versions"]}],

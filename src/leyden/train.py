@@ -53,11 +53,11 @@ def run_experiment(experiment: Experiment) -> float | None:
     _check_objectives(experiment, task)
 
     with Run(experiment) as run:
-        log.info("experiment: %s, in %s", experiment.name, run.dir)
         checkpoint = run.rewind() if experiment.resumes else None
         with anywhere():
             pruning = [Pruning(experiment.trial)] if experiment.trial else []
             trainer = build_trainer(continued(config, run.tracked_as), Recorder(run), *pruning)
+        log.info("experiment: %s, in %s", experiment.name, run.dir)
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, LastCheckpoint):
                 callback.watch = run.watch
@@ -91,7 +91,8 @@ def train(
         the test (`test/…`).
     """
     log.info("data: %s", datamodule.describe())
-    log.info("network: %s on %s", task.describe(), trainer.strategy.root_device)
+    many = f", {trainer.world_size} processes" if trainer.world_size > 1 else ""
+    log.info("network: %s on %s%s", task.describe(), trainer.strategy.root_device, many)
     trainer.fit(task, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
     metrics = epoch_metrics(trainer) | best_score(trainer)
     if test and not is_pruned(trainer):

@@ -18,6 +18,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from leyden.config import Experiment
 from leyden.errors import UserError
 from leyden.locks import is_live
+from leyden.record import read_record
 from leyden.run import Run
 from leyden.signals import Interrupted
 
@@ -206,3 +207,25 @@ def test_a_disk_that_is_full_from_the_start_is_told_and_leaves_nothing(
     assert list((tmp_path / "some").iterdir()) == []
     with Run(experiment) as run:
         assert run.dir == experiment.run_dir
+
+
+def test_of_a_new_run_that_is_refused_before_it_begins_nothing_is_left(experiment: Experiment, tmp_path: Path) -> None:
+    def refused(begins: bool) -> Run:
+        with Run(experiment) as run:
+            if begins:
+                run.begin()
+            raise UserError("there is no such logger")
+
+    with pytest.raises(UserError, match="no such logger"):
+        refused(begins=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["some"]  # and no `last`
+    with Run(experiment) as before:
+        before.finish({})
+    with pytest.raises(UserError, match="no such logger"):
+        refused(begins=False)
+    assert [path.name for path in (tmp_path / "some").iterdir()] == ["now"]
+    assert (tmp_path / "last").resolve() == before.dir.resolve()
+    with pytest.raises(UserError, match="no such logger"):
+        refused(begins=True)
+    assert read_record((tmp_path / "last").resolve())["status"] == "failed"
+    assert (tmp_path / "last").resolve() != before.dir.resolve()

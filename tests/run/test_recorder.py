@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
+import pytest
 import torch
 
 from leyden.build import build_data, build_task, build_trainer
@@ -53,3 +54,16 @@ def test_what_is_logged_step_by_step_is_no_metric_of_an_epoch(tmp_path: Path) ->
     told = {"train/loss": 1.0, "train/loss_step": 2.0, "lr": 3.0, "test/acc": 0.5}
     trainer.callback_metrics.update({name: torch.tensor(value) for name, value in told.items()})
     assert epoch_metrics(trainer) == {"train/loss": 1.0, "test/acc": 0.5}
+
+
+def test_a_loss_that_is_lost_is_told_once(quick: list[str], caplog: pytest.LogCaptureFixture) -> None:
+    typed = ["trainer.max_epochs=3", "logger=none", "callbacks=none", "model=linear", "optimizer=sgd"]
+    rest = [word for word in quick if "callbacks" not in word and "epochs" not in word]
+    for rate in (0.01, 1e38):
+        experiment = compose([*rest, *typed, f"optimizer.lr={rate}"])
+        data = build_data(experiment.config)
+        with Run(experiment) as run:
+            trainer = build_trainer(experiment.config, Recorder(run))
+            trainer.fit(build_task(experiment.config, data.spec), datamodule=data)
+    told = [message for message in caplog.messages if message.startswith("the loss is nan, and so the weights")]
+    assert len(told) == 1

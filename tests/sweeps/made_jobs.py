@@ -7,8 +7,11 @@ from typing import Any
 
 from leyden.config import Experiment
 from leyden.record import write_record
+from leyden.sweeps.board import Board
 from leyden.sweeps.executors.executor import Ended
 from leyden.sweeps.job import Job, Outcome, outcome
+from leyden.sweeps.loop import Loop
+from leyden.sweeps.state import SweepRecord
 
 CONFIG = {"seed": 1, "monitor": "val/loss", "mode": "min", "trainer": {"max_epochs": 2}, "model": {"width": 3}}
 
@@ -93,3 +96,16 @@ class Listed:
 
     def close(self) -> None:
         pass
+
+
+def ran(
+    folder: Path, executor: Made, jobs: list[Job] | Listed, stop: bool = False
+) -> tuple[Loop, Listed, Signals | None]:
+    """A sweep of these jobs: its loop, its source, and the signal that ended it."""
+    source = Listed(jobs) if isinstance(jobs, list) else jobs
+    with SweepRecord(folder, source, "made", ["x=1,2"], []) as record:
+        done = source.open()
+        loop = Loop(source, executor, record, Board(source.total, len(done), source.objectives, alone=True), stop)
+        received = loop.run()
+        record.close("finished")
+    return loop, source, received

@@ -51,6 +51,13 @@ def test_a_mistake_in_one_job_is_told_before_any_is_executed(composing: Composin
         Grid(*composing("optimizer.lr=0.1,-0.1"))
 
 
+def test_a_mistake_that_no_typed_key_is_named_for_has_the_job_that_it_is_of(composing: Composing) -> None:
+    with pytest.raises(UserError, match=r"one dropout.* \(of the job model\.hidden_sizes=64\)$"):
+        Grid(*composing("experiment=mnist_mlp", "model.hidden_sizes=[64],[64,32]"))
+    with pytest.raises(UserError, match=r"data\.batch_size=0: must be [^(]*$"):
+        Grid(*composing("data.batch_size=0", "model.width=32,64", "model=cnn"))
+
+
 @pytest.mark.parametrize(
     ("typed", "told"),
     [

@@ -9,23 +9,8 @@ import pytest
 from filelock import FileLock
 
 from leyden.record import SWEEP, read_record, write_record
-from leyden.sweeps.board import Board
 from leyden.sweeps.job import Job
-from leyden.sweeps.loop import Loop
-from leyden.sweeps.state import SweepRecord
-from tests.sweeps.made_jobs import Listed, Made, finish, made_job
-
-
-def ran(
-    folder: Path, executor: Made, jobs: list[Job], stop: bool = False
-) -> tuple[Loop, Listed, signal.Signals | None]:
-    source = Listed(jobs)
-    with SweepRecord(folder, source, "made", ["x=1,2"], []) as record:
-        done = source.open()
-        loop = Loop(source, executor, record, Board(len(jobs), len(done), source.objectives, alone=True), stop)
-        received = loop.run()
-        record.close("finished")
-    return loop, source, received
+from tests.sweeps.made_jobs import Made, finish, made_job, ran
 
 
 def kept(folder: Path) -> dict[str, dict[str, object]]:
@@ -67,7 +52,7 @@ def test_a_job_that_dies_is_recorded_with_its_cause_and_the_others_go_on(tmp_pat
 
     jobs = [made_job(tmp_path, f"x={x}", x=x) for x in range(4)]
     loop, source, _ = ran(tmp_path, Made(does), jobs)
-    assert loop.failed == 3
+    assert [job.name for job in loop.failed] == ["x=0", "x=1", "x=2"]
     assert [found.error for found in source.told] == [
         "killed by SIGKILL",
         "ended with exit status 7",
@@ -100,7 +85,7 @@ def test_a_signal_stops_all_and_what_was_stopped_is_no_failure(tmp_path: Path) -
     assert executor.started == ["x=0", "x=1"]
     assert executor.stops[0] == signal.SIGTERM
     assert [found.status for found in source.told] == ["interrupted"] * 2
-    assert loop.failed == 0
+    assert loop.failed == []
 
 
 def test_after_a_signal_that_comes_while_a_job_is_started_nothing_more_begins(tmp_path: Path) -> None:
@@ -120,7 +105,7 @@ def test_a_job_that_somebody_else_interrupts_has_failed(tmp_path: Path) -> None:
         write_record(job.dir, read_record(job.dir) | {"error": "SIGTERM"})
 
     loop, source, received = ran(tmp_path, Made(does), [made_job(tmp_path, "x=1", x=1)])
-    assert (loop.failed, received) == (1, None)
+    assert (len(loop.failed), received) == (1, None)
     assert [(found.status, found.error) for found in source.told] == [("failed", "interrupted by SIGTERM")]
 
 
@@ -135,7 +120,7 @@ def test_a_record_that_cannot_be_read_fails_its_own_job_only(tmp_path: Path) -> 
 
     jobs = [made_job(tmp_path, f"x={x}", x=x) for x in range(3)]
     loop, source, _ = ran(tmp_path, Made(does), jobs)
-    assert loop.failed == 1
+    assert len(loop.failed) == 1
     assert [found.status for found in source.told] == ["finished", "failed", "finished"]
     assert "cannot be read" in str(source.told[1].error)
 

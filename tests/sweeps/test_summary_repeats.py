@@ -137,11 +137,11 @@ def test_the_command_takes_values_as_they_were_typed(tmp_path: Path) -> None:
     assert summary.train_command(summary.groups[0]) == command
 
 
-def test_the_command_of_a_single_job_has_its_fold_and_no_seed(tmp_path: Path) -> None:
+def test_the_command_of_a_single_job_has_its_fold_and_its_seed(tmp_path: Path) -> None:
     jobs = [{"settings": {"data.fold": 3, "seed": 2, "a": 1}, "record": finished(val__loss=1.0)}]
     summary = summarize(keep_sweep(tmp_path / "s", jobs))
     lines = as_table(summary).plain.splitlines()
-    assert lines[-2] == "the best again:  python train.py experiment=mnist_mlp data.fold=3 a=1"
+    assert lines[-2] == "the best again:  python train.py experiment=mnist_mlp data.fold=3 seed=2 a=1"
     assert lines[-1].startswith("its test again:  python eval.py run=")
 
 

@@ -180,13 +180,17 @@ def _stated(primary: Path) -> dict[str, Any]:
     return content
 
 
-def top_level_keys(primary: Path) -> set[str]:
-    """The groups and settings that a primary config, and those that it extends, name."""
+def top_level_keys(primary: Path) -> dict[str, bool]:
+    """The groups and settings that a primary config, and those that it extends, name; whether each is a group."""
     content = _stated(primary)
     groups = (next(iter(entry)) for entry in content["defaults"] if isinstance(entry, dict))
     extended = (entry for entry in content["defaults"] if isinstance(entry, str) and entry != "_self_")
-    own = {group.removeprefix("optional ") for group in groups} | (set(content) - {"defaults"})
-    return own.union(*(top_level_keys(primary.with_name(f"{name}.yaml")) for name in extended))
+    keys = {group.removeprefix("optional "): True for group in groups} | dict.fromkeys(
+        set(content) - {"defaults"}, False
+    )
+    for name in extended:
+        keys |= top_level_keys(primary.with_name(f"{name}.yaml"))
+    return keys
 
 
 def _is_job() -> bool:

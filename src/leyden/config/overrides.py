@@ -2,13 +2,14 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError
 
+from leyden.config.slips import SEVERAL, in_shell, list_for_one, not_closed, stray_space
 from leyden.errors import UserError
 
 NO_NAME_FOR_A_GROUP = "Config group override must be a string"  # Hydra's plain ValueError for callbacks=null
@@ -56,7 +57,8 @@ def allow_new_values(arguments: Sequence[str]) -> list[str]:
     anywhere; argparse would take what comes behind it for something else.
 
     Raises:
-        UserError: a setting is typed as an option, `--key=value`.
+        UserError: a setting is typed as an option, `--key=value`, or is taken apart by a space, or is a list of files
+            where one is chosen.
     """
     for argument in arguments:
         if _OPTION.match(argument):
@@ -64,6 +66,11 @@ def allow_new_values(arguments: Sequence[str]) -> list[str]:
             raise UserError(f"{told}: a setting has no dashes; write {told.lstrip('-')}")
         if argument.startswith("--") and "=" not in argument and not _FLAGS.fullmatch(argument):
             raise UserError(f"{argument}: a setting has no dashes; write {argument.lstrip('-')}=…")
+        if refused := list_for_one(argument):
+            raise UserError(refused)
+    if slip := stray_space(arguments):
+        setting, why, whole = slip
+        raise UserError(f"{masked(setting)}: {why}: {in_shell(masked(whole))}")
     arguments = sorted(arguments, key=lambda argument: argument not in ("-m", "--multirun"))  # stable
     return [f"++{argument}" if _VALUE.match(argument) else _quoted(argument) for argument in arguments]
 
@@ -120,7 +127,7 @@ def explain(error: BaseException, known: Iterable[str] = ()) -> str:
 
     Args:
         error: ours, Hydra's, OmegaConf's or the YAML parser's.
-        known: the names that a misspelt top-level key may have meant.
+        known: the names that a misspelt top-level key may have meant; in a mapping, whether each is a group.
     """
     return without_password(_explained(error, known))
 
@@ -138,6 +145,11 @@ def _explained(error: BaseException, known: Iterable[str]) -> str:
         key, equals, value = masked(error.override.lstrip("+")).partition("=")
         if not equals:
             return f"{key}: is no setting; write key=value"
+        if bracket := not_closed(value):
+            quotes = "quotes around it all, as in 'a.b={c: 1}'"
+            return (
+                f"{key}={value}: cannot be read; the bracket {bracket} is not closed; if a space follows, put {quotes}"
+            )
         if "{" in value or "[" in value:
             return f"{key}={value}: cannot be read; in a shell, put quotes around it all, as in 'a.b={{c: 1}}'"
         return f"{key}={value}: cannot be read; if it is text, put it in quotes within quotes: '{key}=\"{value}\"'"
@@ -146,9 +158,17 @@ def _explained(error: BaseException, known: Iterable[str]) -> str:
         return f"{place[1]}: {text.splitlines()[0]}" if place else text.splitlines()[0]
     if several := re.match(r"(Ambiguous value for argument|Sweep parameters) '(.*)'", text):
         typed = masked(several[2].lstrip("+"))
-        a_list = f", or write '{typed.replace('=', '=[', 1)}]' for a list" if several[1].startswith("Amb") else ""
-        return f"{typed}: several values; add -m to run each{a_list}"
+        a_list = f", or write '{typed.replace('=', '=[', 1)}]' for a list"
+        no_list = not several[1].startswith("Amb") or _is_of_one(typed.partition("=")[0], known)
+        return f"{typed}: several values; add -m to run each{'' if no_list else a_list}"
     unknown = re.search(r"Could not override '([\w.@/]+)'", text)
     if unknown:
         return f"{unknown[1]}: unknown key" + did_you_mean(unknown[1], () if "." in unknown[1] else known)
     return re.sub(r"\s*\n\s*", "; ", text)
+
+
+def _is_of_one(key: str, known: Iterable[str]) -> bool:
+    """Whether a key is a group that takes no list."""
+    group = key.partition("@")[0].lstrip("+~")
+    is_group = "/" in group or (isinstance(known, Mapping) and bool(known.get(group)))
+    return is_group and group not in SEVERAL

@@ -2,7 +2,6 @@
 
 import logging
 import shlex
-import shutil
 import time
 import traceback
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ from leyden.paths import moved
 from leyden.processes import rank
 from leyden.record import CHECKPOINTS, CONFIG, LOG, OVERRIDES, RECORD, lock, read_record, write_record
 from leyden.run.history import cut_history, put_back
-from leyden.run.place import make_directory, point_last
+from leyden.run.place import Last, make_directory
 from leyden.signals import Watch, interruption
 
 log = logging.getLogger(__name__)
@@ -33,7 +32,8 @@ class Run:
 
     It holds config.yaml (resolved), overrides.yaml (what was typed), run.json (status, metrics, and what the result
     depends on) and train.log, beside what callbacks and loggers write. As long as it is open no other process can open
-    it. In the second and further processes of one run it writes nothing.
+    it. In the second and further processes of one run it writes nothing. A new run that is refused before it begins
+    leaves nothing.
 
     Args:
         experiment: its `run_dir` is made, and if it is taken, a number is added; or opened again, if it resumes.
@@ -52,6 +52,7 @@ class Run:
         if self.dir != experiment.run_dir:  # callbacks and loggers have the directory in their settings too
             config = moved(experiment.config, str(experiment.run_dir), str(self.dir))
             experiment.config.update(config | {"init_from": experiment.config.get("init_from")})  # of another run
+        self._last = Last(Path(experiment.config["paths"]["log_dir"]))
         self._again = f"python train.py resume={shlex.quote(str(self.dir))}"
         self._lock = lock(self.dir, "resume") if self.writes else None
 
@@ -62,7 +63,7 @@ class Run:
             self.watch.__exit__(None, None, None)
             self._leave()
             if self.writes and not self.experiment.resumes:
-                shutil.rmtree(self.dir, ignore_errors=True)  # made by this run, and nothing is in it yet
+                self._last.take_back(self.dir)  # made by this run, and nothing is in it yet
             if full := full_disk(error, self.dir, "start again"):
                 raise full from error
             raise
@@ -70,7 +71,7 @@ class Run:
 
     def _enter(self) -> None:
         self._started = time.monotonic()
-        self._before, self._begun = 0.0, False
+        self._before, self._written, self._begun = 0.0, False, False
         self._progress: dict[str, Any] = {"logged": 0, "best": ["", 0]}
         self._handler: logging.Handler = logging.NullHandler()
         if self.writes:
@@ -84,24 +85,27 @@ class Run:
             self._before = float(self._record["seconds"])
         self.watch.__enter__()
         if not self.experiment.resumes:
-            self.begin()
+            self._write()
 
     def begin(self) -> None:
-        """Write down what is run. A run that is resumed stays as it was until then, and begins once all is built."""
-        if self.writes and not self._begun:
+        """All is built. A run that is resumed has stayed as it was until then; now it is written down what is run."""
+        self._write()
+        self._begun = True
+
+    def _write(self) -> None:
+        if self.writes and not self._written:
             for folder in (self.dir, self.dir / CHECKPOINTS):
                 remove_leftovers(folder)
             if self.experiment.resumes:
                 cut_history(self.dir, self._progress["logged"])
                 name, step = self._progress["best"]
                 put_back(self.dir / CHECKPOINTS / Path(name).name, step)
-            self._save()  # first: a run that is to be another is no longer finished
+            write_record(self.dir, self._record)  # first: a run that is to be another is no longer finished
             write_text(self.dir / CONFIG, yaml.safe_dump(self.experiment.config, sort_keys=False))
             write_text(self.dir / OVERRIDES, yaml.safe_dump(self.experiment.overrides))
-            log_dir = Path(self.experiment.config["paths"]["log_dir"])
-            if not self.experiment.resumes or self.dir.resolve().is_relative_to(log_dir.resolve()):
-                point_last(log_dir / "last", self.dir)
-        self._begun = True
+            if not self.experiment.resumes or self.dir.resolve().is_relative_to(self._last.link.parent.resolve()):
+                self._last.point(self.dir)
+        self._written = True
 
     def rewind(self) -> Path | None:
         """The checkpoint from which a run goes on; what it had logged after that is taken back when it begins.
@@ -130,7 +134,7 @@ class Run:
         self._record |= {"epochs": epochs, "steps": steps, "metrics": {**self._record["metrics"], **metrics}}
         self._record["seconds"] = self._seconds()
         if self.writes:
-            self._save()
+            write_record(self.dir, self._record)
 
     @property
     def tracked_as(self) -> dict[str, str]:
@@ -140,8 +144,8 @@ class Run:
     @tracked_as.setter
     def tracked_as(self, names: Mapping[str, str]) -> None:
         self._record["trackers"] = dict(names)
-        if self.writes and self._begun:
-            self._save()
+        if self.writes and self._written:
+            write_record(self.dir, self._record)
 
     def finish(self, metrics: Mapping[str, float], status: str = "finished") -> None:
         """Keep the result."""
@@ -166,6 +170,8 @@ class Run:
         finally:  # a signal that comes twice does not break off what it asked for
             self.watch.__exit__(kind, error, trace)
             self._leave()
+        if isinstance(error, UserError) and self.writes and not (self._begun or self.experiment.resumes):
+            self._last.take_back(self.dir)
         if stopped and stopped is not error:  # Lightning would exit with 0 or 1
             raise stopped from None
         if full := full_disk(error, self.dir, self._again):
@@ -175,9 +181,9 @@ class Run:
 
     def _close(self, error: BaseException | None) -> None:
         try:
-            if self._begun:
-                self._save()
-            if error is not None and self._begun:  # after the record: on a full disk the status counts for more
+            if self._written:
+                write_record(self.dir, self._record)
+            if error is not None and self._written:  # after the record: on a full disk the status counts for more
                 with (self.dir / LOG).open("a", encoding="utf-8") as file:
                     traceback.print_exception(error, file=file)
         except OSError as full:
@@ -191,6 +197,3 @@ class Run:
 
     def _seconds(self) -> float:
         return round(self._before + time.monotonic() - self._started, 3)
-
-    def _save(self) -> None:
-        write_record(self.dir, self._record)

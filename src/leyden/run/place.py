@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 from pathlib import Path
 
 from leyden.errors import UserError
@@ -26,12 +27,32 @@ def make_directory(directory: Path) -> Path:
             raise UserError(f"paths.log_dir: {path} cannot be made ({error.strerror})") from error
 
 
-def point_last(link: Path, directory: Path) -> None:
-    """Let `last` beside the experiments point at the newest run."""
-    temporary = link.with_name(f".last.{os.getpid()}")
-    try:
-        link.parent.mkdir(parents=True, exist_ok=True)
-        temporary.symlink_to(os.path.relpath(directory, link.parent), target_is_directory=True)
-        os.replace(temporary, link)
-    except OSError as error:  # a file system, or a Windows account, without symbolic links
-        log.warning("%s not set: %s", link, error)
+class Last:
+    """`last` beside the experiments, which points at the newest run.
+
+    Args:
+        log_dir: where runs are kept.
+    """
+
+    def __init__(self, log_dir: Path) -> None:
+        self.link = log_dir / "last"
+        self._before: Path | None = None
+
+    def point(self, directory: Path) -> None:
+        """Let it point at a run."""
+        self._before = self.link.resolve() if self.link.is_symlink() else None
+        temporary = self.link.with_name(f".last.{os.getpid()}")
+        try:
+            self.link.parent.mkdir(parents=True, exist_ok=True)
+            temporary.symlink_to(os.path.relpath(directory, self.link.parent), target_is_directory=True)
+            os.replace(temporary, self.link)
+        except OSError as error:  # a file system, or a Windows account, without symbolic links
+            log.warning("%s not set: %s", self.link, error)
+
+    def take_back(self, directory: Path) -> None:
+        """Leave nothing of a run that was refused before it began."""
+        if self.link.is_symlink() and self.link.resolve() == directory.resolve():
+            self.link.unlink()
+            if self._before:
+                self.point(self._before)
+        shutil.rmtree(directory, ignore_errors=True)

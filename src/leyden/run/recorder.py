@@ -1,16 +1,22 @@
 """How far a run has come, in run.json, for whoever looks while it runs or after it was killed."""
 
+import logging
+import math
+
 import lightning.pytorch as pl
 
 from leyden.callbacks.best import best_score
 from leyden.run.directory import Run
 
+log = logging.getLogger(__name__)
+
 
 class Recorder(pl.Callback):
-    """Notes epochs, steps and metrics in the run's record after each epoch."""
+    """Notes epochs, steps and metrics in the run's record after each epoch; says so when the loss is lost."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
+        self._diverged = False
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.current_epoch:
@@ -27,7 +33,15 @@ class Recorder(pl.Callback):
             self._note(trainer)
 
     def _note(self, trainer: pl.Trainer) -> None:
-        self.run.note(trainer.current_epoch, trainer.global_step, epoch_metrics(trainer) | best_score(trainer))
+        metrics = epoch_metrics(trainer)
+        self.run.note(trainer.current_epoch, trainer.global_step, metrics | best_score(trainer))
+        loss = metrics.get("train/loss", 0.0)
+        if not (math.isfinite(loss) or self._diverged) and self.run.writes:
+            self._diverged = True
+            remedy = (
+                "a smaller optimizer.lr or trainer.gradient_clip_val=1 may help, debug=detect_anomaly finds the place"
+            )
+            log.warning("the loss is %s, and so the weights are of no use; %s", loss, remedy)
 
 
 def epoch_metrics(trainer: pl.Trainer) -> dict[str, float]:

@@ -48,6 +48,8 @@ class Board:
         self._since[job.name] = time.monotonic()
         if self.alone:
             log.info("job %d of %d: %s", self.done + 1, self.total, job.name)
+        elif not self._live:
+            log.info("%s: begun", job.name)
 
     def show(self, running: Iterable[Job]) -> None:
         """How far those have come that are executed; their records are read where there is a terminal to show them."""

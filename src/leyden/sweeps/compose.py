@@ -60,7 +60,14 @@ class Composer:
         cfg = self._composed(parsed)
         _check_own(cfg)
         cfg.paths.run_dir = str(self.sweep_dir / name)
-        job = Job(name, settings, replace(check(cfg), trial=trial), [*self.constants, *overrides])
+        try:
+            checked = check(cfg)
+        except UserError as error:
+            typed = [*settings, *(override.key_or_group for override in self._constants)]
+            if any(key in str(error) for key in typed):
+                raise
+            raise UserError(f"{error} (of the job {name})") from error
+        job = Job(name, settings, replace(checked, trial=trial), [*self.constants, *overrides])
         _check_same(job)
         return job
 

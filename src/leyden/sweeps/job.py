@@ -71,6 +71,11 @@ class Outcome:
         """Whether nothing is left to do."""
         return self.status in DONE
 
+    @property
+    def refused(self) -> bool:
+        """Whether it failed for what was asked for, and not for bad luck or a bug."""
+        return self.status == "failed" and self.record.get("refused") is True
+
     def metric(self, name: str) -> float | None:
         """A metric of the best epoch if there is one of it, else of the last; or a number of the record: `seconds`."""
         metrics = self.record.get("metrics", {})
@@ -115,7 +120,7 @@ def perform(job: Job) -> None:
             print(f"error: {error}", file=sys.stderr)
         else:
             traceback.print_exc()
-        note_failure(job, describe(error))
+        note_failure(job, describe(error), refused=isinstance(error, UserError))
         raise SystemExit(1) from error
 
 
@@ -129,14 +134,20 @@ def describe(error: BaseException) -> str:
     return text if len(text) <= 300 else f"{text[:299]}…"
 
 
-def note_failure(job: Job, cause: str) -> None:
-    """Keep in a job's directory why it failed, also where its run never opened one."""
+def note_failure(job: Job, cause: str, refused: bool = False) -> None:
+    """Keep in a job's directory why it failed, also where its run never opened one.
+
+    Args:
+        job: which.
+        cause: in a line.
+        refused: it was not for bad luck, or a bug: what was asked for cannot be done.
+    """
     job.dir.mkdir(parents=True, exist_ok=True)
     if not (job.dir / CONFIG).is_file():
         write_text(job.dir / CONFIG, yaml.safe_dump(job.experiment.config, sort_keys=False))
         write_text(job.dir / OVERRIDES, yaml.safe_dump(job.experiment.overrides))
     record = read_record(job.dir) if (job.dir / RECORD).is_file() else new_record(job.experiment)
-    write_record(job.dir, {**record, "status": "failed", "error": cause})
+    write_record(job.dir, {**record, "status": "failed", "error": cause, "refused": refused})
 
 
 def gone_on_with(run_dir: Path, own: Sequence[str]) -> list[str]:

@@ -14,6 +14,7 @@ from leyden.signals import STOPS
 from leyden.sweeps.board import Board
 from leyden.sweeps.executors.executor import Ended, Executor
 from leyden.sweeps.job import Job, Outcome, note_failure, outcome
+from leyden.sweeps.refusals import Refusals
 from leyden.sweeps.source import Source
 from leyden.sweeps.state import SweepRecord
 
@@ -38,7 +39,8 @@ class Loop:
     ) -> None:
         self.source, self.executor, self.record, self.board = source, executor, record, board
         self.stops_on_failure = stops_on_failure
-        self.failed = 0
+        self.failed: list[Job] = []
+        self.refusals = Refusals(source)
         self._running: dict[str, Job] = {}
         self._elsewhere: list[tuple[Job, Ended | None]] = []  # another process is at work on them; how ours ended
         self._signals: list[Signals] = []
@@ -51,7 +53,8 @@ class Loop:
                 if len(self._signals) > answered:
                     answered = len(self._signals)
                     self._stop(self._signals[-1])
-                ending = bool(self._signals) or (self.stops_on_failure and self.failed > 0)
+                failed = self.stops_on_failure and bool(self.failed)
+                ending = bool(self._signals) or failed or self.refusals.common is not None
                 if not ending:
                     self._fill()
                 if not self._running and (ending or not self._elsewhere):
@@ -111,11 +114,12 @@ class Loop:
         self._tell(found)
 
     def _tell(self, found: Outcome) -> None:
-        self.failed += found.status == "failed"
+        self.failed += [found.job] if found.status == "failed" else []
+        self.refusals.note(found)
         self.record.note(found)
         self.board.end(found)
         self.source.tell(found)
-        if self.stops_on_failure and found.status == "failed" and self.failed == 1:
+        if self.stops_on_failure and found.status == "failed" and len(self.failed) == 1:
             running = f"; {len(self._running)} more to end" if self._running else ""
             log.warning("sweep.on_error=stop: nothing more is begun%s", running)
 

@@ -4,10 +4,11 @@ Torch is not imported here; jobs do that in processes of their own.
 """
 
 import logging
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from signal import Signals
-from typing import Any
+from typing import Any, NamedTuple
 
 import rich
 from hydra.core.hydra_config import HydraConfig
@@ -27,7 +28,7 @@ from leyden.sweeps.compose import Composer
 from leyden.sweeps.executors.executor import OUTPUT, Executor
 from leyden.sweeps.executors.foreign import Foreign
 from leyden.sweeps.grid import Grid
-from leyden.sweeps.job import Outcome, outcome
+from leyden.sweeps.job import Job, Outcome, outcome
 from leyden.sweeps.loop import Loop
 from leyden.sweeps.names import sweep_name
 from leyden.sweeps.source import Source
@@ -108,12 +109,12 @@ def _run(
     overrides: Sequence[str],
     constants: Sequence[str],
 ) -> None:
-    experiment = source.examples()[0].experiment.name
+    experiment, began = source.examples()[0].experiment.name, time.time()
     try:
         with SweepRecord(directory, source, experiment, overrides, constants) as record:
-            received, failed = _execute(source, executor, directory, record, config.sweep.on_error == "stop")
+            done = _execute(source, executor, directory, record, config.sweep.on_error == "stop")
             left = source.left()
-            record.close("interrupted" if received else "failed" if failed or left else "finished")
+            record.close("interrupted" if done.received else "failed" if done.failed or left else "finished")
     except OSError as error:
         if full := full_disk(error, directory, "the same command goes on"):
             raise full from error
@@ -121,21 +122,32 @@ def _run(
     console = rich.get_console()
     width = console.width if console.is_terminal else None
     console.print(as_table(summarize(directory), width), soft_wrap=True)
-    if received:
-        log.warning("interrupted by %s; the same command goes on", received.name)
-        raise SystemExit(128 + received)
-    if failed or left:
-        printed = f"; what they printed is in {directory / OUTPUT}" if failed and (directory / OUTPUT).is_dir() else ""
-        told = "%s not done, of which %d failed; the same command goes on with them%s"
-        log.error(told, count(left, "job"), failed, printed)
+    if done.received:
+        log.warning("interrupted by %s; the same command goes on", done.received.name)
+        raise SystemExit(128 + done.received)
+    if done.refused_for:
+        tried = f"{len(done.failed)} of {count(source.total, 'job')}"
+        raise UserError(f"{done.refused_for} (so it is with every job: {tried} tried)")
+    if done.failed or left:
+        printed = [path for job in done.failed if (path := directory / OUTPUT / f"{job.name}.txt").is_file()]
+        kept = any(path.stat().st_mtime >= began for path in printed)  # or they were of an earlier time
+        told = "%s not done, of which %d failed; the same command goes on%s"
+        where = f"; what they printed is in {directory / OUTPUT}" if kept else ""
+        log.error(told, count(left, "job"), len(done.failed), where)
         raise SystemExit(1)
     log.info("kept in %s; more: python scripts/summarize.py %s", directory, directory)
 
 
-def _execute(
-    source: Source, executor: Executor, directory: Path, record: SweepRecord, stops_on_failure: bool
-) -> tuple[Signals | None, int]:
-    """Do what is left; returns the signal that ended it, if one did, and how many jobs failed."""
+class _Done(NamedTuple):
+    """How the execution of a sweep ended: the signal that ended it, if one did; jobs that failed; what refuses all."""
+
+    received: Signals | None = None
+    failed: Sequence[Job] = ()
+    refused_for: str | None = None
+
+
+def _execute(source: Source, executor: Executor, directory: Path, record: SweepRecord, stops_on_failure: bool) -> _Done:
+    """Do what is left."""
     done = source.open()
     log.info("sweep: %s, in %s%s", count(source.total, "job"), directory, f"; {len(done)} done already" if done else "")
     of_them = {found.job.name for found in done}
@@ -146,12 +158,12 @@ def _execute(
     _tell_of_other_code(done, code_of(record.git))
     if not source.left():
         source.close()
-        return None, 0
+        return _Done()
     executor.open(directory, source.examples())
     try:
         board = Board(source.total, source.total - source.left(), source.objectives, alone=executor.slots == 1)
         loop = Loop(source, executor, record, board, stops_on_failure)
-        return loop.run(), loop.failed
+        return _Done(loop.run(), loop.failed, loop.refusals.common)
     finally:
         executor.close()
         source.close()

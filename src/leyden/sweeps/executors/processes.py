@@ -81,6 +81,7 @@ class Processes:
             self._threads = max(1, cores // (self.slots * (1 if gpus else each)))
             self._output = sweep_dir / OUTPUT
             self._output.mkdir(exist_ok=True)
+            log.info("%d jobs at a time; what they print goes to %s", self.slots, self._output)
 
     def holds(self, job: Job) -> bool:
         return False

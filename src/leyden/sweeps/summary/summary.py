@@ -118,7 +118,7 @@ class Summary:
         return (max if mode == "max" else min)(group.counted, key=lambda result: result.values[name])
 
     def train_command(self, group: Group) -> str:
-        """What runs a group again: all its repeats, or of a group of one job that, without its seed."""
+        """What runs a group again, with all its repeats."""
         result = self.best_run(group)
         constants = [text for text in of(list, self.record.get("constants")) or [] if isinstance(text, str)]
         own = result.overrides or [f"{key}={typed(value)}" for key, value in result.settings.items()]
@@ -127,8 +127,7 @@ class Summary:
         if experiment and "experiment" not in settings:
             settings = {"experiment": f"experiment={experiment}", **settings}
         is_one = len(group.results) == 1
-        gone = [key for key in self.repeats if not (is_one and key in FOLDS)]
-        left = [text for key, text in settings.items() if key not in gone and not _HOW.match(key)]
+        left = [text for key, text in settings.items() if (is_one or key not in self.repeats) and not _HOW.match(key)]
         left.sort(key=lambda text: not text.startswith("experiment="))  # stable
         repeats = [] if is_one else self._joined(group)
         return shlex.join(["python", "train.py", *(["-m"] if repeats else []), *left, *repeats])

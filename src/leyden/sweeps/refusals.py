@@ -1,0 +1,45 @@
+"""Whether jobs are refused for what they have in common, so that the rest would be refused as well."""
+
+from collections.abc import Sequence
+
+from leyden.sweeps.job import Job, Outcome
+from leyden.sweeps.source import Source
+
+
+class Refusals:
+    """What is wrong with all jobs of a sweep, found by those that were tried.
+
+    A job that is refused may be so for its own values. Where several are, in the same words, whatever value each swept
+    key has, it is for what all share: a `monitor` that is not measured, a GPU that is not there.
+
+    Args:
+        source: of the jobs.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._planned: Sequence[Job] = source.examples() if source.kind == "grid" else ()
+        self._refused: list[Outcome] = []
+        self._others = False  # that ran, or failed in another way
+
+    def note(self, found: Outcome) -> None:
+        """A job has ended."""
+        if found.refused:
+            self._refused.append(found)
+        else:
+            self._others = True
+
+    @property
+    def common(self) -> str | None:
+        """What all are refused for; None as long as another job may do better."""
+        jobs = [found.job for found in self._refused]
+        errors = {found.error for found in self._refused}
+        if self._others or len(jobs) < 2 or len(errors) > 1:
+            return None
+        keys = {key for job in (*jobs, *self._planned) for key in job.settings}
+        varied = {key for key in keys if _values(jobs, key) > 1}
+        fixed = {key for key in keys if self._planned and _values(self._planned, key) == 1}
+        return errors.pop() if keys <= varied | fixed else None
+
+
+def _values(jobs: Sequence[Job], key: str) -> int:
+    return len({repr(job.settings.get(key, ...)) for job in jobs})
