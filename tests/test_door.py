@@ -59,6 +59,18 @@ MISTAKES = {
     "init_from=last": ["init_from=last", "there is no run in"],
     "init_from=nowhere.pt": ["init_from=nowhere.pt", "is not there"],
     "init_from=configs": ["init_from=configs", "is no run"],
+    "experiment=mnist_linear,mnist_mlp": ["experiment=mnist_linear,mnist_mlp: several values; add -m to run each\n"],
+    "hydra/launcher=local,slurm": ["hydra/launcher=local,slurm: several values; add -m to run each\n"],
+    "callbacks=hooks,unfreeze": ["several values;", "or write 'callbacks=[hooks,unfreeze]' for a list\n"],
+    "eval.py run=last data=mnist,kmnist": ["data=mnist,kmnist: several values; add -m to run each\n"],
+    "experiment=[mnist_linear,mnist_mlp]": [
+        "takes one name, or several with -m: -m experiment=mnist_linear,mnist_mlp\n"
+    ],
+    "-m experiment=[a,b]": ["experiment=[a,b]: takes one name, or several with -m: -m experiment=a,b\n"],
+    "model=[mlp,cnn]": ["model=[mlp,cnn]: takes one name, or several with -m: -m model=mlp,cnn\n"],
+    "-m optimizer.lr=0.1, 0.01": ["optimizer.lr=0.1,: ends in a comma", "without spaces: optimizer.lr=0.1,0.01\n"],
+    "optimizer.lr= 0.1": ["optimizer.lr=: ends in =; the value follows without a space: optimizer.lr=0.1\n"],
+    "seed=range(2": ["seed=range(2: cannot be read; the bracket ( is not closed;"],
     "eval.py": ["run: no value given", "run=last"],
     "eval.py run=last": ["run=last", "there is no run in", "scripts/runs.py"],
     "eval.py run=nowhere": ["run=nowhere", "no such directory"],

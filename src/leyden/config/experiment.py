@@ -185,9 +185,8 @@ def top_level_keys(primary: Path) -> dict[str, bool]:
     content = _stated(primary)
     groups = (next(iter(entry)) for entry in content["defaults"] if isinstance(entry, dict))
     extended = (entry for entry in content["defaults"] if isinstance(entry, str) and entry != "_self_")
-    keys = {group.removeprefix("optional "): True for group in groups} | dict.fromkeys(
-        set(content) - {"defaults"}, False
-    )
+    keys = dict.fromkeys(set(content) - {"defaults"}, False)
+    keys |= {group.removeprefix("optional "): True for group in groups}
     for name in extended:
         keys |= top_level_keys(primary.with_name(f"{name}.yaml"))
     return keys

@@ -9,7 +9,7 @@ from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError
 
-from leyden.config.slips import SEVERAL, in_shell, list_for_one, not_closed, stray_space
+from leyden.config.slips import TAKE_LISTS, in_shell, list_for_one, not_closed, stray_space
 from leyden.errors import UserError
 
 NO_NAME_FOR_A_GROUP = "Config group override must be a string"  # Hydra's plain ValueError for callbacks=null
@@ -68,7 +68,7 @@ def allow_new_values(arguments: Sequence[str]) -> list[str]:
             raise UserError(f"{argument}: a setting has no dashes; write {argument.lstrip('-')}=…")
         if refused := list_for_one(argument):
             raise UserError(refused)
-    if slip := stray_space(arguments):
+    if slip := stray_space([_quoted(argument) for argument in arguments]):  # a path may end in a comma
         setting, why, whole = slip
         raise UserError(f"{masked(setting)}: {why}: {in_shell(masked(whole))}")
     arguments = sorted(arguments, key=lambda argument: argument not in ("-m", "--multirun"))  # stable
@@ -146,10 +146,8 @@ def _explained(error: BaseException, known: Iterable[str]) -> str:
         if not equals:
             return f"{key}: is no setting; write key=value"
         if bracket := not_closed(value):
-            quotes = "quotes around it all, as in 'a.b={c: 1}'"
-            return (
-                f"{key}={value}: cannot be read; the bracket {bracket} is not closed; if a space follows, put {quotes}"
-            )
+            why = f"the bracket {bracket} is not closed; if it goes on behind a space, put quotes around it all"
+            return f"{key}={value}: cannot be read; {why}, as in 'a.b={{c: 1}}'"
         if "{" in value or "[" in value:
             return f"{key}={value}: cannot be read; in a shell, put quotes around it all, as in 'a.b={{c: 1}}'"
         return f"{key}={value}: cannot be read; if it is text, put it in quotes within quotes: '{key}=\"{value}\"'"
@@ -171,4 +169,4 @@ def _is_of_one(key: str, known: Iterable[str]) -> bool:
     """Whether a key is a group that takes no list."""
     group = key.partition("@")[0].lstrip("+~")
     is_group = "/" in group or (isinstance(known, Mapping) and bool(known.get(group)))
-    return is_group and group not in SEVERAL
+    return is_group and group not in TAKE_LISTS

@@ -4,17 +4,16 @@ import re
 import shlex
 from collections.abc import Sequence
 
-_NAME = r"[+~]*\w[\w./@-]*"
-_SETTING = re.compile(rf"{_NAME}=.*", re.DOTALL)
-_PARTED = re.compile(rf"{_NAME}=(.*,)?", re.DOTALL)  # what a value, or the next one, is to follow
-_NO_VALUE = re.compile(r"[+~]|-(?![\d.])")  # a flag or a key, not a negative number
+_SETTING = re.compile(r"[+~]*\w[\w./@-]*=.*", re.DOTALL)
+_NO_VALUE = re.compile(r"[+~]|-(?![\d.])")  # how a flag or a key begins, but not a negative number
 
-# Of these groups one file is chosen; of callbacks, logger or debug, a list adds one to another.
+# Of these groups one file is chosen; elsewhere the files of a list add to one another.
 _ONE = re.compile(
     r"[+~]*((?:experiment|data|model|task|optimizer|scheduler|sweep|sweep/\w+|hydra/sweeper|hydra/launcher)(?:@[^=]*)?)"
-    r"=(?!.*glob\()(.*\[.*)"
+    r"=((?:choice\(|[^{(]*)\[.*)",
+    re.DOTALL,
 )
-SEVERAL = ("callbacks", "logger", "debug")
+TAKE_LISTS = ("callbacks", "logger", "debug")
 
 _CLOSED_BY = {"(": ")", "[": "]", "{": "}"}
 _QUOTED = re.compile(r"\\.|'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"", re.DOTALL)
@@ -23,20 +22,21 @@ _QUOTED = re.compile(r"\\.|'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"", re.DOTALL)
 def stray_space(arguments: Sequence[str]) -> tuple[str, str, str] | None:
     """The first setting that a space takes apart, as in `lr= 0.1` or `lr=0.1, 0.01`: it, why, and how it is written."""
     for place, argument in enumerate(arguments):
-        if not _PARTED.fullmatch(argument):
+        if not _SETTING.fullmatch(argument):
             continue
         whole = argument
         for value in arguments[place + 1 :]:
-            if not whole.endswith(("=", ",")) or _NO_VALUE.match(value) or _SETTING.fullmatch(value):
+            goes_on = whole.endswith(("=", ",")) or value.startswith(",")
+            if not goes_on or _NO_VALUE.match(value) or _SETTING.fullmatch(value):
                 break
             whole += value
-        if whole == argument and argument.endswith("="):
-            continue  # an empty value
-        why = "ends in a comma; values follow one another without spaces"
+        if (whole == argument and not argument.endswith(",")) or not_closed(whole):
+            continue
+        why = "values follow one another without spaces"
         if argument.endswith("="):
             why = "ends in =; the value follows without a space"
-        elif whole == argument:
-            why += "; leave the comma out"
+        elif argument.endswith(","):
+            why = f"ends in a comma; {why}" + ("; leave it out" if whole == argument else "")
         return argument, why, whole.rstrip(",")
     return None
 
@@ -46,8 +46,10 @@ def list_for_one(argument: str) -> str | None:
     match = _ONE.fullmatch(argument)
     if match is None:
         return None
-    names = re.sub(r"[][\s]|choice\(|\)", "", match[2])
-    return f"{argument}: takes one name; with -m, several: -m {match[1]}={names}"
+    names = re.sub(r"choice\(|[][)\s]", "", match[2])
+    if "," not in names:
+        return f"{argument}: takes one name, without brackets: {match[1]}={names or '…'}"
+    return f"{argument}: takes one name, or several with -m: -m {match[1]}={names}"
 
 
 def not_closed(value: str) -> str | None:
@@ -62,5 +64,5 @@ def not_closed(value: str) -> str | None:
 
 
 def in_shell(setting: str) -> str:
-    """A setting as it is typed: in quotes where a shell would take it apart."""
+    """A setting as it is typed: in quotes where a shell would take it for something else."""
     return setting if re.fullmatch(r"[\w./@%+=:,~*-]*", setting) else shlex.quote(setting)
