@@ -51,6 +51,14 @@ def test_where_one_job_ends_otherwise_all_are_tried(other: str, tmp_path: Path) 
     assert loop.refusals.common is None
 
 
+def test_where_jobs_were_done_before_all_are_tried(tmp_path: Path) -> None:
+    jobs = grid(tmp_path)
+    finish(jobs[0])
+    executor = Made(refuse)
+    ran(tmp_path, executor, jobs)
+    assert len(executor.started) == 3
+
+
 def test_one_job_alone_says_nothing_of_others(tmp_path: Path) -> None:
     loop, _, _ = ran(tmp_path, Made(refuse), [made_job(tmp_path, "x=1", x=1)])
     assert loop.refusals.common is None

@@ -13,13 +13,13 @@ class Refusals:
     key has, it is for what all share: a `monitor` that is not measured, a GPU that is not there.
 
     Args:
-        source: of the jobs.
+        source: of the jobs, opened.
     """
 
     def __init__(self, source: Source) -> None:
         self._planned: Sequence[Job] = source.examples() if source.kind == "grid" else ()
         self._refused: list[Outcome] = []
-        self._others = False  # that ran, or failed in another way
+        self._others = source.left() < source.total  # that ran, or failed in another way
 
     def note(self, found: Outcome) -> None:
         """A job has ended."""
