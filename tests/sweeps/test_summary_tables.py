@@ -123,7 +123,7 @@ def test_the_command_is_that_of_one_run_and_safe_in_a_shell(tmp_path: Path) -> N
     jobs = [{"settings": {"seed": 2}, "overrides": overrides, "record": finished(val__loss=1.0)}]
     constants = ["experiment=mnist_cnn", "sweep=tpe", "sweep.n_trials=9", "hydra.sweep.dir=x", "~callbacks.summary"]
     summary = summarize(keep_sweep(tmp_path / "s", jobs, constants=constants))
-    command = "python train.py experiment=mnist_cnn '~callbacks.summary' optimizer.lr=0.1 'model.channels=[1,2]'"
+    command = "python train.py experiment=mnist_cnn '~callbacks.summary' optimizer.lr=0.1 seed=2 'model.channels=[1,2]'"
     assert summary.train_command(summary.groups[0]) == command
     jobs = [{"settings": {"n": 1, "t": "a b"}, "overrides": [], "record": finished(val__loss=1.0)}]
     summary = summarize(keep_sweep(tmp_path / "t", jobs, constants=[]))
