@@ -19,7 +19,8 @@ import subprocess
 import sys
 from itertools import groupby
 from pathlib import Path
-from typing import NoReturn
+
+from standalone import Parser, fail
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT, LOCK = ROOT / "pyproject.toml", ROOT / "requirements.lock"
@@ -28,11 +29,6 @@ PINS = re.compile(r'(?m)^constraint-dependencies = \[(?:[^\]"#]|"[^"]*"|#.*)*\]'
 EXPORT = ("export", "--quiet", "--format=requirements-txt", "--no-emit-project", "--no-annotate", "--no-header")
 EVERYTHING = ("--all-extras", "--all-groups", "--no-hashes")
 WIDTH = 120
-
-
-class Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        fail(message)
 
 
 def main() -> None:
@@ -96,8 +92,7 @@ def pins(requirements: str) -> list[str]:
 
 def pins_of(project: str) -> list[str]:
     """The constraints of a pyproject.toml."""
-    found = PINS.search(project)
-    return re.findall(r'"(.*?)"', found[0]) if found else []
+    return re.findall(r'"(.*?)"', "".join(PINS.findall(project)))
 
 
 def with_pins(project: str, constraints: list[str]) -> str:
@@ -114,8 +109,8 @@ def with_pins(project: str, constraints: list[str]) -> str:
 
 def report(before: list[str], after: list[str]) -> None:
     gone, come = sorted({*before} - {*after}), sorted({*after} - {*before})
-    for sign, changed in (("-", gone), ("+", come)):
-        print(*(f"{sign} {pin}" for pin in changed), sep="\n", end="\n" if changed else "")
+    for line in (*(f"- {pin}" for pin in gone), *(f"+ {pin}" for pin in come)):
+        print(line)
     changes = f"{len(come)} new, {len(gone)} gone" if gone or come else "nothing changed"
     print(f"{len(after)} pins: {changes}. Next: uv run pytest")
 
@@ -131,11 +126,6 @@ def uv(*arguments: str) -> str:
 
 def write(path: Path, text: str) -> None:
     path.write_text(text, "utf-8", newline="\n")
-
-
-def fail(message: str) -> NoReturn:
-    print(f"error: {message}", file=sys.stderr)
-    raise SystemExit(2)
 
 
 if __name__ == "__main__":

@@ -17,16 +17,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+
+from standalone import Parser, fail
 
 ROOT = Path(__file__).resolve().parents[1]
 CODE = ("src", "configs", "pyproject.toml")  # no new name may stand here already
 UNTOUCHED = ("data", "logs", "LICENSE")
-
-
-class Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        fail(message)
 
 
 def main() -> None:
@@ -120,11 +116,6 @@ def git(*arguments: str) -> str:
         return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, encoding="utf-8", check=True).stdout
     except (OSError, subprocess.CalledProcessError):
         fail(f"git cannot read {ROOT}; if it is no repository yet, git init and commit, so that this can be undone")
-
-
-def fail(message: str) -> NoReturn:
-    print(f"error: {message}", file=sys.stderr)
-    raise SystemExit(2)
 
 
 if __name__ == "__main__":

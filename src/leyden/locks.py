@@ -24,9 +24,8 @@ def hold(directory: Path, record: Mapping[str, Any]) -> FileLock:
         Timeout: another process has it.
         OSError: the directory cannot be written.
     """
-    gone = record.get("host") == socket.gethostname() and not is_alive(record.get("pid"))
     held = FileLock(directory / LOCK)
-    held.acquire(timeout=_PATIENCE if gone else _MOMENT)
+    held.acquire(timeout=_PATIENCE if is_gone(record) else _MOMENT)
     return held
 
 
@@ -41,6 +40,11 @@ def is_live(directory: Path) -> bool:
         return True
     except OSError:  # a directory of somebody else's
         return False
+
+
+def is_gone(record: Mapping[str, Any]) -> bool:
+    """Whether the process that a record is of was one of this machine, and is not known to be there any more."""
+    return record.get("host") == socket.gethostname() and not is_alive(record.get("pid"))
 
 
 def is_alive(pid: Any) -> bool:

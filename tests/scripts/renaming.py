@@ -42,7 +42,8 @@ def write_tree(folder: Path) -> Path:
 def repository(folder: Path) -> Path:
     """Make a folder that holds the script into a repository with one commit."""
     (folder / "scripts").mkdir(exist_ok=True)
-    shutil.copy(SCRIPT, folder / "scripts")
+    for script in (SCRIPT, SCRIPT.with_name("standalone.py")):
+        shutil.copy(script, folder / "scripts")
     author = ["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false", "-c", "core.hooksPath="]
     for command in (["init", "-q"], ["add", "-A"], [*author, "commit", "-qm", "first"]):
         subprocess.run(["git", *command], cwd=folder, env=ENVIRONMENT, check=True)

@@ -53,7 +53,8 @@ esac
 def project(tmp_path: Path) -> Path:
     for folder in ("scripts", "bin"):
         (tmp_path / folder).mkdir()
-    shutil.copy(ROOT / "scripts/lock.py", tmp_path / "scripts")
+    for script in ("lock.py", "standalone.py"):
+        shutil.copy(ROOT / "scripts" / script, tmp_path / "scripts")
     (tmp_path / "pyproject.toml").write_text(PROJECT)
     (tmp_path / "requirements.lock").write_text("as it was\n")
     (tmp_path / "resolved").write_text(RESOLVED)

@@ -38,10 +38,11 @@ class Recorder(pl.Callback):
         loss = metrics.get("train/loss", 0.0)
         if not (math.isfinite(loss) or self._diverged) and self.run.writes:
             self._diverged = True
-            remedy = (
-                "a smaller optimizer.lr or trainer.gradient_clip_val=1 may help, debug=detect_anomaly finds the place"
+            log.warning(
+                "the loss is %s, and so the weights are of no use; a smaller optimizer.lr or "
+                "trainer.gradient_clip_val=1 may help, debug=detect_anomaly finds the place",
+                loss,
             )
-            log.warning("the loss is %s, and so the weights are of no use; %s", loss, remedy)
 
 
 def epoch_metrics(trainer: pl.Trainer) -> dict[str, float]:

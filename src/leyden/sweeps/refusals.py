@@ -14,31 +14,35 @@ class Refusals:
 
     Args:
         source: of the jobs, opened.
+
+    Attributes:
+        common: what all are refused for; None as long as another job may do better.
     """
 
     def __init__(self, source: Source) -> None:
         self._planned: Sequence[Job] = source.examples() if source.kind == "grid" else ()
-        self._refused: list[Outcome] = []
+        self._refused: list[Job] = []
+        self._errors: set[str | None] = set()
         self._others = source.left() < source.total  # that ran, or failed in another way
+        self.common: str | None = None
 
     def note(self, found: Outcome) -> None:
         """A job has ended."""
         if found.refused:
-            self._refused.append(found)
+            self._refused.append(found.job)
+            self._errors.add(found.error)
         else:
             self._others = True
+        self.common = found.error if self._is_of_all() else None
 
-    @property
-    def common(self) -> str | None:
-        """What all are refused for; None as long as another job may do better."""
-        jobs = [found.job for found in self._refused]
-        errors = {found.error for found in self._refused}
-        if self._others or len(jobs) < 2 or len(errors) > 1:
-            return None
+    def _is_of_all(self) -> bool:
+        jobs = self._refused
+        if self._others or len(jobs) < 2 or len(self._errors) > 1:
+            return False
         keys = {key for job in (*jobs, *self._planned) for key in job.settings}
         varied = {key for key in keys if _values(jobs, key) > 1}
         fixed = {key for key in keys if self._planned and _values(self._planned, key) == 1}
-        return errors.pop() if keys <= varied | fixed else None
+        return keys <= varied | fixed
 
 
 def _values(jobs: Sequence[Job], key: str) -> int:

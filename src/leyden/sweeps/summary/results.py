@@ -2,7 +2,6 @@
 
 import math
 import os
-import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,9 +10,9 @@ from time import monotonic, sleep
 from typing import Any
 
 from leyden.errors import UserError
-from leyden.locks import is_alive
+from leyden.locks import is_gone
 from leyden.readable import count, number
-from leyden.record import CONFIG, RECORD, Record, read_record, read_yaml, status
+from leyden.record import CONFIG, RECORD, read_record, read_yaml, status
 from leyden.sweeps.job import gone_on_with
 
 ENDINGS = ("failed", "killed", "interrupted", "running", "waiting", "pruned")  # what a job that is not finished may be
@@ -112,7 +111,8 @@ def read_result(sweep_dir: Path, job: Mapping[str, Any], objectives: Mapping[str
             why = why or str(error)
     if record:
         said, why = status(run_dir, record), of(str, record.get("error")) or why
-    if said == "running" and not live and (not record or _is_gone(record)):
+    # What it began may still keep its directory locked; on Windows nobody can ask.
+    if said == "running" and not live and (not record or (os.name != "nt" and is_gone(record))):
         said = "killed"
     metrics = {name: float(value) for name, value in record.get("metrics", {}).items() if is_number(value)}
     numbers = {name: float(value) for name, value in record.items() if is_number(value)}
@@ -137,13 +137,6 @@ def read_result(sweep_dir: Path, job: Mapping[str, Any], objectives: Mapping[str
         trial=of(int, job.get("trial")),
         started=moment(record.get("started")),
     )
-
-
-def _is_gone(record: Record) -> bool:
-    """Whether the process of a run has ended, while one that it began may still keep its directory locked."""
-    if os.name == "nt" or record.get("host") != socket.gethostname():  # where nobody can ask
-        return False
-    return not is_alive(record.get("pid"))
 
 
 def monitored(sweep_dir: Path, jobs: list[dict[str, Any]]) -> dict[str, str]:
