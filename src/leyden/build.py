@@ -12,6 +12,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
 from torch import nn
 
+from leyden.callbacks.averaging import check_averaging, with_swa
 from leyden.callbacks.last import LastCheckpoint
 from leyden.callbacks.randomness import Randomness
 from leyden.checkpoints import DurableCheckpoints
@@ -105,6 +106,14 @@ def build_task(config: Config, spec: DataSpec, load: bool = True) -> Task:
     return task
 
 
+def fresh_task(task: Task) -> Task:
+    """A new task built from the settings of another, without its weights, optimizer and schedule."""
+    network = build_network(task.model)
+    new: Task = _build("task", task.settings, network=network, spec=task.spec)
+    new.model, new.settings = task.model, task.settings
+    return new
+
+
 def _check_output(task: Task, size: int) -> None:
     """Send a batch of zeros through a network, which may be of the user's own."""
     network = task.network
@@ -127,7 +136,8 @@ def build_trainer(config: Config, *more: pl.Callback) -> pl.Trainer:
         config: of the run.
         more: callbacks that no config names.
     """
-    callbacks = _build_all("callbacks", config.get("callbacks"))
+    callbacks = _build_all("callbacks", with_swa(config.get("callbacks") or {}))
+    check_averaging(callbacks)
     last = [callback for callback in callbacks if isinstance(callback, LastCheckpoint)]
     others = [callback for callback in callbacks if callback not in last]
     _check_accelerator(config["trainer"].get("accelerator"))

@@ -79,6 +79,11 @@ def previous(path: Path) -> Path:
     return path.with_name(f"{path.stem}.previous{path.suffix}")
 
 
+def current(older: Path) -> Path:
+    """Name of the checkpoint that `previous` gives this name for: the inverse of it."""
+    return older.with_name(older.name.removesuffix(f".previous{older.suffix}") + older.suffix)
+
+
 def remove_leftovers(folder: Path) -> None:
     """Delete the temporary files of processes that were killed while they wrote. Nobody may be writing there now."""
     for path in folder.glob(".*.tmp"):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from leyden import trust
 from leyden.data.spec import DataSpec
@@ -28,13 +28,22 @@ def restore_task(checkpoint: Mapping[str, Any], name: str = "ckpt") -> Task:
     spec = restore_spec(checkpoint["spec"], name)
     network: nn.Module = trust.build(checkpoint["model"], nn.Module, f"{name}: model")
     task: Task = trust.build(checkpoint["task"], Task, f"{name}: task", network=network, spec=spec)
+    load_state(task, checkpoint["state_dict"], name)
+    task.model, task.settings = dict(checkpoint["model"]), dict(checkpoint["task"])
+    return task.eval()
+
+
+def load_state(task: Task, weights: Mapping[str, Tensor], name: str) -> None:
+    """Load weights into a task; `name` is of their file, for the message.
+
+    Raises:
+        UserError: they do not fit its network.
+    """
     try:
-        task.load_state_dict(checkpoint["state_dict"])
+        task.load_state_dict(weights)
     except RuntimeError as error:
         why = " ".join(str(error).split())
         raise UserError(f"{name}: its weights do not fit its network ({why[:200]})") from error
-    task.model, task.settings = dict(checkpoint["model"]), dict(checkpoint["task"])
-    return task.eval()
 
 
 def restore_spec(values: Mapping[str, Any], name: str = "ckpt") -> DataSpec:

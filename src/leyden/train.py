@@ -8,10 +8,12 @@ import lightning.pytorch as pl
 import torch
 
 from leyden import trust
-from leyden.build import build_data, build_task, build_trainer
+from leyden.build import build_data, build_task, build_trainer, fresh_task
 from leyden.callbacks.best import best_checkpoint, best_score
 from leyden.callbacks.last import LastCheckpoint
 from leyden.callbacks.pruning import Pruning, is_pruned
+from leyden.callbacks.served import ServedWeights
+from leyden.checkpoints import read_checkpoint
 from leyden.config import Experiment
 from leyden.config.overrides import did_you_mean
 from leyden.data.module import DataModule
@@ -21,6 +23,7 @@ from leyden.models.weights import load_weights
 from leyden.processes import rank
 from leyden.ranks.launcher import all_ranks, anywhere
 from leyden.record import RECORD, has_checkpoint, read_record
+from leyden.restore import load_state
 from leyden.run.directory import Run
 from leyden.run.recorder import Recorder, epoch_metrics
 from leyden.tasks.task import Task
@@ -96,11 +99,29 @@ def train(
     trainer.fit(task, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
     metrics = epoch_metrics(trainer) | best_score(trainer)
     if test and not is_pruned(trainer):
-        best = best_checkpoint(trainer)
-        weights = best.best_model_path if best else None
-        trainer.test(task, datamodule=datamodule, ckpt_path=weights or None, weights_only=True, verbose=False)
+        test_best(trainer, task, datamodule)
         metrics |= epoch_metrics(trainer)
     return metrics
+
+
+def test_best(trainer: pl.Trainer, task: Task, datamodule: DataModule) -> None:
+    """Test the weights of the best checkpoint, or the last weights where no best ones are kept.
+
+    As in eval.py, they are tested in a network of their own, which no callback of the training has changed.
+    """
+    best = best_checkpoint(trainer)
+    if best is None or not best.best_model_path:
+        trainer.test(task, datamodule=datamodule, verbose=False)
+        return
+    weights = read_checkpoint(Path(best.best_model_path))["state_dict"]
+    tested = fresh_task(task) if task.settings else task  # a task that was put together by hand has no settings
+    load_state(tested, weights, best.best_model_path)
+    served = ServedWeights(weights)
+    trainer.callbacks.append(served)  # type: ignore[attr-defined]  # last, to see what the others have done
+    try:
+        trainer.test(tested, datamodule=datamodule, verbose=False)
+    finally:
+        trainer.callbacks.remove(served)  # type: ignore[attr-defined]
 
 
 def _check_trust(experiment: Experiment) -> None:

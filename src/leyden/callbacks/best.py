@@ -1,7 +1,109 @@
-"""The checkpoint callback that keeps the best weights."""
+"""Checkpoint of the best weights, and the callback of a Trainer that keeps it."""
+
+import re
+from pathlib import Path
+from typing import Any
 
 import lightning.pytorch as pl
+import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
+from torch import Tensor
+
+from leyden.config.overrides import did_you_mean
+from leyden.durable import current, previous
+from leyden.errors import UserError
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """Lightning's ModelCheckpoint, with ties broken by the loss and file names that stay in one folder.
+
+    A metric that counts, such as the accuracy on 20 items, has the same value in many epochs. Among checkpoints with
+    equal values of the monitored metric, the one with the lowest loss of the same split (`val/loss` for `val/acc`) is
+    the best; among equal losses, the first.
+
+    A `/` in the name of a metric becomes a `_` in a file name: `{epoch}-{val/rmse:.2f}` is `epoch=3-val_rmse=7.25`.
+    The last checkpoint that ceased to be among the best stays under the name that `leyden.durable.previous` gives, for
+    a run that was killed since and resumes from a step before.
+
+    The arguments are those of ModelCheckpoint.
+
+    Attributes:
+        losses: loss of each file in `best_k_models` that has one.
+        steps: global step of each file in `best_k_models`.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.losses: dict[str, float] = {}
+        self.steps: dict[str, int] = {}
+
+    def check_monitor_top_k(self, trainer: pl.Trainer, current: Tensor | None = None) -> bool:
+        if super().check_monitor_top_k(trainer, current):
+            return True
+        worst = self.best_k_models.get(self.kth_best_model_path)
+        loss, before = self._loss(trainer), self.losses.get(self.kth_best_model_path, torch.inf)
+        ties = current is not None and worst is not None and bool(current == worst)
+        return bool(trainer.strategy.reduce_boolean_decision(ties and loss is not None and loss < before))
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), "losses": self.losses, "steps": self.steps}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        self.losses = {path: loss for path, loss in state_dict["losses"].items() if path in self.best_k_models}
+        self.steps = {path: step for path, step in state_dict["steps"].items() if path in self.best_k_models}
+
+    def _save_checkpoint(self, trainer: pl.Trainer, filepath: str) -> None:
+        """Also ranks the kept checkpoints anew: ModelCheckpoint, which has just done so, takes the first of equals."""
+        if filepath in self.best_k_models:
+            loss = self._loss(trainer)
+            for of_files, value in ((self.losses, loss), (self.steps, trainer.global_step)):
+                for path in of_files.keys() - self.best_k_models.keys() | {filepath}:
+                    of_files.pop(path, None)
+                if value is not None:
+                    of_files[filepath] = value  # type: ignore[assignment]  # a loss, or a step
+            ranked = sorted(self.best_k_models, key=self._rank)
+            self.best_model_path = ranked[0]
+            self.best_model_score = self.best_k_models[ranked[0]]
+            if self.kth_best_model_path:
+                self.kth_best_model_path = ranked[-1]
+                self.kth_value = self.best_k_models[ranked[-1]]
+        super()._save_checkpoint(trainer, filepath)
+
+    def _remove_checkpoint(self, trainer: pl.Trainer, filepath: str) -> None:
+        path = Path(filepath)
+        if not trainer.is_global_zero or not path.is_file():
+            return
+        for older in path.parent.glob("*.previous.ckpt"):
+            if not current(older).exists():
+                older.unlink()
+        path.replace(previous(path))
+
+    def _rank(self, path: str) -> tuple[float, float]:
+        """Sort key: the best first."""
+        score = float(self.best_k_models[path])
+        return (score if self.mode == "min" else -score), self.losses.get(path, torch.inf)
+
+    def _loss(self, trainer: pl.Trainer) -> float | None:
+        """Loss of the split that the monitored metric is of; None where it is not measured, or is no number."""
+        loss = trainer.callback_metrics.get(f"{str(self.monitor).partition('/')[0]}/loss")
+        return None if loss is None or loss.isnan() else float(loss)
+
+    def _format_checkpoint_name(
+        self,
+        filename: str | None,
+        metrics: dict[str, Tensor],
+        prefix: str | None = None,
+        auto_insert_metric_name: bool = True,
+    ) -> str:
+        for name in re.findall(r"\{([^:}]*)", filename or ""):
+            if name not in metrics:
+                known = [of for of in metrics if "/" in of]
+                raise UserError(f"callbacks: filename={filename}: {name} is not measured" + did_you_mean(name, known))
+            plain = name.replace("/", "_")
+            metrics[plain] = metrics[name]
+            filename = str(filename).replace("{" + name, "{" + plain)
+        return str(super()._format_checkpoint_name(filename, metrics, prefix, auto_insert_metric_name))
 
 
 def best_checkpoint(trainer: pl.Trainer) -> ModelCheckpoint | None:
@@ -14,3 +116,21 @@ def best_score(trainer: pl.Trainer) -> dict[str, float]:
     best = best_checkpoint(trainer)
     score = best.best_model_score if best else None
     return {} if best is None or score is None else {f"best/{best.monitor}": score.item()}
+
+
+def best_so_far(trainer: pl.Trainer) -> tuple[float, float | None] | None:
+    """Monitored metric and loss of the best weights so far; None where none are kept, or not yet."""
+    best = best_checkpoint(trainer)
+    if best is None or best.best_model_score is None:
+        return None
+    return best.best_model_score.item(), best.losses.get(best.best_model_path) if isinstance(
+        best, BestCheckpoint
+    ) else None
+
+
+def kept_files(trainer: pl.Trainer) -> dict[str, int]:
+    """Files that the best weights are in, by name, with the global step of each."""
+    best = best_checkpoint(trainer)
+    if isinstance(best, BestCheckpoint):
+        return {Path(path).name: step for path, step in best.steps.items()}
+    return {Path(best.best_model_path).name: best._last_global_step_saved} if best else {}

@@ -2,7 +2,6 @@
 
 import logging
 import time
-from pathlib import Path
 from signal import Signals
 from typing import Any
 
@@ -12,7 +11,7 @@ from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
-from leyden.callbacks.best import best_checkpoint
+from leyden.callbacks.best import kept_files
 from leyden.callbacks.settled import length_of, needs_whole_epochs, of_all, pace, rebased, settle
 from leyden.errors import UserError
 from leyden.signals import Watch
@@ -106,7 +105,6 @@ class LastCheckpoint(pl.Callback):
         if self._saving is None:  # the best weights are saved, by another
             return
         batch = self._saving["batch"]
-        best = best_checkpoint(trainer)
         checkpoint["progress"] = {
             **self._saving,
             "epoch": trainer.current_epoch,
@@ -114,7 +112,7 @@ class LastCheckpoint(pl.Callback):
             "length": length_of(trainer),
             "pace": pace(trainer),
             "stopped": trainer.should_stop,
-            "best": [Path(best.best_model_path).name, best._last_global_step_saved] if best else ["", 0],
+            "best": kept_files(trainer),
             "metrics": {name: float(value) for name, value in trainer.callback_metrics.items()},
         }
         if isinstance(pl_module, Task) and batch:

@@ -37,8 +37,9 @@ def rebased(state: dict[str, Any], old: str, new: str) -> dict[str, Any]:
     It deletes what it thinks of as a checkpoint that is not among the best any more, and a state may be anybody's.
     """
     state = {key: moved(value, old, new) for key, value in state.items()}
-    state["best_k_models"] = {moved(path, old, new): score for path, score in state["best_k_models"].items()}
-    state["best_k_models"] = {path: score for path, score in state["best_k_models"].items() if _lies_in(path, new)}
+    for name in {"best_k_models", "losses", "steps"} & state.keys():  # by path
+        moved_paths = {moved(path, old, new): value for path, value in state[name].items()}
+        state[name] = {path: value for path, value in moved_paths.items() if _lies_in(path, new)}
     for name in ("best_model_path", "kth_best_model_path", "last_model_path"):
         state[name] = state[name] if _lies_in(str(state[name]), new) else ""
     return state

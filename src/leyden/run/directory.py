@@ -72,7 +72,7 @@ class Run:
     def _enter(self) -> None:
         self._started = time.monotonic()
         self._before, self._written, self._begun = 0.0, False, False
-        self._progress: dict[str, Any] = {"logged": 0, "best": ["", 0]}
+        self._progress: dict[str, Any] = {"logged": 0, "best": {}}
         self._handler: logging.Handler = logging.NullHandler()
         if self.writes:
             # Also where no door has set up the log.
@@ -98,8 +98,8 @@ class Run:
                 remove_leftovers(folder)
             if self.experiment.resumes:
                 cut_history(self.dir, self._progress["logged"])
-                name, step = self._progress["best"]
-                put_back(self.dir / CHECKPOINTS / Path(name).name, step)
+                for name, step in _steps_by_file(self._progress["best"]).items():
+                    put_back(self.dir / CHECKPOINTS / Path(name).name, step)
             write_record(self.dir, self._record)  # first: a run that is to be another is no longer finished
             write_text(self.dir / CONFIG, yaml.safe_dump(self.experiment.config, sort_keys=False))
             write_text(self.dir / OVERRIDES, yaml.safe_dump(self.experiment.overrides))
@@ -197,3 +197,8 @@ class Run:
 
     def _seconds(self) -> float:
         return round(self._before + time.monotonic() - self._started, 3)
+
+
+def _steps_by_file(best: dict[str, int] | tuple[str, int]) -> dict[str, int]:
+    """Files of the best weights and their steps, as a checkpoint names them; older runs name one file only."""
+    return best if isinstance(best, dict) else {best[0]: best[1]} if best[0] else {}

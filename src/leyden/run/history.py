@@ -32,9 +32,9 @@ def cut_history(run_dir: Path, step: int) -> None:
 
 
 def put_back(checkpoint: Path, step: int) -> None:
-    """Let a checkpoint be the one of a step again, if it was saved anew after that and the one before is kept."""
+    """Let a checkpoint be the one of a step again, if it was saved anew or removed after that and the older is kept."""
     before = previous(checkpoint)
-    if not checkpoint.is_file() or not before.is_file() or verify(before) is not None:
+    if not before.is_file() or verify(before) is not None:
         return
     is_newer = verify(checkpoint) is not None or read_checkpoint(checkpoint).get("global_step", 0) > step
     if is_newer and read_checkpoint(before).get("global_step") == step:

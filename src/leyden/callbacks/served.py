@@ -1,0 +1,33 @@
+"""The weights of a checkpoint, kept in place while they are tested."""
+
+import logging
+from collections.abc import Mapping
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor
+
+log = logging.getLogger(__name__)
+
+
+class ServedWeights(pl.Callback):
+    """Puts the weights of a checkpoint back if another callback has changed them before a test begins.
+
+    A callback that averages weights may swap them for a test, as it does for a validation; but eval.py, predict.py and
+    exports, which have no such callback, use the weights that are in the checkpoint.
+
+    Args:
+        weights: state_dict of the task.
+    """
+
+    def __init__(self, weights: Mapping[str, Tensor]) -> None:
+        self.weights = weights
+
+    def on_test_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        now = pl_module.state_dict()
+        if now.keys() != self.weights.keys() or any(now[name].shape != of.shape for name, of in self.weights.items()):
+            return  # a strategy has divided them among devices
+        same = (torch.equal(now[name], of.to(now[name])) for name, of in self.weights.items())
+        if not all(same):
+            log.warning("a callback changed the weights for the test; the checkpoint's own are tested")
+            pl_module.load_state_dict(dict(self.weights))
