@@ -133,9 +133,7 @@ def test_the_best_weights_are_the_last_only_where_there_are_no_others(tmp_path: 
         (folder / f"{name}.ckpt").touch()
         assert checkpoint_of(tmp_path, "best") == folder / "last.ckpt"
     (folder / "epoch=3.ckpt").touch()
-    with pytest.raises(
-        UserError, match=r"^ckpt=best: .* has no such checkpoint; there are: epoch=3, last, last.previous$"
-    ):
+    with pytest.raises(UserError, match=r"^ckpt=best: .* has no such checkpoint; there are: epoch=3, last$"):
         checkpoint_of(tmp_path, "best")
     assert checkpoint_of(tmp_path, "epoch=3.ckpt") == folder / "epoch=3.ckpt"
     assert checkpoint_of(tmp_path, "last") == folder / "last.ckpt"

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from leyden.config import Experiment
-from leyden.origin import origin
+from leyden.origin import Code, origin
 from leyden.record import Record
 
 log = logging.getLogger(__name__)
 
 
-def new_record(experiment: Experiment) -> Record:
-    """The record of a run that begins."""
+def new_record(experiment: Experiment, code: Code | None = None) -> Record:
+    """The record of a run that begins; `code` if it has been read already."""
     return {
         "status": "running",
         "experiment": experiment.name,
@@ -25,13 +25,13 @@ def new_record(experiment: Experiment) -> Record:
         "epochs": 0,
         "steps": 0,
         "metrics": {},
-        **origin(),
+        **origin(code),
     }
 
 
-def continued_record(record: Record) -> Record:
+def continued_record(record: Record, code: Code | None = None) -> Record:
     """The record of a run that goes on: what it began with, and with what it goes on. Its result will be another."""
-    here = origin()
+    here = origin(code)
     if record.get("git") != here["git"]:
         log.warning(
             "the code is other than when the run began (%s, now %s)", code_of(record.get("git")), code_of(here["git"])
@@ -54,7 +54,8 @@ def code_of(git: Any) -> str:
     """What a record says of the code, in short: the commit, and whether there were changes to it."""
     if not isinstance(git, dict):
         return "no commit"
-    return str(git.get("commit"))[:7] + (" with changes" if git.get("dirty") else "")
+    changes = f" {str(git['changes'])[:7]}" if git.get("changes") else ""
+    return str(git.get("commit"))[:7] + (f" with changes{changes}" if git.get("dirty") else "")
 
 
 def _now() -> str:

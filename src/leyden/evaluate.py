@@ -20,7 +20,7 @@ from leyden.data.module import DataModule
 from leyden.errors import UserError
 from leyden.locks import is_live
 from leyden.processes import rank
-from leyden.record import lock, read_record, write_record
+from leyden.record import CHECKPOINTS, lock, read_record, write_record
 from leyden.run.loaded import LoadedRun, load_recorded
 from leyden.run.recorder import epoch_metrics
 from leyden.tasks.task import Task
@@ -116,10 +116,10 @@ def _show(metrics: Mapping[str, float], recorded: Recorded, run: LoadedRun, spli
 
 def _in_training(run: LoadedRun, name: str) -> float | None:
     """What the run itself had measured of these weights; the last are not tested, the best validated in their epoch."""
-    which, split = run.checkpoint.stem, name.partition("/")[0]
-    if split == "val" and which in ("best", "last"):
-        return run.metrics.get(f"best/{name}" if which == "best" else name)
-    return run.metrics.get(name) if split == "test" and which == "best" else None
+    split, is_last = name.partition("/")[0], run.checkpoint.name == "last.ckpt"
+    if split == "val" and (run.is_best or is_last):
+        return run.metrics.get(f"best/{name}" if run.is_best else name)
+    return run.metrics.get(name) if split == "test" and run.is_best else None
 
 
 def _keep(metrics: Mapping[str, float], recorded: Recorded, run: LoadedRun, split: str) -> None:
@@ -130,7 +130,7 @@ def _keep(metrics: Mapping[str, float], recorded: Recorded, run: LoadedRun, spli
     entry = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "split": split,
-        "checkpoint": run.checkpoint.name if run.is_own else str(run.checkpoint),
+        "checkpoint": str(run.checkpoint.relative_to(run.dir / CHECKPOINTS) if run.is_own else run.checkpoint),
         "epochs": run.epochs,
         "overrides": recorded.typed,
         "metrics": dict(metrics),

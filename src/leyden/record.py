@@ -19,7 +19,7 @@ from leyden.errors import UserError
 from leyden.locks import hold, is_alive, is_live
 
 CONFIG, OVERRIDES, RECORD, LOG, SWEEP = "config.yaml", "overrides.yaml", "run.json", "train.log", "sweep.json"
-CHECKPOINTS = "checkpoints"
+CHECKPOINTS, CHANGES = "checkpoints", "changes.patch"
 
 Record = dict[str, Any]
 
@@ -66,21 +66,45 @@ def find_runs(log_dir: str | Path) -> Iterator[Path]:
 def checkpoint_of(run_dir: Path, name: str, setting: str = "ckpt") -> Path:
     """The file of a checkpoint: `best`, `last`, another name in the run's folder of checkpoints, or a path.
 
-    A run that keeps no best weights has its last ones. The file may be missing where its older generation is not.
+    `best` is the one that the run's callback holds to be the best, whatever its file is called. A run that keeps no
+    best weights has its last ones. The file may be missing where its older generation is not.
 
     Raises:
         UserError: there is none.
     """
     folder = run_dir / CHECKPOINTS
-    given = Path(name).expanduser()
-    kept = {path.stem for path in folder.glob("*.ckpt")} - {"last", "last.previous"}
-    names = [name, "last"] if name == "best" and not kept else [name]
-    paths = [folder / f"{of}.ckpt" for of in names] if given.suffix != ".ckpt" else [folder / name, given]
-    for path in paths:
-        if path.is_file() or previous(path).is_file():
-            return path
-    there = ", ".join(sorted(path.stem for path in folder.glob("*.ckpt"))) or "none"
-    raise UserError(f"{setting}={name}: {run_dir} has no such checkpoint; there are: {there}")
+    path = Path(name).expanduser()
+    if name == "best":
+        candidates = _best_of(run_dir)
+    elif path.suffix == ".ckpt":
+        candidates = [folder / name, path]
+    else:
+        candidates = [folder / f"{name}.ckpt"]
+    for candidate in candidates:
+        if candidate.is_file() or previous(candidate).is_file():
+            return candidate
+    raise UserError(
+        f"{setting}={name}: {run_dir} has no such checkpoint; there are: {', '.join(sorted(_names(folder))) or 'none'}"
+    )
+
+
+def _best_of(run_dir: Path) -> list[Path]:
+    """Where the best weights may be.
+
+    The record says so, as of the start of the epoch. Where that file is gone since, the only other one has replaced it.
+    """
+    folder = run_dir / CHECKPOINTS
+    record = read_record(run_dir) if (run_dir / RECORD).is_file() else {}
+    noted, others = record.get("best_checkpoint"), sorted(_names(folder) - {"last"})
+    if not noted:
+        return [folder / "best.ckpt", *([] if others else [folder / "last.ckpt"])]
+    return [folder / str(noted), *(folder / f"{name}.ckpt" for name in others if len(others) == 1)]
+
+
+def _names(folder: Path) -> set[str]:
+    """Names of the checkpoints in a folder and below, each once for all its generations."""
+    paths = (path.relative_to(folder).with_suffix("") for path in folder.rglob("*.ckpt"))
+    return {str(path).removesuffix(".previous") for path in paths}
 
 
 def has_checkpoint(run_dir: Path) -> bool:

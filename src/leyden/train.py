@@ -59,7 +59,7 @@ def run_experiment(experiment: Experiment) -> float | None:
         checkpoint = run.rewind() if experiment.resumes else None
         with anywhere():
             pruning = [Pruning(experiment.trial)] if experiment.trial else []
-            trainer = build_trainer(continued(config, run.tracked_as), Recorder(run), *pruning)
+            trainer = build_trainer(continued(config, run.tracked_as), *pruning, Recorder(run))
         log.info("experiment: %s, in %s", experiment.name, run.dir)
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, LastCheckpoint):
@@ -68,7 +68,6 @@ def run_experiment(experiment: Experiment) -> float | None:
         run.tracked_as = tracked_as(trainer)
         if config["cache_features"]:
             datamodule = cache_features(datamodule, task, trainer)
-        run.begin()
         with all_ranks(trainer, experiment):
             metrics = train(trainer, task, datamodule, checkpoint, test=config["test"])
             log_result(trainer, config, metrics)

@@ -7,7 +7,7 @@ from typing import Any
 import lightning.pytorch as pl
 import pytest
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, StochasticWeightAveraging
+from lightning.pytorch.callbacks import EarlyStopping
 
 from leyden.build import build_trainer
 from leyden.callbacks.last import LastCheckpoint
@@ -88,14 +88,6 @@ def test_batches_mean_the_same_until_the_epoch_is_over(other: dict[str, int], tm
     assert go_on(tmp_path).global_step == 12
     stop_within(tmp_path / "between", batch=0)
     assert go_on(tmp_path / "between", **other).global_step == 4 + 2 * (2 if "accumulate_grad_batches" in other else 3)
-
-
-def test_averaged_weights_are_saved_between_epochs_only(tmp_path: Path) -> None:
-    average = StochasticWeightAveraging(0.1, swa_epoch_start=1)
-    saved, last = Saved(), LastCheckpoint(str(tmp_path), every_n_steps=1)
-    with Watch() as last.watch, pytest.raises(Interrupted):
-        fit(tmp_path, last, average, At(1, 2, lambda: raise_signal(SIGINT)), plugins=[saved])
-    assert saved.moments == [(1, 0, 4)]
 
 
 def drawn(folder: Path, *callbacks: pl.Callback, ckpt: Path | None = None) -> dict[tuple[int, ...], Any]:

@@ -72,7 +72,9 @@ def test_the_log_goes_on_in_the_same_file(experiment: Experiment) -> None:
     run = Run(experiment)
     with run:
         logging.getLogger("leyden.test").info("from the first")
-    with Run(again(experiment)):
+    with Run(again(experiment)) as second:
+        logging.getLogger("leyden.test").info("from the second, before it begins")
+        second.begin()
         logging.getLogger("leyden.test").info("from the second")
     text = (run.dir / "train.log").read_text()
     assert text.index("from the first") < text.index("from the second")

@@ -12,7 +12,14 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
 from leyden.callbacks.best import kept_files
-from leyden.callbacks.settled import length_of, needs_whole_epochs, of_all, pace, rebased, settle
+from leyden.callbacks.settled import length_of, of_all, pace, rebased, settle
+from leyden.callbacks.whole_epochs import (
+    generator_states,
+    loader_without_position,
+    loses_randomness,
+    restore_generators,
+    unsaved_state,
+)
 from leyden.errors import UserError
 from leyden.signals import Watch
 from leyden.tasks.schedulers import forget_length, take_length
@@ -57,6 +64,7 @@ class LastCheckpoint(pl.Callback):
         self._saving: dict[str, Any] | None = None
         self._loaded: dict[str, Any] | None = None
         self._more = False  # patience than before
+        self._whole_epochs = False  # checkpoints within an epoch would lose something
         self._saved_at_step = -1
         self._saved_at = 0.0
 
@@ -67,6 +75,14 @@ class LastCheckpoint(pl.Callback):
         if self._loaded:
             self._restore(trainer, pl_module, self._loaded)
             self._loaded = None
+        self._whole_epochs = False
+        if loader := loader_without_position(trainer):
+            self._whole_epochs = True
+            log.warning(
+                "%s: has no position to resume from; an interrupted run repeats its epoch from the start", loader
+            )
+        if loses_randomness(trainer):
+            log.warning("persistent_workers=true: random numbers of workers are not saved; a resumed run may differ")
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         stop = self._is_to_stop(trainer, always=True)
@@ -82,7 +98,7 @@ class LastCheckpoint(pl.Callback):
             return
         stop = self._is_to_stop(trainer)
         if stop or self._is_due(trainer):
-            if trainer.global_step > self._saved_at_step and not needs_whole_epochs(trainer):
+            if trainer.global_step > self._saved_at_step and self._is_complete(trainer, pl_module):
                 self._save(trainer, batch=batch_idx)
             if stop and self.watch:
                 self.watch.answer()
@@ -113,6 +129,7 @@ class LastCheckpoint(pl.Callback):
             "pace": pace(trainer),
             "stopped": trainer.should_stop,
             "best": kept_files(trainer),
+            "generators": generator_states(trainer),
             "metrics": {name: float(value) for name, value in trainer.callback_metrics.items()},
         }
         if isinstance(pl_module, Task) and batch:
@@ -153,14 +170,26 @@ class LastCheckpoint(pl.Callback):
             if isinstance(pl_module, Task):
                 pl_module.train_meter.load_state(progress["measured"][trainer.global_rank])
         else:
+            restore_generators(trainer, progress.get("generators", []))
             # The next epoch begins like any other; Lightning may take it for one that was left in the middle.
             epochs = trainer.fit_loop
             for loop in (epochs, epochs.epoch_loop, epochs.epoch_loop.val_loop):
                 loop._restarting = False  # the property of this name has a mind of its own where steps are counted
+                loop._resuming_from_checkpoint = False  # or the loader's iterator is the one made before its seed
         if trainer.lr_scheduler_configs and length_of(trainer) != progress["length"]:
             for config in trainer.lr_scheduler_configs:
                 take_length(config.scheduler)
             log.info("the schedule now covers %s steps", f"{length_of(trainer):,}")
+
+    def _is_complete(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> bool:
+        """Whether a checkpoint within an epoch would hold all that the rest of the epoch depends on."""
+        if self._whole_epochs:
+            return False
+        unsaved = unsaved_state(trainer, pl_module)
+        if unsaved:
+            self._whole_epochs = True
+            log.warning("%s, is in no checkpoint; an interrupted run repeats its epoch from the start", unsaved)
+        return not unsaved
 
     def _is_due(self, trainer: pl.Trainer) -> bool:
         steps = trainer.global_step - self._saved_at_step

@@ -1,6 +1,7 @@
 """Progress that shows what matters: a line for each epoch, and a bar within it where a person is watching."""
 
 import logging
+import math
 import time
 from typing import Any
 
@@ -11,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 from torch import Tensor
 
-from leyden.callbacks.best import best_checkpoint
+from leyden.callbacks.best import best_checkpoint, best_so_far
 from leyden.processes import rank
 from leyden.tasks.task import Task
 
@@ -22,8 +23,8 @@ class Progress(ProgressBar):
     """One line for each epoch goes to the log; the bar is drawn on a terminal only, and wiped when it is full.
 
     Args:
-        metrics: the names, without the split, that the line shows; by default the loss and what is measured in
-            training.
+        metrics: names, without the split, of the metrics in the line; by default the loss, the metrics of training
+            and the monitored one.
 
     Attributes:
         tested: what a test is called: another split may be measured by it.
@@ -38,14 +39,13 @@ class Progress(ProgressBar):
         self._epoch_started = 0.0
         self._epoch: int | None = None
         self._validated = False
-        self._best: Tensor | None = None
+        self._best: tuple[float, float | None] | None = None
 
     def disable(self) -> None:
         self._stop()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        best = best_checkpoint(trainer)
-        self._best = best.best_model_score if best else None  # of a run that goes on
+        self._best = best_so_far(trainer)  # of a run that is resumed
         if trainer.fit_loop.epoch_loop.batch_progress.current.completed:  # in the middle of an epoch, which has begun
             self._begin(trainer)
 
@@ -108,11 +108,10 @@ class Progress(ProgressBar):
         if self._epoch is None:
             return
         number, self._epoch = self._epoch, None
-        best = best_checkpoint(trainer)
-        score = best.best_model_score if best else None
+        best, so_far = best_checkpoint(trainer), best_so_far(trainer)
         told = best is not None and (self._validated or not str(best.monitor).startswith("val/"))
-        is_best = told and score is not None and score != self._best and not score.isnan()
-        self._best = score
+        is_best = told and so_far is not None and so_far != self._best and not math.isnan(so_far[0])
+        self._best = so_far
         log.info(
             "epoch %s  train: %s  val: %s  %.1f s%s",
             _epoch(trainer, number),
@@ -124,7 +123,10 @@ class Progress(ProgressBar):
 
     def _line(self, trainer: pl.Trainer, split: str) -> str:
         task = trainer.lightning_module
-        names = self.metrics or (["loss", *task.train_meter.metrics] if isinstance(task, Task) else ["loss"])
+        names = self.metrics or ["loss", *(task.train_meter.metrics if isinstance(task, Task) else [])]
+        best = best_checkpoint(trainer)
+        if best and (monitored := str(best.monitor).partition("/")[2]) not in names and self.metrics is None:
+            names = [*names, monitored]  # which a task may log itself
         values = {name: trainer.callback_metrics.get(f"{split}/{name}") for name in names}
         return " ".join(f"{name} {_shown(value)}" for name, value in values.items() if value is not None) or "–"
 

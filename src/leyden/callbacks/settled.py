@@ -5,7 +5,6 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
-from lightning.pytorch.callbacks import StochasticWeightAveraging
 
 from leyden.paths import moved
 
@@ -53,11 +52,6 @@ def length_of(trainer: pl.Trainer) -> int:
     """The optimizer steps of the whole run; -1 without an end."""
     steps = trainer.estimated_stepping_batches
     return int(steps) if steps != float("inf") else -1
-
-
-def needs_whole_epochs(trainer: pl.Trainer) -> bool:
-    """Whether a callback prepares itself at the start of an epoch, for which one that is resumed has none."""
-    return any(isinstance(callback, StochasticWeightAveraging) for callback in trainer.callbacks)  # type: ignore[attr-defined]
 
 
 def pace(trainer: pl.Trainer) -> list[int]:

@@ -2,9 +2,11 @@
 
 import logging
 import shlex
+import sys
 import time
 import traceback
 from collections.abc import Mapping
+from logging.handlers import MemoryHandler
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,13 +16,14 @@ import yaml
 from leyden.checkpoints import newest_whole, read_checkpoint
 from leyden.config import Experiment
 from leyden.console import LogFile
-from leyden.durable import full_disk, remove_leftovers, write_text
+from leyden.durable import full_disk, remove_leftovers, replacing, write_text
 from leyden.entry import continued_record, new_record
 from leyden.errors import UserError
+from leyden.origin import read_code
 from leyden.paths import moved
 from leyden.processes import rank
-from leyden.record import CHECKPOINTS, CONFIG, LOG, OVERRIDES, RECORD, lock, read_record, write_record
-from leyden.run.history import cut_history, put_back
+from leyden.record import CHANGES, CHECKPOINTS, CONFIG, LOG, OVERRIDES, RECORD, lock, read_record, write_record
+from leyden.run.history import cut_history, event_files, put_back
 from leyden.run.place import Last, make_directory
 from leyden.signals import Watch, interruption
 
@@ -73,39 +76,58 @@ class Run:
         self._started = time.monotonic()
         self._before, self._written, self._begun = 0.0, False, False
         self._progress: dict[str, Any] = {"logged": 0, "best": {}}
+        self._events = event_files(self.dir)
         self._handler: logging.Handler = logging.NullHandler()
         if self.writes:
             # Also where no door has set up the log.
             logging.getLogger(__name__.partition(".")[0]).setLevel(logging.INFO)
-            self._handler = LogFile(self.dir / LOG)
+            self._handler = MemoryHandler(sys.maxsize, flushLevel=sys.maxsize, flushOnClose=False)
         logging.getLogger().addHandler(self._handler)
-        self._record = new_record(self.experiment)
+        self._code = read_code()
+        self._record = new_record(self.experiment, self._code)
         if self.experiment.resumes and (self.dir / RECORD).is_file():
-            self._record |= continued_record(read_record(self.dir))
+            self._record |= continued_record(read_record(self.dir), self._code)
             self._before = float(self._record["seconds"])
         self.watch.__enter__()
         if not self.experiment.resumes:
             self._write()
 
     def begin(self) -> None:
-        """All is built. A run that is resumed has stayed as it was until then; now it is written down what is run."""
-        self._write()
-        self._begun = True
+        """Training is about to take its first step. Until then a run that is resumed stays as it was, byte for byte."""
+        if not self._begun:
+            self._write()
+            self._begun = True
 
     def _write(self) -> None:
         if self.writes and not self._written:
+            assert isinstance(self._handler, MemoryHandler)
+            self._handler.setTarget(LogFile(self.dir / LOG))
+            self._handler.flushLevel = logging.NOTSET  # from now on each line at once
+            self._handler.flush()
             for folder in (self.dir, self.dir / CHECKPOINTS):
                 remove_leftovers(folder)
             if self.experiment.resumes:
-                cut_history(self.dir, self._progress["logged"])
+                cut_history(self.dir, self._progress["logged"], self._events)
                 for name, step in _steps_by_file(self._progress["best"]).items():
                     put_back(self.dir / CHECKPOINTS / Path(name).name, step)
             write_record(self.dir, self._record)  # first: a run that is to be another is no longer finished
             write_text(self.dir / CONFIG, yaml.safe_dump(self.experiment.config, sort_keys=False))
             write_text(self.dir / OVERRIDES, yaml.safe_dump(self.experiment.overrides))
+            self._keep_changes()
             if not self.experiment.resumes or self.dir.resolve().is_relative_to(self._last.link.parent.resolve()):
                 self._last.point(self.dir)
         self._written = True
+
+    def _keep_changes(self) -> None:
+        """Changes to the code since its commit, by which the run can be repeated: `git apply changes.patch`."""
+        if self._code is None or not self._code.dirty:
+            return
+        if self._code.changes is None:
+            log.warning("the code has more than 1 MB of changes since its commit, which are not kept; commit them")
+            return
+        times = len(self._record.get("resumed", []))
+        with replacing(self.dir / (f"changes.{times}.patch" if times else CHANGES)) as file:
+            file.write(self._code.changes)
 
     def rewind(self) -> Path | None:
         """The checkpoint from which a run goes on; what it had logged after that is taken back when it begins.
@@ -129,9 +151,13 @@ class Run:
         log.info("goes on from %s, step %s", path.name, f"{progress['logged']:,}")
         return path
 
-    def note(self, epochs: int, steps: int, metrics: Mapping[str, float]) -> None:
-        """Keep how far the run has come."""
+    def note(self, epochs: int, steps: int, metrics: Mapping[str, float], best: Path | None = None) -> None:
+        """Keep how far the run has come; `best` is the checkpoint of the best weights so far."""
         self._record |= {"epochs": epochs, "steps": steps, "metrics": {**self._record["metrics"], **metrics}}
+        if best is not None:
+            folder = (self.dir / CHECKPOINTS).resolve()
+            inside = best.resolve().is_relative_to(folder)  # then the directory may be moved
+            self._record["best_checkpoint"] = str(best.resolve().relative_to(folder) if inside else best.resolve())
         self._record["seconds"] = self._seconds()
         if self.writes:
             write_record(self.dir, self._record)
@@ -191,6 +217,8 @@ class Run:
 
     def _leave(self) -> None:
         logging.getLogger().removeHandler(self._handler)
+        if isinstance(self._handler, MemoryHandler) and self._handler.target:
+            self._handler.target.close()
         self._handler.close()
         if self._lock:
             self._lock.release()

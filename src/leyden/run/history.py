@@ -4,6 +4,7 @@ import csv
 import io
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
@@ -17,18 +18,24 @@ log = logging.getLogger(__name__)
 METRICS, TENSORBOARD = "metrics.csv", "tensorboard"
 
 
-def cut_history(run_dir: Path, step: int) -> None:
+def event_files(run_dir: Path) -> list[Path]:
+    """Event files of TensorBoard in a run directory."""
+    return sorted((run_dir / TENSORBOARD).rglob("*tfevents*"))
+
+
+def cut_history(run_dir: Path, step: int, events: Sequence[Path]) -> None:
     """Drop what was logged at a step or after it, and what a process that was killed left half written.
 
     Args:
-        run_dir: with metrics.csv and the event files of TensorBoard, if there are such.
+        run_dir: with metrics.csv, if there is one.
         step: the first that will be logged again.
+        events: event files of TensorBoard that nobody writes any more.
     """
     table = run_dir / METRICS
     if table.is_file():
         _cut_table(table, step)
-    for events in sorted((run_dir / TENSORBOARD).rglob("*tfevents*")):
-        _cut_events(events, step)
+    for path in events:
+        _cut_events(path, step)
 
 
 def put_back(checkpoint: Path, step: int) -> None:

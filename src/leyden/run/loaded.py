@@ -46,7 +46,12 @@ class LoadedRun:
     @property
     def is_own(self) -> bool:
         """Whether the weights are of this run, and not of a file from elsewhere."""
-        return self.checkpoint.parent == self.dir / CHECKPOINTS
+        return self.checkpoint.is_relative_to(self.dir / CHECKPOINTS)
+
+    @property
+    def is_best(self) -> bool:
+        """Whether the weights are those that the run held to be the best."""
+        return self.is_own and self.checkpoint == checkpoint_of(self.dir, "best") and self.checkpoint.stem != "last"
 
     @property
     def model(self) -> nn.Module:

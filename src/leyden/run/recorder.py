@@ -2,21 +2,28 @@
 
 import logging
 import math
+from pathlib import Path
 
 import lightning.pytorch as pl
 
-from leyden.callbacks.best import best_score
+from leyden.callbacks.best import best_checkpoint, best_score
 from leyden.run.directory import Run
 
 log = logging.getLogger(__name__)
 
 
 class Recorder(pl.Callback):
-    """Notes epochs, steps and metrics in the run's record after each epoch; says so when the loss is lost."""
+    """Notes epochs, steps and metrics in the run's record after each epoch; warns when the loss is not finite.
+
+    It lets the run begin when every other callback, which may refuse it, has seen the start of training.
+    """
 
     def __init__(self, run: Run) -> None:
         self.run = run
         self._diverged = False
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.run.begin()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.current_epoch:
@@ -26,15 +33,17 @@ class Recorder(pl.Callback):
         self._note(trainer)
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._note(trainer)  # also where training turned out to be complete
+        self.run.begin()  # where training turned out to be complete, it has not started
+        self._note(trainer)
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         if trainer.training:
             self._note(trainer)
 
     def _note(self, trainer: pl.Trainer) -> None:
-        metrics = epoch_metrics(trainer)
-        self.run.note(trainer.current_epoch, trainer.global_step, metrics | best_score(trainer))
+        metrics, best = epoch_metrics(trainer), best_checkpoint(trainer)
+        path = Path(best.best_model_path) if best and best.best_model_path else None
+        self.run.note(trainer.current_epoch, trainer.global_step, metrics | best_score(trainer), path)
         loss = metrics.get("train/loss", 0.0)
         if not (math.isfinite(loss) or self._diverged) and self.run.writes:
             self._diverged = True

@@ -24,11 +24,19 @@ class MetricsTable(CSVLogger):
 
 
 class _Appending(ExperimentWriter):
+    _read = False
+
     def _check_log_dir_exists(self) -> None:
+        pass  # Lightning would delete the file
+
+    def save(self) -> None:
+        """Read the header first: a run that is resumed cuts its file between the making of the logger and this."""
         path = Path(self.metrics_file_path)
-        if path.is_file():
+        if self.metrics and not self._read and path.is_file():
             with path.open(newline="", encoding="utf-8") as file:
                 self.metrics_keys = next(csv.reader(file), [])
+        self._read = self._read or bool(self.metrics)
+        super().save()
 
     def _rewrite_with_new_header(self, fieldnames: list[str]) -> None:
         """As a whole, so that whoever ends the process meanwhile takes no row along."""

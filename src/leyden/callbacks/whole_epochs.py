@@ -1,0 +1,61 @@
+"""Runs that are resumed at the start of an epoch only: of a part of one, something would be lost."""
+
+from collections.abc import Iterator
+
+import lightning.pytorch as pl
+import torch
+from torch import Generator, Tensor
+from torch.utils.data import DataLoader
+from torchmetrics import Metric
+
+from leyden.data.loader import Loader
+
+
+def loader_without_position(trainer: pl.Trainer) -> str | None:
+    """Class of a training loader that cannot be resumed within an epoch; None where every one is Leyden's own."""
+    return next((type(loader).__name__ for loader in _loaders(trainer) if not isinstance(loader, Loader)), None)
+
+
+def loses_randomness(trainer: pl.Trainer) -> bool:
+    """Whether the random numbers of a loader's workers depend on epochs before, as those of workers that stay do."""
+    loaders = (loader for loader in _loaders(trainer) if isinstance(loader, DataLoader))
+    return any(loader.num_workers and loader.persistent_workers for loader in loaders)
+
+
+def unsaved_state(trainer: pl.Trainer, pl_module: pl.LightningModule) -> str | None:
+    """Something that was measured in this epoch and is in no checkpoint, described for a message; None without any."""
+    results = trainer.fit_loop.epoch_loop._results
+    logged = sorted({result.meta.name for result in results.values() if result.meta.on_epoch and not result.has_reset})
+    if logged:
+        return f"{logged[0]}, logged with on_epoch=True"
+    metrics = (name for name, part in pl_module.named_modules() if isinstance(part, Metric) and part.update_called)
+    name = next(metrics, None)
+    return f"the metric {name}" if name else None
+
+
+def generator_states(trainer: pl.Trainer) -> list[Tensor]:
+    """States of the generators that training loaders and their samplers were given."""
+    return [generator.get_state() for generator in _generators(trainer)]
+
+
+def restore_generators(trainer: pl.Trainer, states: list[Tensor]) -> None:
+    """Set the generators of training loaders to states that `generator_states` returned for loaders like these."""
+    for generator, state in zip(_generators(trainer), states, strict=False):
+        generator.set_state(state)
+
+
+def _loaders(trainer: pl.Trainer) -> list[object]:
+    combined = trainer.fit_loop._combined_loader
+    return list(combined.flattened) if combined else []
+
+
+def _generators(trainer: pl.Trainer) -> Iterator[Generator]:
+    seen = set()
+    for loader in _loaders(trainer):
+        samplers = [getattr(loader, name, None) for name in ("sampler", "batch_sampler")]
+        parts = [loader, *samplers, getattr(samplers[1], "sampler", None)]
+        for part in parts:
+            generator = getattr(part, "generator", None)
+            if isinstance(generator, torch.Generator) and id(generator) not in seen:
+                seen.add(id(generator))
+                yield generator
