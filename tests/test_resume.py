@@ -51,6 +51,27 @@ SETTINGS = {
         "scheduler=onecycle",
     ],
     "a table": ["experiment=csv_mlp", *OFTEN, "callbacks.last.every_n_steps=7"],
+    "a moving average of the weights": [*MLP, *OFTEN, "scheduler=cosine", "callbacks=ema", "callbacks.ema.decay=0.9"],
+    "a moving average that begins late": [*MLP, *OFTEN, "callbacks=ema", "callbacks.ema.start_epoch=1"],
+    "a mean of the last weights, gradients added up": [
+        *MLP,
+        *OFTEN,
+        "trainer.max_epochs=4",
+        "scheduler=onecycle",
+        "trainer.accumulate_grad_batches=2",
+        "callbacks=swa",
+        "callbacks.swa.swa_epoch_start=2",
+        "callbacks.swa.swa_lrs=0.002",
+        "callbacks.swa.annealing_epochs=2",
+        "task.class_weights=[1,2,3,1,1,1,1,1,1,9]",
+    ],
+    "the best few by names of their own": [
+        *MLP,
+        *OFTEN,
+        "scheduler=cosine",
+        "trainer.max_epochs=5",
+        "callbacks.best.filename='{epoch}-{val/acc:.2f}'",
+    ],
     "an autoencoder": ["experiment=mnist_autoencoder", *DIGITS, "data.batch_size=64", *OFTEN, "trainer.max_epochs=2"],
 }
 

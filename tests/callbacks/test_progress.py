@@ -12,6 +12,7 @@ import rich
 from rich.console import Console
 
 from leyden.config import compose
+from leyden.tasks.classification import Classification
 from leyden.train import run_experiment
 
 LINE = re.compile(
@@ -34,6 +35,32 @@ def test_each_epoch_is_told_once_and_the_best_is_marked(quick: list[str], caplog
     assert marked
     assert float(marked[-1][6]) == pytest.approx(best, abs=1e-4)
     assert sum("test: loss" in message for message in caplog.messages) == 1
+
+
+class Scoring(Classification):
+    """Logs a metric of its own, which is monitored."""
+
+    @property
+    def metric_names(self) -> list[str]:
+        return [*super().metric_names, "val/auroc", "test/auroc"]
+
+    def on_validation_epoch_end(self) -> None:
+        super().on_validation_epoch_end()
+        self.log("val/auroc", 0.25)
+
+    def on_test_epoch_end(self) -> None:
+        super().on_test_epoch_end()
+        self.log("test/auroc", 0.125)
+
+
+def test_the_monitored_metric_is_shown_where_a_task_logs_it_itself(
+    quick: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    own = ["task._target_=tests.callbacks.test_progress.Scoring", "monitor=val/auroc", "mode=max", "logger=none"]
+    with caplog.at_level(logging.INFO, logger="leyden"):
+        run_experiment(compose([*quick, *own]))
+    assert any(re.search(r"^epoch 1/1 .* val: .* auroc 0\.2500 ", message) for message in caplog.messages)
+    assert any(re.search(r"^test: .* auroc 0\.1250$", message) for message in caplog.messages)
 
 
 def test_the_line_lands_in_the_log_of_the_run(quick: list[str], tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from leyden.data.mnist import MNIST
 from leyden.durable import previous
+from leyden.record import checkpoint_of
 from tests.torture.doors import ROOT, Doors
 
 
@@ -42,9 +43,10 @@ def kept(run_dir: Path) -> Kept:
     """What a finished run has left."""
     folder, record = run_dir / "checkpoints", json.loads((run_dir / "run.json").read_text())
     last = torch.load(folder / "last.ckpt", weights_only=True)
-    best = torch.load(folder / "best.ckpt", weights_only=True) if (folder / "best.ckpt").exists() else None
+    path = checkpoint_of(run_dir, "best")
+    best = torch.load(path, weights_only=True) if path.name != "last.ckpt" else None
     return Kept(
-        weights=digest(last["state_dict"]),
+        weights=digest([last["state_dict"], last.get("current_model_state")]),  # an average, and what is trained
         best=digest(best and best["state_dict"]),
         optimizer=digest([last["optimizer_states"], last["lr_schedulers"]]),
         table=table(run_dir),

@@ -159,7 +159,7 @@ class Run:
             inside = best.resolve().is_relative_to(folder)  # then the directory may be moved
             self._record["best_checkpoint"] = str(best.resolve().relative_to(folder) if inside else best.resolve())
         self._record["seconds"] = self._seconds()
-        if self.writes:
+        if self.writes and self._written:
             write_record(self.dir, self._record)
 
     @property
@@ -196,8 +196,11 @@ class Run:
         finally:  # a signal that comes twice does not break off what it asked for
             self.watch.__exit__(kind, error, trace)
             self._leave()
-        if isinstance(error, UserError) and self.writes and not (self._begun or self.experiment.resumes):
-            self._last.take_back(self.dir)
+        if self.writes and not self._begun:
+            if self.experiment.resumes:
+                self._remove_new_events()
+            elif isinstance(error, UserError):
+                self._last.take_back(self.dir)
         if stopped and stopped is not error:  # Lightning would exit with 0 or 1
             raise stopped from None
         if full := full_disk(error, self.dir, self._again):
@@ -222,6 +225,11 @@ class Run:
         self._handler.close()
         if self._lock:
             self._lock.release()
+
+    def _remove_new_events(self) -> None:
+        """Remove what the TensorBoard logger, which Lightning opens before it loads a checkpoint, has begun."""
+        for path in set(event_files(self.dir)) - set(self._events):
+            path.unlink(missing_ok=True)
 
     def _seconds(self) -> float:
         return round(self._before + time.monotonic() - self._started, 3)
