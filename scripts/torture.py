@@ -29,6 +29,7 @@ from tests.torture.doors import Doors
 
 ROWS: dict[str, Callable[[Bench], list[Row]]] = {
     "kill": stops.kill,
+    "averages": stops.averages,
     "signals": stops.signals,
     "damage": damage.damage,
     "disk": disk.full_disk,

@@ -4,7 +4,7 @@ import os
 import random
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,6 +127,28 @@ def signals(bench: Bench) -> list[Row]:
     return rows
 
 
+STEPS = {
+    "ema": ["callbacks=ema", "callbacks.ema.decay=0.98"],
+    "swa": ["callbacks=swa", "callbacks.swa.swa_epoch_start=2", "callbacks.swa.swa_lrs=0.01"],
+    "accumulation": ["trainer.accumulate_grad_batches=3"],
+    "class weights": ["task.class_weights=[1,2,1,1,4,1,1,1,1,9]"],
+    "all of them": [
+        "callbacks=swa",
+        "callbacks.swa.swa_epoch_start=1",
+        "trainer.accumulate_grad_batches=4",
+        "task.class_weights=[1,2,1,1,4,1,1,1,1,9]",
+    ],
+}
+
+
+def averages(bench: Bench) -> list[Row]:
+    """SIGKILL of runs whose weights, gradients or losses are averaged in another way than usual."""
+    rows = []
+    for name, settings in STEPS.items():
+        rows.append(_row(bench, f"SIGKILL, {name}", [SIGKILL] * bench.stops, 0, group=False, more=settings))
+    return rows
+
+
 def settings_of(workers: int, pictures: Path) -> list[str]:
     """Some thousand digits, with everything that a run has to find again when it goes on."""
     data = ["data.train_size=2000", "data.val_size=500", f"paths.data_dir={ROOT / 'data'}"]
@@ -137,11 +159,13 @@ def settings_of(workers: int, pictures: Path) -> list[str]:
     return ["experiment=mnist_mlp", *data, "data.augment.crop_padding=2", *training, "callbacks.last.every_n_steps=7"]
 
 
-def _row(bench: Bench, name: str, numbers: list[Signals], workers: int, group: bool) -> Row:
+def _row(bench: Bench, name: str, numbers: list[Signals], workers: int, group: bool, more: Sequence[str] = ()) -> Row:
     pictures, what = bench.folder / "pictures", f"{name}, {workers} workers"
     if workers and not pictures.exists():
         write_pictures(pictures, 2500)
-    runs = Runs(bench.doors, bench.folder / what.replace(",", "").replace(" ", "_"), settings_of(workers, pictures))
+    runs = Runs(
+        bench.doors, bench.folder / what.replace(",", "").replace(" ", "_"), [*settings_of(workers, pictures), *more]
+    )
     began = time.monotonic()
     reference = runs.train("reference")
     seconds = time.monotonic() - began
