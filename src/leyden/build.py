@@ -10,12 +10,14 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
+from lightning.pytorch.callbacks import LearningRateMonitor
 from torch import nn
 
 from leyden.callbacks.last import LastCheckpoint
 from leyden.callbacks.randomness import Randomness
 from leyden.checkpoints import DurableCheckpoints
 from leyden.config import Config
+from leyden.config.monitored import in_time
 from leyden.config.overrides import did_you_mean
 from leyden.data.module import DataModule
 from leyden.data.spec import DataSpec
@@ -127,7 +129,10 @@ def build_trainer(config: Config, *more: pl.Callback) -> pl.Trainer:
         config: of the run.
         more: callbacks that no config names.
     """
-    callbacks = _build_all("callbacks", config.get("callbacks"))
+    loggers = _build_all("logger", config.get("logger"))
+    callbacks = _build_all("callbacks", in_time(config.get("callbacks") or {}))
+    if not loggers:  # it would refuse to begin
+        callbacks = [callback for callback in callbacks if not isinstance(callback, LearningRateMonitor)]
     last = [callback for callback in callbacks if isinstance(callback, LastCheckpoint)]
     others = [callback for callback in callbacks if callback not in last]
     _check_accelerator(config["trainer"].get("accelerator"))
@@ -137,7 +142,7 @@ def build_trainer(config: Config, *more: pl.Callback) -> pl.Trainer:
         {key: value for key, value in config["trainer"].items() if key != "plugins"},
         callbacks=[*last, Randomness(config["seed"]), *others, *more],  # saved and seeded before others change anything
         plugins=[DurableCheckpoints(), *_build_plugins(plugins)],
-        logger=_build_all("logger", config.get("logger")) or False,
+        logger=loggers or False,
         default_root_dir=config["paths"]["run_dir"],
     )
     return trainer
@@ -182,6 +187,10 @@ def _build(path: str, node: Mapping[str, Any], **given: Any) -> Any:
         if isinstance(cause, ImportError):
             why = " ".join(str(cause).split())
             raise UserError(f"{path}._target_={node['_target_']}: cannot be imported ({why})") from error
+    except ImportError as error:
+        if path not in ("trainer", "logger", "callbacks"):
+            raise
+        raise UserError(f"{path}: {' '.join(str(error).split())}") from error
     except (UserError, ValueError, MisconfigurationException) as error:
         cause = error
     if isinstance(cause, UserError):
