@@ -149,9 +149,9 @@ def _check_batch_of_one(config: Config, task: Task, train: _Split, trainer: pl.T
     items, size = train.items or 1, train.batch_size or 1
     per = " in each process" if trainer.world_size > 1 else ""
     if items == 1:
-        setting = "data.train_size" if config["data"].get("train_size") is not None else "data"
+        given = config["data"].get("train_size")
         what, remedy = (
-            f"{setting}: there is one item to train on{per}",
+            f"data{'' if given is None else f'.train_size={given}'}: is one item to train on{per}",
             f"give data.train_size={2 * trainer.world_size}",
         )
     else:
@@ -190,9 +190,9 @@ def _check_scheduler(task: Task, trainer: pl.Trainer) -> None:
 
 def _check_validation(experiment: Experiment, trainer: pl.Trainer, batches: int) -> None:
     """Refuse a run that ends before its first validation, on which its monitored metrics depend."""
-    every, interval = trainer.check_val_every_n_epoch, trainer.val_check_interval
     if getattr(trainer, "_val_check_time_interval", None) is not None or not batches:
         return
+    every, interval = trainer.check_val_every_n_epoch, trainer.val_check_interval
     within = interval if isinstance(interval, int) else max(1, int(batches * interval))
     if every is not None and within > batches and trainer.limit_val_batches:
         raise UserError(
