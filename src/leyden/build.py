@@ -10,7 +10,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
-from lightning.pytorch.callbacks import LearningRateMonitor
+from lightning.pytorch.callbacks import Checkpoint, LearningRateMonitor
 from torch import nn
 
 from leyden.callbacks.last import LastCheckpoint
@@ -135,11 +135,12 @@ def build_trainer(config: Config, *more: pl.Callback) -> pl.Trainer:
         callbacks = [callback for callback in callbacks if not isinstance(callback, LearningRateMonitor)]
     last = [callback for callback in callbacks if isinstance(callback, LastCheckpoint)]
     others = [callback for callback in callbacks if callback not in last]
+    saves = any(isinstance(callback, Checkpoint) for callback in callbacks)  # or Lightning would add one of its own
     _check_accelerator(config["trainer"].get("accelerator"))
     plugins = config["trainer"].get("plugins") or []
     trainer: pl.Trainer = _build(
         "trainer",
-        {key: value for key, value in config["trainer"].items() if key != "plugins"},
+        {"enable_checkpointing": saves} | {key: value for key, value in config["trainer"].items() if key != "plugins"},
         callbacks=[*last, Randomness(config["seed"]), *others, *more],  # saved and seeded before others change anything
         plugins=[DurableCheckpoints(), *_build_plugins(plugins)],
         logger=loggers or False,

@@ -13,6 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from leyden.config.callbacks import check_callbacks
 from leyden.config.devices import check_strategy
 from leyden.config.monitored import check_monitored
 from leyden.config.overrides import allow_new_values, as_typed
@@ -123,6 +124,7 @@ def check(cfg: DictConfig) -> Experiment:
         validate(run.config, known)
         check_monitored(run.config)
         check_strategy(run.config["trainer"])
+        check_callbacks(run.config)
         changed = run.config != run.before
         overrides = [*run.overrides, *run.typed]
         return Experiment(run.name, run.config, overrides, resumes=True, changed=changed, recorded=True)
@@ -140,6 +142,7 @@ def check(cfg: DictConfig) -> Experiment:
     validate(config, known)
     check_monitored(config)
     check_strategy(config["trainer"])
+    check_callbacks(config)
     if config["init_from"] is not None and rank() == 0:  # by now `last` may be this run, for a further process of it
         config["init_from"] = str(_weights_of(str(config["init_from"]), config["paths"]["log_dir"]))
     return Experiment(name, config, overrides, resumes=is_job and Path(config["paths"]["run_dir"]).exists())
