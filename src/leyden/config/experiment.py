@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from leyden.config.callbacks import check_callbacks
 from leyden.config.devices import check_strategy
+from leyden.config.hydra_settings import check_hydra
 from leyden.config.monitored import check_monitored
 from leyden.config.overrides import allow_new_values, as_typed
 from leyden.config.recorded import Config, Recorded, check_measurable, check_resumable, recorded
@@ -96,6 +97,7 @@ def compose_run(
 
 @contextmanager
 def _composed(door: str, overrides: Sequence[str], configs: str | Path) -> Iterator[DictConfig]:
+    check_hydra(overrides)
     with hydra.initialize_config_dir(str(Path(configs).resolve()), version_base="1.3"):
         cfg = hydra.compose(door, allow_new_values(overrides), return_hydra_config=True)
         HydraConfig.instance().set_config(cfg)
