@@ -28,6 +28,7 @@ from leyden.console import set_up_logging
 from leyden.durable import full_disk
 from leyden.errors import UserError
 from leyden.processes import rank
+from leyden.signals import Ending
 
 _FULL = "HYDRA_FULL_ERROR"
 _SHORT = "LEYDEN_SHORT_ERRORS"  # set where HYDRA_FULL_ERROR=1 is ours, not the user's
@@ -37,7 +38,7 @@ _PATIENCE = 5.0  # seconds
 def enter(main: Callable[[], Any]) -> None:
     """Run a function that `@hydra.main` made, with the program's arguments."""
     door = Path(main.__wrapped__.__code__.co_filename).resolve()  # type: ignore[attr-defined]
-    with errors_in_one_line() as errors:
+    with Ending(), errors_in_one_line() as errors:
         errors.known = top_level_keys(door.with_name("configs") / f"{door.stem}.yaml")
         set_up_logging()
         if "TORCHELASTIC_RUN_ID" in os.environ and {"-m", "--multirun"} & set(sys.argv):

@@ -40,7 +40,7 @@ def check_monitored(config: Mapping[str, Any]) -> None:
 
 def never_validates(config: Mapping[str, Any]) -> str | None:
     """Why there is no validation in a whole run, as far as its settings tell; None where there is, or may be, one."""
-    trainer, data = config["trainer"], config["data"]
+    trainer, data = config.get("trainer") or {}, config.get("data") or {}
     if trainer.get("fast_dev_run"):  # which sets the limits itself
         return None
     if _is_nothing(trainer.get("limit_val_batches")) and not trainer.get("overfit_batches"):
