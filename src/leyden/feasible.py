@@ -75,6 +75,14 @@ def _check_measured(config: Config, task: Task) -> None:
             raise UserError(f"{setting}={metric}: is not measured" + did_you_mean(metric, task.metric_names))
 
 
+def check_limit(trainer: pl.Trainer, loader: Any) -> None:
+    """Refuse, with a UserError, a limit that leaves nothing of what is to be measured."""
+    split = _Split("test", loader, trainer)
+    _check_share(split, trainer)
+    if split.batches and not split.used:
+        raise UserError("trainer.limit_test_batches=0: nothing would be measured; give trainer.limit_test_batches=1.0")
+
+
 class _Split:
     """The batches of a split that one process has in an epoch.
 
