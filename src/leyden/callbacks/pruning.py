@@ -7,7 +7,6 @@ import lightning.pytorch as pl
 
 from leyden.config.experiment import Trial
 from leyden.errors import UserError
-from leyden.tasks.schedulers import is_stale
 
 if TYPE_CHECKING:
     import optuna
@@ -34,6 +33,7 @@ class Pruning(pl.Callback):
     def __init__(self, trial: Trial) -> None:
         self.trial = trial
         self.pruned = False
+        self._validated = False
         self._storage: RDBStorage | None = None
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -42,9 +42,13 @@ class Pruning(pl.Callback):
         if step is not None and trainer.current_epoch > step:
             self._give_up(trainer)
 
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._validated = not trainer.sanity_checking
+
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if is_stale(trainer, self.trial.monitor):
+        if not self._validated:  # in this epoch
             return
+        self._validated = False
         value = trainer.callback_metrics.get(self.trial.monitor)
         bad = trainer.is_global_zero and value is not None and self._is_bad(float(value), trainer.current_epoch)
         done = trainer.current_epoch + 1
