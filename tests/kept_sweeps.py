@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from leyden.record import Record, write_record
+from leyden.record import CHECKPOINTS, Record, write_record
 from leyden.sweeps.names import job_name
 
 
@@ -35,6 +35,9 @@ def keep_sweep(
         if run:
             (sweep_dir / name).mkdir()
             write_record(sweep_dir / name, run)
+            if run["status"] == "finished":
+                (sweep_dir / name / CHECKPOINTS).mkdir()
+                (sweep_dir / name / CHECKPOINTS / "best.ckpt").touch()
         metrics = run.get("metrics", {})
         values = {of: metrics.get(f"best/{of}", metrics.get(of)) for of in objectives or {}}
         overrides = [f"{key}={json.dumps(value)}" for key, value in settings.items()]

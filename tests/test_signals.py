@@ -11,7 +11,7 @@ from signal import SIGINT, SIGTERM, SIGUSR1, SIGUSR2, Signals
 import pytest
 
 from leyden import signals
-from leyden.signals import Interrupted, Watch
+from leyden.signals import Ending, Interrupted, Watch
 
 
 @pytest.fixture
@@ -156,3 +156,70 @@ def test_in_a_thread_signals_are_left_alone() -> None:
     thread.start()
     thread.join()
     assert seen == before == [signal.getsignal(number) for number in (SIGINT, SIGTERM)]
+
+
+def swallowed(number: Signals) -> None:
+    """Send a signal where what is raised is dropped, as Python does with whatever a destructor raises."""
+
+    class Ends:
+        def __del__(self) -> None:
+            signal.raise_signal(number)
+
+    Ends()
+
+
+def program(number: Signals, call: Callable[[], object]) -> Signals:
+    """The signal that a program ends with in which a call is made."""
+
+    def run() -> None:
+        with Ending():
+            call()
+
+    return interrupted(run)
+
+
+@pytest.mark.parametrize("number", [SIGINT, SIGTERM])
+def test_a_program_ends_at_once_by_a_signal(number: Signals, capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(number)
+    after: list[str] = []
+    assert program(number, lambda: (send(number), after.append("went on"))) == number
+    assert not after
+    assert capsys.readouterr().err == f"interrupted by {number.name}\n"
+    assert signal.getsignal(number) == before
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_signal_that_was_lost_ends_the_program_at_its_end() -> None:
+    assert program(SIGINT, lambda: swallowed(SIGINT)) == SIGINT
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_signal_that_was_lost_is_met_by_who_takes_over() -> None:
+    begun: list[str] = []
+
+    def run() -> None:
+        swallowed(SIGTERM)
+        with Watch():
+            begun.append("training")
+
+    assert program(SIGTERM, run) == SIGTERM
+    assert not begun
+
+
+def test_who_answers_a_signal_inside_a_program_has_the_word(capsys: pytest.CaptureFixture[str]) -> None:
+    def run() -> None:
+        with Watch() as watch:
+            watch.defer()
+            send(SIGINT)
+            watch.answer()
+
+    assert program(SIGINT, run) == SIGINT
+    assert capsys.readouterr().err == ""
+
+
+def test_a_program_that_is_not_interrupted_ends_as_it_does() -> None:
+    with Ending():
+        pass
+    with pytest.raises(SystemExit) as left, Ending():
+        raise SystemExit(2)
+    assert left.value.code == 2

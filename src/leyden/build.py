@@ -10,6 +10,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
+from lightning.pytorch.callbacks import Checkpoint, LearningRateMonitor
 from torch import nn
 
 from leyden.callbacks.averaging import check_averaging, with_swa
@@ -17,6 +18,7 @@ from leyden.callbacks.last import LastCheckpoint
 from leyden.callbacks.randomness import Randomness
 from leyden.checkpoints import DurableCheckpoints
 from leyden.config import Config
+from leyden.config.monitored import in_time
 from leyden.config.overrides import did_you_mean
 from leyden.data.module import DataModule
 from leyden.data.spec import DataSpec
@@ -136,18 +138,22 @@ def build_trainer(config: Config, *more: pl.Callback) -> pl.Trainer:
         config: of the run.
         more: callbacks that no config names.
     """
-    callbacks = _build_all("callbacks", with_swa(config.get("callbacks") or {}))
+    loggers = _build_all("logger", config.get("logger"))
+    callbacks = _build_all("callbacks", in_time(with_swa(config.get("callbacks") or {})))
     check_averaging(callbacks)
+    if not loggers:  # it would refuse to begin
+        callbacks = [callback for callback in callbacks if not isinstance(callback, LearningRateMonitor)]
     last = [callback for callback in callbacks if isinstance(callback, LastCheckpoint)]
     others = [callback for callback in callbacks if callback not in last]
+    saves = any(isinstance(callback, Checkpoint) for callback in callbacks)  # or Lightning would add one of its own
     _check_accelerator(config["trainer"].get("accelerator"))
     plugins = config["trainer"].get("plugins") or []
     trainer: pl.Trainer = _build(
         "trainer",
-        {key: value for key, value in config["trainer"].items() if key != "plugins"},
+        {"enable_checkpointing": saves} | {key: value for key, value in config["trainer"].items() if key != "plugins"},
         callbacks=[*last, Randomness(config["seed"]), *others, *more],  # saved and seeded before others change anything
         plugins=[DurableCheckpoints(), *_build_plugins(plugins)],
-        logger=_build_all("logger", config.get("logger")) or False,
+        logger=loggers or False,
         default_root_dir=config["paths"]["run_dir"],
     )
     return trainer
@@ -192,6 +198,10 @@ def _build(path: str, node: Mapping[str, Any], **given: Any) -> Any:
         if isinstance(cause, ImportError):
             why = " ".join(str(cause).split())
             raise UserError(f"{path}._target_={node['_target_']}: cannot be imported ({why})") from error
+    except ImportError as error:
+        if path not in ("trainer", "logger", "callbacks"):
+            raise
+        raise UserError(f"{path}: {' '.join(str(error).split())}") from error
     except (UserError, ValueError, MisconfigurationException) as error:
         cause = error
     if isinstance(cause, UserError):

@@ -73,5 +73,6 @@ _KNOWN = (
     "Checkpoint directory .* exists and is not empty",
     "You're resuming from a checkpoint that ended before the epoch ended",  # our loaders know where they were
     "The `srun` command is available",  # on a login node; the hint repeats what was typed, passwords included
+    "ReduceLROnPlateau conditioned on metric val/.* which is not available but strict",  # no validation yet
     "Found .* module.s. in eval mode at the start of training",  # what is frozen
 )

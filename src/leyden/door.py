@@ -3,10 +3,13 @@
 Nothing here imports torch, so that a mistake on the command line is answered at once.
 """
 
+import io
+import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, redirect_stderr
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,11 +21,14 @@ from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
 from leyden.config.experiment import top_level_keys
+from leyden.config.flags import check_options, taken_apart
+from leyden.config.hydra_settings import check_hydra
 from leyden.config.overrides import NO_NAME_FOR_A_GROUP, allow_new_values, explain
 from leyden.console import set_up_logging
 from leyden.durable import full_disk
 from leyden.errors import UserError
 from leyden.processes import rank
+from leyden.signals import Ending
 
 _FULL = "HYDRA_FULL_ERROR"
 _SHORT = "LEYDEN_SHORT_ERRORS"  # set where HYDRA_FULL_ERROR=1 is ours, not the user's
@@ -31,14 +37,38 @@ _PATIENCE = 5.0  # seconds
 
 def enter(main: Callable[[], Any]) -> None:
     """Run a function that `@hydra.main` made, with the program's arguments."""
-    door = Path(main.__wrapped__.__code__.co_filename)  # type: ignore[attr-defined]
-    with errors_in_one_line() as errors:
+    door = Path(main.__wrapped__.__code__.co_filename).resolve()  # type: ignore[attr-defined]
+    with Ending(), errors_in_one_line() as errors:
         errors.known = top_level_keys(door.with_name("configs") / f"{door.stem}.yaml")
         set_up_logging()
         if "TORCHELASTIC_RUN_ID" in os.environ and {"-m", "--multirun"} & set(sys.argv):
             raise UserError("-m: a sweep starts its own processes; leave torchrun out")
-        sys.argv[1:] = allow_new_values(sys.argv[1:])
-        main()
+        arguments = taken_apart(allow_new_values(sys.argv[1:]))
+        check_options(arguments, door)
+        check_hydra(arguments.overrides)
+        sys.argv[1:] = arguments.line()
+        with _shown(arguments.options):
+            main()
+
+
+@contextmanager
+def _shown(options: Mapping[str, str]) -> Iterator[None]:
+    """Within this block Hydra may show what was asked for.
+
+    Raises:
+        UserError: the part of a config that is to be shown is not there.
+    """
+    if "--info" in options:
+        logging.getLogger().handlers.clear()  # it brings one of its own, for the same lines
+    told = io.StringIO()
+    package = options.get("--package")
+    try:
+        with redirect_stderr(told) if package else nullcontext():
+            yield
+    except SystemExit as left:
+        if package and left.code and "not found in config" in told.getvalue():
+            raise UserError(f"--package {package}: the config has no such part") from None
+        raise
 
 
 class errors_in_one_line:  # noqa: N801  (reads as a statement: `with errors_in_one_line():`)

@@ -18,6 +18,7 @@ from leyden.data.loader import Loader
 from leyden.data.memory import InMemory
 from leyden.data.module import DataModule
 from leyden.errors import UserError
+from leyden.feasible import check_limit
 from leyden.locks import is_live
 from leyden.processes import rank
 from leyden.record import CHECKPOINTS, lock, read_record, write_record
@@ -69,6 +70,7 @@ def evaluate(trainer: pl.Trainer, task: Task, datamodule: DataModule, split: str
     loader = _as_tested(datamodule, split)
     if not len(loader):
         raise UserError(f"split={split}: is empty in these data; there are {datamodule.describe()}")
+    check_limit(trainer, loader)
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(callback, Progress):
             callback.tested = split

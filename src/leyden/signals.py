@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterable, Mapping
 from signal import Signals
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -25,6 +26,61 @@ class Interrupted(SystemExit):
         self.signal = received
 
 
+class Ending:
+    """Within this block, which is that of a whole program, signals raise `Interrupted`, and none is lost.
+
+    Code that is called meanwhile, such as the destructor of an object, may drop what is raised within it. So whoever
+    takes over signals inside asks for one that came before (`earlier`), and the end of the block raises again.
+    """
+
+    def __init__(self) -> None:
+        self.received: Signals | None = None
+        self._raised: Interrupted | None = None
+        self._before: dict[Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        self._before = replaceable(STOPS)
+        for number in self._before:
+            signal.signal(number, self.receive)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        if self.received is None or (isinstance(error, SystemExit) and error.code and error is not self._raised):
+            return
+        print(f"interrupted by {self.received.name}", file=sys.stderr)
+        if error is not self._raised:
+            raise Interrupted(self.received) from None
+
+    def receive(self, number: int, frame: FrameType | None) -> None:
+        """The handler of all."""
+        self.received = self.received or Signals(number)
+        self._raised = Interrupted(self.received)
+        raise self._raised
+
+
+def earlier(before: Mapping[Signals, Any]) -> None:
+    """Raise `Interrupted` if a signal came before the handlers of an `Ending` were replaced, and was lost."""
+    for handler in before.values():
+        ending = getattr(handler, "__self__", None)
+        if isinstance(ending, Ending) and ending.received is not None:
+            raise Interrupted(ending.received)
+
+
+def replaceable(numbers: Iterable[Signals]) -> dict[Signals, Any]:
+    """The handlers that may be replaced, by the main thread only."""
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number, handler in list(before.items()):
+        if number.name == "SIGHUP" and handler == signal.SIG_IGN:  # under nohup, which means it
+            del before[number]
+    return {number: handler for number, handler in before.items() if handler is not None}
+
+
 class Watch:
     """Within this block signals raise `Interrupted`; at once, or where whoever is in charge lets them.
 
@@ -42,12 +98,9 @@ class Watch:
         self._before: dict[Signals, Any] = {}
 
     def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():
-            before = {number: signal.getsignal(number) for number in (*STOPS, *WARNINGS)}
-            if before.get(getattr(signal, "SIGHUP", None)) == signal.SIG_IGN:  # under nohup, which means it
-                del before[signal.SIGHUP]
-            self._before = {number: handler for number, handler in before.items() if handler is not None}
-            self.take_over()
+        self._before = replaceable((*STOPS, *WARNINGS))
+        earlier(self._before)
+        self.take_over()
         return self
 
     def __exit__(

@@ -18,6 +18,7 @@ from leyden.config import Experiment
 from leyden.config.overrides import did_you_mean
 from leyden.data.module import DataModule
 from leyden.errors import UserError
+from leyden.feasible import check_feasible
 from leyden.features import cache_features
 from leyden.models.weights import load_weights
 from leyden.processes import rank
@@ -54,6 +55,7 @@ def run_experiment(experiment: Experiment) -> float | None:
     if config["init_from"] and not goes_on and rank() == 0:  # which hands them to other processes
         load_weights(task.network, config["init_from"], "init_from")
     _check_objectives(experiment, task)
+    check_feasible(experiment, task, datamodule)
 
     with Run(experiment) as run:
         checkpoint = run.rewind() if experiment.resumes else None

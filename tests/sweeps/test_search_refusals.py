@@ -142,3 +142,24 @@ def test_neither_torch_nor_optuna_is_imported_with_a_search() -> None:
     code = "import sys, leyden.sweeps.study, leyden.studies; print({'torch'} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("objective", "typed", "why"),
+    [
+        (
+            "val/acc",
+            ["monitor=train/loss", "mode=min", "trainer.limit_val_batches=0"],
+            "no validation with trainer.limit",
+        ),
+        ("val/acc", ["monitor=train/loss", "mode=min", "data.val_size=0"], "no validation set with data.val_size=0"),
+        ("test/acc", ["test=false"], "no test with test=false"),
+    ],
+)
+def test_an_objective_that_is_never_measured_is_refused(
+    objective: str, typed: list[str], why: str, composing: Composing
+) -> None:
+    space = "optimizer.lr=interval(0.1,1)"
+    with pytest.raises(UserError, match=rf"^sweep\.objectives\.{objective}: there is {why}"):
+        searched(composing, f"sweep.objectives={{{objective}:max}}", space, *typed)
+    searched(composing, f"sweep.objectives={{{objective}:max}}", space)

@@ -31,6 +31,15 @@ def test_the_table(grid: Path) -> None:
     assert lines[-2:] == [f"the best again:  {again}", f"its test again:  python eval.py run={run}"]
 
 
+def test_a_test_is_not_suggested_where_no_weights_were_kept(grid: Path) -> None:
+    """As of a sweep with debug=fast_dev_run."""
+    for path in grid.glob("*/checkpoints/*.ckpt"):
+        path.unlink()
+    told = as_table(summarize(grid), None)
+    assert "the best again:" in str(told)
+    assert "eval.py" not in str(told)
+
+
 def test_a_long_cause_is_cut_on_a_terminal_and_whole_in_the_files(tmp_path: Path) -> None:
     cause = "memory " * 99 + "error"
     summary = summarize(keep_sweep(tmp_path / "s", [{"settings": {"a": 1}, **failed(cause)}]))

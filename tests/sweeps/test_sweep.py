@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
 FAULT = "callbacks.fault._target_=tests.sweeps.faults.Fault"
 
 
-def started(*arguments: str) -> "subprocess.Popen[str]":
+def started(*arguments: str, first: Callable[[], object] | None = None) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "train.py", *arguments],
         cwd=ROOT,
@@ -25,6 +27,7 @@ def started(*arguments: str) -> "subprocess.Popen[str]":
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        preexec_fn=first,
     )
 
 
@@ -75,15 +78,35 @@ def test_hydras_own_launcher_runs_the_jobs_too(quick: list[str], tmp_path: Path)
     assert statuses(tmp_path) == {"seed=1": "finished", "seed=2": "finished"}
 
 
-def test_ctrl_c_before_the_first_job_has_begun_is_a_word(quick: list[str]) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment", ["sweep: 2 jobs", "starting; torch is imported", "job 1 of 2"])
+def test_a_signal_before_the_first_job_has_begun_is_a_word(
+    moment: str, number: signal.Signals, quick: list[str], tmp_path: Path
+) -> None:
     process = started("-m", "experiment=mnist_linear", "seed=1,2", *quick)
     assert process.stdout
-    assert any("sweep: 2 jobs" in line for line in process.stdout)
-    os.killpg(process.pid, signal.SIGINT)  # while torch is imported
+    assert any(moment in line for line in process.stdout)
+    os.killpg(process.pid, number)
     said, _ = process.communicate(timeout=240)
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     assert "Traceback" not in said
-    assert "interrupted" in said
+    assert f"interrupted by {number.name}; the same command goes on" in said
+    if not moment.startswith("job"):
+        assert "job 1 of 2" not in said
+        assert "epoch" not in said
+    (sweep,) = (tmp_path / "logs").rglob("sweep.json")
+    assert json.loads(sweep.read_text())["status"] == "interrupted"
+
+
+def test_a_sweep_in_the_background_of_a_script_is_interrupted_too(quick: list[str]) -> None:
+    """A shell without job control starts what is to run in the background with SIGINT ignored."""
+    ignore = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
+    process = started("-m", "experiment=mnist_linear", "seed=1,2", *quick, first=ignore)
+    assert process.stdout
+    assert any("starting; torch is imported" in line for line in process.stdout)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=240)
+    assert process.returncode == 130, said
 
 
 @pytest.mark.parametrize(("number", "whole_group"), [(signal.SIGINT, True), (signal.SIGTERM, False)])

@@ -31,6 +31,8 @@ class Hooks(pl.Callback):
         every_n_steps: how often.
     """
 
+    NEEDS_LOGGER = "TensorBoardLogger"  # checked with the config
+
     def __init__(
         self, layers: list[str], activations: bool = True, gradients: bool = True, every_n_steps: int = 100
     ) -> None:
@@ -45,7 +47,7 @@ class Hooks(pl.Callback):
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         if stage != "fit":
             return
-        if _writer(trainer) is None:
+        if _writer(trainer) is None and not trainer.fast_dev_run:  # type: ignore[attr-defined]  # which has no loggers
             raise UserError("callbacks.hooks: writes to TensorBoard only; add logger=tensorboard")
         names = [name for name, _ in _leaves(pl_module)]
         for pattern in self.layers:
@@ -73,8 +75,8 @@ class Hooks(pl.Callback):
     def on_train_batch_end(self, *_: Any) -> None:
         self.remove()
 
-    def on_train_end(self, *_: Any) -> None:
-        if not self.recorded:
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if not self.recorded and _writer(trainer):
             log.warning("callbacks.hooks: none of the layers ran; with a frozen backbone, add cache_features=false")
 
     def on_exception(self, *_: Any) -> None:

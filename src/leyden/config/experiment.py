@@ -13,6 +13,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from leyden.config.callbacks import check_callbacks
+from leyden.config.devices import check_strategy
+from leyden.config.hydra_settings import check_hydra
+from leyden.config.monitored import check_monitored
 from leyden.config.overrides import allow_new_values, as_typed
 from leyden.config.recorded import Config, Recorded, check_measurable, check_resumable, recorded
 from leyden.config.validation import validate
@@ -93,6 +97,7 @@ def compose_run(
 
 @contextmanager
 def _composed(door: str, overrides: Sequence[str], configs: str | Path) -> Iterator[DictConfig]:
+    check_hydra(overrides)
     with hydra.initialize_config_dir(str(Path(configs).resolve()), version_base="1.3"):
         cfg = hydra.compose(door, allow_new_values(overrides), return_hydra_config=True)
         HydraConfig.instance().set_config(cfg)
@@ -119,6 +124,9 @@ def check(cfg: DictConfig) -> Experiment:
         if rank() == 0:
             check_free(run.dir, "resume")
         validate(run.config, known)
+        check_monitored(run.config)
+        check_strategy(run.config["trainer"])
+        check_callbacks(run.config)
         changed = run.config != run.before
         overrides = [*run.overrides, *run.typed]
         return Experiment(run.name, run.config, overrides, resumes=True, changed=changed, recorded=True)
@@ -134,6 +142,9 @@ def check(cfg: DictConfig) -> Experiment:
     for own in ("resume", "sweep"):
         del config[own]
     validate(config, known)
+    check_monitored(config)
+    check_strategy(config["trainer"])
+    check_callbacks(config)
     if config["init_from"] is not None and rank() == 0:  # by now `last` may be this run, for a further process of it
         config["init_from"] = str(_weights_of(str(config["init_from"]), config["paths"]["log_dir"]))
     return Experiment(name, config, overrides, resumes=is_job and Path(config["paths"]["run_dir"]).exists())

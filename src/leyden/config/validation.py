@@ -180,14 +180,6 @@ def _check_monitor(config: Mapping[str, Any]) -> None:
         raise UserError(f"mode={mode}: must be min or max")
     if str(monitor).endswith("loss") and mode == "max":
         raise UserError(f"monitor={monitor}: is best where it is smallest; add mode=min")
-    data = config["data"]
-    signature = find(str(data.get("_target_")))
-    not_otherwise = all(data.get(name) is None for name in ("fold", "val_path", "split_column"))
-    known = signature is not None and "INPUT_SHAPE" in signature.constants  # a folder may hold a validation set
-    if str(monitor).startswith("val/") and data.get("val_size") == 0 and not_otherwise and known:
-        raise UserError(
-            f"monitor={monitor}: there is no validation set with data.val_size=0; try monitor=train/loss mode=min"
-        )
 
 
 def _check_fit(config: Mapping[str, Any]) -> None:

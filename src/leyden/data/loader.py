@@ -68,7 +68,7 @@ class Loader(ABC):
 
     def __len__(self) -> int:
         batches, rest = divmod(-(-self.total // self.world_size), self.batch_size)  # of a process that has the most
-        return min(batches + (rest > 0) - self._drops(rest), self._items())
+        return min(batches + (rest > 0) - self._drops(rest), self.items)
 
     def __iter__(self) -> Iterator[Batch]:
         epoch, start = self.epoch(), self.start()
@@ -82,16 +82,23 @@ class Loader(ABC):
 
     def _first(self, number: int) -> int:
         """Where a batch begins. The last gets an item of the one before it, where other processes have one more."""
-        return min(number * self.batch_size, self._items() - (number < len(self)))
+        return min(number * self.batch_size, self.items - (number < len(self)))
 
-    def _items(self) -> int:
+    @property
+    def items(self) -> int:
+        """How many items of an epoch this process has."""
         if self.even:
             return -(-self.total // self.world_size)
         return len(range(self.rank, self.total, self.world_size))
 
+    @property
+    def drops_last(self) -> bool:
+        """Whether the last batch of an epoch is left out."""
+        return self._drops(self.items % self.batch_size)
+
     def _drops(self, rest: int) -> bool:
         """BatchNorm cannot train on one item: a last batch of one waits for another epoch's order."""
-        return self.shuffle and rest == 1 and self._items() > 1
+        return self.shuffle and rest == 1 and self.items > 1
 
     def _order(self, epoch: int) -> Tensor:
         total = self.total
@@ -100,7 +107,7 @@ class Loader(ABC):
             order = torch.randperm(total, generator=torch.Generator().manual_seed(seed_for(self.seed, "order", epoch)))
         if not self.even:
             return order[self.rank :: self.world_size]
-        places = torch.arange(self.rank, self._items() * self.world_size, self.world_size)
+        places = torch.arange(self.rank, self.items * self.world_size, self.world_size)
         return order[places % total]  # goes round once more, so that every process has as many
 
 

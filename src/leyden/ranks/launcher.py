@@ -18,6 +18,7 @@ from lightning.pytorch.trainer.connectors import accelerator_connector
 from torch import distributed
 
 from leyden.config import Experiment
+from leyden.config.devices import SPAWNS
 from leyden.errors import UserError
 from leyden.processes import rank
 from leyden.ranks import GRACE
@@ -36,6 +37,12 @@ def anywhere() -> AbstractContextManager[object]:
     return mock.patch.object(accelerator_connector, "_IS_INTERACTIVE", False)
 
 
+def check_launcher(trainer: pl.Trainer) -> None:
+    """Refuse, with a UserError, a strategy that would start the further processes of a run in another way."""
+    if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):
+        raise UserError(f"trainer.strategy: {SPAWNS}")
+
+
 @contextmanager
 def all_ranks(trainer: pl.Trainer, experiment: Experiment) -> Iterator[None]:
     """Within this block the Trainer starts the further processes of a run; after it they and their traces are gone.
@@ -45,12 +52,8 @@ def all_ranks(trainer: pl.Trainer, experiment: Experiment) -> Iterator[None]:
         RankError: one of them ended and left this one without an answer.
         Interrupted: likewise, by a signal.
     """
+    check_launcher(trainer)
     stock = trainer.strategy.launcher
-    if isinstance(stock, _MultiProcessingLauncher):
-        raise UserError(
-            "trainer.strategy: forks or spawns its processes, which a run directory cannot follow; give "
-            "trainer.strategy=ddp, in notebooks too"
-        )
     before, threads = {name: os.environ.get(name) for name in _MADE}, torch.get_num_threads()
     others = Others(trainer, experiment)
     if isinstance(stock, _SubprocessScriptLauncher):

@@ -50,12 +50,12 @@ class Run:
         self.writes = rank() == 0
         self.watch = Watch()
         self.dir = experiment.run_dir
+        self._last = Last(Path(experiment.config["paths"]["log_dir"]))  # which notes what is not there yet
         if self.writes and not experiment.resumes:
             self.dir = make_directory(experiment.run_dir)
         if self.dir != experiment.run_dir:  # callbacks and loggers have the directory in their settings too
             config = moved(experiment.config, str(experiment.run_dir), str(self.dir))
             experiment.config.update(config | {"init_from": experiment.config.get("init_from")})  # of another run
-        self._last = Last(Path(experiment.config["paths"]["log_dir"]))
         self._again = f"python train.py resume={shlex.quote(str(self.dir))}"
         self._lock = lock(self.dir, "resume") if self.writes else None
 

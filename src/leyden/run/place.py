@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from leyden.errors import UserError
@@ -36,6 +37,7 @@ class Last:
 
     def __init__(self, log_dir: Path) -> None:
         self.link = log_dir / "last"
+        self._absent = [folder for folder in (log_dir, *log_dir.parents) if not folder.exists()]
         self._before: Path | None = None
 
     def point(self, directory: Path) -> None:
@@ -56,3 +58,8 @@ class Last:
             if self._before:
                 self.point(self._before)
         shutil.rmtree(directory, ignore_errors=True)
+        log_dir = self.link.parent
+        inside = [folder for folder in directory.parents if folder.is_relative_to(log_dir) and folder != log_dir]
+        for folder in (*inside, *self._absent):
+            with suppress(OSError):  # it is not empty
+                folder.rmdir()

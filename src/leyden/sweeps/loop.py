@@ -2,7 +2,6 @@
 
 import logging
 import signal
-import threading
 import time
 from collections.abc import Callable
 from signal import Signals
@@ -10,7 +9,7 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from leyden.locks import is_live
-from leyden.signals import STOPS
+from leyden.signals import STOPS, earlier, replaceable
 from leyden.sweeps.board import Board
 from leyden.sweeps.executors.executor import Ended, Executor
 from leyden.sweeps.job import Job, Outcome, note_failure, outcome
@@ -143,10 +142,10 @@ class _Signals:
         self._before: dict[Signals, Any] = {}
 
     def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():
-            for number in STOPS:
-                if signal.getsignal(number) != signal.SIG_IGN:  # as SIGHUP is under nohup
-                    self._before[number] = signal.signal(number, self.receive)
+        self._before = replaceable(STOPS)
+        earlier(self._before)
+        for number in self._before:
+            signal.signal(number, self.receive)
         return self
 
     def __exit__(

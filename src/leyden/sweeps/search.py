@@ -16,7 +16,7 @@ from leyden.errors import UserError
 from leyden.sweeps.compose import Composer
 from leyden.sweeps.job import Job, Outcome
 from leyden.sweeps.params import Space
-from leyden.sweeps.settings import check_pruner, check_settings
+from leyden.sweeps.settings import check_objectives, check_pruner, check_settings
 from leyden.sweeps.verdict import past, verdict
 
 if TYPE_CHECKING:
@@ -70,7 +70,9 @@ class Search:
         self.objectives, self.total = self._settings.objectives, self._settings.n_trials
         self._trial = Trial("", "", -1, next(iter(self.objectives)), self._settings.pruner)
         self._examples = self._space.try_out(lambda texts: self._job(texts, self._trial))
-        check_pruner(composer.config, [job.experiment.config for job in self._examples])
+        configs = [job.experiment.config for job in self._examples]
+        check_pruner(composer.config, configs)
+        check_objectives(self.objectives, configs)
         self._left: list[Job] = []
         self._again: list[FrozenTrial] = []
         self._numbers: dict[str, list[int]] = {}  # of trials, for each job that was handed out

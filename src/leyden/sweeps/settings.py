@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from leyden.config.monitored import never_validates
 from leyden.config.overrides import did_you_mean
 from leyden.config.validation import check_section
 from leyden.errors import UserError
@@ -101,6 +102,22 @@ def check_pruner(config: DictConfig, configs: Sequence[Mapping[str, Any]]) -> No
             values = [OmegaConf.select(OmegaConf.create(dict(config)), name) for config in configs]
             if any(value != values[0] for value in values):
                 raise UserError(f"sweep.pruner.{key}: is {name}, which is searched; give a number of its own")
+
+
+def check_objectives(objectives: Mapping[str, str], configs: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse, with a UserError, an objective that is never measured, as there is no validation or no test.
+
+    Args:
+        objectives: of the search.
+        configs: of jobs in which everything that is searched comes up with each of its ends.
+    """
+    for name in objectives:
+        for config in configs:
+            why = never_validates(config) if name.startswith("val/") else None
+            if name.startswith("test/") and config.get("test") is False:
+                why = "there is no test with test=false"
+            if why:
+                raise UserError(f"sweep.objectives.{name}: {why}; give metrics that are measured")
 
 
 def _objectives(given: Any, monitor: str, mode: str) -> dict[str, str]:

@@ -23,6 +23,7 @@ from leyden.durable import full_disk
 from leyden.entry import code_of
 from leyden.errors import UserError
 from leyden.readable import count
+from leyden.signals import Interrupted, interruption
 from leyden.sweeps.board import Board
 from leyden.sweeps.compose import Composer
 from leyden.sweeps.executors.executor import OUTPUT, Executor
@@ -112,7 +113,11 @@ def _run(
     experiment, began = source.examples()[0].experiment.name, time.time()
     try:
         with SweepRecord(directory, source, experiment, overrides, constants) as record:
-            done = _execute(source, executor, directory, record, config.sweep.on_error == "stop")
+            try:
+                done = _execute(source, executor, directory, record, config.sweep.on_error == "stop")
+            except (Interrupted, KeyboardInterrupt) as error:  # before there was a job to be asked to stop
+                stopped = interruption(error)
+                done = _Done(stopped.signal if stopped else Signals.SIGINT)
             left = source.left()
             record.close("interrupted" if done.received else "failed" if done.failed or left else "finished")
     except OSError as error:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import lightning.pytorch as pl
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
@@ -20,7 +21,8 @@ class SchedulerFactory:
         make: from an optimizer to a scheduler, with its settings bound.
         interval: whether it moves after each step or each epoch.
         frequency: how many of them it waits between moves.
-        monitor: the metric that a plateau scheduler watches.
+        monitor: the metric that a plateau scheduler watches. One of the validation moves it only after an epoch with a
+            validation in it.
         length_as: the argument of `make` that is given the length of the whole run, counted in moves.
     """
 
@@ -52,6 +54,8 @@ class SchedulerFactory:
             # Steps are counted by Task.lr_scheduler_step: Lightning counts batches, and anew in each epoch.
             "frequency": self.frequency if self.interval == "epoch" else 1,
             "monitor": self.monitor,
+            # An epoch without a validation has no such metric, which Lightning would take for a mistake.
+            "strict": not str(self.monitor).startswith("val/"),
         }
 
 
@@ -119,6 +123,13 @@ def polynomial(optimizer: Optimizer, total: int, power: float = 0.9, floor: floa
         return float(floor + (1 - floor) * (1 - min(1.0, move / total)) ** power)
 
     return LambdaLR(optimizer, factor)
+
+
+def is_stale(trainer: pl.Trainer, monitor: str | None) -> bool:
+    """Whether a metric of the validation is that of an earlier epoch, as there was no validation in this one."""
+    # Lightning counts the batches of an epoch's validations, and keeps the count in checkpoints.
+    validated = trainer.fit_loop.epoch_loop.val_loop.batch_progress.total.completed > 0
+    return str(monitor).startswith("val/") and not validated
 
 
 def forget_length(state: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import MetricCollection
 
 from leyden.data.loader import Batch
@@ -16,7 +17,7 @@ from leyden.data.spec import DataSpec
 from leyden.errors import UserError
 from leyden.tasks.meter import Meter
 from leyden.tasks.optimizers import OptimizerFactory
-from leyden.tasks.schedulers import SchedulerFactory
+from leyden.tasks.schedulers import SchedulerFactory, is_stale
 
 Predictions = dict[str, Tensor | list[str]]
 
@@ -178,6 +179,8 @@ class Task(pl.LightningModule):
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
         make = self.make_scheduler
         if make and make.interval == "step" and self.global_step % make.frequency:
+            return
+        if isinstance(scheduler, ReduceLROnPlateau) and make and is_stale(self.trainer, make.monitor):
             return
         super().lr_scheduler_step(scheduler, metric)
 

@@ -10,8 +10,10 @@ import pytest
 
 from leyden.errors import UserError
 from leyden.processes import cpus
+from leyden.signals import Interrupted
 from leyden.sweeps.executors import processes
 from leyden.sweeps.executors.processes import Processes
+from leyden.sweeps.executors.server import Server
 from leyden.sweeps.job import Job
 from tests.sweeps.made_jobs import made_job
 
@@ -42,7 +44,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Started]:
         made.append(Started(**arguments))
         return made[-1]
 
-    monkeypatch.setattr(processes, "_start_server", lambda context: None)
+    monkeypatch.setattr(Server, "begin", lambda self: None)
+    monkeypatch.setattr(Server, "is_ready", lambda self, seconds=0.1: True)
     monkeypatch.setattr(Processes, "_gpus", lambda self: ["4", "5", "6", "7"])
     monkeypatch.setattr(ForkServerContext, "Process", staticmethod(make))
     return made
@@ -111,6 +114,44 @@ def test_a_signal_that_comes_while_a_job_is_started_reaches_it(
     monkeypatch.setattr(os, "kill", lambda *what: told.append(what))
     executor.start(job)
     assert told == [(123, Signals.SIGTERM)]
+
+
+def test_a_signal_is_not_kept_waiting_until_torch_is_imported(
+    started: list[Started], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, executor, asked = job_with(tmp_path, 1), Processes(1), list[str]()
+
+    def not_ready(server: Server, seconds: float = 0.1) -> bool:
+        asked.append("")
+        if len(asked) == 3:
+            executor.stop(Signals.SIGINT)  # as the handler of a signal does
+        return False
+
+    ended: list[str] = []
+    executor.open(tmp_path, [job])
+    monkeypatch.setattr(Server, "is_ready", not_ready)
+    monkeypatch.setattr(Server, "end", lambda server: ended.append("server"))
+    executor.start(job)
+    assert [end.job for end in executor.wait(60.0)] == [job]
+    assert not started
+    executor.close()
+    assert ended == ["server"]
+
+
+def test_a_signal_while_gpus_are_counted_ends_the_server(
+    started: list[Started], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[str] = []
+
+    def interrupted(executor: Processes) -> list[str]:
+        raise Interrupted(Signals.SIGTERM)
+
+    monkeypatch.setattr(Processes, "_gpus", interrupted)
+    monkeypatch.setattr(Server, "is_ready", lambda self, seconds=0.1: False)
+    monkeypatch.setattr(Server, "end", lambda server: ended.append("server"))
+    with pytest.raises(Interrupted):
+        Processes(1).open(tmp_path, [job_with(tmp_path, 1)])
+    assert ended == ["server"]
 
 
 @pytest.mark.parametrize("number", [0, -1, "two"])

@@ -7,10 +7,8 @@ memory does not grow from job to job. Where there is no fork (Windows) each proc
 import logging
 import multiprocessing
 import os
-import signal
 from collections.abc import Sequence
-from contextlib import suppress
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from signal import Signals
@@ -18,22 +16,17 @@ from typing import TYPE_CHECKING
 
 from leyden.errors import UserError
 from leyden.processes import cpus
-from leyden.signals import STOPS
 from leyden.sweeps.executors.executor import OUTPUT, Ended
 from leyden.sweeps.executors.forked import perform_alone
+from leyden.sweeps.executors.server import START, Server
 from leyden.sweeps.executors.worker import cause, check_numbers, devices
 from leyden.sweeps.job import Job
 
-if TYPE_CHECKING:  # of which Windows has one only
-    from multiprocessing.context import ForkServerContext, SpawnContext
-
-    Context = ForkServerContext | SpawnContext
+if TYPE_CHECKING:
+    from leyden.sweeps.executors.server import Context
 
 log = logging.getLogger(__name__)
 
-_START = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-_IMPORTED = ["torch", "torchvision", "lightning.pytorch", "torchmetrics", "tensorboard", "hydra", "leyden.train"]
-_IMPORTED += ["leyden.sweeps.executors.forked"]
 _KILLED = 9  # SIGKILL, which Windows has no name for
 _OUT_OF_MEMORY = Path("/sys/fs/cgroup/memory.events")
 
@@ -51,7 +44,9 @@ class Processes:
         check_numbers("local", {"n_jobs": n_jobs})
         self.slots = n_jobs or 1
         self._n_jobs = n_jobs
-        self._context: Context = multiprocessing.get_context(_START)  # type: ignore[assignment]
+        self._context: Context = multiprocessing.get_context(START)  # type: ignore[assignment]
+        self._server = Server(self._context)
+        self._never: list[Job] = []  # asked to stop before they could be started
         self._running: dict[int, tuple[BaseProcess, Job]] = {}  # by slot
         self._output: Path | None = None
         self._devices: list[list[str]] = []
@@ -61,8 +56,15 @@ class Processes:
         self._starved = 0
 
     def open(self, sweep_dir: Path, jobs: Sequence[Job]) -> None:
-        _start_server(self._context)
-        log.info("starting; torch is imported once for all jobs")
+        try:
+            self._server.begin()
+            log.info("starting; torch is imported once for all jobs")
+            self._open(sweep_dir, jobs)
+        except BaseException:  # such as a signal
+            self.close()
+            raise
+
+    def _open(self, sweep_dir: Path, jobs: Sequence[Job]) -> None:
         trainer, wanted = jobs[0].experiment.config["trainer"], devices(jobs[0])
         gpus = [] if trainer.get("accelerator") in ("cpu", "mps") else self._gpus()
         cores = cpus()
@@ -87,6 +89,10 @@ class Processes:
         return False
 
     def start(self, job: Job) -> None:
+        while not self._server.is_ready():
+            if self._asked:
+                self._never.append(job)
+                return
         slot = next(number for number in range(self.slots) if number not in self._running)
         environment = {}
         if self._devices and self.slots > 1:
@@ -100,12 +106,13 @@ class Processes:
         )
         process.start()
         self._running[slot] = process, job
-        if self._asked:  # while it was started, which takes seconds if it is the first
+        if self._asked:  # while it was started
             self._tell(process, self._asked)
 
     def wait(self, seconds: float) -> list[Ended]:
-        wait([process.sentinel for process, _ in self._running.values()], seconds)
-        ended = []
+        ended = [Ended(job) for job in self._never]
+        self._never.clear()
+        wait([process.sentinel for process, _ in self._running.values()], 0.0 if ended else seconds)
         for slot, (process, job) in list(self._running.items()):
             if process.exitcode is not None:
                 process.join()
@@ -131,6 +138,8 @@ class Processes:
         for process, _ in self._running.values():
             process.join(10)
             process.kill()
+        if self._asked or not self._server.is_ready(0.0):  # else it serves the next sweep of this program
+            self._server.end()
 
     def _cause(self, code: int) -> str | None:
         """What a status says that the job itself has not said."""
@@ -140,34 +149,9 @@ class Processes:
 
     def _gpus(self) -> list[str]:
         """What CUDA_VISIBLE_DEVICES calls each GPU; another process asks torch, which is not imported here."""
-        receiver, sender = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=_count_gpus, args=(sender,), daemon=True)
-        process.start()
-        sender.close()
-        number = int(receiver.recv())
-        process.join()
+        number = self._server.gpus()
         visible = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
         return visible[:number] or [str(device) for device in range(number)]
-
-
-def _start_server(context: "Context") -> None:
-    """Begin to import, in the process that the others are forked from."""
-    context.set_forkserver_preload(_IMPORTED)
-    if _START == "forkserver":
-        from multiprocessing import forkserver, resource_tracker
-
-        resource_tracker.ensure_running()  # which lets through again what is blocked here, so it has to be before
-        # Whoever ends the whole group asks jobs to stop; the server has to stay, or nobody would know how they ended.
-        signal.pthread_sigmask(signal.SIG_BLOCK, set(STOPS))
-        forkserver.ensure_running()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, set(STOPS))
-
-
-def _count_gpus(sender: Connection) -> None:
-    import torch
-
-    with suppress(BrokenPipeError):  # who asked is gone
-        sender.send(torch.cuda.device_count())
 
 
 def _times_out_of_memory() -> int:

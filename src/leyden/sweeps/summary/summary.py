@@ -11,6 +11,7 @@ from typing import Any
 from leyden.config.overrides import as_typed, did_you_mean
 from leyden.errors import UserError
 from leyden.readable import most_telling
+from leyden.record import CHECKPOINTS
 from leyden.sweeps.summary.place import read_sweep
 from leyden.sweeps.summary.ranking import Group, grouped, ranked
 from leyden.sweeps.summary.results import ENDINGS, Result, monitored, of, read_results
@@ -135,11 +136,13 @@ class Summary:
     def eval_command(self, group: Group) -> str | None:
         """What tests the best run of a group again; None for a cross-validation, whose best fold is only the easiest.
 
-        Of one with a single fold there is nothing to choose.
+        Of one with a single fold there is nothing to choose. None, too, for a run that kept no weights, as one with
+        debug=fast_dev_run.
         """
         if len({typed([result.settings.get(key) for key in FOLDS]) for result in group.results}) > 1:
             return None
-        return shlex.join(["python", "eval.py", f"run={self.best_run(group).dir}"])
+        run_dir = self.best_run(group).dir
+        return shlex.join(["python", "eval.py", f"run={run_dir}"]) if _has_weights(run_dir) else None
 
     @cached_property
     def _all_groups(self) -> list[Group]:
@@ -154,6 +157,10 @@ class Summary:
             values = dict.fromkeys(text.partition("=")[2] if text else typed(value) for value, text in have)
             found += [f"{key}={','.join(values)}"] if values else []
         return found
+
+
+def _has_weights(run_dir: Path) -> bool:
+    return any((run_dir / CHECKPOINTS).glob("*.ckpt"))
 
 
 def _by_key(overrides: Sequence[str]) -> dict[str, str]:

@@ -1,0 +1,45 @@
+"""Callbacks that need another part of a run, and whether it is there."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from leyden.config.signature import find
+from leyden.errors import UserError
+
+# Lightning's, which say so only when training begins. LearningRateMonitor, a default, is left out where there is none.
+_OF_ANY = ("DeviceStatsMonitor",)
+_FILES = {"TensorBoardLogger": "tensorboard", "CSVLogger": "csv", "WandbLogger": "wandb", "MLFlowLogger": "mlflow"}
+
+
+def check_callbacks(config: Mapping[str, Any]) -> None:
+    """Refuse a callback whose logger is missing, or whose checkpoints are switched off.
+
+    A class names the logger that it needs as `NEEDS_LOGGER`.
+
+    Args:
+        config: resolved, and checked otherwise.
+
+    Raises:
+        UserError: for the first callback, by its name.
+    """
+    loggers = [str(node.get("_target_")).rpartition(".")[2] for node in (config.get("logger") or {}).values() if node]
+    if config["trainer"].get("enable_checkpointing") is False:
+        writing = [name for name, node in (config.get("callbacks") or {}).items() if _writes_checkpoints(node)]
+        if writing:
+            remedy = " ".join(f"callbacks.{name}=null" for name in writing)
+            raise UserError(f"trainer.enable_checkpointing=false: there are callbacks that write them; add {remedy}")
+    for name, node in (config.get("callbacks") or {}).items():
+        if not node:
+            continue
+        target = str(node["_target_"])
+        signature = find(target)
+        needed = signature.constants.get("NEEDS_LOGGER") if signature else None
+        if needed and needed not in loggers:
+            raise UserError(f"callbacks.{name}: writes to {needed} only; add logger={_FILES.get(needed, '…')}")
+        if target.rpartition(".")[2] in _OF_ANY and not loggers:
+            raise UserError(f"callbacks.{name}: needs a logger; add logger=csv")
+
+
+def _writes_checkpoints(node: Any) -> bool:
+    signature = find(str(node.get("_target_"))) if isinstance(node, Mapping) else None
+    return signature is not None and {"dirpath", "every_n_epochs"} <= signature.parameters.keys()

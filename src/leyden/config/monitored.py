@@ -1,0 +1,129 @@
+"""Metrics that a run looks at while it trains, and whether they will ever be measured."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from leyden.config.signature import find
+from leyden.errors import UserError
+
+PLATEAU = "ReduceLROnPlateau"
+_FLAGS = ("save_on_train_epoch_end", "check_on_train_epoch_end")  # of ModelCheckpoint and EarlyStopping
+
+
+def check_monitored(config: Mapping[str, Any]) -> None:
+    """Refuse a training whose monitored metrics come of a validation that never takes place.
+
+    What depends on the number of batches is checked by `leyden.feasible`, once the data are there.
+
+    Args:
+        config: resolved, and checked otherwise.
+
+    Raises:
+        UserError: for the first metric, by the setting that names it.
+    """
+    trainer = config["trainer"]
+    if _is_nothing(trainer.get("limit_train_batches")) and not trainer.get("fast_dev_run"):
+        raise UserError(
+            "trainer.limit_train_batches=0: nothing would be trained; leave it out (a run is tested again by eval.py)"
+        )
+    if config.get("test") and _is_nothing(trainer.get("limit_test_batches")) and not trainer.get("fast_dev_run"):
+        raise UserError("trainer.limit_test_batches=0: nothing would be tested; leave it out, or add test=false")
+    _check_plateau(config)
+    _check_times(config)
+    why = never_validates(config)
+    for setting, mode_setting, metric, mode in watched(config):
+        if metric.startswith("val/") and why:
+            raise UserError(f"{setting}={metric}: {why}; {other_metric(setting, mode_setting)}")
+        if metric.endswith("/loss") and mode == "max":
+            raise UserError(f"{setting}={metric}: is best where it is smallest; add {mode_setting}=min")
+
+
+def never_validates(config: Mapping[str, Any]) -> str | None:
+    """Why there is no validation in a whole run, as far as its settings tell; None where there is, or may be, one."""
+    trainer, data = config.get("trainer") or {}, config.get("data") or {}
+    if trainer.get("fast_dev_run"):  # which sets the limits itself
+        return None
+    if _is_nothing(trainer.get("limit_val_batches")) and not trainer.get("overfit_batches"):
+        return "there is no validation with trainer.limit_val_batches=0"
+    signature = find(str(data.get("_target_")))
+    not_otherwise = all(data.get(name) is None for name in ("fold", "val_path", "split_column"))
+    known = signature is not None and "INPUT_SHAPE" in signature.constants  # a folder may hold a validation set
+    if data.get("val_size") == 0 and not_otherwise and known:
+        return "there is no validation set with data.val_size=0"
+    every, most = trainer.get("check_val_every_n_epoch"), trainer.get("max_epochs")
+    if isinstance(every, int) and isinstance(most, int) and 0 <= most < every:
+        return f"there is no validation in trainer.max_epochs={most} with trainer.check_val_every_n_epoch={every}"
+    return None
+
+
+def watched(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Any]]:
+    """The settings that name a metric and its direction, and what they are: ("monitor", "mode", "val/acc", "max")."""
+    yield "monitor", "mode", str(config.get("monitor")), config.get("mode")
+    nodes = {f"callbacks.{name}": node for name, node in (config.get("callbacks") or {}).items() if _flag_of(node)}
+    if is_plateau(config):
+        nodes = {"scheduler": config["scheduler"], **nodes}
+    for place, node in nodes.items():
+        if isinstance(metric := node.get("monitor"), str):
+            yield f"{place}.monitor", f"{place}.mode", metric, node.get("mode")
+
+
+def other_metric(setting: str, mode_setting: str) -> str:
+    """How a metric of the training is monitored in place of one of the validation."""
+    return f"add {setting}=train/loss {mode_setting}=min"
+
+
+def is_plateau(config: Mapping[str, Any]) -> bool:
+    """Whether the scheduler moves by a metric."""
+    scheduler = config.get("scheduler")
+    return isinstance(scheduler, Mapping) and str(scheduler.get("_target_")).rpartition(".")[2] == PLATEAU
+
+
+def in_time(callbacks: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of callbacks, with those that monitor a metric of the training looking at it when it is measured.
+
+    That is at the end of an epoch. Lightning's own look at the end of a validation, which comes before, where not each
+    epoch ends in one: they would take the metric of an earlier epoch for that of the weights at hand.
+    """
+    found = {}
+    for name, node in callbacks.items():
+        flag = _flag_of(node)
+        is_of_training = flag and str(node.get("monitor")).startswith("train/")
+        found[name] = {**node, flag: True} if is_of_training else node
+    return found
+
+
+def _check_times(config: Mapping[str, Any]) -> None:
+    """Refuse a callback that is told to look at its metric when that is not measured."""
+    trainer = config["trainer"]
+    each_epoch = trainer.get("check_val_every_n_epoch", 1) == 1 and trainer.get("val_check_interval") in (None, 1.0)
+    for name, node in (config.get("callbacks") or {}).items():
+        flag = _flag_of(node)
+        at_epoch_end, metric = (node.get(flag), str(node.get("monitor"))) if flag else (None, "")
+        setting = f"callbacks.{name}.{flag}"
+        if at_epoch_end is True and metric.startswith("val/") and not each_epoch:
+            raise UserError(f"{setting}=true: {metric} is not measured at the end of each epoch; give {setting}=null")
+        if at_epoch_end is False and metric.startswith("train/"):
+            raise UserError(f"{setting}=false: {metric} is measured at the end of each epoch; give {setting}=null")
+
+
+def _flag_of(node: Any) -> str | None:
+    """The argument of a callback that says whether it looks at its metric at the end of an epoch of training."""
+    signature = find(str(node.get("_target_"))) if isinstance(node, Mapping) else None
+    return next((flag for flag in _FLAGS if signature and flag in signature.parameters), None)
+
+
+def _check_plateau(config: Mapping[str, Any]) -> None:
+    if not is_plateau(config):
+        return
+    scheduler = config["scheduler"]
+    if not isinstance(scheduler.get("monitor"), str):
+        raise UserError(f"scheduler.monitor={scheduler.get('monitor')}: must be a metric, such as {config['monitor']}")
+    if scheduler.get("interval", "epoch") != "epoch":
+        raise UserError(
+            f"scheduler.interval={scheduler['interval']}: a plateau is found in the metrics of epochs; "
+            "add scheduler.interval=epoch"
+        )
+
+
+def _is_nothing(limit: Any) -> bool:
+    return isinstance(limit, int | float) and not isinstance(limit, bool) and limit == 0
