@@ -48,7 +48,8 @@ class Loader(ABC):
 
     Args:
         total: how many items there are.
-        batch_size: items in a batch of each process.
+        batch_size: items in a batch of each process. In training a last batch of one item, of which BatchNorm has no
+            statistics, is joined to the one before.
         transform: from stored inputs to what the network takes.
         order: see `Order`.
     """
@@ -68,7 +69,7 @@ class Loader(ABC):
 
     def __len__(self) -> int:
         batches, rest = divmod(-(-self.total // self.world_size), self.batch_size)  # of a process that has the most
-        return min(batches + (rest > 0) - self._drops(rest), self._items())
+        return min(batches + (rest > 0) - self._joins(rest), self._items())
 
     def __iter__(self) -> Iterator[Batch]:
         epoch, start = self.epoch(), self.start()
@@ -82,16 +83,16 @@ class Loader(ABC):
 
     def _first(self, number: int) -> int:
         """Where a batch begins. The last gets an item of the one before it, where other processes have one more."""
-        return min(number * self.batch_size, self._items() - (number < len(self)))
+        return min(number * self.batch_size, self._items() - 1) if number < len(self) else self._items()
 
     def _items(self) -> int:
         if self.even:
             return -(-self.total // self.world_size)
         return len(range(self.rank, self.total, self.world_size))
 
-    def _drops(self, rest: int) -> bool:
-        """BatchNorm cannot train on one item: a last batch of one waits for another epoch's order."""
-        return self.shuffle and rest == 1 and self._items() > 1
+    def _joins(self, rest: int) -> bool:
+        """Whether a last batch of one is joined to the one before: left out, its item would not be trained on."""
+        return self.shuffle and rest == 1 and self._items() > self.batch_size > 1
 
     def _order(self, epoch: int) -> Tensor:
         total = self.total
