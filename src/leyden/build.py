@@ -17,6 +17,7 @@ from leyden.callbacks.randomness import Randomness
 from leyden.checkpoints import DurableCheckpoints
 from leyden.config import Config
 from leyden.config.overrides import did_you_mean
+from leyden.config.steps import HALF_ON_CPU
 from leyden.data.module import DataModule
 from leyden.data.spec import DataSpec
 from leyden.errors import UserError
@@ -140,6 +141,8 @@ def build_trainer(config: Config, *more: pl.Callback) -> pl.Trainer:
         logger=_build_all("logger", config.get("logger")) or False,
         default_root_dir=config["paths"]["run_dir"],
     )
+    if trainer.precision == "16-true" and trainer.strategy.root_device.type == "cpu":  # whoever chose them, and how
+        raise UserError(HALF_ON_CPU)
     return trainer
 
 
