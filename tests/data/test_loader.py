@@ -145,17 +145,22 @@ def test_batches_of_one_that_were_asked_for_are_kept() -> None:
     assert items(make(1, batch_size=4, shuffle=True)) == [0]
 
 
-@pytest.mark.parametrize(("total", "world_size"), [*itertools.product([3, 6, 7, 8, 23, 24, 26], [1, 2, 3])])
-def test_training_processes_have_equal_steps_and_together_see_every_item(total: int, world_size: int) -> None:
-    ranks = [make(total, 3, shuffle=True, rank=rank, world_size=world_size) for rank in range(world_size)]
-    shapes = [[len(batch) for batch in batches(loader)] for loader in ranks]
-    assert all(shape == shapes[0] for shape in shapes)
-    assert len(ranks[0]) == len(shapes[0])
-
-    each = -(-total // world_size)
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 5, 30])
+@pytest.mark.parametrize(("total", "world_size"), [*itertools.product(range(1, 30), [1, 2, 3])])
+def test_training_processes_have_equal_steps_and_together_see_every_item_once(
+    total: int, world_size: int, batch_size: int
+) -> None:
+    ranks = [make(total, batch_size, shuffle=True, rank=rank, world_size=world_size) for rank in range(world_size)]
+    sizes = [[len(batch) for batch in batches(loader)] for loader in ranks]
+    assert {len(loader) for loader in ranks} == {len(of) for of in sizes} == {len(sizes[0])}
+    assert all(size == batch_size for of in sizes for size in of[:-1])
+    last = [of[-1] for of in sizes]
+    assert max(last) - min(last) <= 1
+    assert min(last) >= min(2, batch_size, -(-total // world_size))  # BatchNorm cannot train on one
     seen = items(*ranks)
     assert set(seen) == set(range(total))
-    assert len(seen) == each * world_size
+    twice = -total % world_size if total < 2 * world_size else 0
+    assert len(seen) == total + twice
 
 
 @pytest.mark.parametrize(("total", "world_size"), [(1, 2), (1, 3), (2, 3), (2, 5)])

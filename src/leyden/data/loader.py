@@ -26,8 +26,8 @@ class Order(TypedDict, total=False):
         device: where batches are handed out.
         rank: which of `world_size` processes this is; each gets its own items, in as many batches as the others.
         world_size: how many processes there are.
-        even: give some items twice, so that all processes have as many; always so when shuffled. Otherwise none is, so
-            that metrics count each item once.
+        even: give some items twice, so that all processes have as many. Otherwise none is, so that each item counts
+            once; when shuffled, then where a process would have less than two.
     """
 
     shuffle: bool
@@ -49,7 +49,7 @@ class Loader(ABC):
     Args:
         total: how many items there are.
         batch_size: items in a batch of each process. In training a last batch of one item, of which BatchNorm has no
-            statistics, is joined to the one before.
+            statistics, is joined to the one before, and so are those of the other processes.
         transform: from stored inputs to what the network takes.
         order: see `Order`.
     """
@@ -61,7 +61,8 @@ class Loader(ABC):
         self.start = order.get("start") or (lambda: 0)
         self.device = torch.device(order.get("device", "cpu"))
         self.rank, self.world_size = order.get("rank", 0), order.get("world_size", 1)
-        self.even = self.shuffle or order.get("even", False)
+        self._uneven = total % self.world_size > 0
+        self.even = order.get("even", False) or (self.shuffle and total < 2 * self.world_size)
 
     @abstractmethod
     def stored(self, epoch: int, batches: Iterable[Tensor]) -> Iterator[Batch]:
@@ -91,8 +92,10 @@ class Loader(ABC):
         return len(range(self.rank, self.total, self.world_size))
 
     def _joins(self, rest: int) -> bool:
-        """Whether a last batch of one is joined to the one before: left out, its item would not be trained on."""
-        return self.shuffle and rest == 1 and self._items() > self.batch_size > 1
+        """Whether the last batch is joined to the one before: left out, its items would not be trained on."""
+        most = -(-self.total // self.world_size)
+        least = (rest or self.batch_size) - (self._uneven and not self.even)  # in the last batch of any process
+        return self.shuffle and most > self.batch_size and least < min(self.batch_size, 2)
 
     def _order(self, epoch: int) -> Tensor:
         total = self.total

@@ -13,7 +13,7 @@ from torchmetrics import MetricCollection
 from leyden.data.loader import Batch
 from leyden.data.spec import DataSpec
 from leyden.errors import UserError
-from leyden.tasks.accumulation import BatchSizes, Passes, current_batch
+from leyden.tasks.accumulation import BatchSizes, Passes, current_batch, mean_over_processes
 from leyden.tasks.duration import duration
 from leyden.tasks.meter import Meter
 from leyden.tasks.optimizers import OptimizerFactory
@@ -166,11 +166,14 @@ class Task(pl.LightningModule):
             return
         trainer = self.trainer
         epoch, batch, every = trainer.current_epoch, trainer.fit_loop.batch_idx, trainer.accumulate_grad_batches
-        if every == 1 or trainer.strategy.handles_gradient_accumulation:
+        uneven = trainer.world_size > 1 and trainer.fit_loop.epoch_loop.batch_progress.is_last_batch  # it may be
+        if (every == 1 and not uneven) or trainer.strategy.handles_gradient_accumulation:
             self._passes.last = epoch, batch
             super().backward(loss, *args, **kwargs)
             return
-        weight = self._passes.weight(epoch, batch, self.items_in(current_batch(trainer)), every)
+        items = self.items_in(current_batch(trainer))
+        average = mean_over_processes(trainer, items) if uneven else items
+        weight = self._passes.weight(epoch, batch, items, every, average)
         super().backward(loss if weight == 1.0 else loss * weight, *args, **kwargs)
         if not trainer.fit_loop._should_accumulate():
             self._correct_gradients()
