@@ -12,7 +12,7 @@ PLAN = "+callbacks.plan={_target_: lightning.pytorch.callbacks.GradientAccumulat
         (["trainer=cpu", "trainer.precision=16-true"], r"^trainer\.precision=16-true: .*trainer\.precision=bf16-true"),
         (
             [PLAN, "trainer.accumulate_grad_batches=2"],
-            r"^trainer\.accumulate_grad_batches=2: is set by callbacks\.plan too; .*trainer\.accumulate_grad_batches=1$",
+            r"^trainer\.accumulate_grad_batches=2: is set by callbacks\.plan .*trainer\.accumulate_grad_batches=1$",
         ),
         (
             ["optimizer=lbfgs", "trainer.accumulate_grad_batches=2"],
