@@ -20,6 +20,7 @@ from leyden.checkpoints import DurableCheckpoints
 from leyden.config import Config
 from leyden.config.monitored import in_time
 from leyden.config.overrides import did_you_mean
+from leyden.config.steps import HALF_ON_CPU
 from leyden.data.module import DataModule
 from leyden.data.spec import DataSpec
 from leyden.errors import UserError
@@ -156,6 +157,8 @@ def build_trainer(config: Config, *more: pl.Callback) -> pl.Trainer:
         logger=loggers or False,
         default_root_dir=config["paths"]["run_dir"],
     )
+    if trainer.precision == "16-true" and trainer.strategy.root_device.type == "cpu":  # whoever chose them, and how
+        raise UserError(HALF_ON_CPU)
     return trainer
 
 

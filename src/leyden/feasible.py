@@ -101,7 +101,7 @@ class _Split:
         if isinstance(loader, Loader):
             self.items: int | None = loader.items
             self.batch_size: int | None = loader.batch_size
-            self.drops_last = loader.drops_last
+            self.drops_last = loader.joins_last  # likewise, none is smaller than the others
             self.batches: int | None = len(loader)
         else:
             self.batch_size, self.drops_last = getattr(loader, "batch_size", None), getattr(loader, "drop_last", False)

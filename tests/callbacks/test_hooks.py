@@ -101,3 +101,15 @@ def test_a_pattern_that_finds_nothing_and_a_run_without_tensorboard_are_refused(
     task = build_task(compose(["model=cnn"]).config, data.spec)
     with pytest.raises(UserError, match="logger=tensorboard"):
         made_trainer(tmp_path, callbacks=[Hooks(["."])]).fit(task, datamodule=data)
+
+
+def test_of_an_optimizer_that_evaluates_a_step_several_times_the_first_is_recorded(data: MNIST, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    task = build_task(compose(["model=linear", "optimizer=lbfgs"]).config, data.spec)
+    logger = TensorBoardLogger(tmp_path, name="", version="")
+    hooks = Hooks(["output"], every_n_steps=5)
+    made_trainer(tmp_path, logger=logger, max_epochs=2, callbacks=[hooks], limit_val_batches=0).fit(task, data)
+    logger.finalize("success")
+    events = EventAccumulator(str(tmp_path), size_guidance={"histograms": 0}).Reload()
+    found = {tag: [event.step for event in events.Histograms(tag)] for tag in events.Tags()["histograms"]}
+    assert found == {"activations/output": [0, 5, 10], "gradients/output": [0, 5, 10]}

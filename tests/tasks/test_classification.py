@@ -29,11 +29,20 @@ def test_the_loss_is_cross_entropy_with_smoothing_and_weights(smoothing: float, 
     outputs, targets = logits()
     w = torch.tensor(weights or [1.0] * 4)
     logs = outputs.log_softmax(dim=1)
-    own = -(w[targets] * logs[torch.arange(20), targets]).sum() / w[targets].sum()
-    spread = -(logs @ w).sum() / w[targets].sum() / 4
+    own = -(w[targets] * logs[torch.arange(20), targets]).mean()
+    spread = -(logs @ w).mean() / 4
     expected = (1 - smoothing) * own + smoothing * spread
     loss = made_task(label_smoothing=smoothing, class_weights=weights).loss(outputs, targets)
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_a_weighted_loss_does_not_depend_on_which_classes_meet_in_a_batch(smoothing: float) -> None:
+    outputs, targets = logits()
+    task = made_task(label_smoothing=smoothing, class_weights=[1.0, 9.0, 0.5, 0.0])
+    each = torch.stack([task.loss(outputs[n : n + 1], targets[n : n + 1]) for n in range(20)])
+    assert task.loss(outputs, targets).item() == pytest.approx(each.mean().item(), rel=1e-6)
+    assert len(set(each.tolist())) > 4
 
 
 @pytest.mark.parametrize("weights", [[1.0, 2.0, 3.0], [1.0] * 5, []])

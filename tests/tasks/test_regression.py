@@ -14,6 +14,7 @@ from leyden.data.spec import DataSpec
 from leyden.errors import UserError
 from leyden.tasks.optimizers import OptimizerFactory
 from leyden.tasks.regression import Regression
+from leyden.tasks.regression_metrics import metric_suffixes
 
 MEAN, STD = (10.0, -3.0), (4.0, 0.5)
 PLAIN = {"target_mean": (0.0, 0.0), "target_std": (1.0, 1.0)}
@@ -64,15 +65,61 @@ def measured(task: Regression, outputs: Tensor, targets: Tensor, sizes: list[int
     return {name: value.item() for name, value in task.val_meter.compute().items()}
 
 
-def test_metrics_are_in_the_units_of_the_targets() -> None:
+def test_each_of_several_targets_is_measured_by_name_in_its_own_unit() -> None:
     outputs, targets = pairs()
     o, t = (values.double().numpy() * STD + MEAN for values in (outputs, targets))
     metrics = measured(made_task(), outputs, targets, [50])
-    assert metrics.keys() == {"loss", "mae", "rmse", "r2"}
-    assert metrics["mae"] == pytest.approx(np.abs(o - t).mean(), rel=1e-5)
-    assert metrics["rmse"] == pytest.approx(((o - t) ** 2).mean() ** 0.5, rel=1e-5)
-    r2 = 1 - ((o - t) ** 2).sum(axis=0) / ((t - t.mean(axis=0)) ** 2).sum(axis=0)
-    assert metrics["r2"] == pytest.approx(r2.mean(), rel=1e-4)
+    each = {"mae": np.abs(o - t).mean(0), "rmse": ((o - t) ** 2).mean(0) ** 0.5}
+    each["r2"] = 1 - ((o - t) ** 2).sum(0) / ((t - t.mean(0)) ** 2).sum(0)
+    for name, (a, b) in each.items():
+        assert metrics[f"{name}_a"] == pytest.approx(a, rel=1e-4)
+        assert metrics[f"{name}_b"] == pytest.approx(b, rel=1e-4)
+    assert metrics.keys() == {"loss", *each, *(f"{name}_{target}" for name in each for target in "ab")}
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+def test_what_sums_several_targets_up_mixes_no_units(scaled: bool) -> None:
+    outputs, targets = pairs()
+    facts = {"target_center": MEAN, "target_spread": STD}
+    spec = made_spec(**(facts if scaled else facts | PLAIN))
+    std, mean = torch.tensor(STD), torch.tensor(MEAN)
+    handed = (outputs, targets) if scaled else (outputs * std + mean, targets * std + mean)
+    metrics = measured(made_task(spec), *handed, [50])
+    off = (outputs - targets).double()
+    assert metrics["mae"] == pytest.approx(off.abs().mean().item(), rel=1e-4)
+    assert metrics["rmse"] == pytest.approx(off.square().mean().sqrt().item(), rel=1e-4)
+    assert metrics["r2"] == pytest.approx((metrics["r2_a"] + metrics["r2_b"]) / 2, rel=1e-5)
+
+
+def test_training_measures_several_targets_together_only() -> None:
+    task, (outputs, targets) = made_task(), pairs()
+    task.train_meter.add(task.loss(outputs, targets), outputs, targets)
+    assert task.train_meter.compute().keys() == {"loss", "mae", "rmse", "r2"}
+
+
+@pytest.mark.parametrize(
+    ("names", "suffixes"),
+    [
+        (["weight", "a-b"], ["weight", "a-b"]),
+        (["weight (kg)", "m/s", "a.b"], ["weight_kg", "m_s", "a_b"]),
+        (["a b", "a_b", "a.b"], ["a_b", "a_b_2", "a_b_3"]),
+        (["x_3", "x", "x."], ["x_3", "x", "x_3_3"]),
+        (["%", "?", "größe"], ["target", "target_2", "größe"]),
+        (["step", "last_step"], ["step_", "last_step_"]),
+    ],
+)
+def test_targets_of_any_name_have_metrics_of_plain_names(names: list[str], suffixes: list[str]) -> None:
+    assert metric_suffixes(names) == suffixes
+    number = len(names)
+    spec = DataSpec(
+        "regression", (3,), number, target_names=tuple(names), target_mean=(0.0,) * number, target_std=(1.0,) * number
+    )
+    task = Regression(nn.Linear(3, number), spec)
+    outputs = torch.randn(9, number)
+    task.val_meter.add(torch.zeros(()), outputs, outputs + 1)
+    found = {f"val/{name}" for name in task.val_meter.compute()}
+    assert found == {name for name in task.metric_names if name.startswith("val/")}
+    assert {f"test/rmse_{suffix}" for suffix in suffixes} <= set(task.metric_names)
 
 
 @pytest.mark.parametrize("sizes", [[7, 40, 3], [1, 49], [1] * 50])
@@ -85,15 +132,16 @@ def test_one_target_is_measured_too() -> None:
     outputs, targets = (values[:, :1] for values in pairs())
     spec = DataSpec("regression", (3,), 1, target_names=("a",), target_mean=(10.0,), target_std=(4.0,))
     task = Regression(nn.Linear(3, 1), spec, OptimizerFactory(partial(SGD, lr=0.1)))
-    assert measured(task, outputs, targets, [20, 30])["mae"] == pytest.approx(
-        4 * (outputs - targets).abs().mean().item()
-    )
+    metrics = measured(task, outputs, targets, [20, 30])
+    assert metrics.keys() == {"loss", "mae", "rmse", "r2"}
+    assert metrics["mae"] == pytest.approx(4 * (outputs - targets).abs().mean().item())
+    assert metrics["rmse"] == pytest.approx(4 * (outputs - targets).square().mean().sqrt().item())
 
 
 def test_a_single_item_has_no_share_of_variance() -> None:
     outputs, targets = pairs(1)
     metrics = measured(made_task(), outputs, targets, [1])
-    assert math.isnan(metrics["r2"])
+    assert all(math.isnan(metrics[name]) for name in ("r2", "r2_a", "r2_b"))
     assert all(math.isfinite(metrics[name]) for name in ("loss", "mae", "rmse"))
 
 
@@ -106,7 +154,10 @@ def test_poisson_gives_counts() -> None:
     task = made_task(made_spec(**PLAIN), loss="poisson")
     assert task.values(torch.tensor([[0.0, math.log(5)]])).tolist() == [[1, pytest.approx(5)]]
     logs, counts = torch.tensor([[0.0, 1.0]] * 3), torch.tensor([[1.0, 3.0], [2.0, 2.0], [0.0, 4.0]])
-    assert measured(task, logs, counts, [3])["mae"] == pytest.approx((logs.exp() - counts).abs().mean().item())
+    off = (logs.exp() - counts).abs()
+    metrics = measured(task, logs, counts, [3])
+    assert metrics["mae"] == pytest.approx(off.mean().item())
+    assert metrics["mae_b"] == pytest.approx(off[:, 1].mean().item())
 
 
 @pytest.mark.parametrize("scaling", [{"target_mean": (0.0, 0.1)}, {"target_std": (1.0, 2.0)}, {}], ids=str)
@@ -144,7 +195,19 @@ def test_metrics_hold_where_targets_are_far_from_zero(mean: float, std: float) -
     o, t = outputs.double(), targets.double()
     r2 = (1 - (o - t).square().sum(0) / (t - t.mean(0)).square().sum(0)).mean().item()
     assert measured["r2"] == pytest.approx(r2, abs=1e-3)
-    assert measured["mae"] == pytest.approx((o - t).abs().mean().item() * std, rel=1e-2)
+    assert measured["mae"] == pytest.approx((o - t).abs().mean().item(), rel=1e-2)
+    assert measured["mae_a"] == pytest.approx((o - t).abs()[:, 0].mean().item() * std, rel=1e-2)
+
+
+@pytest.mark.parametrize(("mean", "std"), [(0.0, 1e-4), (1e5, 10.0)])
+def test_the_explained_share_of_targets_that_are_not_scaled_is_theirs_too(mean: float, std: float) -> None:
+    """Sums of squares of tiny numbers pass for zero, and those of large ones leave no differences."""
+    facts = {"target_center": (mean,), "target_spread": (std,), "target_mean": (0.0,), "target_std": (1.0,)}
+    task = Regression(nn.Linear(3, 1), DataSpec("regression", (3,), 1, target_names=("a",), **facts))
+    outputs, targets = (values[:, :1] for values in pairs(200))
+    expected = 1 - (outputs - targets).square().sum() / (targets - targets.mean()).square().sum()
+    task.val_meter.add(torch.zeros(()), outputs * std + mean, targets * std + mean)
+    assert task.val_meter.compute()["r2"].item() == pytest.approx(expected.item(), abs=5e-3)
 
 
 def test_predictions_are_told_by_name_in_the_units_of_the_targets() -> None:

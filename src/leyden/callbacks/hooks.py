@@ -21,7 +21,9 @@ class Hooks(pl.Callback):
 
     The hooks are set for the steps that are recorded only, so that the others cost nothing. Gradients are taken by
     hooks on the activations and not on the modules: those would not go together with a ReLU that works in place, as in
-    torchvision's networks. Under 16-mixed precision gradients are scaled by the loss scale.
+    torchvision's networks. Under 16-mixed precision gradients are scaled by the loss scale. Of a step that accumulates
+    the gradients of several batches the first batch is recorded, with the loss divided by their number. Of an optimizer
+    that evaluates the loss several times in a step, such as LBFGS, the first evaluation is recorded.
 
     Args:
         layers: patterns (`re.search`) for the names of layers in the network, as the summary shows them; every layer
@@ -71,6 +73,10 @@ class Hooks(pl.Callback):
         for name, layer in _leaves(pl_module):
             if any(re.search(pattern, name) for pattern in self.layers):
                 self.handles.append(layer.register_forward_hook(self._recorder(writer.experiment, name, step)))
+
+    def on_after_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if pl_module.automatic_optimization:  # otherwise there may be another backward pass in this step
+            self.remove()
 
     def on_train_batch_end(self, *_: Any) -> None:
         self.remove()

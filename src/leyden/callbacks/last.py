@@ -22,6 +22,7 @@ from leyden.callbacks.whole_epochs import (
 )
 from leyden.errors import UserError
 from leyden.signals import Watch
+from leyden.tasks.duration import accumulation
 from leyden.tasks.schedulers import forget_length, take_length
 from leyden.tasks.task import Task
 
@@ -65,6 +66,7 @@ class LastCheckpoint(pl.Callback):
         self._loaded: dict[str, Any] | None = None
         self._more = False  # patience than before
         self._whole_epochs = False  # checkpoints within an epoch would lose something
+        self._within_epoch = False  # the run was resumed there
         self._saved_at_step = -1
         self._saved_at = 0.0
 
@@ -94,6 +96,11 @@ class LastCheckpoint(pl.Callback):
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
+        if (
+            self._within_epoch
+        ):  # whose start, at which a GradientAccumulationScheduler sets this, was in another process
+            self._within_epoch = False
+            trainer.accumulate_grad_batches = accumulation(trainer, trainer.current_epoch)
         if not batch_idx or batch_idx % trainer.accumulate_grad_batches:
             return
         stop = self._is_to_stop(trainer)
@@ -167,6 +174,7 @@ class LastCheckpoint(pl.Callback):
                     "trainer: the run was stopped within an epoch; go on with as many processes and batches as before, "
                     "and change that in the next epoch"
                 )
+            self._within_epoch = True
             if isinstance(pl_module, Task):
                 pl_module.train_meter.load_state(progress["measured"][trainer.global_rank])
         else:

@@ -7,6 +7,7 @@ import lightning.pytorch as pl
 import torch
 
 from leyden.paths import moved
+from leyden.tasks.duration import accumulation, duration
 
 
 def settle(fit_loop: dict[str, Any], batch: int) -> None:
@@ -50,14 +51,15 @@ def _lies_in(path: str, folder: str) -> bool:
 
 def length_of(trainer: pl.Trainer) -> int:
     """The optimizer steps of the whole run; -1 without an end."""
-    steps = trainer.estimated_stepping_batches
+    steps = duration(trainer).steps
     return int(steps) if steps != float("inf") else -1
 
 
 def pace(trainer: pl.Trainer) -> list[int]:
     """What a number of batches that are done means."""
     batches = trainer.num_training_batches
-    return [trainer.world_size, int(batches) if batches < float("inf") else -1, trainer.accumulate_grad_batches]
+    accumulated = accumulation(trainer, trainer.current_epoch)
+    return [trainer.world_size, int(batches) if batches < float("inf") else -1, accumulated]
 
 
 def of_all(trainer: pl.Trainer, state: dict[str, Any]) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from leyden.config.overrides import did_you_mean
 from leyden.config.signature import Signature, find
+from leyden.config.steps import check_steps
 from leyden.errors import UserError
 from leyden.models.requirements import misfit
 
@@ -82,6 +83,7 @@ def validate(config: Mapping[str, Any], known: Iterable[str]) -> None:
         _check(name, value)
     _check_monitor(config)
     _check_fit(config)
+    check_steps(config)
 
 
 def check_section(path: str, section: Mapping[str, Any]) -> None:
@@ -178,7 +180,8 @@ def _check_monitor(config: Mapping[str, Any]) -> None:
         raise UserError(f"monitor={monitor}: must be a metric of training or validation, such as val/acc")
     if mode not in ("min", "max"):
         raise UserError(f"mode={mode}: must be min or max")
-    if str(monitor).endswith("loss") and mode == "max":
+    metric = str(monitor).partition("/")[2]
+    if metric.endswith("loss") and not metric.startswith("r2_") and mode == "max":  # r2_ of a target called so
         raise UserError(f"monitor={monitor}: is best where it is smallest; add mode=min")
 
 

@@ -171,14 +171,17 @@ class CSV(InMemory):
     def _scaled(self, targets: pl.DataFrame, order: Tensor, train: int) -> tuple[Tensor, dict[str, Any]]:
         """Targets (N, targets) of mean 0 and deviation 1 over the training rows, which come first; and the two."""
         values = targets.cast(pl.Float64).to_torch()[order]
-        mean, std = torch.zeros(values.shape[1]).double(), torch.ones(values.shape[1]).double()
-        if self.trained and len(self.trained.target_mean) == values.shape[1]:
-            known = self.trained.target_mean, self.trained.target_std
-            mean, std = (torch.tensor(of, dtype=torch.float64) for of in known)
+        center, spread = values[:train].mean(dim=0), values[:train].std(dim=0, unbiased=False)
+        spread = torch.where(spread > 0, spread, 1)
+        mean, std = torch.zeros_like(center), torch.ones_like(spread)
+        known = self.trained if self.trained and len(self.trained.target_mean) == values.shape[1] else None
+        if known:
+            mean, std = (torch.tensor(of, dtype=torch.float64) for of in (known.target_mean, known.target_std))
         elif self.scale_target:
-            mean, std = values[:train].mean(dim=0), values[:train].std(dim=0, unbiased=False)
-            std = torch.where(std > 0, std, 1)
+            mean, std = center, spread
         scale = {"target_mean": tuple(mean.tolist()), "target_std": tuple(std.tolist())}
+        scale["target_center"] = known.target_center if known else tuple(center.tolist())
+        scale["target_spread"] = known.target_spread if known else tuple(spread.tolist())
         scaled = values.sub_(mean).div_(std).float()
         for name, finite in zip(self.targets, scaled.isfinite().all(dim=0).tolist(), strict=True):
             if not finite:

@@ -26,8 +26,8 @@ class Order(TypedDict, total=False):
         device: where batches are handed out.
         rank: which of `world_size` processes this is; each gets its own items, in as many batches as the others.
         world_size: how many processes there are.
-        even: give some items twice, so that all processes have as many; always so when shuffled. Otherwise none is, so
-            that metrics count each item once.
+        even: give some items twice, so that all processes have as many. Otherwise none is, so that each item counts
+            once; when shuffled, then where a process would have less than two.
     """
 
     shuffle: bool
@@ -48,7 +48,8 @@ class Loader(ABC):
 
     Args:
         total: how many items there are.
-        batch_size: items in a batch of each process.
+        batch_size: items in a batch of each process. In training a last batch of one item, of which BatchNorm has no
+            statistics, is joined to the one before, and so are those of the other processes.
         transform: from stored inputs to what the network takes.
         order: see `Order`.
     """
@@ -60,7 +61,8 @@ class Loader(ABC):
         self.start = order.get("start") or (lambda: 0)
         self.device = torch.device(order.get("device", "cpu"))
         self.rank, self.world_size = order.get("rank", 0), order.get("world_size", 1)
-        self.even = self.shuffle or order.get("even", False)
+        self._uneven = total % self.world_size > 0
+        self.even = order.get("even", False) or (self.shuffle and total < 2 * self.world_size)
 
     @abstractmethod
     def stored(self, epoch: int, batches: Iterable[Tensor]) -> Iterator[Batch]:
@@ -68,7 +70,7 @@ class Loader(ABC):
 
     def __len__(self) -> int:
         batches, rest = divmod(-(-self.total // self.world_size), self.batch_size)  # of a process that has the most
-        return min(batches + (rest > 0) - self._drops(rest), self.items)
+        return min(batches + (rest > 0) - self._joins(rest), self.items)
 
     def __iter__(self) -> Iterator[Batch]:
         epoch, start = self.epoch(), self.start()
@@ -82,7 +84,7 @@ class Loader(ABC):
 
     def _first(self, number: int) -> int:
         """Where a batch begins. The last gets an item of the one before it, where other processes have one more."""
-        return min(number * self.batch_size, self.items - (number < len(self)))
+        return min(number * self.batch_size, self.items - 1) if number < len(self) else self.items
 
     @property
     def items(self) -> int:
@@ -92,13 +94,15 @@ class Loader(ABC):
         return len(range(self.rank, self.total, self.world_size))
 
     @property
-    def drops_last(self) -> bool:
-        """Whether the last batch of an epoch is left out."""
-        return self._drops(self.items % self.batch_size)
+    def joins_last(self) -> bool:
+        """Whether the last batch of an epoch is joined to the one before."""
+        return self._joins(-(-self.total // self.world_size) % self.batch_size)
 
-    def _drops(self, rest: int) -> bool:
-        """BatchNorm cannot train on one item: a last batch of one waits for another epoch's order."""
-        return self.shuffle and rest == 1 and self.items > 1
+    def _joins(self, rest: int) -> bool:
+        """Whether the last batch is joined to the one before: left out, its items would not be trained on."""
+        most = -(-self.total // self.world_size)
+        least = (rest or self.batch_size) - (self._uneven and not self.even)  # in the last batch of any process
+        return self.shuffle and most > self.batch_size and least < min(self.batch_size, 2)
 
     def _order(self, epoch: int) -> Tensor:
         total = self.total

@@ -20,6 +20,9 @@ class DataSpec:
         target_mean: of each number, over the training split. A network is trained on (target − target_mean) /
             target_std; metrics and predictions are in the target's own units.
         target_std: likewise.
+        target_center: the mean of each number over the training split, where targets are not scaled, too; empty where
+            it is not known.
+        target_spread: likewise the standard deviation, by which errors of several targets become comparable.
         resize: the shorter side, in pixels, of a picture before its centre is cut to `input_shape`; None where pictures
             come in that size.
         columns: how the columns of a table become an input; see `leyden.data.tables.encoding`.
@@ -34,5 +37,7 @@ class DataSpec:
     target_names: tuple[str, ...] = ()
     target_mean: tuple[float, ...] = ()
     target_std: tuple[float, ...] = ()
+    target_center: tuple[float, ...] = ()
+    target_spread: tuple[float, ...] = ()
     resize: int | None = None
     columns: Mapping[str, Any] | None = None

@@ -20,7 +20,10 @@ class Classification(Task):
 
     Args:
         label_smoothing: the share of each target that is spread over all classes. Szegedy et al. (2015).
-        class_weights: a factor on the loss of each class, in the order of `spec.class_names`.
+        class_weights: a factor on the loss of each class, in the order of `spec.class_names`. The loss of a batch is
+            the mean of the weighted losses over its items, so that it does not depend on which classes meet in a
+            batch; torch's own reduction divides by the sum of the weights in the batch. Weights whose mean over the
+            training items is 1 keep the scale of the loss, and with it that of the learning rate.
         top_k: evaluation also counts how often the class is among the k likeliest, where there are as many; 1 for
             not at all.
 
@@ -64,7 +67,10 @@ class Classification(Task):
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The mean over (B, classes) logits and (B,) class indices."""
-        return F.cross_entropy(outputs, targets, weight=self.class_weights, label_smoothing=self.label_smoothing)
+        smoothing, weights = self.label_smoothing, self.class_weights
+        if weights is None:
+            return F.cross_entropy(outputs, targets, label_smoothing=smoothing)
+        return F.cross_entropy(outputs, targets, weights, label_smoothing=smoothing, reduction="none").mean()
 
     def predictions(self, outputs: Tensor, inputs: Tensor, top_k: int = 1) -> Predictions:
         """Classes and their probabilities, the likeliest first: `class`, `probability`, `class_2` and so on."""

@@ -5,20 +5,22 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchmetrics import Metric, MetricCollection
-from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError, R2Score
 
 from leyden.data.spec import DataSpec
 from leyden.errors import UserError
 from leyden.tasks.optimizers import OptimizerFactory
+from leyden.tasks.regression_metrics import metric_suffixes, regression_metrics
 from leyden.tasks.schedulers import SchedulerFactory
 from leyden.tasks.task import Predictions, Task
 
 
 class Regression(Task):
-    """A loss on scaled targets; mean absolute error, root mean squared error and R² in the targets' own units.
+    """A loss on scaled targets; mean absolute error (MAE), root mean squared error (RMSE) and R².
 
-    Of several targets each metric is the mean (RMSE: the root of the mean squared error over all).
+    Of one target `mae` and `rmse` are in its own unit. Of several, validation and test report each by its name and in
+    its own unit, such as `val/mae_weight`, `val/rmse_weight` and `val/r2_weight`; characters of a name other than
+    letters, digits, `-` and `_` become `_`. What sums them up mixes no units: `mae` and `rmse` are in standard
+    deviations of the targets in the training split, and `r2` is the mean over the targets.
 
     Args:
         loss: mse; l1; smooth_l1 and huber, which are squared near zero and straight beyond `delta`; poisson, the
@@ -42,7 +44,8 @@ class Regression(Task):
         loss: Literal["mse", "l1", "smooth_l1", "huber", "poisson"] = "mse",
         delta: float = 1.0,
     ) -> None:
-        super().__init__(network, spec, optimizer, scheduler, _metrics(spec), _metrics(spec))
+        train_metrics, eval_metrics = regression_metrics(spec), regression_metrics(spec, by_target=True)
+        super().__init__(network, spec, optimizer, scheduler, train_metrics, eval_metrics)
         if loss == "poisson" and (any(spec.target_mean) or set(spec.target_std) != {1.0}):
             raise UserError("task.loss=poisson: needs the counts as they are; add data.scale_target=false")
         self.loss_name, self.delta = loss, delta
@@ -63,6 +66,12 @@ class Regression(Task):
             return F.poisson_nll_loss(outputs, targets)
         return F.mse_loss(outputs, targets)
 
+    @property
+    def metric_names(self) -> list[str]:
+        suffixes = metric_suffixes(self.spec.target_names) if self.spec.output_size > 1 else []
+        each = [f"{name}_{suffix}" for suffix in suffixes for name in self.val_meter.metrics]
+        return [*super().metric_names, *(f"{split}/{name}" for split in ("val", "test") for name in each)]
+
     def values(self, outputs: Tensor) -> Tensor:
         """Predictions in the targets' own units, from (B, targets) outputs."""
         if self.loss_name == "poisson":
@@ -75,34 +84,3 @@ class Regression(Task):
     def predictions(self, outputs: Tensor, inputs: Tensor, top_k: int = 1) -> Predictions:
         """The number of each target, by its name."""
         return dict(zip(self.spec.target_names, self.values(outputs).unbind(1), strict=True))
-
-
-class R2(R2Score):
-    """The share of the targets' variance that predictions explain; NaN of a single item, which has none.
-
-    It is taken of scaled values, of which it is the same: the squares of targets that are far from zero would leave
-    nothing of their differences in 32 bits.
-    """
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, spec: DataSpec) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.tensor(spec.target_mean), persistent=False)
-        self.register_buffer("std", torch.tensor(spec.target_std), persistent=False)
-
-    def update(self, preds: Tensor, target: Tensor) -> None:
-        super().update((preds - self.mean) / self.std, (target - self.mean) / self.std)
-
-    def compute(self) -> Tensor:
-        return super().compute() if self.total > 1 else torch.tensor(torch.nan)
-
-
-def _metrics(spec: DataSpec) -> MetricCollection:
-    metrics: dict[str, Metric | MetricCollection] = {
-        "mae": MeanAbsoluteError(),
-        "rmse": MeanSquaredError(squared=False),
-        "r2": R2(spec),
-    }
-    return MetricCollection(metrics, compute_groups=False)  # groups merge metrics that agree once by chance

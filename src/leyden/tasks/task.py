@@ -1,6 +1,5 @@
 """What every task does: one loss, some metrics, an optimizer and its schedule; and what it writes into checkpoints."""
 
-import math
 from abc import abstractmethod
 from dataclasses import asdict
 from typing import Any, ClassVar
@@ -15,6 +14,8 @@ from torchmetrics import MetricCollection
 from leyden.data.loader import Batch
 from leyden.data.spec import DataSpec
 from leyden.errors import UserError
+from leyden.tasks.accumulation import BatchSizes, Passes, current_batch, mean_over_processes
+from leyden.tasks.duration import duration
 from leyden.tasks.meter import Meter
 from leyden.tasks.optimizers import OptimizerFactory
 from leyden.tasks.schedulers import SchedulerFactory, is_stale
@@ -57,6 +58,8 @@ class Task(pl.LightningModule):
         self.settings: dict[str, Any] = {}
         self.example_input_array = torch.zeros(2, *spec.input_shape)  # for the summary's sizes
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
+        self._passes, self._batch_sizes = Passes(), BatchSizes()
+        self._step_losses: list[tuple[Tensor, int]] = []
         self.train_meter = Meter(train_metrics, measured=self.measured)
         self.val_meter = Meter(eval_metrics, measured=self.measured)
         self.test_meter = Meter(eval_metrics.clone(), measured=self.measured)
@@ -80,13 +83,35 @@ class Task(pl.LightningModule):
         """How many values the network is to give for each input."""
         return spec.output_size
 
+    @property
+    def example_input_array(self) -> Any:
+        """Two inputs of zeros, for the summary's sizes; in the precision of the network, which a Trainer may change."""
+        example = self._example_input_array
+        known = (p.dtype for p in self.network.parameters() if p.is_floating_point())
+        return example.to(next(known, example.dtype)) if isinstance(example, Tensor) else example
+
+    @example_input_array.setter
+    def example_input_array(self, example: Any) -> None:
+        self._example_input_array = example
+
     @abstractmethod
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The mean, over a batch, of what is to be made small."""
+        """The loss to minimise: its mean over the items of a batch, whatever their number.
+
+        It must divide by the items, and not by the sum of weights or such that depend on which items meet in a batch.
+        Then the loss of an epoch, and the gradient of a step, do not depend on batch size, accumulation or processes.
+        """
 
     def targets(self, batch: Batch) -> Tensor:
         """What the network's outputs are to come near to."""
         return batch[1]
+
+    def items_in(self, batch: Any) -> int:
+        """How many items a batch has: their shares in a gradient that is accumulated over several batches.
+
+        The first dimension of the first tensor; to be overridden where batches have another structure.
+        """
+        return self._batch_sizes(batch)
 
     def measured(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """What the metrics are given, from outputs and targets as the loss sees them."""
@@ -128,10 +153,39 @@ class Task(pl.LightningModule):
             super().__setattr__(name, value)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        if self._is_evaluated_again:  # by an optimizer such as LBFGS: metrics count each item once
+            return self.loss(self.network(batch[0]), self.targets(batch))
         loss = self._step(batch, self.train_meter)
-        if (self.global_step + 1) % self.log_every == 0:  # log() is dear: not in every step
-            self.log("train/loss_step", loss, on_step=True, on_epoch=False)
+        if (self.global_step + 1) % self.log_every == 0:  # log() is expensive: not in every step
+            self._log_step(loss, batch)
         return loss
+
+    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        """The backward pass of a batch, so that the gradient of a step is the mean over the items of its batches."""
+        if not self.automatic_optimization:
+            super().backward(loss, *args, **kwargs)
+            return
+        trainer = self.trainer
+        epoch, batch, every = trainer.current_epoch, trainer.fit_loop.batch_idx, trainer.accumulate_grad_batches
+        uneven = trainer.world_size > 1 and trainer.fit_loop.epoch_loop.batch_progress.is_last_batch  # it may be
+        if (every == 1 and not uneven) or trainer.strategy.handles_gradient_accumulation:
+            self._passes.last = epoch, batch
+            super().backward(loss, *args, **kwargs)
+            return
+        items = self.items_in(current_batch(trainer))
+        average = mean_over_processes(trainer, items) if uneven else items
+        weight = self._passes.weight(epoch, batch, items, every, average)
+        super().backward(loss if weight == 1.0 else loss * weight, *args, **kwargs)
+        if not trainer.fit_loop._should_accumulate():
+            self._correct_gradients()
+
+    def on_before_optimizer_step(self, optimizer: Any) -> None:
+        self._correct_gradients()  # of a step whose last batch was skipped: training_step may return None
+
+    def log(self, *args: Any, **kwargs: Any) -> None:
+        """Lightning's `log`; in training_step it counts each item once, however often an optimizer evaluates it."""
+        if not (self._current_fx_name == "training_step" and self._is_evaluated_again):
+            super().log(*args, **kwargs)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._step(batch, self.val_meter)
@@ -141,6 +195,8 @@ class Task(pl.LightningModule):
 
     def on_train_start(self) -> None:
         self.log_every = max(1, self.trainer.log_every_n_steps)  # type: ignore[attr-defined]  # Lightning types it late
+        self._passes = Passes()
+        self._step_losses.clear()
 
     def on_train_epoch_start(self) -> None:
         self.train_meter.reset()
@@ -170,10 +226,7 @@ class Task(pl.LightningModule):
             optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
         if self.make_scheduler is None:
             return optimizer
-        self.trainer.fit_loop.setup_data()  # a run that is limited by steps only does not know its epochs before
-        steps = float(self.trainer.estimated_stepping_batches)
-        in_an_epoch = math.ceil(self.trainer.num_training_batches / self.trainer.accumulate_grad_batches)
-        epochs = math.ceil(steps / in_an_epoch) if steps < math.inf else steps
+        steps, epochs = duration(self.trainer)
         return {"optimizer": optimizer, "lr_scheduler": self.make_scheduler(optimizer, steps, epochs)}  # type: ignore[return-value]
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
@@ -197,6 +250,25 @@ class Task(pl.LightningModule):
         loss = self.loss(outputs, targets)
         meter.add(loss, outputs, targets)
         return loss
+
+    def _log_step(self, loss: Tensor, batch: Batch) -> None:
+        """Log the loss of an optimizer step: the mean over the items of its batches, in all processes."""
+        trainer = self.trainer
+        if trainer.accumulate_grad_batches > 1:
+            self._step_losses.append((loss.detach(), self.items_in(batch)))
+            if trainer.fit_loop._should_accumulate():
+                return
+            losses, sizes = zip(*self._step_losses, strict=True)
+            self._step_losses.clear()
+            loss = (torch.stack(losses) * torch.tensor(sizes, device=loss.device)).sum() / sum(sizes)
+        self.log("train/loss_step", loss, on_step=True, on_epoch=False, sync_dist=trainer.world_size > 1)
+
+    @property
+    def _is_evaluated_again(self) -> bool:
+        return self._passes.last == (self.trainer.current_epoch, self.trainer.fit_loop.batch_idx)
+
+    def _correct_gradients(self) -> None:
+        self._passes.correct(parameter.grad for parameter in self.parameters())
 
     def _report(self, split: str, meter: Meter) -> None:
         """Log the epoch's loss and metrics, each as `split/name`."""

@@ -1,0 +1,106 @@
+"""The gradient of a step as the mean over the items of all its batches, accumulated and in all processes."""
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.utilities.data import extract_batch_size
+from torch import Tensor
+
+from leyden.errors import UserError
+
+log = logging.getLogger(__name__)
+
+
+class Passes:
+    """The backward passes of a training run, and the weights that make their sum a mean over items.
+
+    Lightning divides the loss of each batch by `accumulate_grad_batches`. That is a mean over items only where a step
+    has as many batches as that, all of one size; the last step of an epoch often has fewer, and a smaller last batch.
+    Here the loss of a batch is weighted by its items relative to those of the first batch of the step, and the sum of
+    gradients is corrected once, after the last backward pass of the step. Both factors are 1, and nothing is computed,
+    where the batches are equal and complete. Processes, whose gradients are averaged, are weighted likewise.
+
+    Attributes:
+        last: epoch and batch of the newest backward pass. Some optimizers, such as LBFGS, evaluate the loss of a batch
+            several times in a step.
+    """
+
+    def __init__(self) -> None:
+        self.last = (-1, -1)
+        self._step = (-1, -1)  # epoch, and number of the step in it
+        self._batches = 0
+        self._items = self._first = 0.0  # of a process, on average
+        self._correction = 1.0
+
+    def weight(self, epoch: int, batch: int, items: int, every: int, average: float | None = None) -> float:
+        """The factor on the loss of a batch.
+
+        Args:
+            epoch: the current one.
+            batch: its number in the epoch.
+            items: how many it has.
+            every: batches in a complete step.
+            average: of the items that this batch has in each process; by default all have as many.
+
+        Raises:
+            UserError: a batch is evaluated again, when gradients of others have been added to its own.
+        """
+        again, self.last = self.last == (epoch, batch), (epoch, batch)
+        step = epoch, batch // every
+        if again and self._batches > 1:
+            raise UserError(
+                f"trainer.accumulate_grad_batches={every}: the optimizer evaluates the loss several times in a step, "
+                "for which gradients cannot be accumulated; set trainer.accumulate_grad_batches=1"
+            )
+        average = items if average is None else average
+        if again or step != self._step:
+            self._step, self._batches, self._items, self._first = step, 0, 0, max(1.0, average)
+        self._batches += 1
+        self._items += average
+        self._correction = every * self._first / max(1.0, self._items)
+        return items / self._first
+
+    def correct(self, gradients: Iterable[Tensor | None]) -> None:
+        """Make the sum of a step's gradients their mean, in place; once, however often it is called."""
+        correction, self._correction = self._correction, 1.0
+        if correction != 1.0:
+            for gradient in gradients:
+                if gradient is not None:
+                    gradient.mul_(correction)
+
+
+class BatchSizes:
+    """Items in a batch of any structure, as Lightning finds them: the first dimension of its first tensor."""
+
+    def __init__(self) -> None:
+        self._warned = False
+
+    def __call__(self, batch: Any) -> int:
+        """Items in a batch; 1 of a batch without a tensor, with one warning in a run."""
+        try:
+            return extract_batch_size(batch)
+        except (MisconfigurationException, RecursionError, TypeError):
+            if not self._warned:
+                self._warned = True
+                log.warning(
+                    "trainer.accumulate_grad_batches: the number of items in a batch is not known, so each batch "
+                    "counts the same; override items_in(batch) of the task"
+                )
+            return 1
+
+
+def current_batch(trainer: pl.Trainer) -> Any:
+    """The training batch, as Lightning keeps it for `self.log`, whatever hooks a task overrides."""
+    return trainer.fit_loop.epoch_loop._results.batch
+
+
+def mean_over_processes(trainer: pl.Trainer, value: float) -> float:
+    """The mean of a value over all processes, which all have to ask for it."""
+    mean: Tensor = trainer.strategy.reduce(
+        torch.tensor(float(value), device=trainer.strategy.root_device), reduce_op="mean"
+    )
+    return float(mean)
