@@ -10,6 +10,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
+from lightning.pytorch.callbacks import BatchSizeFinder, LearningRateFinder
 from torch import nn
 
 from leyden.callbacks.last import LastCheckpoint
@@ -128,6 +129,9 @@ def build_trainer(config: Config, *more: pl.Callback) -> pl.Trainer:
         more: callbacks that no config names.
     """
     callbacks = _build_all("callbacks", config.get("callbacks"))
+    if tuners := [callback for callback in callbacks if isinstance(callback, BatchSizeFinder | LearningRateFinder)]:
+        # Found before a run begins where the text of its class tells: leyden.config.tuners.
+        raise UserError(f"callbacks: {type(tuners[0]).__name__} changes settings that are recorded; leave it out")
     last = [callback for callback in callbacks if isinstance(callback, LastCheckpoint)]
     others = [callback for callback in callbacks if callback not in last]
     _check_accelerator(config["trainer"].get("accelerator"))

@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from leyden.config.overrides import allow_new_values, as_typed
 from leyden.config.recorded import Config, Recorded, check_measurable, check_resumable, recorded
+from leyden.config.tuners import refuse_tuners
 from leyden.config.validation import validate
 from leyden.errors import UserError
 from leyden.processes import rank
@@ -118,6 +119,7 @@ def check(cfg: DictConfig) -> Experiment:
         check_resumable(run)
         if rank() == 0:
             check_free(run.dir, "resume")
+        refuse_tuners(run.config, None)
         validate(run.config, known)
         changed = run.config != run.before
         overrides = [*run.overrides, *run.typed]
@@ -133,6 +135,7 @@ def check(cfg: DictConfig) -> Experiment:
     config: Config = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     for own in ("resume", "sweep"):
         del config[own]
+    refuse_tuners(config, overrides)
     validate(config, known)
     if config["init_from"] is not None and rank() == 0:  # by now `last` may be this run, for a further process of it
         config["init_from"] = str(_weights_of(str(config["init_from"]), config["paths"]["log_dir"]))

@@ -1,0 +1,67 @@
+"""The curve of a learning rate range test, drawn. matplotlib is imported only here: it is an optional extra."""
+
+from pathlib import Path
+
+from leyden.errors import UserError
+from leyden.tuning.curve import RangeTest
+
+_RAW, _CURVE, _MARK = "#b8c4d6", "#1f4e8c", "#d1495b"
+
+
+def check_output(output: Path) -> None:
+    """Refuse a file that could not be drawn, before time is spent on what it is to show.
+
+    Raises:
+        UserError: matplotlib is not installed, or cannot write such a file there.
+    """
+    try:
+        from matplotlib.backend_bases import FigureCanvasBase
+    except ModuleNotFoundError as error:
+        raise UserError("matplotlib is not installed; uv sync --extra plots, or pip install matplotlib") from error
+    kinds = FigureCanvasBase.get_supported_filetypes()
+    if output.suffix.lower().lstrip(".") not in kinds:
+        raise UserError(f"--output={output}: is no kind of picture; name it {output.with_suffix('.png')}")
+    if not output.parent.is_dir():
+        raise UserError(f"--output={output}: there is no folder {output.parent}; mkdir -p {output.parent}")
+    if output.is_dir():
+        raise UserError(f"--output={output}: is a folder; name a file in it, such as {output / 'learning_rate.png'}")
+
+
+def draw(test: RangeTest, title: str, output: Path) -> None:
+    """Draw the losses of each training, their smoothed median and the suggested rate.
+
+    Args:
+        test: with at least one point.
+        title: above the axes.
+        output: the file; its ending says of which kind.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.add_subplot()
+    for number, losses in enumerate(test.losses):
+        label = f"{len(test.losses)} trainings" if len(test.losses) > 1 else "one training"
+        axes.plot(test.rates[: len(losses)], losses, color=_RAW, linewidth=0.9, label=None if number else label)
+    curve = test.smoothed
+    axes.plot(test.rates[: len(curve)], curve, color=_CURVE, linewidth=2.2, label="median, smoothed")
+    least, greatest = float(curve.min()), float(curve[: max(1, len(test.rates) // 3)].max())
+    room = (greatest - least) or abs(greatest) or 1.0
+    axes.set(xscale="log", xlabel="learning rate", ylabel="training loss", title=title)
+    axes.set(xlim=(test.rates[0], test.rates[-1]), ylim=(least - 0.25 * room, greatest + 0.6 * room))
+    if (rate := test.suggestion) is not None:
+        loss = test.loss_at(rate)
+        axes.axvline(rate, color=_MARK, linewidth=1, linestyle=(0, (4, 3)))
+        axes.plot(rate, loss, "o", color=_MARK, markersize=8, markeredgecolor="white", zorder=4)
+        axes.annotate(
+            f"suggested: {rate:g}",
+            (rate, loss),
+            xytext=(-14, -22),
+            textcoords="offset points",
+            horizontalalignment="right",
+            color=_MARK,
+            fontweight="bold",
+        )
+    axes.grid(which="major", color="#e6e9ef", linewidth=0.8)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(loc="upper left", frameon=False)
+    figure.savefig(output, dpi=130)
