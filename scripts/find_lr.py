@@ -57,8 +57,8 @@ def main() -> None:
             f"no suggestion; {arguments.output} shows it; python train.py … debug=overfit_batch tests the network"
         )
     print(f"suggested learning rate: {test.suggestion:g} (curve: {arguments.output})")
-    if test.still_falls:
-        print(f"the loss still falls at {test.rates[-1]:g}: try a greater --max-lr")
+    if not test.has_edge:
+        print(f"training is still stable at {test.rates[-1]:g}: a greater --max-lr may suggest a greater rate")
     print(next_command(ROOT, "train.py", arguments.overrides, "optimizer.lr", f"{test.suggestion:g}"))
 
 

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 _WIDTH = 0.02  # standard deviation of the smoothing, as a fraction of the steps
-_LEARNED = 0.9  # the fraction of the loss's fall at which the rate is taken
+_RISEN = 0.1  # the fraction of the loss's fall that it has risen by at the edge
+_BELOW_EDGE = 3.0  # the factor between the edge and the suggestion
 _CERTAIN = 4.0  # standard errors that the loss must fall by, to have fallen at all
+_LEAST_FALL = 1e-4  # of the loss, which the same batch again and again may follow without any error
 
 
 @dataclass(frozen=True)
@@ -52,24 +54,25 @@ class RangeTest:
     def suggestion(self) -> float | None:
         """The learning rate to train with, to two digits; None where the loss does not fall.
 
-        It is the rate at which the smoothed loss has made nine tenths of its fall. Where the fall is steepest
-        (Lightning, fastai) the rate is often a tenth of the best one: a step of the test has as little time to learn as
-        a rate that is tenfold higher would need. At the lowest point it is already about to diverge.
+        It is a third of the edge. The rate at which the loss falls fastest (Lightning, fastai) is often a tenth of the
+        best one: it depends on how far the training has come by then, while the edge is a property of the network and
+        the optimizer, and hardly differs between seeds.
         """
-        curve = self.smoothed
-        if len(curve) < 3:
+        if not self._falls:
             return None
-        first, lowest = self._start, float(curve[self.lowest])
-        if first - lowest <= _CERTAIN * self._error:
-            return None
-        reached = np.flatnonzero(curve[: self.lowest + 1] > first - _LEARNED * (first - lowest))
-        step = int(reached[-1]) + 1 if len(reached) else 0
-        return float(f"{self.rates[min(step, self.lowest)]:.2g}")
+        return float(f"{max(self.rates[0], self.rates[self.edge] / _BELOW_EDGE):.2g}")
+
+    @cached_property
+    def edge(self) -> int:
+        """The step at which training becomes unstable: the smoothed loss has risen again by a tenth of its fall."""
+        curve, lowest = self.smoothed, self.lowest
+        risen = np.flatnonzero(curve[lowest:] > curve[lowest] + _RISEN * (self._start - curve[lowest]))
+        return lowest + int(risen[0]) if len(risen) else len(curve) - 1
 
     @property
-    def still_falls(self) -> bool:
-        """Whether the loss is lowest at the highest rate: the best may lie beyond it."""
-        return self.lowest >= len(self.rates) - max(2, round(_WIDTH * len(self.rates)))
+    def has_edge(self) -> bool:
+        """Whether training becomes unstable below the highest rate; if not, the best rate may lie beyond it."""
+        return self.edge < len(self.rates) - 1
 
     def loss_at(self, rate: float) -> float:
         """The smoothed loss at a rate, between two steps by their distance on a logarithmic axis."""
@@ -77,9 +80,22 @@ class RangeTest:
         return float(np.interp(math.log(rate), rates, self.smoothed))
 
     @property
+    def _falls(self) -> bool:
+        """Whether the loss falls by more than it varies."""
+        if self.lowest < self._before:
+            return False
+        fall = self._start - float(self.smoothed[self.lowest])
+        return fall > max(_CERTAIN * self._error, _LEAST_FALL * abs(self._start))
+
+    @property
     def _start(self) -> float:
-        """The loss before anything is learned: the mean of the first tenth of the steps."""
-        return float(self.median[: max(1, len(self.rates) // 10)].mean())
+        """The loss before anything is learned."""
+        return float(self.median[: self._before].mean())
+
+    @property
+    def _before(self) -> int:
+        """The steps that learn nothing yet: the first tenth."""
+        return max(1, len(self.rates) // 10)
 
     @property
     def _error(self) -> float:
