@@ -77,6 +77,12 @@ def test_trainings_that_diverge_early_are_outvoted() -> None:
     assert len(mostly_cut.smoothed) == 35
 
 
+def test_a_loss_that_explodes_is_not_seen_to_its_left() -> None:
+    whole = curve(1e-4, 1e-2)
+    exploded = RangeTest(RATES, tuple((*losses[:85], *[1e37] * 15) for losses in whole.losses))
+    assert exploded.suggestion == whole.suggestion
+
+
 def test_what_is_no_number_ends_the_curve() -> None:
     whole = curve(1e-4, 1e-2)
     broken = tuple((*losses[:70], math.nan, *losses[71:]) for losses in whole.losses)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 _WIDTH = 0.02  # standard deviation of the smoothing, as a fraction of the steps
 _RISEN = 0.1  # the fraction of the loss's fall that it has risen by at the edge
+_EXPLODED = 3.0  # multiples of the loss's fall, above its start, of which no more is seen
 _BELOW_EDGE = 3.0  # the factor between the edge and the suggestion
 _CERTAIN = 4.0  # standard errors that the loss must fall by, to have fallen at all
 _LEAST_FALL = 1e-4  # of the loss, which the same batch again and again may follow without any error
@@ -42,8 +43,12 @@ class RangeTest:
 
     @cached_property
     def smoothed(self) -> NDArray[np.float64]:
-        """(n,) the median under a Gaussian window, which shifts nothing to higher rates as a running mean would."""
-        return smooth(self.median, max(1.0, _WIDTH * len(self.rates)))
+        """(n,) the median under a Gaussian window, which shifts nothing to higher rates as a running mean would.
+
+        Before that it is cut off above: a loss that has exploded would be seen far to its left.
+        """
+        most = self._start + _EXPLODED * (self._start - float(self.median.min()))
+        return smooth(np.minimum(self.median, most), max(1.0, _WIDTH * len(self.rates)))
 
     @property
     def lowest(self) -> int:

@@ -1,11 +1,14 @@
 """The curve of a learning rate range test, drawn. matplotlib is imported only here: it is an optional extra."""
 
+import math
 from pathlib import Path
+
+import numpy as np
 
 from leyden.errors import UserError
 from leyden.tuning.curve import RangeTest
 
-_RAW, _CURVE, _MARK = "#b8c4d6", "#1f4e8c", "#d1495b"
+_RAW, _CURVE, _MARK, _EDGE = "#b8c4d6", "#1f4e8c", "#d1495b", "#8a8f98"
 
 
 def check_output(output: Path) -> None:
@@ -44,24 +47,34 @@ def draw(test: RangeTest, title: str, output: Path) -> None:
         axes.plot(test.rates[: len(losses)], losses, color=_RAW, linewidth=0.9, label=None if number else label)
     curve = test.smoothed
     axes.plot(test.rates[: len(curve)], curve, color=_CURVE, linewidth=2.2, label="median, smoothed")
-    least, greatest = float(curve.min()), float(curve[: max(1, len(test.rates) // 3)].max())
-    room = (greatest - least) or abs(greatest) or 1.0
     axes.set(xscale="log", xlabel="learning rate", ylabel="training loss", title=title)
-    axes.set(xlim=(test.rates[0], test.rates[-1]), ylim=(least - 0.25 * room, greatest + 0.6 * room))
+    axes.set(xlim=(test.rates[0], test.rates[-1]), ylim=_limits(test))
     if (rate := test.suggestion) is not None:
-        loss = test.loss_at(rate)
+        axes.axvline(test.rates[test.edge], color=_EDGE, linewidth=1, label="edge: the loss has risen again by a tenth")
         axes.axvline(rate, color=_MARK, linewidth=1, linestyle=(0, (4, 3)))
-        axes.plot(rate, loss, "o", color=_MARK, markersize=8, markeredgecolor="white", zorder=4)
+        axes.plot(rate, test.loss_at(rate), "o", color=_MARK, markersize=8, markeredgecolor="white", zorder=4)
         axes.annotate(
             f"suggested: {rate:g}",
-            (rate, loss),
-            xytext=(-14, -22),
+            (rate, test.loss_at(rate)),
+            xytext=(-12, -16),
             textcoords="offset points",
             horizontalalignment="right",
+            verticalalignment="top",
             color=_MARK,
             fontweight="bold",
+            bbox={"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none", "alpha": 0.85},
+            zorder=5,
         )
     axes.grid(which="major", color="#e6e9ef", linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="upper left", frameon=False)
     figure.savefig(output, dpi=130)
+
+
+def _limits(test: RangeTest) -> tuple[float, float]:
+    """The losses that are shown: what comes before divergence, which would press all else to the bottom."""
+    curve = test.smoothed
+    shown = np.array([loss for losses in test.losses for loss in losses[: test.edge + 1] if math.isfinite(loss)])
+    least, greatest = min(curve.min(), np.quantile(shown, 0.01)), max(curve[: test.lowest + 1].max(), curve[0])
+    room = (greatest - least) or abs(greatest) or 1.0
+    return float(least - 0.2 * room), float(greatest + 0.6 * room)
