@@ -42,6 +42,12 @@ def test_it_doubles_until_the_training_split_is_used_up(tmp_path: Path) -> None:
     assert all(measured.items_per_second > 0 for measured in found.sizes)
 
 
+def test_a_size_of_the_whole_split_is_the_last(tmp_path: Path) -> None:
+    found = find_batch_size(made(tmp_path, "data.train_size=32", "data.val_size=5"), seconds=0.01)
+    assert sizes(found) == [2, 4, 8, 16, 32]
+    assert found.reason == "data"
+
+
 def test_it_ends_at_the_limit(tmp_path: Path) -> None:
     found = find_batch_size(made(tmp_path), start=3, limit=12, seconds=0.01)
     assert sizes(found) == [3, 6, 12]

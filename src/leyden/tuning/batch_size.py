@@ -108,12 +108,13 @@ def find_batch_size(
                     raise UserError(f"--start={size}: a batch of {size} does not fit into memory; {remedy}")
                 return BatchSizes(tuple(sizes), "memory", why)
             if timer.largest < size:
-                if not sizes:
-                    raise UserError(
-                        f"--start={size}: there are only {timer.largest} items to train on, or batches of them"
-                    )
-                if timer.largest <= sizes[-1].batch_size:
+                if timer.batches > 1:
                     raise UserError(f"data: batches have {timer.largest} items whatever data.batch_size is")
+                if not sizes:
+                    fewer = max(1, timer.largest // 4)
+                    raise UserError(
+                        f"--start={size}: there are only {timer.largest} items to train on; try --start {fewer}"
+                    )
                 return BatchSizes(tuple(sizes), "data", f"there are {timer.largest:,} items to train on")
             sizes.append(Measured(size, timer.items_per_second, timer.peak, timer.idle))
             advance()
@@ -169,6 +170,7 @@ class _Timer(pl.Callback):
         idle: bytes in use before the first step; None where this is not known, as for `peak`.
         peak: bytes in use at most.
         largest: items of the largest batch.
+        batches: of an epoch.
         items_per_second: after the first optimizer step, which allocates what all others use again.
     """
 
@@ -177,11 +179,13 @@ class _Timer(pl.Callback):
         self.idle: int | None = None
         self.peak: int | None = None
         self.largest = 0
+        self.batches = 0.0
         self.items_per_second = math.nan
         self._started: float | None = None
         self._items = 0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.batches = trainer.num_training_batches
         reset_peak(pl_module.device)
         self.idle = in_use(pl_module.device)
 

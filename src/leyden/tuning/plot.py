@@ -21,13 +21,13 @@ def check_output(output: Path) -> None:
         from matplotlib.backend_bases import FigureCanvasBase
     except ModuleNotFoundError as error:
         raise UserError("matplotlib is not installed; uv sync --extra plots, or pip install matplotlib") from error
+    if output.is_dir():
+        raise UserError(f"--output={output}: is a folder; name a file in it, such as {output / 'learning_rate.png'}")
     kinds = FigureCanvasBase.get_supported_filetypes()
     if output.suffix.lower().lstrip(".") not in kinds:
         raise UserError(f"--output={output}: is no kind of picture; name it {output.with_suffix('.png')}")
     if not output.parent.is_dir():
         raise UserError(f"--output={output}: there is no folder {output.parent}; mkdir -p {output.parent}")
-    if output.is_dir():
-        raise UserError(f"--output={output}: is a folder; name a file in it, such as {output / 'learning_rate.png'}")
 
 
 def draw(test: RangeTest, title: str, output: Path) -> None:
