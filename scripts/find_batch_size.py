@@ -23,7 +23,7 @@ try:
     from leyden.config.experiment import top_level_keys
     from leyden.console import set_up_logging
     from leyden.door import errors_in_one_line
-    from leyden.tuning.command import Parser, next_command, progress_bar
+    from leyden.tuning.command import Parser, command, progress_bar
 except ModuleNotFoundError as missing:  # plain `python`, outside the project's environment
     sys.path.append(str(Path(__file__).parents[1]))
     from src.leyden.environment import restart
@@ -62,9 +62,9 @@ def main() -> None:
     Console().print(table)
     print(f"largest that fits: {found.largest} ({found.detail})")
     print(f"suggested batch size: {found.suggestion}, the smallest with 95 % of the best speed")
-    print(next_command(ROOT, "train.py", arguments.overrides, "data.batch_size", found.suggestion))
+    print(command(ROOT, "train.py", arguments.overrides, data__batch_size=found.suggestion))
     print("another batch size wants another learning rate:")
-    print(next_command(ROOT, "scripts/find_lr.py", arguments.overrides, "data.batch_size", found.suggestion))
+    print(command(ROOT, "scripts/find_lr.py", arguments.overrides, data__batch_size=found.suggestion))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ try:
     from leyden.console import set_up_logging
     from leyden.door import errors_in_one_line
     from leyden.errors import UserError
-    from leyden.tuning.command import Parser, next_command, progress_bar
+    from leyden.tuning.command import Parser, command, progress_bar
 except ModuleNotFoundError as missing:  # plain `python`, outside the project's environment
     sys.path.append(str(Path(__file__).parents[1]))
     from src.leyden.environment import restart
@@ -54,12 +54,13 @@ def main() -> None:
     if test.suggestion is None:
         raise UserError(
             f"the loss does not fall between {test.rates[0]:g} and {test.rates[len(test.smoothed) - 1]:g}, so there is "
-            f"no suggestion; {arguments.output} shows it; python train.py … debug=overfit_batch tests the network"
+            f"no suggestion (curve: {arguments.output}); does the network learn one batch by heart? "
+            + command(ROOT, "train.py", arguments.overrides, debug="overfit_batch")
         )
     print(f"suggested learning rate: {test.suggestion:g} (curve: {arguments.output})")
     if not test.has_edge:
         print(f"training is still stable at {test.rates[-1]:g}: a greater --max-lr may suggest a greater rate")
-    print(next_command(ROOT, "train.py", arguments.overrides, "optimizer.lr", f"{test.suggestion:g}"))
+    print(command(ROOT, "train.py", arguments.overrides, optimizer__lr=f"{test.suggestion:g}"))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,18 +26,19 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message}; python scripts/{self.prog} --help lists the options")
 
 
-def next_command(root: Path, program: str, overrides: Sequence[str], key: str, value: object) -> str:
-    """The command that uses a value that was found, quoted for a shell.
+def command(root: Path, program: str, overrides: Sequence[str], **settings: object) -> str:
+    """A command to type next, quoted for a shell.
 
     Args:
         root: of the repository.
         program: its path there.
         overrides: as they were typed.
-        key: the setting; what was typed for it is replaced.
-        value: of it.
+        settings: that replace what was typed for them; `__` stands for a dot.
     """
-    others = [typed for typed in overrides if not re.match(rf"[+~]*{re.escape(key)}(=|$)", typed)]
-    return shlex.join(["python", os.path.relpath(root / program), *map(masked, others), f"{key}={value}"])
+    replaced = {name.replace("__", "."): value for name, value in settings.items()}
+    others = [typed for typed in overrides if typed.partition("=")[0].lstrip("+~") not in replaced]
+    own = [f"{name}={value}" for name, value in replaced.items()]
+    return shlex.join(["python", os.path.relpath(root / program), *map(masked, others), *own])
 
 
 @contextmanager

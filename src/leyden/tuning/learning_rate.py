@@ -2,6 +2,7 @@
 
 import functools
 import math
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -71,7 +72,7 @@ def find_lr(
             rising = _Rising(rates, task, advance)
             fit(experiment.config, task, datamodule, steps, rising, seed)
             losses.append(tuple(rising.losses))
-    _check_losses(losses, min_lr)
+    _check_losses(losses, min_lr, experiment)
     return RangeTest(rates, tuple(losses))
 
 
@@ -86,11 +87,11 @@ def check_range(min_lr: float, max_lr: float, steps: int, trials: int) -> None:
         raise UserError(f"--trials={trials}: must be at least 1")
 
 
-def _check_losses(losses: list[tuple[float, ...]], min_lr: float) -> None:
+def _check_losses(losses: list[tuple[float, ...]], min_lr: float, experiment: Experiment) -> None:
     if not all(math.isfinite(of_trial[0]) for of_trial in losses):
+        command = shlex.join(["python", "train.py", *experiment.overrides, "debug=detect_anomaly"])
         raise UserError(
-            f"the loss is {losses[0][0]} at the first step, with a rate of {min_lr:g}; "
-            "debug=detect_anomaly in a run shows which operation makes it"
+            f"the loss is {losses[0][0]} at the first step, with a rate of {min_lr:g}; find the operation: {command}"
         )
 
 
@@ -131,7 +132,7 @@ class _Rising(pl.Callback):
         for kind, why in _WITHOUT_RANGE.items():
             if isinstance(self.optimizer, kind):
                 name = type(self.optimizer).__name__
-                raise UserError(f"optimizer={name}: {why}; a range test is for optimizers such as adamw or sgd")
+                raise UserError(f"optimizer={name}: {why}; choose another, such as optimizer=adamw")
         if "lr" not in self.optimizer.defaults:
             raise UserError(f"optimizer={type(self.optimizer).__name__}: has no learning rate")
         trainer.strategy.lr_scheduler_configs = []  # a task may bring a schedule of its own

@@ -1,6 +1,8 @@
 """The curve of a learning rate range test, drawn. matplotlib is imported only here: it is an optional extra."""
 
 import math
+import os
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +23,17 @@ def check_output(output: Path) -> None:
         from matplotlib.backend_bases import FigureCanvasBase
     except ModuleNotFoundError as error:
         raise UserError("matplotlib is not installed; uv sync --extra plots, or pip install matplotlib") from error
+    if not output.parent.is_dir():
+        raise UserError(
+            f"--output={output}: there is no folder {output.parent}; mkdir -p {shlex.quote(str(output.parent))}"
+        )
+    if not os.access(output if output.exists() else output.parent, os.W_OK):
+        raise UserError(f"--output={output}: may not be written; name another file")
     if output.is_dir():
         raise UserError(f"--output={output}: is a folder; name a file in it, such as {output / 'learning_rate.png'}")
     kinds = FigureCanvasBase.get_supported_filetypes()
     if output.suffix.lower().lstrip(".") not in kinds:
         raise UserError(f"--output={output}: is no kind of picture; name it {output.with_suffix('.png')}")
-    if not output.parent.is_dir():
-        raise UserError(f"--output={output}: there is no folder {output.parent}; mkdir -p {output.parent}")
 
 
 def draw(test: RangeTest, title: str, output: Path) -> None:
