@@ -55,7 +55,7 @@ def find_lr(
     Example:
         >>> test = find_lr(compose(["experiment=mnist_mlp"]))
         >>> test.suggestion
-        0.0065
+        0.022
     """
     check_range(min_lr, max_lr, steps, trials)
     with undisturbed():
@@ -63,7 +63,7 @@ def find_lr(
         rates = exponential(min_lr, max_lr, steps)
         losses = []
         for trial in range(trials):
-            # The first is as the run will begin.
+            # The first trial begins as the run will.
             seed = experiment.config["seed"] if trial == 0 else seed_for(experiment.config["seed"], "lr", trial) % 2**32
             task = trial_task(experiment, datamodule, seed)
             if not task.automatic_optimization:
@@ -77,6 +77,11 @@ def find_lr(
 
 
 def check_range(min_lr: float, max_lr: float, steps: int, trials: int) -> None:
+    """Refuse settings of `find_lr` that make no curve.
+
+    Raises:
+        UserError: for the first of them.
+    """
     if not 0 < min_lr < max_lr < math.inf:
         raise UserError(
             f"--min-lr={min_lr:g} --max-lr={max_lr:g}: must be greater than 0, the second greater than the first"
