@@ -77,7 +77,7 @@ def test_a_command_of_the_readme_works(
         quick = [setting for setting in quick if "limit" not in setting]
     if "sweep=optuna" in command:
         quick = [*quick, "sweep.n_trials=2"]
-    monkeypatch.chdir(tmp_path if of_a_run or "plot" in script or "show" in script else ROOT)
+    monkeypatch.chdir(tmp_path if of_a_run or re.search("plot|show|find", script) else ROOT)
     monkeypatch.setattr(sys, "argv", [script, *arguments, *quick])
     status = None
     try:

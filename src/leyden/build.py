@@ -10,7 +10,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
-from lightning.pytorch.callbacks import Checkpoint, LearningRateMonitor
+from lightning.pytorch.callbacks import BatchSizeFinder, Checkpoint, LearningRateFinder, LearningRateMonitor
 from torch import nn
 
 from leyden.callbacks.averaging import check_averaging, with_swa
@@ -142,6 +142,9 @@ def build_trainer(config: Config, *more: pl.Callback) -> pl.Trainer:
     loggers = _build_all("logger", config.get("logger"))
     callbacks = _build_all("callbacks", in_time(with_swa(config.get("callbacks") or {})))
     check_averaging(callbacks)
+    if tuners := [callback for callback in callbacks if isinstance(callback, BatchSizeFinder | LearningRateFinder)]:
+        # Found before a run begins where the text of its class tells: leyden.config.tuners.
+        raise UserError(f"callbacks: {type(tuners[0]).__name__} changes settings that are recorded; leave it out")
     if not loggers:  # it would refuse to begin
         callbacks = [callback for callback in callbacks if not isinstance(callback, LearningRateMonitor)]
     last = [callback for callback in callbacks if isinstance(callback, LastCheckpoint)]

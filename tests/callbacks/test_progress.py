@@ -9,8 +9,10 @@ from pathlib import Path
 import lightning.pytorch as pl
 import pytest
 import rich
+from lightning.pytorch.callbacks import ProgressBar
 from rich.console import Console
 
+from leyden.callbacks.progress import Progress
 from leyden.config import compose
 from leyden.tasks.classification import Classification
 from leyden.train import run_experiment
@@ -106,3 +108,41 @@ def test_an_epoch_that_is_resumed_in_its_middle_is_told(quick: list[str], caplog
         run_experiment(compose([f"resume={experiment.run_dir}"]))
     told = [match[1] for message in caplog.messages if (match := LINE.fullmatch(message))]
     assert told == ["2", "3"]
+
+
+def test_it_is_switched_off_and_on_as_lightnings_tools_do(
+    quick: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(rich, "get_console", lambda: Console(force_terminal=True, width=100))
+    bar = Progress()
+    assert bar.is_enabled
+    bar.disable()
+    assert not bar.is_enabled
+    bar._start("epoch 1/1", 3)
+    assert "━" not in capsys.readouterr().out
+    bar.enable()
+    assert bar.is_enabled
+    bar._start("epoch 1/1", 3)
+    bar.disable()
+    assert "━" in capsys.readouterr().out
+
+
+def test_every_method_that_lightning_asks_of_a_bar_is_there() -> None:
+    bar = Progress()
+    for name in ("enable", "disable", "is_enabled", "print", "get_metrics", "total_train_batches"):
+        assert name in dir(bar)
+    for name in ("enable", "disable"):  # of which the base class only says that they are to be written
+        assert getattr(type(bar), name) is not getattr(ProgressBar, name)
+
+
+def test_a_task_may_print(
+    quick: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def on_train_start(task: Classification) -> None:
+        start(task)
+        task.print("a word of the task's")
+
+    start = Classification.on_train_start
+    monkeypatch.setattr(Classification, "on_train_start", on_train_start)
+    run_experiment(compose([*quick, "logger=none"]))
+    assert "a word of the task's" in capsys.readouterr().out

@@ -34,6 +34,7 @@ class Progress(ProgressBar):
         super().__init__()
         self.metrics = metrics
         self.tested = "test"
+        self._enabled = True
         self._bar: Bar | None = None
         self._drawn = 0.0
         self._epoch_started = 0.0
@@ -41,8 +42,17 @@ class Progress(ProgressBar):
         self._validated = False
         self._best: tuple[float, float | None] | None = None
 
+    @property
+    def is_enabled(self) -> bool:
+        """Whether a bar may be drawn; `LightningModule.print` asks."""
+        return self._enabled
+
     def disable(self) -> None:
+        self._enabled = False
         self._stop()
+
+    def enable(self) -> None:
+        self._enabled = True
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._best = best_so_far(trainer)  # of a run that is resumed
@@ -133,7 +143,7 @@ class Progress(ProgressBar):
     def _start(self, title: str, total: float) -> None:
         self._stop()
         console = rich.get_console()
-        if rank() or not console.is_terminal:
+        if not self._enabled or rank() or not console.is_terminal:
             return
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
         self._bar = Bar(*columns, console=console, transient=True, auto_refresh=False)

@@ -19,6 +19,7 @@ from leyden.config.hydra_settings import check_hydra
 from leyden.config.monitored import check_monitored
 from leyden.config.overrides import allow_new_values, as_typed
 from leyden.config.recorded import Config, Recorded, check_measurable, check_resumable, recorded
+from leyden.config.tuners import refuse_tuners
 from leyden.config.validation import validate
 from leyden.errors import UserError
 from leyden.processes import rank
@@ -123,6 +124,7 @@ def check(cfg: DictConfig) -> Experiment:
         check_resumable(run)
         if rank() == 0:
             check_free(run.dir, "resume")
+        refuse_tuners(run.config, None)
         validate(run.config, known)
         check_monitored(run.config)
         check_strategy(run.config["trainer"])
@@ -141,6 +143,7 @@ def check(cfg: DictConfig) -> Experiment:
     config: Config = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     for own in ("resume", "sweep"):
         del config[own]
+    refuse_tuners(config, overrides)
     validate(config, known)
     check_monitored(config)
     check_strategy(config["trainer"])

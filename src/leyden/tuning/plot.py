@@ -1,0 +1,86 @@
+"""The curve of a learning rate range test, drawn. matplotlib is imported only here: it is an optional extra."""
+
+import math
+import os
+import shlex
+from pathlib import Path
+
+import numpy as np
+
+from leyden.errors import UserError
+from leyden.tuning.curve import RangeTest
+
+_RAW, _CURVE, _MARK, _EDGE = "#b8c4d6", "#1f4e8c", "#d1495b", "#8a8f98"
+
+
+def check_output(output: Path) -> None:
+    """Refuse a file that could not be drawn, before time is spent on what it is to show.
+
+    Raises:
+        UserError: matplotlib is not installed, or cannot write such a file there.
+    """
+    try:
+        from matplotlib.backend_bases import FigureCanvasBase
+    except ModuleNotFoundError as error:
+        raise UserError("matplotlib is not installed; uv sync --extra plots, or pip install matplotlib") from error
+    if not output.parent.is_dir():
+        raise UserError(
+            f"--output={output}: there is no folder {output.parent}; mkdir -p {shlex.quote(str(output.parent))}"
+        )
+    if not os.access(output if output.exists() else output.parent, os.W_OK):
+        raise UserError(f"--output={output}: may not be written; name another file")
+    if output.is_dir():
+        raise UserError(f"--output={output}: is a folder; name a file in it, such as {output / 'learning_rate.png'}")
+    kinds = FigureCanvasBase.get_supported_filetypes()
+    if output.suffix.lower().lstrip(".") not in kinds:
+        raise UserError(f"--output={output}: is no kind of picture; name it {output.with_suffix('.png')}")
+
+
+def draw(test: RangeTest, title: str, output: Path) -> None:
+    """Draw the losses of each training, their smoothed median and the suggested rate.
+
+    Args:
+        test: with at least one point.
+        title: above the axes.
+        output: the file; its ending says of which kind.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.add_subplot()
+    for number, losses in enumerate(test.losses):
+        label = f"{len(test.losses)} trainings" if len(test.losses) > 1 else "one training"
+        axes.plot(test.rates[: len(losses)], losses, color=_RAW, linewidth=0.9, label=None if number else label)
+    curve = test.smoothed
+    axes.plot(test.rates[: len(curve)], curve, color=_CURVE, linewidth=2.2, label="median, smoothed")
+    axes.set(xscale="log", xlabel="learning rate", ylabel="training loss", title=title)
+    axes.set(xlim=(test.rates[0], test.rates[-1]), ylim=_limits(test))
+    if (rate := test.suggestion) is not None:
+        axes.axvline(test.rates[test.edge], color=_EDGE, linewidth=1, label="edge: the loss has risen again by a tenth")
+        axes.axvline(rate, color=_MARK, linewidth=1, linestyle=(0, (4, 3)))
+        axes.plot(rate, test.loss_at(rate), "o", color=_MARK, markersize=8, markeredgecolor="white", zorder=4)
+        axes.annotate(
+            f"suggested: {rate:g}",
+            (rate, test.loss_at(rate)),
+            xytext=(-12, -16),
+            textcoords="offset points",
+            horizontalalignment="right",
+            verticalalignment="top",
+            color=_MARK,
+            fontweight="bold",
+            bbox={"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none", "alpha": 0.85},
+            zorder=5,
+        )
+    axes.grid(which="major", color="#e6e9ef", linewidth=0.8)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(loc="upper left", frameon=False)
+    figure.savefig(output, dpi=130)
+
+
+def _limits(test: RangeTest) -> tuple[float, float]:
+    """The losses that are shown: what comes before divergence, which would press all else to the bottom."""
+    curve = test.smoothed
+    shown = np.array([loss for losses in test.losses for loss in losses[: test.edge + 1] if math.isfinite(loss)])
+    least, greatest = min(curve.min(), np.quantile(shown, 0.01)), max(curve[: test.lowest + 1].max(), curve[0])
+    room = (greatest - least) or abs(greatest) or 1.0
+    return float(least - 0.2 * room), float(greatest + 0.6 * room)
