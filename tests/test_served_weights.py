@@ -38,6 +38,17 @@ class SwappedForTests(pl.Callback):
         pl_module.load_state_dict(self.mine)
 
 
+class SwappedForValidation(SwappedForTests):
+    """Validates other weights than those that are saved."""
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.trained = deepcopy(pl_module.state_dict())
+        pl_module.load_state_dict({name: of + 1 for name, of in self.trained.items()})
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        pl_module.load_state_dict(self.trained)
+
+
 class Zeroed(pl.Callback):
     """Puts other weights into a checkpoint than those that are trained."""
 
@@ -70,6 +81,7 @@ CALLBACKS = {
     "Lightning's SWA": [f"+callbacks.mine={{_target_: {LIGHTNING}.StochasticWeightAveraging, swa_lrs: 0.05}}"],
     "Lightning's pruning": ["+callbacks.mine={_target_: tests.test_served_weights.Pruned}"],
     "swapped for tests": ["+callbacks.mine={_target_: tests.test_served_weights.SwappedForTests}"],
+    "swapped for validations": ["+callbacks.mine={_target_: tests.test_served_weights.SwappedForValidation}"],
     "other weights in checkpoints": ["+callbacks.mine={_target_: tests.test_served_weights.Zeroed}"],
 }
 
@@ -102,6 +114,16 @@ def test_every_use_of_a_run_takes_the_weights_of_its_best_checkpoint(
     assert export(monkeypatch, f"run={run}", f"output={tmp_path / 'exported.pt'}") == 0
     exported = torch.load(tmp_path / "exported.pt", weights_only=True)
     assert all(torch.equal(exported[key.removeprefix("network.")], of) for key, of in kept.items())
+
+
+@pytest.mark.parametrize("name", CALLBACKS)
+def test_weights_that_are_validated_and_not_saved_are_reported(
+    name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run_experiment(compose([*TABLE, *QUICK, *CALLBACKS[name], f"paths.run_dir={tmp_path / 'run'}"]))
+    reported = [message for message in caplog.messages if "other weights than those that were validated" in message]
+    differ = name in ("swapped for validations", "other weights in checkpoints", "Lightning's pruning")
+    assert len(reported) == differ
 
 
 @pytest.mark.parametrize("name", ["ema", "ema, late", "swa", "swa with a learning rate", "Lightning's SWA"])

@@ -1,6 +1,8 @@
 """Checkpoint of the best weights, and the callback of a Trainer that keeps it."""
 
+import logging
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from torch import Tensor
 from leyden.config.overrides import did_you_mean
 from leyden.durable import current, previous
 from leyden.errors import UserError
+
+log = logging.getLogger(__name__)
 
 
 class BestCheckpoint(ModelCheckpoint):
@@ -36,6 +40,27 @@ class BestCheckpoint(ModelCheckpoint):
         super().__init__(*args, **kwargs)
         self.losses: dict[str, float] = {}
         self.steps: dict[str, int] = {}
+        self._validated: tuple[int, dict[str, float]] = -1, {}  # the step, and sums over the weights at that time
+        self._saves = self._warned = False
+
+    def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Called after the same hook of other callbacks, which may exchange weights for a validation."""
+        self._validated = trainer.global_step, _sums(dict(pl_module.named_parameters()))
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        step, validated = self._validated
+        if not self._saves or self._warned or step != trainer.global_step:
+            return
+        saved = _sums({name: checkpoint["state_dict"].get(name) for name in validated})
+        if saved.keys() == validated.keys() and saved != validated:
+            self._warned = True
+            log.warning(
+                "%s has other weights than those that were validated: a callback changes them in between; "
+                "callbacks=ema and callbacks=swa save what is validated",
+                self.best_model_path,
+            )
 
     def check_monitor_top_k(self, trainer: pl.Trainer, current: Tensor | None = None) -> bool:
         if super().check_monitor_top_k(trainer, current):
@@ -68,7 +93,9 @@ class BestCheckpoint(ModelCheckpoint):
             if self.kth_best_model_path:
                 self.kth_best_model_path = ranked[-1]
                 self.kth_value = self.best_k_models[ranked[-1]]
+        self._saves = True
         super()._save_checkpoint(trainer, filepath)
+        self._saves = False
 
     def _remove_checkpoint(self, trainer: pl.Trainer, filepath: str) -> None:
         path = Path(filepath)
@@ -104,6 +131,12 @@ class BestCheckpoint(ModelCheckpoint):
             metrics[plain] = metrics[name]
             filename = str(filename).replace("{" + name, "{" + plain)
         return str(super()._format_checkpoint_name(filename, metrics, prefix, auto_insert_metric_name))
+
+
+def _sums(weights: Mapping[str, Tensor | None]) -> dict[str, float]:
+    """Sum over each tensor, by which two sets of weights can be told apart at little cost."""
+    known = {name: of.detach().sum(dtype=torch.float64) for name, of in weights.items() if of is not None}
+    return dict(zip(known, torch.stack(list(known.values())).tolist(), strict=True)) if known else {}
 
 
 def best_checkpoint(trainer: pl.Trainer) -> ModelCheckpoint | None:
