@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from leyden.config import compose
-from leyden.config.signature import ancestors
+from leyden.config.ancestry import ancestors
 from leyden.config.tuners import tuner
 from leyden.errors import UserError
 from leyden.train import run_experiment

@@ -31,7 +31,7 @@ def test_rates_grow_by_the_same_factor() -> None:
 
 
 @pytest.mark.parametrize(("fall_from", "lowest_at"), [(1e-4, 1e-2), (1e-3, 1e-1), (1e-6, 1e-4)])
-def test_the_suggestion_is_a_third_of_the_rate_at_which_the_loss_rises_again(
+def test_the_suggestion_is_a_quarter_of_the_rate_at_which_the_loss_rises_again(
     fall_from: float, lowest_at: float
 ) -> None:
     test = curve(fall_from, lowest_at)
@@ -39,7 +39,7 @@ def test_the_suggestion_is_a_third_of_the_rate_at_which_the_loss_rises_again(
     # It has risen by a tenth of its fall where (done - 1) ** 2 * 3 is 0.1; smoothing moves that a little.
     edge = lowest_at * (lowest_at / fall_from) ** math.sqrt(0.1 / 3)
     assert test.rates[test.edge] == pytest.approx(edge, rel=0.35)
-    assert test.suggestion == pytest.approx(test.rates[test.edge] / 3, rel=0.05)
+    assert test.suggestion == pytest.approx(test.rates[test.edge] / 4, rel=0.05)
 
 
 @pytest.mark.parametrize(("scale", "shift"), [(1000.0, 0.0), (1e-3, 0.0), (1.0, -5.0), (2.0, 100.0)])
@@ -91,7 +91,7 @@ def test_what_is_no_number_ends_the_curve() -> None:
 
 def test_a_curve_without_an_edge_says_so() -> None:
     assert not curve(1e-2, 100.0).has_edge
-    assert curve(1e-2, 100.0).suggestion == pytest.approx(10 / 3, rel=0.05)
+    assert curve(1e-2, 100.0).suggestion == pytest.approx(10 / 4, rel=0.05)
     assert curve(1e-4, 1e-2).has_edge
 
 

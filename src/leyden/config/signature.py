@@ -49,7 +49,7 @@ class Signature:
 
 
 @dataclass(frozen=True)
-class _Module:
+class Module:
     path: Path
     name: str
     body: list[ast.stmt]
@@ -61,57 +61,34 @@ def find(target: str) -> Signature | None:
 
     Returns None where the text does not tell (C code, names made at run time, a package that is not installed).
     """
-    found = _definition(target)
+    found = definition_of(target)
     return _signature(*found) if found else None
 
 
-def ancestors(target: str) -> Iterator[str]:
-    """The dotted paths under which a class and those that it extends are defined, itself first."""
-    module, node = _definition(target) or (None, None)
-    if module is None or not isinstance(node, ast.ClassDef):
-        return
-    yield f"{module.name}.{node.name}"
-    for base in node.bases:
-        yield from ancestors(_path_of(module, ast.unparse(base)))
-
-
-def _path_of(module: _Module, name: str) -> str:
-    """The dotted path that a name such as `pl.Callback` stands for in a module, by its import statements."""
-    first, _, rest = name.partition(".")
-    for node in _statements(module.body) if rest else ():
-        for alias in node.names if isinstance(node, ast.Import | ast.ImportFrom) else ():
-            if alias.asname == first or (alias.asname is None and alias.name == first):
-                source = f"{_source(module, node)}.{alias.name}" if isinstance(node, ast.ImportFrom) else alias.name
-                return f"{source}.{rest}"
-            if isinstance(node, ast.Import) and alias.asname is None and alias.name.partition(".")[0] == first:
-                return name  # `import lightning.pytorch` binds `lightning`
-    return f"{module.name}.{name}"
-
-
-def _definition(target: str, depth: int = 8) -> tuple[_Module, ast.stmt] | None:
+def definition_of(target: str, depth: int = 8) -> tuple[Module, ast.stmt] | None:
     """The module and the statement that define a dotted path, following imports by name and by star."""
     owner, _, name = target.rpartition(".")
     module = _module(owner) if owner and depth else None
     if module is None:
         return None
     stars = []
-    for node in _statements(module.body):
+    for node in statements(module.body):
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
             return module, node
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == name:
             return module, node
         if isinstance(node, ast.ImportFrom):
-            source = _source(module, node)
+            source = source_of(module, node)
             for alias in node.names:
                 if alias.name == "*":
                     stars.append(source)
                 elif (alias.asname or alias.name) == name:
-                    return _definition(f"{source}.{alias.name}", depth - 1)
-    return next((found for star in stars if (found := _definition(f"{star}.{name}", depth - 1))), None)
+                    return definition_of(f"{source}.{alias.name}", depth - 1)
+    return next((found for star in stars if (found := definition_of(f"{star}.{name}", depth - 1))), None)
 
 
 @cache
-def _module(name: str) -> _Module | None:
+def _module(name: str) -> Module | None:
     root, *rest = name.split(".")
     try:
         spec = importlib.util.find_spec(root)  # of a top-level name: it is located, not imported
@@ -124,21 +101,21 @@ def _module(name: str) -> _Module | None:
         folder = path.parent / part
         path = folder / "__init__.py" if folder.is_dir() else path.parent / f"{part}.py"
     try:
-        return _Module(path, name, ast.parse(path.read_text(encoding="utf-8")).body)
+        return Module(path, name, ast.parse(path.read_text(encoding="utf-8")).body)
     except (OSError, SyntaxError, UnicodeDecodeError):
         return None
 
 
-def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+def statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     """The statements of a module, with those under a top-level `if` or `try`."""
     for node in body:
         yield node
         if isinstance(node, ast.If | ast.Try):
-            yield from _statements(node.body)
-            yield from _statements(node.orelse)
+            yield from statements(node.body)
+            yield from statements(node.orelse)
 
 
-def _source(module: _Module, node: ast.ImportFrom) -> str:
+def source_of(module: Module, node: ast.ImportFrom) -> str:
     """The absolute name of the module that an import statement reads from."""
     if not node.level:
         return node.module or ""
@@ -147,12 +124,12 @@ def _source(module: _Module, node: ast.ImportFrom) -> str:
     return f"{base}.{node.module}" if node.module else base
 
 
-def _signature(module: _Module, node: ast.stmt) -> Signature | None:
+def _signature(module: Module, node: ast.stmt) -> Signature | None:
     if isinstance(node, ast.FunctionDef):
         return _of_function(module, node, method=False)
     if not isinstance(node, ast.ClassDef):
         return None  # a name for a class that is made elsewhere
-    found = [_definition(f"{module.name}.{ast.unparse(base)}") for base in node.bases]
+    found = [definition_of(f"{module.name}.{ast.unparse(base)}") for base in node.bases]
     bases = [signature for definition in found if definition and (signature := _signature(*definition))]
     constants = {name: value for base in reversed(bases) for name, value in base.constants.items()}
     constants |= _constants(node)
@@ -194,7 +171,7 @@ def _constants(node: ast.ClassDef) -> dict[str, Any]:
     return constants
 
 
-def _of_function(module: _Module, node: ast.FunctionDef, method: bool) -> Signature:
+def _of_function(module: Module, node: ast.FunctionDef, method: bool) -> Signature:
     arguments = node.args
     positional = (arguments.posonlyargs + arguments.args)[1 if method else 0 :]
     required = len(positional) - len(arguments.defaults)
@@ -207,12 +184,12 @@ def _of_function(module: _Module, node: ast.FunctionDef, method: bool) -> Signat
     return Signature(parameters, arguments.kwarg is not None)
 
 
-def _written_out(annotation: ast.expr | None, module: _Module) -> ast.expr | None:
+def _written_out(annotation: ast.expr | None, module: Module) -> ast.expr | None:
     """An annotation with the aliases of choices, such as `Scheme = Literal["a", "b"]`, put in place."""
 
     class Aliases(ast.NodeTransformer):
         def visit_Name(self, node: ast.Name) -> ast.expr:
-            definition = None if node.id in SCALARS else _definition(f"{module.name}.{node.id}")
+            definition = None if node.id in SCALARS else definition_of(f"{module.name}.{node.id}")
             if definition is None or not isinstance(definition[1], ast.Assign):
                 return node
             return _written_out(definition[1].value, definition[0]) or node

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from leyden.config.signature import ancestors
+from leyden.config.ancestry import ancestors
 from leyden.errors import UserError
 
 # The class, the setting that it changes, the script that finds a value for it.

@@ -1,20 +1,18 @@
 """The batch size: doubled until memory or the data are used up, with the items per second at each size."""
 
 import math
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-import lightning.pytorch as pl
 import torch
-from torch import Tensor
 
 from leyden.config import Experiment
 from leyden.data.module import DataModule
 from leyden.errors import UserError
 from leyden.tasks.task import Task
-from leyden.tuning.memory import available, free, in_use, is_out_of_memory, peak, reset_peak
+from leyden.tuning.memory import available, free, in_use, is_out_of_memory
+from leyden.tuning.timer import Timer
 from leyden.tuning.trial import fit, trial_data, trial_task, undisturbed
 
 _ENOUGH = 0.95  # of the best throughput
@@ -101,7 +99,7 @@ def find_batch_size(
         while size <= limit:
             if sizes and (why := _exceeds(sizes[-1], task.device)):
                 return BatchSizes(tuple(sizes), "memory", why)
-            timer = _Timer(seconds)
+            timer = Timer(seconds)
             if why := _fails(experiment, task, datamodule, size, timer):
                 if not sizes:
                     remedy = f"try --start {size // 2}" if size > 1 else "make the network smaller"
@@ -134,7 +132,7 @@ def check_sizes(start: int, limit: int, seconds: float) -> None:
         raise UserError(f"--seconds={seconds:g}: must be greater than 0")
 
 
-def _fails(experiment: Experiment, task: Task, datamodule: DataModule, size: int, timer: "_Timer") -> str | None:
+def _fails(experiment: Experiment, task: Task, datamodule: DataModule, size: int, timer: Timer) -> str | None:
     """Why training with a batch size runs out of memory; None if it does not."""
     datamodule.batch_size = size
     why = None
@@ -161,64 +159,3 @@ def _exceeds(last: Measured, device: torch.device) -> str | None:
     return (
         f"{2 * last.batch_size} would need about {expected / 2**30:.1f} GiB, and {left / 2**30:.1f} GiB are available"
     )
-
-
-class _Timer(pl.Callback):
-    """Measures items per second over some time, and stops the training.
-
-    Attributes:
-        idle: bytes in use before the first step; None where this is not known, as for `peak`.
-        peak: bytes in use at most.
-        largest: items of the largest batch.
-        batches: of an epoch.
-        items_per_second: after the first optimizer step, which allocates what all others use again.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self.idle: int | None = None
-        self.peak: int | None = None
-        self.largest = 0
-        self.batches = 0.0
-        self.items_per_second = math.nan
-        self._started: float | None = None
-        self._items = 0
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.batches = trainer.num_training_batches
-        reset_peak(pl_module.device)
-        self.idle = in_use(pl_module.device)
-
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        items = _items(batch)
-        self.largest = max(self.largest, items)
-        if trainer.global_step == 0:  # gradients are still being accumulated
-            return
-        if self._started is None:
-            _wait_for(pl_module.device)
-            self._started = time.perf_counter()
-            return
-        self._items += items
-        if time.perf_counter() - self._started >= self.seconds:
-            _wait_for(pl_module.device)
-            self.items_per_second = self._items / (time.perf_counter() - self._started)
-            self.peak = peak(pl_module.device)
-            trainer.should_stop = True
-
-
-def _wait_for(device: torch.device) -> None:
-    """Let an accelerator finish what was sent to it."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()
-
-
-def _items(batch: Any) -> int:
-    """How many items a batch has: the length of the first tensor in it."""
-    if isinstance(batch, Tensor):
-        return len(batch) if batch.dim() else 1
-    parts = batch.values() if isinstance(batch, Mapping) else batch if isinstance(batch, list | tuple) else ()
-    return next((number for part in parts if (number := _items(part))), 0)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 _WIDTH = 0.02  # standard deviation of the smoothing, as a fraction of the steps
 _RISEN = 0.1  # the fraction of the loss's fall that it has risen by at the edge
 _EXPLODED = 3.0  # multiples of the loss's fall, above its start, of which no more is seen
-_BELOW_EDGE = 3.0  # the factor between the edge and the suggestion
+_BELOW_EDGE = 4.0  # the factor between the edge and the suggestion
 _CERTAIN = 4.0  # standard errors that the loss must fall by, to have fallen at all
 _LEAST_FALL = 1e-4  # of the loss, which the same batch again and again may follow without any error
 
@@ -59,9 +59,9 @@ class RangeTest:
     def suggestion(self) -> float | None:
         """The learning rate to train with, to two digits; None where the loss does not fall.
 
-        It is a third of the edge. The rate at which the loss falls fastest (Lightning, fastai) is often a tenth of the
-        best one: it depends on how far the training has come by then, while the edge is a property of the network and
-        the optimizer, and hardly differs between seeds.
+        It is a quarter of the edge. The rate at which the loss falls fastest (Lightning, fastai) is often a tenth of
+        the best one: it depends on how far the training has come by then, while the edge is a property of the network
+        and the optimizer, and hardly differs between seeds.
         """
         if not self._falls:
             return None

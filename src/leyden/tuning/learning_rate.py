@@ -55,7 +55,7 @@ def find_lr(
     Example:
         >>> test = find_lr(compose(["experiment=mnist_mlp"]))
         >>> test.suggestion
-        0.022
+        0.016
     """
     check_range(min_lr, max_lr, steps, trials)
     with undisturbed():

@@ -1,0 +1,73 @@
+"""How fast a training is, and how much memory it takes."""
+
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor
+
+from leyden.tuning.memory import in_use, peak, reset_peak
+
+
+class Timer(pl.Callback):
+    """Measures items per second over some time, and stops the training.
+
+    Attributes:
+        idle: bytes in use before the first step; None where this is not known, as for `peak`.
+        peak: bytes in use at most.
+        largest: items of the largest batch.
+        batches: of an epoch.
+        items_per_second: after the first optimizer step, which allocates what all others use again.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.idle: int | None = None
+        self.peak: int | None = None
+        self.largest = 0
+        self.batches = 0.0
+        self.items_per_second = math.nan
+        self._started: float | None = None
+        self._items = 0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.batches = trainer.num_training_batches
+        reset_peak(pl_module.device)
+        self.idle = in_use(pl_module.device)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        items = _items(batch)
+        self.largest = max(self.largest, items)
+        if trainer.global_step == 0:  # gradients are still being accumulated
+            return
+        if self._started is None:
+            _wait_for(pl_module.device)
+            self._started = time.perf_counter()
+            return
+        self._items += items
+        if time.perf_counter() - self._started >= self.seconds:
+            _wait_for(pl_module.device)
+            self.items_per_second = self._items / (time.perf_counter() - self._started)
+            self.peak = peak(pl_module.device)
+            trainer.should_stop = True
+
+
+def _wait_for(device: torch.device) -> None:
+    """Let an accelerator finish what was sent to it."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def _items(batch: Any) -> int:
+    """How many items a batch has: the length of the first tensor in it."""
+    if isinstance(batch, Tensor):
+        return len(batch) if batch.dim() else 1
+    parts = batch.values() if isinstance(batch, Mapping) else batch if isinstance(batch, list | tuple) else ()
+    return next((number for part in parts if (number := _items(part))), 0)
