@@ -31,7 +31,7 @@ except ModuleNotFoundError as missing:  # plain `python`, outside the project's 
 from torch import Tensor, nn
 
 from leyden import trust
-from leyden.config.overrides import did_you_mean
+from leyden.config.near import did_you_mean
 from leyden.data.tables.encoding import input_names
 from leyden.door import errors_in_one_line
 from leyden.durable import replacing, write_text

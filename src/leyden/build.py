@@ -16,7 +16,7 @@ from leyden.callbacks.last import LastCheckpoint
 from leyden.callbacks.randomness import Randomness
 from leyden.checkpoints import DurableCheckpoints
 from leyden.config import Config
-from leyden.config.overrides import did_you_mean
+from leyden.config.near import did_you_mean
 from leyden.data.module import DataModule
 from leyden.data.spec import DataSpec
 from leyden.errors import UserError

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from leyden.config.overrides import did_you_mean
+from leyden.config.near import did_you_mean
 from leyden.errors import UserError
 from leyden.record import RECORD, Record, find_runs, finite, read_record, status
 

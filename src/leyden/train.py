@@ -13,7 +13,7 @@ from leyden.callbacks.best import best_checkpoint, best_score
 from leyden.callbacks.last import LastCheckpoint
 from leyden.callbacks.pruning import Pruning, is_pruned
 from leyden.config import Experiment
-from leyden.config.overrides import did_you_mean
+from leyden.config.near import did_you_mean
 from leyden.data.module import DataModule
 from leyden.errors import UserError
 from leyden.features import cache_features

@@ -42,6 +42,12 @@ def meaning(annotation: ast.expr) -> str:
     return " or ".join(dict.fromkeys(words))
 
 
+def choices(annotation: ast.expr) -> list[object]:
+    """The values of all `Literal["a", "b"]` in an annotation."""
+    literals = [_subscript(part) for part in _alternatives(annotation)]
+    return [ast.literal_eval(choice) for name, inner in literals if name == "Literal" for choice in inner]
+
+
 def _alternatives(annotation: ast.expr) -> Iterator[ast.expr]:
     """`X | Y`, `Union[X, Y]`, `Optional[X]` and quoted annotations, one by one."""
     name, inner = _subscript(annotation)

@@ -8,7 +8,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from leyden.config.overrides import did_you_mean
+from leyden.config.near import did_you_mean
 from leyden.data.memory import InMemory
 from leyden.data.spec import DataSpec
 from leyden.data.tables.encoding import encode, fit, input_names

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Generator, Tensor
 
-from leyden.config.overrides import did_you_mean
+from leyden.config.near import did_you_mean
 from leyden.data.augment import Augment
 from leyden.data.loader import Transform
 from leyden.data.memory import InMemory, Split

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import ConcatDataset
 from torchvision import datasets
 
-from leyden.config.overrides import did_you_mean
+from leyden.config.near import did_you_mean
 from leyden.data.decoded import DecodedImages
 from leyden.data.downloads import UNREADABLE, alone_in, reason
 from leyden.data.memory import Split

@@ -10,7 +10,7 @@ import torchvision
 from torch import nn
 from torchvision.models import WeightsEnum, get_model, get_model_weights, list_models
 
-from leyden.config.overrides import did_you_mean
+from leyden.config.near import did_you_mean
 from leyden.errors import UserError
 from leyden.models.requirements import is_name
 

@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from leyden.config.overrides import as_typed, did_you_mean
+from leyden.config.near import did_you_mean
+from leyden.config.overrides import as_typed
 from leyden.errors import UserError
 from leyden.readable import most_telling
 from leyden.sweeps.summary.place import read_sweep
