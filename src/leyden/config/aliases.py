@@ -1,7 +1,7 @@
 """Names that other frameworks and scripts have for settings of this one: the one table of them.
 
-On the left is what is typed (case, dashes and underscores do not matter); on the right is the setting, the group, or
-a complete `key=value`. A name of this project, such as `batch_size`, needs no entry: it is found by its last part.
+On the left is what is typed (case, dashes and underscores do not matter), on the right the setting or the group. A name
+of this project, such as `batch_size`, needs no entry: it is found by its last part.
 """
 
 from leyden.config.typed import squeezed
@@ -45,7 +45,9 @@ _TABLE = {
     "img_size image_size input_size": "data.size",
     "csv file filename csv_path": "data.path",
     "y label label_column target_column": "data.target",
-    "hidden hidden_size hidden_dim hidden_dims hidden_units n_hidden units": "model.hidden_sizes",
+    "layers n_layers hidden hidden_layers hidden_size hidden_dim": "model.hidden_sizes",
+    "hidden_dims hidden_units n_hidden units": "model.hidden_sizes",
+    "weight class_weight": "task.class_weights",
     "drop drop_rate dropout_rate p": "model.dropout",
     "act act_fn nonlinearity": "model.activation",
     "bn batchnorm use_bn": "model.batch_norm",
@@ -54,20 +56,29 @@ _TABLE = {
     "trials num_trials": "sweep.n_trials",
     # a run
     "ckpt ckpt_path checkpoint checkpoint_path restore resume_from resume_from_checkpoint run": "resume",
-    "weights weights_path pretrained_weights load load_from load_weights init from_pretrained": "init_from",
-    # settings whose value is said otherwise
-    "cuda use_cuda use_gpu": "trainer=gpu",
-    "cpu no_cuda no_gpu": "trainer=cpu",
-    "amp fp16 half use_amp mixed_precision": "trainer.precision=16-mixed",
-    "bf16": "trainer.precision=bf16-mixed",
-    "early_stop early_stopping earlystopping": "callbacks=early_stopping",
-    "pretrained": "model=resnet model.weights=DEFAULT",
-    "dev_run dry_run fast_dev_run smoke_test": "debug=fast_dev_run",
-    "overfit overfit_batches": "debug=overfit_batch",
-    "profile": "debug=profiler",
-    "tensorboard wandb mlflow": "logger={name}",
+    "weights weights_path pretrained pretrained_weights load load_from load_weights init from_pretrained": "init_from",
 }
 ALIASES = {squeezed(name): meant for names, meant in _TABLE.items() for name in names.split()}
+
+# Switches, whose value is no value of a setting here.
+SWITCHES = {
+    squeezed(name): meant
+    for names, meant in {
+        "cuda use_cuda use_gpu": "trainer=gpu",
+        "cpu no_cuda no_gpu": "trainer=cpu",
+        "amp fp16 half use_amp mixed_precision": "trainer.precision=16-mixed",
+        "bf16": "trainer.precision=bf16-mixed",
+        "early_stop early_stopping": "callbacks=early_stopping",
+        "pretrained": "model=resnet model.weights=DEFAULT",
+        "dev_run dry_run fast_dev_run smoke_test": "debug=fast_dev_run",
+        "overfit": "debug=overfit_batch",
+        "profile": "debug=profiler",
+        "tensorboard": "logger=tensorboard",
+        "wandb": "logger=wandb",
+        "mlflow": "logger=mlflow",
+    }.items()
+    for name in names.split()
+}
 
 # Of eval.py and predict.py.
 OF_A_RUN = {
@@ -84,7 +95,31 @@ OF_A_RUN = {
     for name in names.split()
 }
 
-# Values of groups that are called otherwise elsewhere; names of classes are found by what a file builds.
+# Settings that are not needed, and why.
+LEFT_OUT = {
+    squeezed(name): why
+    for names, why in {
+        "num_classes n_classes n_class classes_num output_size output_dim out_features": "comes from the data",
+        "in_channels input_channels input_shape input_dim in_features n_features": "comes from the data",
+        "mean std normalize normalise": "comes from the training data",
+        "shuffle": "training data are always shuffled, others never",
+    }.items()
+    for name in names.split()
+}
+
+# Values that are called otherwise elsewhere, of settings of this name.
+VALUES = {
+    ("precision", squeezed(word)): meant
+    for words, meant in {
+        "fp16 float16 half 16bit amp": "16-mixed",
+        "bfloat16 bf16bit": "bf16-mixed",
+        "fp32 float32 full single 32bit": "32-true",
+        "fp64 float64 double 64bit": "64-true",
+    }.items()
+    for word in words.split()
+}
+
+# Files of groups that are called otherwise elsewhere; names of classes are found by what a file builds.
 FILES = {
     ("trainer", "cuda"): "gpu",
     ("trainer", "ddpsim"): "ddp_cpu",
@@ -105,6 +140,7 @@ FILES = {
     ("scheduler", "constant"): "none",
     ("scheduler", "warmup"): "warmup_cosine",
     ("sweep", "mnistoptuna"): "optuna_mnist",
+    ("hydra/sweeper", "optuna"): "sweep=optuna",
     ("hydra/launcher", "joblib"): "parallel",
     ("hydra/launcher", "submititslurm"): "slurm",
     ("hydra/launcher", "submititlocal"): "parallel",

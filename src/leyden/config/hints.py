@@ -1,13 +1,15 @@
 """Remedies for settings that do not hold, made of what was typed."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
-from leyden.config.near import did_you_mean
-from leyden.config.sections import settable
+from leyden.config.aliases import VALUES
+from leyden.config.near import did_you_mean, nearest
+from leyden.config.sections import GIVEN, settable
 from leyden.config.signature import Parameter
-from leyden.config.typed import as_text, fitting, setting
+from leyden.config.typed import as_text, fitting, in_shell, setting, squeezed
 from leyden.config.vocabulary import Vocabulary
 from leyden.errors import UserError
 
@@ -53,6 +55,11 @@ class Hints:
         told = f"{key}={text}" if self.was_typed(key) else key
         if self.words is None:
             return f"{told}: unknown key{did_you_mean(key, known or ())}"
+        if key.rpartition(".")[2] in GIVEN.get(key.partition(".")[0], ()) and key.partition(".")[0] in (
+            "model",
+            "task",
+        ):
+            return f"{told}: comes from the data and the other settings; leave it out"
         settings = self.words.settings(self.typed) | settable(self.config) | dict(known or {})
         settings = {name: parameter for name, parameter in settings.items() if not _is_below(name, key)}
         others = [override for override in self.typed if override.lstrip("+").partition("=")[0] != key]
@@ -71,7 +78,7 @@ class Hints:
                 chosen = name if text.lower() == "true" else "default"
                 return f"{told}: is not one that was chosen; did you mean {group}={chosen}?"
             settings = {s: p for s, p in self.words.settings(self.typed).items() if not _is_below(s, key)}
-            others = [override for override in self.typed if override != typed]
+            others = [override for override in self.typed if override.lstrip("+") != told]
             if found := self.words.instead(setting_key, text or None, others, settings):
                 return f"{told}: is not one that was chosen; did you mean {' or '.join(found)}?"
             files = ", ".join(self.words.files(group))
@@ -85,15 +92,17 @@ class Hints:
     def wrong_type(self, key: str, value: Any, parameter: Parameter) -> str:
         """The message for a value that a setting does not take."""
         text = self._texts.get(key)
-        try:
-            remedy = f"; write {setting(key, fitting(parameter, value, text))}"
-        except LookupError:
-            remedy = ""
-            if parameter.choices and isinstance(value, str):
-                choices = [str(choice) for choice in parameter.choices]
-                near = did_you_mean(value, choices, lambda name: setting(key, name))
-                remedy = near if "did you mean" in near else ""
-        return f"{key}={text or as_text(value)}: must be {parameter.meaning}{remedy}"
+        told = f"{key}={as_text(value) if text is None else text}: must be {parameter.meaning}"
+        meant = VALUES.get((key.rpartition(".")[2], squeezed(value)))
+        if meant and parameter.accepts(meant):
+            return f"{told}; write {setting(key, meant)}"
+        with suppress(LookupError):
+            return f"{told}; write {setting(key, fitting(parameter, value, text))}"
+        if isinstance(value, str) and (near := nearest(value, map(str, parameter.choices))):
+            return f"{told}; did you mean {' or '.join(setting(key, name) for name in near)}?"
+        if isinstance(value, list) and value and all(map(parameter.accepts, value)):
+            return f"{told}; to run each: -m {in_shell(f'{key}={as_text(value)[1:-1]}')}"
+        return told
 
     def check_paths(self) -> None:
         """Refuse a path that was typed, and that nothing takes.

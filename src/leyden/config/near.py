@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 from leyden.config.typed import squeezed
 
-_ALIKE = 0.75  # share of common letters; below it, names such as `shuffle` and `scheduler` pass for the same
+_ALIKE = 0.78  # share of common letters; below it, names such as `fp16` and `bf16` pass for the same
 _MOST = 30  # names in a message
 
 
@@ -55,6 +55,6 @@ def _last(name: str) -> str:
 
 def _begin_alike(word: str, other: str) -> bool:
     """Whether most of the shorter of two names is the beginning of the longer one, as in `rotate` and `rotation`."""
-    shorter = min(len(word), len(other))
+    shorter, longer = sorted((len(word), len(other)))
     common = next((n for n, (a, b) in enumerate(zip(word, other, strict=False)) if a != b), shorter)
-    return common >= 4 and common > 0.8 * shorter
+    return common >= 4 and common > 0.8 * shorter and longer - common <= 3

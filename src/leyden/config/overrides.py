@@ -119,19 +119,20 @@ def _explained(error: BaseException, words: Vocabulary | None, arguments: Sequen
     if added := re.search(r"force-add of config groups is not supported: '(\+\+)(.*)'", text):
         return f"{added[1]}{added[2]}: is chosen already; without the plus: {in_shell(added[2])}"
     if gone := re.match(r"Could not delete from config\. '([\w.@/]+)' does not exist", text):
-        known = [name for name in words.settings(arguments)] if words else []
-        return f"~{gone[1]}: there is none" + did_you_mean(gone[1], known, lambda name: f"~{name}")
+        depth = gone[1].count(".") + 1
+        names = {".".join(name.split(".")[:depth]) for name in (words.settings(arguments) if words else ())}
+        inside = [name for name in names if name.rpartition(".")[0] == gone[1].rpartition(".")[0]]
+        return f"~{gone[1]}: there is none" + did_you_mean(gone[1], inside, lambda name: f"~{name}")
     return re.sub(r"\s*\n\s*", "; ", text)
 
 
 def _no_such_file(missing: str, options: Sequence[str], words: Vocabulary | None, arguments: Sequence[str]) -> str:
     """`data=MNIST` and the like."""
     group, _, name = missing.rpartition("/")
-    typed = [argument.lstrip("+") for argument in arguments if argument.lstrip("+~").endswith(missing)]
     for argument in arguments:  # a path was typed: its folders look like those of a group
         key, _, value = argument.lstrip("+").partition("=")
         if f"{key}/{value}".removesuffix(".yaml") == missing.removesuffix(".yaml"):
-            group, name, typed = key, value, [argument]
+            group, name = key, value
     found = words.file(group, name) if words else []
     if not found:
         own = words.files(group) if words else []

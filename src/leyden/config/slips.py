@@ -1,4 +1,4 @@
-"""Slips of typing in settings: a space too many, a bracket that is not closed, a list or a number where a file belongs."""
+"""Slips of typing in settings: a space too many, a bracket that is not closed, a list where one file belongs."""
 
 import re
 from collections.abc import Callable, Sequence

@@ -113,6 +113,8 @@ def fitting(parameter: Parameter, value: Any, text: str | None = None) -> Any:
         candidates.append(None)
     if isinstance(value, int | str) and not isinstance(value, bool):
         candidates += [True] if word in _TRUE else [False] if word in _FALSE else []
+    if value is None and text:
+        candidates.append(text)
     if isinstance(value, int | float):  # bool too
         candidates.append(text if text is not None else as_text(value))
     if isinstance(value, list):
@@ -152,9 +154,10 @@ def _numbers(text: str) -> list[Any]:
 
 def _reads(text: str) -> Any:
     try:
-        return OverridesParser.create().parse_override(f"k=[{text}]").value()[0] if text else None
-    except (HydraException, IndexError):
+        value = parsed(f"[{text}]") if text else None
+    except HydraException:
         return None
+    return value[0] if isinstance(value, list) and value else None
 
 
 def _quoted(text: str) -> str:

@@ -10,13 +10,16 @@ import yaml
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
-from leyden.config.aliases import ALIASES, FILES, OF_A_RUN, SECTIONS
+from leyden.config.aliases import ALIASES, FILES, LEFT_OUT, OF_A_RUN, SECTIONS, SWITCHES
 from leyden.config.near import nearest, there_are
 from leyden.config.sections import settable
 from leyden.config.signature import Parameter, find
 from leyden.config.typed import as_text, fitting, in_shell, parsed, quoted_path, squeezed
 
+Settings = Mapping[str, Parameter | None]
+
 TAKE_LISTS = ("callbacks", "logger", "debug")  # of other groups one file is chosen
+_SWITCHED = ("true", "false", "yes", "no", "1", "0")
 _PLACES = ("optimizer", "trainer", "data", "model", "task", "scheduler", "sweep", "paths")  # where a name is looked for
 
 
@@ -44,7 +47,7 @@ class Vocabulary:
         return self.keys.get(key, False) or ("/" in key and bool(self.files(key)))
 
     def settings(self, arguments: Sequence[str] = ()) -> dict[str, Parameter | None]:
-        """The settings that there are with the files that a command chooses; those of the defaults if it chooses wrongly."""
+        """The settings that there are with the files that a command chooses; with the default files if it is wrong."""
         choices = tuple(argument for argument in arguments if self._chooses(argument))
         if choices not in self._settings:
             config: Mapping[str, Any] = {}
@@ -64,7 +67,7 @@ class Vocabulary:
         if group == "data" and (own := _of_file(name)):
             return [own]
         if meant := FILES.get((group, squeezed(word))):
-            return [f"{group}={meant}"] if meant in files else []
+            return [meant] if "=" in meant else [f"{group}={meant}"] if meant in files else []
         if same := [file for file in files if squeezed(file) == squeezed(word)]:
             return [f"{group}={same[0]}"]
         classes = {squeezed(target.rpartition(".")[2]): file for file, target in reversed(self._targets(group).items())}
@@ -75,92 +78,123 @@ class Vocabulary:
             return [f"model=resnet model.name={found}"]
         return [f"{group}={file}" for file in nearest(word, files) or _with_part(word, files)]
 
-    def instead(self, key: str, text: str | None, arguments: Sequence[str] = (), known: Any = None) -> list[str]:
+    def instead(
+        self, key: str, text: str | None, arguments: Sequence[str] = (), known: Settings | None = None
+    ) -> list[str]:
         """The overrides that a wrong one probably means, as they are typed in a shell: at most two alternatives.
 
         Args:
             key: that there is not, such as `lr`, `trainer.gpus` or `model.lr`.
             text: its value, in Hydra's grammar; None where none was typed.
-            arguments: of the command, of which other files than the default ones may be chosen.
+            arguments: of the command, which may choose other files than the default ones.
             known: the settings that there are, where they are known already.
         """
-        settings: Mapping[str, Parameter | None] = self.settings(arguments) if known is None else known
-        found = [self.written(meant, text, settings) for meant in self._meant(key, settings, arguments)]
+        settings = self.settings(arguments) if known is None else known
+        found = [self.written(meant, text, settings) for meant in self._meant(key, settings, text, arguments)]
         return list(dict.fromkeys(found))[:2]
 
-    def hint(self, key: str, text: str | None, arguments: Sequence[str] = (), known: Any = None) -> str:
+    def hint(self, key: str, text: str | None, arguments: Sequence[str] = (), known: Settings | None = None) -> str:
         """`; did you mean optimizer.lr=0.1?`, or a list of the names that there are."""
         if found := self.instead(key, text, arguments, known):
-            return f"; did you mean {' or '.join(found)}?"
+            group = found[0].removesuffix("=…")
+            of = f", with one of {', '.join(self.files(group))}" if self.is_group(group) else ""
+            return f"; did you mean {' or '.join(found)}{of}?"
         settings = self.settings(arguments) if known is None else known
-        section = key.rpartition(".")[0]
+        section, _, last = key.rpartition(".")
+        if (why := LEFT_OUT.get(squeezed(last))) and section in ("", "data", "model", "task"):
+            return f"; {why}: leave it out"
         inside = [name for name in settings if section and name.rpartition(".")[0] == section]
-        elsewhere = self._elsewhere(key, ())
-        if elsewhere and inside:
-            return f"; {' and '.join(choice for choice, _ in elsewhere[:2])} have it; with this one{there_are(inside)}"
+        if found := self._elsewhere(ALIASES.get(squeezed(last), key), (), required=False):
+            files = " and ".join(choice for choice, _ in found[:4])
+            return f"; {found[0][1]} is for {files}{there_are(inside)}"
         return there_are(inside or self.keys)
 
-    def _meant(self, key: str, settings: Mapping[str, Any], arguments: Sequence[str]) -> list[str]:
+    def _meant(self, key: str, settings: Settings, text: str | None, arguments: Sequence[str]) -> list[str]:
         """Settings, groups or complete overrides that a name may stand for, the likeliest first."""
         if same := [name for name in settings if squeezed(name) == squeezed(key)]:
             return same[:1]
         section, _, last = key.rpartition(".")
-        if section and (moved := _moved(key)) and moved in settings:
-            return [moved]
+        if section and (moved := _moved(key)):
+            return [moved] if moved in settings else self._meant(moved, settings, text, arguments)
         inside = [name for name in settings if section and name.rpartition(".")[0] == section]
         if same := [name for name in inside if squeezed(name.rpartition(".")[2]) == squeezed(last)]:
             return same[:1]
-        if last in ("name", "type", "_target_", "target") and self.keys.get(section):
+        if last in ("name", "type", "_target_", "target") and self.keys.get(section) and self.file(section, text or ""):
             return [section]  # optimizer.name=adam
-        if section.split(".")[0] not in ("callbacks", "logger") or section in self.keys:
-            of_a_run = OF_A_RUN.get(squeezed(last)) if not section else None
-            meant = of_a_run if of_a_run in self.keys else ALIASES.get(squeezed(last))
-            if meant and ("=" in meant or meant in settings or meant in self.keys):
-                return [meant.format(name=last)]
-            if meant and (found := self._elsewhere(meant, arguments)):
-                return [f"{choice} {name}" for choice, name in found]
-            if found := _by_last_part(last, settings):
-                return found
-        if found := self._elsewhere(key, arguments):
-            return [f"{choice} {name}" for choice, name in found]
+        if section and (found := [f"{choice} {name}" for choice, name in self._elsewhere(key, arguments)]):
+            return found
+        is_entry = section.partition(".")[0] in TAKE_LISTS and section not in self.keys
+        if not is_entry and (found := self._called(last, bool(section), settings, text, arguments)):
+            return found
+        if found := [f"{choice} {name}" for choice, name in self._elsewhere(key, arguments)]:
+            return found
         if section:
             return nearest(key, inside)
-        tops = nearest(key, self.keys)
-        if tops or key in self.keys:
+        if tops := nearest(key, self.keys):
             return tops
-        names = {name.rpartition(".")[2]: name for name in reversed(settings) if name.partition(".")[0] in _PLACES}
+        names = {name.rpartition(".")[2]: name for name in settings if name.partition(".")[0] in _PLACES}
         return [names[name] for name in nearest(key, names)][:1]
 
-    def _elsewhere(self, key: str, arguments: Sequence[str]) -> list[tuple[str, str]]:
-        """Files that are not chosen, and the name of the setting with them; none of groups chosen by the command."""
+    def _called(
+        self, name: str, in_section: bool, settings: Settings, text: str | None, arguments: Sequence[str]
+    ) -> list[str]:
+        """What a name without its section stands for, here or elsewhere."""
+        word, is_switch = squeezed(name), text is None or text.lower() in _SWITCHED
+        of_a_run = OF_A_RUN.get(word)
+        if of_a_run in self.keys and not in_section:
+            return [of_a_run]
+        complete = SWITCHES.get(word)
+        if complete and is_switch:
+            return [complete]
+        if in_section and (tops := [key for key in self.keys if squeezed(key) == word]):
+            return tops  # trainer.seed=1
+        if found := _by_last_part(name, settings):
+            return found
+        meant = ALIASES.get(word)
+        if meant and (meant in settings or meant in self.keys):
+            return [meant]
+        if meant and (found := [f"{choice} {setting}" for choice, setting in self._elsewhere(meant, arguments)]):
+            return found
+        return [complete] if complete else []
+
+    def _elsewhere(self, key: str, arguments: Sequence[str], required: bool = True) -> list[tuple[str, str]]:
+        """Files that are not chosen, and the name of the setting with them; none of groups that the command chooses.
+
+        Args:
+            key: of the setting, or the last part of it.
+            arguments: of the command.
+            required: of data, only those that cannot be used without the setting: nobody changes the data for another.
+        """
         chosen = {argument.partition("=")[0].lstrip("+") for argument in arguments}
         section, _, last = key.rpartition(".")
-        group = section.split(".")[0]
-        if group and not self.keys.get(group):
-            return []
-        found = []
-        for name, file, settings in self._stated:
+        group = section.partition(".")[0]
+        found: dict[str, list[tuple[str, str]]] = {"stated": [], "not": []}
+        if not section and last in ("name", "type"):
+            return []  # of many things
+        for name, file, settings, stated in self._files:
             if name in chosen or (group and name != group):
                 continue
-            names = [s for s in settings if squeezed(s) == squeezed(key)] if section else []
-            names = names or [
-                s for s in settings if s.rpartition(".")[2] == last and s.count(".") == 1 + (name in TAKE_LISTS)
-            ]
-            if group and group in TAKE_LISTS:
-                names = [s for s in names if s == key]
-            found += [(f"{name}={file}", s) for s in names[:1]]
-        return found
+            if name in TAKE_LISTS and section:
+                names = [setting for setting in settings if setting == key]
+            else:
+                depth = 2 if name in TAKE_LISTS else 1
+                names = [one for one in settings if one.rpartition(".")[2] == last and one.count(".") == depth]
+            if name == "data" and required:
+                names = [one for one in names if stated.get(one) == "???"]
+            for one in names[:1]:
+                found["stated" if one in stated else "not"].append((f"{name}={file}", one))
+        if not required:
+            return found["stated"] + found["not"]
+        return found["stated"] or (found["not"] if section else [])
 
-    def written(self, meant: str, text: str | None, settings: Mapping[str, Parameter | None]) -> str:
-        """An override, or several, with the value that was typed for another name."""
-        if "=" in meant and " " not in meant:
+    def written(self, meant: str, text: str | None, settings: Settings) -> str:
+        """A setting, or a complete override, with the value that was typed for another name."""
+        if meant in SWITCHES.values():
             return _contrary(meant) if text and text.lower() in ("false", "0", "no") else meant
-        if " " in meant and not meant.endswith("DEFAULT"):
-            first, name = meant.split()
-            parameter = next((p[name] for g, f, p in self._stated if f"{g}={f}" == first and name in p), None)
-            return f"{first} {_setting(name, text, parameter)}"
-        if "=" in meant:
-            return meant
+        if " " in meant:
+            choice, name = meant.split()
+            parameter = next((p[name] for group, file, p, _ in self._files if f"{group}={file}" == choice), None)
+            return f"{choice} {_setting(name, text, parameter)}"
         if meant in ("trainer.devices", "trainer.accelerator") and (device := _device(text)):
             return device
         if self.is_group(meant):
@@ -171,16 +205,18 @@ class Vocabulary:
         return _setting(meant, text, settings.get(meant))
 
     @cached_property
-    def _stated(self) -> list[tuple[str, str, dict[str, Parameter | None]]]:
-        """Group, file and settings of each file that a group has."""
+    def _files(self) -> list[tuple[str, str, dict[str, Parameter | None], dict[str, Any]]]:
+        """Group, file, settings, and values that are stated, of each file that a group has."""
         found = []
         for group in (key for key, is_group in self.keys.items() if is_group and key not in ("experiment", "debug")):
             for file in self.files(group):
-                found.append((group, file, settable(self._read(group, file))))
+                found.append(
+                    (group, file, settable(self._read(group, file)), _leaves(self._read(group, file, alone=True)))
+                )
         return sorted(found, key=lambda entry: _PLACES.index(entry[0]) if entry[0] in _PLACES else len(_PLACES))
 
-    def _read(self, group: str, file: str) -> dict[str, Any]:
-        """What a file of a group, with those that it extends, states."""
+    def _read(self, group: str, file: str, alone: bool = False) -> dict[str, Any]:
+        """What a file of a group states; with those that it extends, unless alone."""
         path = self.configs / group / f"{file}.yaml"
         try:
             text = path.read_text(encoding="utf-8")
@@ -189,20 +225,21 @@ class Vocabulary:
             return {}
         below = [entry for entry in content.pop("defaults", []) if isinstance(entry, str) and entry != "_self_"]
         inside = content if text.startswith("# @package _global_") else {group: content}
-        for other in below:
+        for other in [] if alone else below:
             base = self._read(group, other)
             inside = {**base, **inside, group: {**(base.get(group) or {}), **(inside.get(group) or {})}}
         return inside
 
     def _targets(self, group: str) -> dict[str, str]:
-        """The class that each file of a group builds."""
-        sections = {file: self._read(group, file).get(group) or {} for file in self.files(group)}
-        found = {file: str(section["_target_"]) for file, section in sections.items() if "_target_" in section}
-        if group in TAKE_LISTS:
-            for file, section in sections.items():
-                own = yaml.safe_load((self.configs / group / f"{file}.yaml").read_text(encoding="utf-8")) or {}
-                nodes = [own[name] for name in own if name in section and isinstance(own[name], dict)]
-                found |= {file: str(node["_target_"]) for node in nodes[:1] if "_target_" in node}
+        """The class that each file of a group builds; in a group of several entries, of its first own entry."""
+        found = {}
+        for file in self.files(group):
+            section = self._read(group, file).get(group) or {}
+            if group in TAKE_LISTS:
+                text = (self.configs / group / f"{file}.yaml").read_text(encoding="utf-8")
+                section = next((section[name] for name in yaml.safe_load(text) or {} if name in section), {}) or {}
+            if "_target_" in section:
+                found[file] = str(section["_target_"])
         return found
 
     def _chooses(self, argument: str) -> bool:
@@ -250,6 +287,15 @@ def _setting(key: str, text: str | None, parameter: Parameter | None) -> str:
     return in_shell(f"{key}={text}")
 
 
+def _leaves(config: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+    """The values of a config by their dotted names."""
+    found: dict[str, Any] = {}
+    for key, value in config.items():
+        name = f"{path}.{key}" if path else str(key)
+        found |= _leaves(value, name) if isinstance(value, Mapping) else {name: value}
+    return found
+
+
 def _moved(key: str) -> str | None:
     """A name whose section is called otherwise here."""
     parts = key.split(".")
@@ -259,12 +305,12 @@ def _moved(key: str) -> str | None:
     return None
 
 
-def _by_last_part(last: str, settings: Mapping[str, Any]) -> list[str]:
-    """Settings of some section whose own name is this."""
-    found = [name for name in settings if "." in name and squeezed(name.rpartition(".")[2]) == squeezed(last)]
-    places = {place: number for number, place in enumerate(_PLACES)}
-    flat = [name for name in found if name.count(".") == 1 and name.partition(".")[0] in places]
-    return sorted(flat, key=lambda name: places[name.partition(".")[0]])[:1]
+def _by_last_part(last: str, settings: Settings) -> list[str]:
+    """The setting of some section whose own name is this."""
+    found = [name for name in settings if name.count(".") == 1 and squeezed(name.rpartition(".")[2]) == squeezed(last)]
+    places = {place: number for number, place in enumerate(_PLACES) if place != "sweep" or last != "name"}
+    found = [name for name in found if name.partition(".")[0] in places]
+    return sorted(found, key=lambda name: places[name.partition(".")[0]])[:1]
 
 
 def _with_part(word: str, names: Sequence[str]) -> list[str]:

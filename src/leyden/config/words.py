@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from leyden.config.aliases import SWITCHES
 from leyden.config.near import nearest
 from leyden.config.typed import in_shell, setting, squeezed
 from leyden.config.vocabulary import Vocabulary
@@ -30,34 +31,44 @@ def refuse_words(arguments: Sequence[str], words: Vocabulary) -> None:
     Raises:
         UserError: for the first such word.
     """
+    options = []
     place = 0
     while place < len(arguments):
         word, rest = arguments[place], arguments[place + 1 :]
+        place += 1
         if _HYDRA_WITH_VALUE.fullmatch(word) and not (word == "-c" and rest and rest[0] not in ("job", "hydra", "all")):
-            place += 1 if word == "--info" and (not rest or "=" in rest[0]) else 2
+            place += not (word == "--info" and (not rest or "=" in rest[0]))
             continue
         if option := None if _HYDRA.fullmatch(word) or _HYDRA_JOINED.fullmatch(word) else _OPTION.fullmatch(word):
-            raise UserError(_of_option(word, option[1], option[2], rest, arguments, words))
-        if "=" not in word and not word.startswith(("~", "-", "+")):
+            values = _values(rest) if option[2] is None else []
+            options.append((" ".join([word, *values]), *_of_option(option[1], option[2], values, arguments, words)))
+            place += len(values)
+        elif "=" not in word and not word.startswith(("~", "-", "+")):
             raise UserError(_of_word(word, rest, arguments, words))
-        if word.startswith("="):
+        elif word.startswith("="):
             raise UserError(f"{word}: is no setting; write key=value")
-        place += 1
+    if options and all(written for _, written, _ in options):
+        told, write = (" ".join(option[n] for option in options) for n in (0, 1))
+        raise UserError(f"{told}: a setting has no dashes; write {write}")
+    for told, _, why in options:
+        if why:
+            raise UserError(f"{told}: a setting has no dashes{why}")
 
 
 def _of_option(
-    word: str, name: str, value: str | None, rest: Sequence[str], arguments: Sequence[str], words: Vocabulary
-) -> str:
-    values = [] if value is not None else _values(rest)
-    told = " ".join([word, *values])
+    name: str, value: str | None, values: Sequence[str], arguments: Sequence[str], words: Vocabulary
+) -> tuple[str, str]:
+    """The setting for an option, or why there is none."""
     if squeezed(name).endswith("storage"):  # the URL of a database, which may have a password
-        return f"{word.partition('=')[0]}: a setting has no dashes; write sweep.storage=…"
+        return "sweep.storage=…", ""
     name = name.replace("-", "_")
     if name in ("c", "config", "cfg", "conf", "config_file"):
         name = "experiment"
+        if not values and value is None:
+            return "", "; leave it out: settings, such as experiment=mnist_mlp, stand by themselves"
     if value is None and not values:
-        return f"{told}: a setting has no dashes{_switched(name, arguments, words)}"
-    return f"{told}: a setting has no dashes; {_instead(name, _text(value, values), arguments, words)}"
+        return _switched(name, arguments, words)
+    return _instead(name, _text(value, values), arguments, words)
 
 
 def _of_word(word: str, rest: Sequence[str], arguments: Sequence[str], words: Vocabulary) -> str:
@@ -66,63 +77,75 @@ def _of_word(word: str, rest: Sequence[str], arguments: Sequence[str], words: Vo
     if rest and rest[0].startswith("=") and _KEY.fullmatch(word):  # seed = 1
         joined = rest[0].lstrip("=") or next(iter(rest[1:]), "…")
         told = " ".join([word, rest[0], *([joined] if rest[0].lstrip("=") == "" else [])])
-        return f"{told}: a setting has no spaces; {_instead(word, joined, arguments, words)}"
+        return f"{told}: a setting has no spaces{_told(_instead(word, joined, arguments, words))}"
     if colon and _KEY.fullmatch(key) and (_is_known(key, words)) and (value or _values(rest)):
         values = [] if value else _values(rest)
         told = " ".join([word, *values])
-        return f"{told}: a value follows =; {_instead(key, _text(value or None, values), arguments, words)}"
+        return f"{told}: a value follows ={_told(_instead(key, _text(value or None, values), arguments, words))}"
     if found := _chosen(word, words):
         return f"{word}: is no setting; did you mean {' or '.join(found)}?"
-    if _is_known(word, words) and (values := _values(rest)) and not _chosen(values[0], words) == [values[0]]:
+    if _is_known(word, words) and (values := _values(rest)) and _chosen(values[0], words) != [values[0]]:
         told = " ".join([word, *values])
-        return f"{told}: a value follows =; {_instead(word, _text(None, values), arguments, words)}"
+        return f"{told}: a value follows ={_told(_instead(word, _text(None, values), arguments, words))}"
     door = words.primary.stem
     if word in _OTHER and _OTHER[word] != door:
         return f"{word}: is no setting; did you mean python {_OTHER[word]}.py run=last?"
     if word in (*_OF_THIS, door, f"{door}.py"):
         return f"{word}: is no setting; leave it out"
     if word in words.keys or _is_known(word, words):
-        return f"{word}: has no value{_switched(word, arguments, words)}"
+        return f"{word}: has no value{_told(_switched(word, arguments, words))}"
     if found := _near(word, words):
         return f"{word}: is no setting; did you mean {' or '.join(found)}?"
     return f"{word}: is no setting; write key=value, or python {door}.py --help for a list"
 
 
-def _instead(name: str, text: str, arguments: Sequence[str], words: Vocabulary) -> str:
-    """`write optimizer.lr=0.1` for a name and a value that were typed without `=`."""
+def _told(remedy: tuple[str, str]) -> str:
+    written, why = remedy
+    return f"; write {written}" if written else why
+
+
+def _instead(name: str, text: str, arguments: Sequence[str], words: Vocabulary) -> tuple[str, str]:
+    """The setting for a name and a value that were typed without `=`; or why there is none."""
     others = [argument for argument in arguments if "=" in argument and not argument.startswith("-")]
-    if name in words.settings(others) or words.is_group(name):
-        if words.is_group(name) and text not in words.files(name):
-            found = words.file(name, text)
-            return f"write {found[0]}" if found else f"{name}=… takes one of {', '.join(words.files(name))}"
-        found = [words.written(name, text, others)]
-    else:
-        found = words.instead(name, text, others)
-    if found:
-        return f"write {' or '.join(found)}"
-    return f"there is no setting {name} either; python {words.primary.stem}.py --help lists them"
+    settings = words.settings(others)
+    if words.is_group(name):
+        if text in words.files(name):
+            return setting(name, text), ""
+        found = words.file(name, text)
+        return ("", f"; {name}=… takes one of {', '.join(words.files(name))}") if not found else (found[0], "")
+    found = [words.written(name, text, settings)] if name in settings else words.instead(name, text, others)
+    if not found:
+        hint = words.hint(name, text, others)
+        if " is for " in hint or "leave it out" in hint:
+            return "", hint
+        return "", f", and there is no setting {name}; python {words.primary.stem}.py --help lists them"
+    group = found[0].removesuffix("=…")
+    if group != found[0] and words.is_group(group):
+        return "", f"; {group}=… takes one of {', '.join(words.files(group))}"
+    return found[0], ""
 
 
-def _switched(name: str, arguments: Sequence[str], words: Vocabulary) -> str:
-    """The remedy for an option that has no value."""
+def _switched(name: str, arguments: Sequence[str], words: Vocabulary) -> tuple[str, str]:
+    """The setting for a name without a value; or why there is none."""
     off = name.startswith("no_") and name not in ("no_cuda", "no_gpu")
-    name = name.removeprefix("no_") if off else name
+    name, value = name.removeprefix("no_") if off else name, "false" if off else "true"
     if name in ("resume", "run", "ckpt", "checkpoint", "init_from"):
         meant = name if name in words.keys else "resume" if "resume" in words.keys else "run"
-        return f"; write {meant}=last"
+        return f"{meant}=last", ""
     if words.is_group(name):
-        return f"; write {name}=… with one of {', '.join(words.files(name))}"
-    found = words.instead(name, "false" if off else "true", arguments)
-    if name in words.keys and found:
-        return f"; write {name}={'false' if off else 'true'}"
-    if found and not found[0].endswith("=true") and "=…" not in found[0]:
-        return f"; write {found[0]}"
-    blank = words.instead(name, None, arguments)
-    return (
-        f"; write {blank[0]}"
-        if blank
-        else f", and there is none of this name; python {words.primary.stem}.py --help lists them"
-    )
+        if off and "none" in words.files(name):
+            return f"{name}=none", ""
+        return "", f"; {name}=… takes one of {', '.join(words.files(name))}"
+    settings = words.settings(arguments)
+    found = words.instead(name, value, arguments)
+    if found and (SWITCHES.get(squeezed(name)) or name in ("test", "cache_features")):
+        return found[0], ""
+    parameter = settings.get(found[0].partition("=")[0]) if found else None
+    if parameter and parameter.accepts(not off):
+        return found[0], ""
+    if blank := words.instead(name, None, arguments):
+        return "", f"; write {blank[0]}"
+    return "", f", and there is no setting {name}; python {words.primary.stem}.py --help lists them"
 
 
 def _chosen(word: str, words: Vocabulary) -> list[str]:
