@@ -101,7 +101,10 @@ def build_task(config: Config, spec: DataSpec, load: bool = True) -> Task:
     _check_output(task, task_class.output_size(spec))
     monitor = config["monitor"]
     if monitor not in task.metric_names:
-        raise UserError(f"monitor={monitor}: is not measured" + did_you_mean(monitor, task.metric_names))
+        raise UserError(
+            f"monitor={monitor}: is not measured"
+            + did_you_mean(monitor, task.metric_names, lambda name: f"monitor={name}")
+        )
     return task
 
 

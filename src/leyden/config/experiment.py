@@ -9,12 +9,13 @@ from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from leyden.config.overrides import allow_new_values, as_typed
+from leyden.config.overrides import allow_new_values, as_typed, explain
 from leyden.config.recorded import Config, Recorded, check_measurable, check_resumable, recorded
-from leyden.config.typed import homes_expanded, with_home
+from leyden.config.typed import homes_expanded, setting, with_home
 from leyden.config.validation import validate
 from leyden.config.vocabulary import Vocabulary, own_keys
 from leyden.errors import UserError
@@ -77,8 +78,7 @@ def compose(overrides: Sequence[str] = (), configs: str | Path = "configs") -> E
     """The experiment that `python train.py <overrides>` would run, for notebooks, scripts and tests.
 
     Raises:
-        UserError: the config does not hold.
-        HydraException: an override names nothing.
+        UserError: an override names nothing, or the config does not hold.
     """
     with _composed("train", overrides, configs) as cfg:
         return check(cfg)
@@ -96,7 +96,10 @@ def compose_run(
 def _composed(door: str, overrides: Sequence[str], configs: str | Path) -> Iterator[DictConfig]:
     words = Vocabulary(Path(configs, f"{door}.yaml"))
     with hydra.initialize_config_dir(str(Path(configs).resolve()), version_base="1.3"):
-        cfg = hydra.compose(door, allow_new_values(overrides, words), return_hydra_config=True)
+        try:
+            cfg = hydra.compose(door, allow_new_values(overrides, words), return_hydra_config=True)
+        except HydraException as error:
+            raise UserError(explain(error, words, overrides)) from error
         HydraConfig.instance().set_config(cfg)
         try:
             with read_write(cfg), open_dict(cfg):
@@ -152,6 +155,8 @@ def check_run(cfg: DictConfig) -> tuple[Recorded, Config]:
     _expand_homes(cfg)
     own = set(own_keys(primary))
     settings = {key: None if OmegaConf.is_missing(cfg, key) else homes_expanded(cfg[key]) for key in own}
+    if settings["run"] is None and cfg.resume is not None:
+        raise UserError(f"resume={cfg.resume}: is for train.py; write {setting('run', str(cfg.resume))}")
     if settings["run"] is None:
         raise UserError("run: no value given; add run=last, or run=<directory>")
     run = recorded(find_run(str(settings["run"]), cfg.paths.log_dir), _typed(), own, primary.parent)

@@ -18,6 +18,8 @@ def nearest(word: str, known: Iterable[str]) -> list[str]:
     if same := [name for name in known if squeezed(name) == squeezed(word)]:
         return same[:1]
     own = _last(word)
+    if metrics := [name for name in known if "/" in name and squeezed(name.rpartition("/")[2]) == squeezed(own)]:
+        return metrics[:2]  # acc is test/acc
     initials = "".join(part[0] for part in own.split("_") if part)  # learning_rate is lr
     if short := [name for name in known if _last(name) == initials and len(own) > len(initials) > 1]:
         return short[:2]

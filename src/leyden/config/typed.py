@@ -135,8 +135,8 @@ def fitting(parameter: Parameter, value: Any, text: str | None = None) -> Any:
 
 
 def squeezed(word: object) -> str:
-    """A name without case, dashes, dots, blanks and underscores: `fashion-MNIST` is fashion_mnist."""
-    return re.sub(r"[\s_.-]", "", str(word)).lower()
+    """A name without case, dashes, dots, slashes, blanks and underscores: `fashion-MNIST` is fashion_mnist."""
+    return re.sub(r"[\s_./-]", "", str(word)).lower()
 
 
 def _words(values: list[Any], text: str | None) -> list[str]:

@@ -95,18 +95,18 @@ class Vocabulary:
 
     def hint(self, key: str, text: str | None, arguments: Sequence[str] = (), known: Settings | None = None) -> str:
         """`; did you mean optimizer.lr=0.1?`, or a list of the names that there are."""
-        if found := self.instead(key, text, arguments, known):
-            group = found[0].removesuffix("=…")
-            of = f", with one of {', '.join(self.files(group))}" if self.is_group(group) else ""
-            return f"; did you mean {' or '.join(found)}{of}?"
         settings = self.settings(arguments) if known is None else known
         section, _, last = key.rpartition(".")
         if (why := LEFT_OUT.get(squeezed(last))) and section in ("", "data", "model", "task"):
             return f"; {why}: leave it out"
+        if found := self.instead(key, text, arguments, known):
+            group = found[0].removesuffix("=…")
+            of = f", with one of {', '.join(self.files(group))}" if self.is_group(group) else ""
+            return f"; did you mean {' or '.join(found)}{of}?"
         inside = [name for name in settings if section and name.rpartition(".")[0] == section]
-        if found := self._elsewhere(ALIASES.get(squeezed(last), key), (), required=False):
-            files = " and ".join(choice for choice, _ in found[:4])
-            return f"; {found[0][1]} is for {files}{there_are(inside)}"
+        if elsewhere := self._elsewhere(ALIASES.get(squeezed(last), key), (), required=False):
+            files = " and ".join(choice for choice, _ in elsewhere[:4])
+            return f"; {elsewhere[0][1]} is for {files}{there_are(inside)}"
         return there_are(inside or self.keys)
 
     def _meant(self, key: str, settings: Settings, text: str | None, arguments: Sequence[str]) -> list[str]:
@@ -121,15 +121,18 @@ class Vocabulary:
             return same[:1]
         if last in ("name", "type", "_target_", "target") and self.keys.get(section) and self.file(section, text or ""):
             return [section]  # optimizer.name=adam
-        if section and (found := [f"{choice} {name}" for choice, name in self._elsewhere(key, arguments)]):
-            return found
+        elsewhere = [f"{choice} {name}" for choice, name in self._elsewhere(key, arguments)]
+        if section and elsewhere:
+            return elsewhere
         is_entry = section.partition(".")[0] in TAKE_LISTS and section not in self.keys
         if not is_entry and (found := self._called(last, bool(section), settings, text, arguments)):
             return found
-        if found := [f"{choice} {name}" for choice, name in self._elsewhere(key, arguments)]:
-            return found
+        if elsewhere:
+            return elsewhere
         if section:
             return nearest(key, inside)
+        if key == "name":
+            return []  # of many things
         if tops := nearest(key, self.keys):
             return tops
         names = {name.rpartition(".")[2]: name for name in settings if name.partition(".")[0] in _PLACES}
@@ -169,8 +172,8 @@ class Vocabulary:
         section, _, last = key.rpartition(".")
         group = section.partition(".")[0]
         found: dict[str, list[tuple[str, str]]] = {"stated": [], "not": []}
-        if not section and last in ("name", "type"):
-            return []  # of many things
+        if key == "name":
+            return []
         for name, file, settings, stated in self._files:
             if name in chosen or (group and name != group):
                 continue
@@ -200,6 +203,9 @@ class Vocabulary:
         if self.is_group(meant):
             if text is None or text in self.files(meant):
                 return f"{meant}={text or '…'}"
+            if text.lower() in ("false", "null", "none", "[]"):
+                empty = [name for name in ("none", "default") if name in self.files(meant)]
+                return f"{meant}={empty[0] if empty else '…'}"
             chosen = self.file(meant, text)
             return chosen[0] if chosen else f"{meant}=…"
         return _setting(meant, text, settings.get(meant))

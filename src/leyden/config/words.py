@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from leyden.config.aliases import SWITCHES
+from leyden.config.aliases import LEFT_OUT, SWITCHES
 from leyden.config.near import nearest
 from leyden.config.typed import in_shell, setting, squeezed
 from leyden.config.vocabulary import Vocabulary
@@ -39,7 +39,9 @@ def refuse_words(arguments: Sequence[str], words: Vocabulary) -> None:
         if _HYDRA_WITH_VALUE.fullmatch(word) and not (word == "-c" and rest and rest[0] not in ("job", "hydra", "all")):
             place += not (word == "--info" and (not rest or "=" in rest[0]))
             continue
-        if option := None if _HYDRA.fullmatch(word) or _HYDRA_JOINED.fullmatch(word) else _OPTION.fullmatch(word):
+        is_run = word == "--run" and bool(_values(rest)) and "run" in words.keys  # of eval.py, not Hydra's
+        is_hydra = not is_run and (_HYDRA.fullmatch(word) or _HYDRA_JOINED.fullmatch(word))
+        if option := None if is_hydra else _OPTION.fullmatch(word):
             values = _values(rest) if option[2] is None else []
             options.append((" ".join([word, *values]), *_of_option(option[1], option[2], values, arguments, words)))
             place += len(values)
@@ -90,9 +92,9 @@ def _of_word(word: str, rest: Sequence[str], arguments: Sequence[str], words: Vo
     door = words.primary.stem
     if word in _OTHER and _OTHER[word] != door:
         return f"{word}: is no setting; did you mean python {_OTHER[word]}.py run=last?"
-    if word in (*_OF_THIS, door, f"{door}.py"):
+    if word not in words.keys and word in (*_OF_THIS, door, f"{door}.py"):
         return f"{word}: is no setting; leave it out"
-    if word in words.keys or _is_known(word, words):
+    if _is_known(word, words):
         return f"{word}: has no value{_told(_switched(word, arguments, words))}"
     if found := _near(word, words):
         return f"{word}: is no setting; did you mean {' or '.join(found)}?"
@@ -108,6 +110,8 @@ def _instead(name: str, text: str, arguments: Sequence[str], words: Vocabulary) 
     """The setting for a name and a value that were typed without `=`; or why there is none."""
     others = [argument for argument in arguments if "=" in argument and not argument.startswith("-")]
     settings = words.settings(others)
+    if name not in settings and squeezed(name) in LEFT_OUT:
+        return "", words.hint(name, text, others)
     if words.is_group(name):
         if text in words.files(name):
             return setting(name, text), ""
@@ -116,7 +120,7 @@ def _instead(name: str, text: str, arguments: Sequence[str], words: Vocabulary) 
     found = [words.written(name, text, settings)] if name in settings else words.instead(name, text, others)
     if not found:
         hint = words.hint(name, text, others)
-        if " is for " in hint or "leave it out" in hint:
+        if " is for " in hint:
             return "", hint
         return "", f", and there is no setting {name}; python {words.primary.stem}.py --help lists them"
     group = found[0].removesuffix("=…")

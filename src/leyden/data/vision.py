@@ -72,7 +72,10 @@ class TorchvisionImages(DecodedImages):
                 raise UserError(f"data.name={name}: has settings of its own; use data={name.lower()}")
             if name in datasets.__all__:
                 raise UserError(f"data.name={name}: is not among those supported here: {', '.join(CLASSIFICATION)}")
-            raise UserError(f"data.name={name}: torchvision has no such data set" + did_you_mean(name, CLASSIFICATION))
+            raise UserError(
+                f"data.name={name}: torchvision has no such data set"
+                + did_you_mean(name, CLASSIFICATION, lambda name: f"data.name={name}")
+            )
         self.dataset_name = name
         self._names: tuple[str, ...] = ()
 

@@ -188,6 +188,6 @@ def summarize(sweep_dir: str | Path, repeats: Sequence[str] | None = None) -> Su
     keys = list(dict.fromkeys([*keys, *(key for result in results for key in result.settings)]))
     for key in repeats or ():
         if key not in keys:
-            raise UserError(f"--repeats {key}: is not swept{did_you_mean(key, keys)}")
+            raise UserError(f"--repeats {key}: is not swept{did_you_mean(key, keys, lambda name: f'--repeats {name}')}")
     chosen = [key for key in keys if key in (REPEATS if repeats is None else repeats)]
     return Summary(directory, record, objectives, [key for key in keys if key not in chosen], chosen, results, warnings)
