@@ -31,7 +31,7 @@ except ModuleNotFoundError as missing:  # plain `python`, outside the project's 
 from torch import Tensor, nn
 
 from leyden import trust
-from leyden.config.near import did_you_mean
+from leyden.config.near import did_you_mean, nearest, there_are
 from leyden.config.typed import setting, squeezed, with_home
 from leyden.data.tables.encoding import input_names
 from leyden.door import errors_in_one_line
@@ -80,8 +80,9 @@ def parsed(arguments: Sequence[str]) -> dict[str, str]:
         if not equals or key.startswith("-"):
             raise UserError(f"{argument}: is no setting; write {_setting(key, value)}")
         if key not in settings:
-            near = f"; did you mean {_setting(key, value)}?" if squeezed(key) in CALLED else None
-            raise UserError(f"{argument}: unknown key{near or did_you_mean(key, settings, lambda k: f'{k}={value}')}")
+            meant = CALLED.get(squeezed(key)) or next(iter(nearest(key, settings)), None)
+            near = f"; did you mean {setting(meant, value)}?" if meant else there_are(settings)
+            raise UserError(f"{argument}: unknown key{near}")
         settings[key] = value
     name, output = settings["format"], settings["output"]
     if not settings["run"]:

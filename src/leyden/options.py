@@ -14,6 +14,7 @@ class Parser(argparse.ArgumentParser):
 
     Args:
         description: the docstring.
+        usage: of a script that takes overrides too, with which no option may be abbreviated.
     """
 
     def __init__(self, description: str, usage: str | None = None) -> None:
@@ -21,7 +22,7 @@ class Parser(argparse.ArgumentParser):
             description=description,
             usage=usage,
             formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
+            allow_abbrev=usage is None,
         )
 
     def error(self, message: str) -> NoReturn:

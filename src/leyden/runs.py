@@ -131,10 +131,15 @@ def check_column(name: str, known: Collection[str], told: str) -> str:
     """
     if name not in known:
         raise UserError(
-            f"{told}: there is no column {name}"
-            + did_you_mean(name, known, lambda one: in_shell(told.replace(name, one, 1)))
+            f"{told}: there is no column {name}" + did_you_mean(name, known, lambda one: _typed(told, name, one))
         )
     return name
+
+
+def _typed(told: str, name: str, column: str) -> str:
+    """What was typed with another column, for a shell."""
+    option = "--sort " if told.startswith("--sort ") else ""
+    return option + in_shell(told.removeprefix(option).replace(name, column, 1))
 
 
 def make_filter(typed: str, known: Collection[str]) -> Callable[[ListedRun], bool]:

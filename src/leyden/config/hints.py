@@ -1,5 +1,6 @@
 """Remedies for settings that do not hold, made of what was typed."""
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -8,10 +9,11 @@ from typing import Any
 from leyden.config.aliases import VALUES
 from leyden.config.near import did_you_mean, nearest
 from leyden.config.sections import GIVEN, settable
-from leyden.config.signature import Parameter
-from leyden.config.typed import as_text, fitting, in_shell, setting, squeezed
+from leyden.config.signature import Parameter, find
+from leyden.config.typed import as_text, fitting, in_shell, parsed, setting, squeezed
 from leyden.config.vocabulary import Vocabulary
 from leyden.errors import UserError
+from leyden.models.requirements import misfit
 
 PATHS = ("data_dir", "log_dir", "run_dir")
 
@@ -63,7 +65,10 @@ class Hints:
         settings = self.words.settings(self.typed) | settable(self.config) | dict(known or {})
         settings = {name: parameter for name, parameter in settings.items() if not _is_below(name, key)}
         others = [override for override in self.typed if override.lstrip("+").partition("=")[0] != key]
-        return f"{told}: unknown key{self.words.hint(key, text, others, settings)}"
+        hint = self.words.hint(key, text, others, settings)
+        if found := re.fullmatch(r"; did you mean ('?)(model\.\w+)=(\S+)\1\?", hint):
+            hint = f"{hint[:-1]}{self._companion(found[2], found[3])}?"
+        return f"{told}: unknown key{hint}"
 
     def not_chosen(self, group: str, name: str, value: Any) -> str:
         """The message for an entry of callbacks or logger that no chosen file states."""
@@ -97,12 +102,25 @@ class Hints:
         if meant and parameter.accepts(meant):
             return f"{told}; write {setting(key, meant)}"
         with suppress(LookupError):
-            return f"{told}; write {setting(key, fitting(parameter, value, text))}"
+            meant = fitting(parameter, value, text)
+            return f"{told}; write {setting(key, meant)}{self._companion(key, as_text(meant))}"
         if isinstance(value, str) and (near := nearest(value, map(str, parameter.choices))):
             return f"{told}; did you mean {' or '.join(setting(key, name) for name in near)}?"
         if isinstance(value, list) and value and all(map(parameter.accepts, value)):
             return f"{told}; to run each: -m {in_shell(f'{key}={as_text(value)[1:-1]}')}"
         return told
+
+    def _companion(self, key: str, text: str) -> str:
+        """The setting without which a remedy for the model does not fit, such as the dropout of as many layers."""
+        data, model = self.config.get("data"), self.config.get("model")
+        if not key.startswith("model.") or not isinstance(data, Mapping) or not isinstance(model, Mapping):
+            return ""
+        signature = find(str(data.get("_target_")))
+        shape = signature.constants.get("INPUT_SHAPE") if signature else None
+        changed = {**model, key.removeprefix("model."): parsed(text)}
+        why = misfit(str(model.get("_target_")), shape, changed) if shape else None
+        needed = re.search(r"; write (\S+)$", why or "")
+        return f" {needed[1]}" if needed else ""
 
     def check_paths(self) -> None:
         """Refuse a path that was typed, and that nothing takes.

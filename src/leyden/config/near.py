@@ -25,7 +25,8 @@ def nearest(word: str, known: Iterable[str]) -> list[str]:
         return short[:2]
     by_part = {name: squeezed(_last(name)) for name in known}
     own = squeezed(own)
-    alike = difflib.get_close_matches(own, sorted(set(by_part.values())), n=2, cutoff=_ALIKE)
+    swapped = [part for part in dict.fromkeys(by_part.values()) if len(own) > 2 and sorted(part) == sorted(own)]
+    alike = swapped or difflib.get_close_matches(own, sorted(set(by_part.values())), n=2, cutoff=_ALIKE)
     alike += sorted((part for part in set(by_part.values()) - set(alike) if _begin_alike(own, part)), key=len)
     return [name for part in alike[:2] for name in known if by_part[name] == part][:2]
 

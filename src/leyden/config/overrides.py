@@ -189,7 +189,7 @@ def _several(typed: str, without_m: bool, words: Vocabulary | None, arguments: S
         return f"{told}, or write {in_shell(f'{key}={as_text(value)}')} for one path"
     accepted = [parsed(f"[{value}]"), value] if parameter else []
     if parameter and parameter.accepts(accepted[0]):
-        text = f"; {in_shell(f'{key}={as_text(value)}')} for one text" if parameter.accepts(value) else ""
+        text = f" or {in_shell(f'{key}={as_text(value)}')} for one text" if parameter.accepts(value) else ""
         return f"{told}, or write {in_shell(f'{key}=[{value}]')} for a list{text}"
     if parameter and parameter.accepts(value):
         return f"{told}, or write {in_shell(f'{key}={as_text(value)}')} for one text"
