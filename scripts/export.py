@@ -31,7 +31,8 @@ except ModuleNotFoundError as missing:  # plain `python`, outside the project's 
 from torch import Tensor, nn
 
 from leyden import trust
-from leyden.config.overrides import did_you_mean
+from leyden.config.near import did_you_mean, nearest, there_are
+from leyden.config.typed import setting, squeezed, with_home
 from leyden.data.tables.encoding import input_names
 from leyden.door import errors_in_one_line
 from leyden.durable import replacing, write_text
@@ -41,6 +42,11 @@ from leyden.run import LoadedRun, load_run
 
 Network = Callable[[Tensor], Tensor]
 SETTINGS = {"run": "", "format": "state_dict", "ckpt": "best", "output": "", "log_dir": "logs"}
+CALLED = {"out": "output", "file": "output", "path": "output", "o": "output", "f": "format", "type": "format"}
+CALLED |= {"checkpoint": "ckpt", "ckptpath": "ckpt", "weights": "ckpt", "logdir": "log_dir", "logs": "log_dir"}
+CALLED |= {"resume": "run", "rundir": "run", "dir": "run"}
+FORMATS_CALLED = {"pt": "state_dict", "pth": "state_dict", "weights": "state_dict", "pt2": "torch_export"}
+FORMATS_CALLED |= {"torchscript": "torch_export", "jit": "torch_export", "export": "torch_export"}
 ONNX = "onnx onnxscript onnxruntime"
 
 
@@ -55,7 +61,7 @@ class Format(NamedTuple):
 def main(arguments: Sequence[str]) -> None:
     settings = parsed(arguments)
     form = FORMATS[settings["format"]]
-    run = load_run(settings["run"], settings["ckpt"], settings["log_dir"])
+    run = load_run(settings["run"], settings["ckpt"], with_home(settings["log_dir"]))
     path = Path(settings["output"] or run.dir / "exports" / f"model{form.suffix}").expanduser()
     difference = export(run, settings["format"], path)
     size, use = f"{path.stat().st_size / 1e6:.2f} MB", form.use.format(repr(str(path)))
@@ -69,24 +75,50 @@ def parsed(arguments: Sequence[str]) -> dict[str, str]:
         UserError: one is unknown, wrong or missing, or what its format needs is not installed.
     """
     settings = dict(SETTINGS)
-    for argument in arguments:
+    for argument in _with_keys(arguments):
         key, equals, value = argument.partition("=")
         if not equals or key.startswith("-"):
-            raise UserError(f"{argument}: is no setting; write key=value, such as format=onnx")
+            raise UserError(f"{argument}: is no setting; write {_setting(key, value)}")
         if key not in settings:
-            raise UserError(f"{key}: unknown key" + did_you_mean(key, settings))
+            meant = CALLED.get(squeezed(key)) or next(iter(nearest(key, settings)), None)
+            near = f"; did you mean {setting(meant, value)}?" if meant else there_are(settings)
+            raise UserError(f"{argument}: unknown key{near}")
         settings[key] = value
     name, output = settings["format"], settings["output"]
     if not settings["run"]:
         raise UserError("run: no value given; add run=last, or run=<directory>")
     if name not in FORMATS:
-        raise UserError(f"format={name}: no such format" + did_you_mean(name, FORMATS))
+        meant = FORMATS_CALLED.get(squeezed(name), name)
+        raise UserError(f"format={name}: no such format" + did_you_mean(meant, FORMATS, lambda one: f"format={one}"))
     if output and Path(output).suffix != FORMATS[name].suffix:
-        raise UserError(f"output={output}: must end in {FORMATS[name].suffix} with format={name}")
+        remedy = setting("output", str(Path(output).with_suffix(FORMATS[name].suffix)))
+        raise UserError(f"output={output}: must end in {FORMATS[name].suffix} with format={name}; write {remedy}")
     absent = [package for package in ONNX.split() if name == "onnx" and not importlib.util.find_spec(package)]
     if absent:
         raise UserError(f"format=onnx: {absent[0]} is not installed; uv sync --extra export, or pip install {ONNX}")
     return settings
+
+
+def _with_keys(arguments: Sequence[str]) -> list[str]:
+    """Arguments, in which `--run last` is one."""
+    joined: list[str] = []
+    for argument in arguments:
+        is_value = joined and joined[-1].startswith("-") and "=" not in joined[-1] and "=" not in argument
+        if is_value and not argument.startswith("-"):
+            joined[-1] += f" {argument}"
+        else:
+            joined.append(argument)
+    return joined
+
+
+def _setting(key: str, value: str) -> str:
+    """The setting that a word, or a key that there is not, probably means."""
+    key, _, after = key.lstrip("-").partition(" ")
+    if not (after or value):  # a word by itself
+        formats = [name for name in FORMATS if squeezed(name) == squeezed(key)]
+        return f"format={formats[0]}" if formats else setting("run", "last" if key in SETTINGS else key)
+    name = key if key in SETTINGS else CALLED.get(squeezed(key), "run")
+    return setting(name, after or value)
 
 
 def export(run: LoadedRun, name: str, path: Path) -> float:

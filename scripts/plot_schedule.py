@@ -7,7 +7,6 @@ Nothing is trained: the scheduler is stepped as Lightning would step it, with a 
 shows what plateau does then.
 """
 
-import argparse
 import math
 import sys
 from pathlib import Path
@@ -26,6 +25,7 @@ from leyden.build import build_optimizer, build_scheduler
 from leyden.config import Config, compose
 from leyden.door import errors_in_one_line
 from leyden.errors import UserError
+from leyden.options import Parser
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
@@ -51,22 +51,21 @@ def learning_rates(config: Config, steps_in_epoch: int) -> list[float]:
 
 def main() -> None:
     assert __doc__
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("overrides", nargs="*", help="as for train.py; without scheduler=…, all are drawn")
+    parser = Parser(__doc__, "%(prog)s [options] [overrides, as for train.py]")
     parser.add_argument("--steps", type=int, default=100, help="steps in an epoch (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=Path("schedule.png"), help="default: %(default)s")
-    arguments = parser.parse_args()
+    arguments, overrides = parser.parse_with_overrides()
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
         raise UserError("matplotlib is not installed; uv sync --extra plots, or pip install matplotlib") from error
 
-    chosen = [o.partition("=")[2] for o in arguments.overrides if o.startswith("scheduler=")]
+    chosen = [o.partition("=")[2] for o in overrides if o.startswith("scheduler=")]
     names = chosen or sorted(path.stem for path in (CONFIGS / "scheduler").glob("*.yaml"))
     rows = math.ceil(len(names) / 4)
     figure = Figure(figsize=(4 * math.ceil(len(names) / rows), 3 * rows), layout="constrained")
     for place, name in enumerate(names, start=1):
-        config = compose([f"scheduler={name}", *arguments.overrides], configs=CONFIGS).config
+        config = compose([f"scheduler={name}", *overrides], configs=CONFIGS).config
         rates = learning_rates(config, arguments.steps)
         axes = figure.add_subplot(rows, math.ceil(len(names) / rows), place)
         axes.plot([step / arguments.steps for step in range(len(rates))], rates)

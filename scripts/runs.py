@@ -11,14 +11,12 @@ characters. Columns are run, experiment, status, monitor, best, epochs, steps, d
 commit, and every metric, such as val/loss or test/acc. What stands under `run` can be given to run=… and resume=….
 """
 
-import argparse
 import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn
 
 try:
     from rich.cells import cell_len
@@ -32,6 +30,7 @@ from rich.text import Text
 
 from leyden.door import errors_in_one_line
 from leyden.errors import UserError
+from leyden.options import Parser
 from leyden.readable import age, count, most_telling, number, span
 from leyden.runs import ListedRun, RunList, Value, check_column, known_columns, list_runs, make_filter, sort_runs
 
@@ -42,14 +41,9 @@ DROPPED = ("commit", "experiment", "epochs", "duration", "started")  # what goes
 LEFT = ("experiment", "status", "commit", "run", "monitor")  # texts; numbers stand on the right
 
 
-class Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; python scripts/runs.py --help tells more")
-
-
 def main() -> None:
     assert __doc__
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(__doc__)
     parser.add_argument("what", nargs="*", help="folders to look in (default: logs), and filters, in any order")
     parser.add_argument("--sort", metavar="COLUMN", help="small to large (default: started, the newest first)")
     parser.add_argument("--reverse", action="store_true", help="the other way round")

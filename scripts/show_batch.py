@@ -6,7 +6,6 @@
 Mean and deviation are put back, so that colours are those of the pictures.
 """
 
-import argparse
 import math
 import sys
 from pathlib import Path
@@ -25,6 +24,7 @@ from leyden.config import compose
 from leyden.data.spec import DataSpec
 from leyden.door import errors_in_one_line
 from leyden.errors import UserError
+from leyden.options import Parser
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
@@ -38,16 +38,15 @@ def pictures_of(inputs: Tensor, spec: DataSpec) -> Tensor:
 
 def main() -> None:
     assert __doc__
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("overrides", nargs="*", help="as for train.py")
+    parser = Parser(__doc__, "%(prog)s [options] [overrides, as for train.py]")
     parser.add_argument("--output", type=Path, default=Path("batch.png"), help="default: %(default)s")
-    arguments = parser.parse_args()
+    arguments, overrides = parser.parse_with_overrides()
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
         raise UserError("matplotlib is not installed; uv sync --extra plots, or pip install matplotlib") from error
 
-    config = compose(arguments.overrides, configs=CONFIGS).config
+    config = compose(overrides, configs=CONFIGS).config
     datamodule = build_data(config)
     spec = datamodule.spec
     if len(spec.input_shape) != 3:

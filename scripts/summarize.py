@@ -11,10 +11,8 @@ several seeds the mean over the folds comes first, and the deviation is that of 
 was killed, may be summarized at any time.
 """
 
-import argparse
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 try:
     from rich.console import Console
@@ -25,18 +23,13 @@ except ModuleNotFoundError as missing:  # plain `python`, outside the project's 
     restart(missing)
 
 from leyden.door import errors_in_one_line
-from leyden.errors import UserError
+from leyden.options import Parser
 from leyden.sweeps.summary import as_table, draw, find_sweep, save, summarize
-
-
-class Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; python scripts/summarize.py --help tells more")
 
 
 def main() -> None:
     assert __doc__
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(__doc__)
     parser.add_argument("sweep", nargs="?", default="last", help="its directory (default: the newest below logs/)")
     parser.add_argument(
         "--repeats", nargs="*", metavar="KEY", help="settings that only repeat a job; none for no means"

@@ -12,20 +12,20 @@ ROOT = Path(__file__).parents[1]
 
 # what is typed, and what the one line must name
 MISTAKES = {
-    "experiment=mnist_mpl": ["mnist_mpl", "did you mean mnist_mlp"],
-    "data=cifar": ["data=cifar", "did you mean cifar10"],
-    "modle=cnn": ["modle", "did you mean", "model"],
-    "optimizer.lrr=1": ["optimizer.lrr", "did you mean optimizer.lr"],
-    "optimzer.lr=1": ["optimzer", "did you mean optimizer"],
-    "seed=1,2": ["seed=1,2: several values; add -m to run each, or write 'seed=[1,2]'"],
+    "experiment=mnist_mpl": ["mnist_mpl", "did you mean experiment=mnist_mlp?"],
+    "data=cifar": ["data=cifar", "did you mean data=cifar10 or data=cifar100?"],
+    "modle=cnn": ["modle=cnn: unknown key; did you mean model=cnn?"],
+    "optimizer.lrr=1": ["optimizer.lrr=1", "did you mean optimizer.lr=1?"],
+    "optimzer.lr=1": ["optimzer.lr=1", "did you mean optimizer.lr=1?"],
+    "seed=1,2": ["seed=1,2: several values; add -m to run each\n"],
     "seed=range(3)": ["seed=range(3): several values; add -m to run each\n"],
     "model.hidden_sizes=1,2": ["model.hidden_sizes=1,2: several values;", "'model.hidden_sizes=[1,2]' for a list"],
     "+foo=1": ["foo", "unknown key"],
-    "lr=0.1": ["lr", "did you mean optimizer.lr?"],
+    "lr=0.1": ["lr=0.1", "did you mean optimizer.lr=0.1?"],
     "trainer.max_epoch=3": ["trainer.max_epoch", "trainer.max_epochs"],
     "callbacks.best.moniter=x": ["callbacks.best.monitor"],
     "data.augment.rotate=3": ["data.augment.rotation"],
-    "scheduler.step_size=3": ["scheduler.step_size", "first choose"],
+    "scheduler.step_size=3": ["did you mean scheduler=step scheduler.step_size=3?"],
     "optimizer.params=1": ["optimizer.params", "unknown key"],
     "optimizer.lr=fast": ["optimizer.lr=fast", "must be a number"],
     "optimizer.lr=0": ["optimizer.lr=0", "greater than 0"],
@@ -42,7 +42,9 @@ MISTAKES = {
     "monitor=val/loss": ["monitor=val/loss", "mode=min"],
     "monitor=test/acc": ["monitor=test/acc", "training or validation"],
     "test=no": ["test=no", "true or false"],
-    "callbacks.early_stopping.patience=3": ["callbacks.early_stopping", "first callbacks="],
+    "callbacks.early_stopping.patience=3": [
+        "did you mean callbacks=early_stopping callbacks.early_stopping.patience=3?"
+    ],
     "callbacks=null": ["null", "callbacks=none"],
     "~model": ["model", "choose one"],
     "mode=up": ["mode=up", "min or max"],
@@ -64,10 +66,12 @@ MISTAKES = {
     "callbacks=hooks,unfreeze": ["several values;", "or write 'callbacks=[hooks,unfreeze]' for a list\n"],
     "eval.py run=last data=mnist,kmnist": ["data=mnist,kmnist: several values; add -m to run each\n"],
     "experiment=[mnist_linear,mnist_mlp]": [
-        "takes one name, or several with -m: -m experiment=mnist_linear,mnist_mlp\n"
+        "takes one name, or several with -m: -m experiment=mnist_linear,mnist_mlp; there are: cifar10_cnn,"
     ],
-    "-m experiment=[a,b]": ["experiment=[a,b]: takes one name, or several with -m: -m experiment=a,b\n"],
-    "model=[mlp,cnn]": ["model=[mlp,cnn]: takes one name, or several with -m: -m model=mlp,cnn\n"],
+    "-m experiment=[a,b]": ["experiment=[a,b]: takes one name, without brackets; there are: cifar10_cnn,"],
+    "model=[mlp,cnn]": [
+        "model=[mlp,cnn]: takes one name, or several with -m: -m model=mlp,cnn; there are: autoencoder,"
+    ],
     "-m optimizer.lr=0.1, 0.01": ["optimizer.lr=0.1,: ends in a comma", "without spaces: optimizer.lr=0.1,0.01\n"],
     "optimizer.lr= 0.1": ["optimizer.lr=: ends in =; the value follows without a space: optimizer.lr=0.1\n"],
     "seed=range(2": ["seed=range(2: cannot be read; the bracket ( is not closed;"],

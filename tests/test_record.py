@@ -88,7 +88,7 @@ def test_the_newest_run_is_still_found_after_the_folder_of_runs_was_moved(tmp_pa
 def test_what_is_no_run_is_told_in_one_line(name: str, named: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     told = one_line(find_run, name.replace("LOGS", str(tmp_path)), tmp_path, "resume")
-    assert told == named.replace("LOGS", str(tmp_path)) + "; python scripts/runs.py lists them"
+    assert told == named.replace("LOGS", str(tmp_path)) + f"; python scripts/runs.py {tmp_path} lists them"
 
 
 def test_a_link_to_a_run_that_was_deleted_is_no_run(tmp_path: Path) -> None:

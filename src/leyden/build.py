@@ -19,7 +19,7 @@ from leyden.callbacks.randomness import Randomness
 from leyden.checkpoints import DurableCheckpoints
 from leyden.config import Config
 from leyden.config.monitored import in_time
-from leyden.config.overrides import did_you_mean
+from leyden.config.near import did_you_mean
 from leyden.config.steps import HALF_ON_CPU
 from leyden.data.module import DataModule
 from leyden.data.spec import DataSpec
@@ -105,7 +105,10 @@ def build_task(config: Config, spec: DataSpec, load: bool = True) -> Task:
     _check_output(task, task_class.output_size(spec))
     monitor = config["monitor"]
     if monitor not in task.metric_names:
-        raise UserError(f"monitor={monitor}: is not measured" + did_you_mean(monitor, task.metric_names))
+        raise UserError(
+            f"monitor={monitor}: is not measured"
+            + did_you_mean(monitor, task.metric_names, lambda name: f"monitor={name}")
+        )
     return task
 
 

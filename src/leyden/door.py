@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, redirect_stderr
 from pathlib import Path
 from types import TracebackType
@@ -20,10 +20,10 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
-from leyden.config.experiment import top_level_keys
 from leyden.config.flags import check_options, taken_apart
 from leyden.config.hydra_settings import check_hydra
 from leyden.config.overrides import NO_NAME_FOR_A_GROUP, allow_new_values, explain
+from leyden.config.vocabulary import Vocabulary
 from leyden.console import set_up_logging
 from leyden.durable import full_disk
 from leyden.errors import UserError
@@ -39,11 +39,11 @@ def enter(main: Callable[[], Any]) -> None:
     """Run a function that `@hydra.main` made, with the program's arguments."""
     door = Path(main.__wrapped__.__code__.co_filename).resolve()  # type: ignore[attr-defined]
     with Ending(), errors_in_one_line() as errors:
-        errors.known = top_level_keys(door.with_name("configs") / f"{door.stem}.yaml")
+        errors.words = Vocabulary(door.with_name("configs") / f"{door.stem}.yaml")
         set_up_logging()
         if "TORCHELASTIC_RUN_ID" in os.environ and {"-m", "--multirun"} & set(sys.argv):
             raise UserError("-m: a sweep starts its own processes; leave torchrun out")
-        arguments = taken_apart(allow_new_values(sys.argv[1:]))
+        arguments = taken_apart(allow_new_values(sys.argv[1:], errors.words))
         check_options(arguments, door)
         check_hydra(arguments.overrides)
         sys.argv[1:] = arguments.line()
@@ -78,10 +78,10 @@ class errors_in_one_line:  # noqa: N801  (reads as a statement: `with errors_in_
     sweep the error goes on to Hydra, so that the other jobs still run; the block around the sweep reports it.
 
     Attributes:
-        known: the names that a misspelt top-level key may have meant.
+        words: the names that a wrong one may have meant.
     """
 
-    known: Iterable[str] = ()
+    words: Vocabulary | None = None
 
     def __enter__(self) -> Self:
         self._before = {name: os.environ.get(name) for name in (_FULL, _SHORT)}
@@ -109,7 +109,7 @@ class errors_in_one_line:  # noqa: N801  (reads as a statement: `with errors_in_
             return
         if rank():
             time.sleep(_PATIENCE)  # the first process says it too, and whoever started them ends this one
-        print(f"error: {explain(error, self.known)}", file=sys.stderr)
+        print(f"error: {explain(error, self.words, sys.argv[1:])}", file=sys.stderr)
         raise SystemExit(2) from None
 
 

@@ -44,7 +44,7 @@ def evaluate_run(recorded: Recorded, settings: Mapping[str, Any]) -> dict[str, f
     """
     split = settings["split"]
     if split not in SPLITS:
-        raise UserError(f"split={split}: must be one of {', '.join(SPLITS)}")
+        raise UserError(f"split={split}: must be one of {', '.join(SPLITS)}{_split(split)}")
     torch.set_float32_matmul_precision(recorded.config["matmul_precision"])
     run = load_recorded(recorded.dir, recorded.config, str(settings["ckpt"]))
     log.info("run: %s", run.describe())
@@ -53,6 +53,13 @@ def evaluate_run(recorded: Recorded, settings: Mapping[str, Any]) -> dict[str, f
         _show(metrics, recorded, run, split)
         _keep(metrics, recorded, run, split)
     return metrics
+
+
+def _split(word: object) -> str:
+    """The remedy for a word such as `validation`."""
+    meant = {"v": "val", "d": "val", "t": "test"}.get(str(word)[:1].lower(), "")
+    meant = "train" if str(word).lower().startswith("tr") else meant
+    return f"; write split={meant}" if meant else ""
 
 
 def evaluate(trainer: pl.Trainer, task: Task, datamodule: DataModule, split: str = "test") -> dict[str, float]:

@@ -16,7 +16,7 @@ from torch import nn
 from leyden.build import build_trainer
 from leyden.config import Config, Experiment
 from leyden.config.monitored import other_metric, watched
-from leyden.config.overrides import did_you_mean
+from leyden.config.near import did_you_mean
 from leyden.data.loader import Loader
 from leyden.data.module import DataModule
 from leyden.errors import UserError

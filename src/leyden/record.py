@@ -6,6 +6,7 @@ Nothing here imports torch, so that a list of runs, or a wrong name, is answered
 import json
 import math
 import os
+import shlex
 import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -40,19 +41,42 @@ def find_run(name: str, log_dir: str | Path, setting: str = "run") -> Path:
         UserError: it is not there, or is no run.
     """
     path = Path(log_dir, "last") if name == "last" else Path(name).expanduser()
+    lists = f"python scripts/runs.py{'' if str(log_dir) == 'logs' else f' {shlex.quote(str(log_dir))}'} lists them"
     if path.is_file():
-        raise UserError(f"{setting}={name}: is a file; give the run's directory, and which checkpoint as in ckpt=last")
+        raise UserError(f"{setting}={name}: is a file; give the run's directory{_run_of(path, setting)}")
     if not path.is_dir():
         why = f"there is no run in {log_dir} yet" if name == "last" else "there is no such directory"
-        raise UserError(f"{setting}={name}: {why}; python scripts/runs.py lists them")
+        raise UserError(f"{setting}={name}: {why}{_newest(Path(log_dir, name), setting) or f'; {lists}'}")
     if (path / SWEEP).is_file():
-        raise UserError(f"{setting}={name}: is a sweep; python scripts/summarize.py {name} names its best run")
+        raise UserError(
+            f"{setting}={name}: is a sweep; python scripts/summarize.py {shlex.quote(name)} names its best run"
+        )
     if not (path / CONFIG).is_file():
-        raise UserError(f"{setting}={name}: is no run, it has no {CONFIG}; python scripts/runs.py lists them")
+        raise UserError(f"{setting}={name}: is no run, it has no {CONFIG}{_newest(path, setting) or f'; {lists}'}")
     if name != "last":
         return path
     path, here = path.resolve(), Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _run_of(path: Path, setting: str) -> str:
+    """How the run that a file belongs to is typed."""
+    if path.parent.name == CHECKPOINTS and (path.parents[1] / CONFIG).is_file():
+        which = f" ckpt={shlex.quote(path.stem)}" if setting == "run" else ""
+        return f"; write {setting}={shlex.quote(str(path.parents[1]))}{which}"
+    if (path.parent / CONFIG).is_file():
+        return f"; write {setting}={shlex.quote(str(path.parent))}"
+    return ", and which checkpoint as in ckpt=last"
+
+
+def _newest(folder: Path, setting: str) -> str:
+    """A hint at the newest run in a folder, or one folder below it; nothing where there is none."""
+    below = [path.parent for pattern in (CONFIG, f"*/{CONFIG}", f"*/*/{CONFIG}") for path in folder.glob(pattern)]
+    below = [run for run in below if (run / RECORD).is_file()]
+    if not below:
+        return ""
+    newest = max(below, key=lambda run: (run / CONFIG).stat().st_mtime)
+    return f"; did you mean {setting}={shlex.quote(str(newest))}?"
 
 
 def find_runs(log_dir: str | Path) -> Iterator[Path]:

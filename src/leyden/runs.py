@@ -11,7 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from leyden.config.overrides import did_you_mean
+from leyden.config.near import did_you_mean, nearest
+from leyden.config.typed import in_shell
 from leyden.errors import UserError
 from leyden.record import RECORD, Record, find_runs, finite, read_record, status
 
@@ -129,8 +130,16 @@ def check_column(name: str, known: Collection[str], told: str) -> str:
         UserError: it is not; `told` is what was typed.
     """
     if name not in known:
-        raise UserError(f"{told}: there is no column {name}" + did_you_mean(name, known))
+        raise UserError(
+            f"{told}: there is no column {name}" + did_you_mean(name, known, lambda one: _typed(told, name, one))
+        )
     return name
+
+
+def _typed(told: str, name: str, column: str) -> str:
+    """What was typed with another column, for a shell."""
+    option = "--sort " if told.startswith("--sort ") else ""
+    return option + in_shell(told.removeprefix(option).replace(name, column, 1))
 
 
 def make_filter(typed: str, known: Collection[str]) -> Callable[[ListedRun], bool]:
@@ -145,8 +154,10 @@ def make_filter(typed: str, known: Collection[str]) -> Callable[[ListedRun], boo
     Raises:
         UserError: it cannot be understood.
     """
-    match = _FILTER.fullmatch(typed)
+    match = _FILTER.fullmatch(typed.replace("==", "="))
     if match is None:
+        if near := nearest(typed, STATUSES):
+            raise UserError(f"{typed}: is neither a folder nor a filter; did you mean status={near[0]}?")
         raise UserError(f"{typed}: is neither a folder nor a filter such as status=failed or 'best>0.9'")
     column, sign, text = (part.strip() for part in match.groups())
     check_column(column, known, typed)
@@ -161,7 +172,9 @@ def make_filter(typed: str, known: Collection[str]) -> Callable[[ListedRun], boo
     if sign not in ("=", "!="):
         raise UserError(f"{typed}: {column} is a text; compare it with = or !=")
     if column == "status" and not fnmatch.filter(STATUSES, text):
-        raise UserError(f"{typed}: there is no such status" + did_you_mean(text, STATUSES))
+        raise UserError(
+            f"{typed}: there is no such status" + did_you_mean(text, STATUSES, lambda name: f"status={name}")
+        )
     pattern = text[:7].rstrip("*") + "*" if column == "commit" else text  # a whole or a short one, dirty or not
     like = re.compile(fnmatch.translate(pattern))
     return lambda run: column in run.values and compare(like.match(str(run.values[column])) is not None, True)

@@ -15,7 +15,7 @@ from leyden.callbacks.pruning import Pruning, is_pruned
 from leyden.callbacks.served import ServedWeights
 from leyden.checkpoints import read_checkpoint
 from leyden.config import Experiment
-from leyden.config.overrides import did_you_mean
+from leyden.config.near import did_you_mean
 from leyden.data.module import DataModule
 from leyden.errors import UserError
 from leyden.feasible import check_feasible

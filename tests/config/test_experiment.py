@@ -35,7 +35,7 @@ def test_settings_of_this_machine_lose_against_experiment_and_debug(tmp_path: Pa
     ("typed", "named"),
     [
         ("seed=abc", "seed=abc: must be a whole number"),
-        ("seed=null", "seed=None: must be a whole number"),
+        ("seed=null", "seed=null: must be a whole number"),
         ("seed=1.5", "seed=1.5: must be a whole number"),
         ("seed=-1", "seed=-1: must be between 0 and 4294967295"),
         (

@@ -1,11 +1,18 @@
+from pathlib import Path
+
 import pytest
 from hydra.errors import OverrideParseException
 
-from leyden.config.overrides import allow_new_values, as_typed, did_you_mean, explain, without_password
+from leyden.config.near import did_you_mean
+from leyden.config.overrides import allow_new_values, as_typed, explain, without_password
+from leyden.config.vocabulary import Vocabulary
 from leyden.errors import UserError
 
+CONFIGS = Path(__file__).parents[2] / "configs"
+WORDS = {name: Vocabulary(CONFIGS / f"{name}.yaml") for name in ("train", "eval")}
 
-@pytest.mark.parametrize("setting", ["optimizer.lr=1", "a.b.c=[1,2]", "optimizer.lr=0.1,0.01", "data.root=a/b=c"])
+
+@pytest.mark.parametrize("setting", ["optimizer.lr=1", "a.b.c=[1,2]", "optimizer.lr=0.1,0.01", "data.root='a/b=c'"])
 def test_a_value_may_be_set_whether_it_stands_in_the_yaml_or_not(setting: str) -> None:
     assert allow_new_values([setting]) == [f"++{setting}"]
     assert as_typed([f"++{setting}"]) == [setting]
@@ -19,39 +26,48 @@ def test_everything_else_is_left_to_hydra(other: str) -> None:
 
 
 def test_the_nearest_words_are_offered() -> None:
-    assert did_you_mean("modle", ["model", "mode", "task"]) == "; did you mean mode or model?"
+    assert did_you_mean("modle", ["model", "mode", "task"]) == "; did you mean model?"
     assert (
         did_you_mean("optimizer.learning_rate", ["optimizer.lr", "optimizer.amsgrad"]) == "; did you mean optimizer.lr?"
     )
     assert did_you_mean("zzz", ["model", "task"]) == "; there are: model, task"
     assert did_you_mean("zzz", []) == ""
+    assert did_you_mean("MNIST", ["kmnist", "mnist"]) == "; did you mean mnist?"
+    assert did_you_mean("data.drop_last", ["data.root", "data.seed"]) == "; there are: data.root, data.seed"
 
 
 def test_the_flag_of_a_sweep_may_stand_anywhere() -> None:
     assert allow_new_values(["seed=1,2", "-m", "data.fold=0,1"]) == ["-m", "seed=1,2", "++data.fold=0,1"]
 
 
-@pytest.mark.parametrize("argument", ["--cfg=job", "--config-name=train", "--resolve"])
-def test_options_of_hydra_are_left_alone(argument: str) -> None:
-    assert allow_new_values([argument]) == [argument]
+@pytest.mark.parametrize(
+    "typed",
+    ["--cfg=job", "--cfg job", "-c job", "-cn train", "--config-name=train", "--resolve", "--info", "--info config"],
+)
+def test_options_of_hydra_are_left_alone(typed: str) -> None:
+    assert allow_new_values(typed.split(), WORDS["train"]) == typed.split()
 
 
-@pytest.mark.parametrize("word", ["--split", "--resume"])
-def test_a_setting_typed_as_an_option_with_a_space_is_refused(word: str) -> None:
-    with pytest.raises(UserError, match=rf"^{word}: a setting has no dashes; write {word[2:]}=…$"):
-        allow_new_values([word, "val"])
+@pytest.mark.parametrize(
+    ("door", "typed", "remedy"),
+    [
+        ("eval", "--split val", "split=val"),
+        ("train", "--resume", "resume=last"),
+        ("train", "--optimizer.lr=1", "optimizer.lr=1"),
+        ("train", "-lr 1 --epochs 3", "optimizer.lr=1 trainer.max_epochs=3"),
+    ],
+)
+def test_a_setting_typed_as_an_option_is_refused(door: str, typed: str, remedy: str) -> None:
+    with pytest.raises(UserError) as told:
+        allow_new_values(typed.split(), WORDS[door])
+    assert str(told.value) == f"{typed}: a setting has no dashes; write {remedy}"
 
 
 def test_what_a_setting_might_be_called_leads_to_it() -> None:
-    assert did_you_mean("checkpoint", ["ckpt", "callbacks"]) == "; did you mean ckpt?"
-    assert did_you_mean("run", ["resume", "paths"]) == "; did you mean resume?"
-    assert did_you_mean("epochs", ["model", "trainer"]) == "; did you mean trainer.max_epochs?"
+    assert WORDS["eval"].hint("checkpoint", "last") == "; did you mean ckpt=last?"
+    assert WORDS["train"].hint("run", "last") == "; did you mean resume=last?"
+    assert WORDS["train"].hint("epochs", "3") == "; did you mean trainer.max_epochs=3?"
     assert did_you_mean("epochs", ["model"]) == "; there are: model"
-
-
-def test_a_setting_typed_as_an_option_is_refused() -> None:
-    with pytest.raises(UserError, match=r"^--optimizer\.lr=1: a setting has no dashes; write optimizer\.lr=1$"):
-        allow_new_values(["--optimizer.lr=1"])
 
 
 @pytest.mark.parametrize(
@@ -73,7 +89,7 @@ def test_the_url_of_a_database_is_recorded_nowhere(key: str, value: str) -> None
     assert as_typed([f"{key}={value}"]) == ["sweep.storage=***"]
     assert "hunter2" not in explain(OverrideParseException(override=f"{key}={value}", message="no"))
     with pytest.raises(UserError) as told:
-        allow_new_values([f"--{key.lstrip('+')}={value}"])
+        allow_new_values([f"--{key.lstrip('+')}={value}"], WORDS["train"])
     assert "hunter2" not in str(told.value)
 
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 from hydra.errors import OverrideParseException
 
-from leyden.config.experiment import top_level_keys
 from leyden.config.overrides import allow_new_values, explain
+from leyden.config.vocabulary import Vocabulary, top_level_keys
 from leyden.errors import UserError
 
 TRAIN = Path(__file__).parents[2] / "configs/train.yaml"
@@ -39,8 +39,8 @@ def test_a_setting_that_a_space_takes_apart_is_put_together(typed: list[str], to
 @pytest.mark.parametrize("url", ["postgresql://me:hunter2@host/db", "postgresql://me@cloud:a@hunter2@host/d?b(c)"])
 def test_the_url_of_a_database_that_a_space_takes_apart_is_not_told(url: str) -> None:
     told = refusal(["sweep.storage=", url])
-    assert told == "sweep.storage=***: ends in =; the value follows without a space: sweep.storage=***"
-    assert refusal(["sweep.storage=a,", url]).endswith(f"{COMMA}: sweep.storage=***")
+    assert told == "sweep.storage=***: ends in =; the value follows without a space: 'sweep.storage=***'"
+    assert refusal(["sweep.storage=a,", url]).endswith(f"{COMMA}: 'sweep.storage=***'")
 
 
 @pytest.mark.parametrize("typed", [["seed=", "a=1"], ["seed=", "-m"], ["seed="], ["a='1,'", "b=2"], ["seed=1", "2"]])
@@ -86,13 +86,14 @@ def test_a_list_is_taken_where_its_files_add_to_one_another(typed: str) -> None:
         ("+data@other=a,b", ""),
         ("sweep/sampler=a,b", ""),
         ("logger=csv,wandb", ", or write 'logger=[csv,wandb]' for a list"),
-        ("seed=1,2", ", or write 'seed=[1,2]' for a list"),
+        ("seed=1,2", ""),
+        ("optimizer.lr=1e-1,2", ""),
         ("model.hidden_sizes=1,2", ", or write 'model.hidden_sizes=[1,2]' for a list"),
     ],
 )
 def test_several_values_are_no_list_for_a_group(typed: str, a_list: str) -> None:
     error = ValueError(f"Ambiguous value for argument '{typed}'\n1. To use it as a list, …")
-    assert explain(error, top_level_keys(TRAIN)) == f"{typed.lstrip('+')}: several values; add -m to run each{a_list}"
+    assert explain(error, Vocabulary(TRAIN)) == f"{typed.lstrip('+')}: several values; add -m to run each{a_list}"
 
 
 def test_the_keys_of_a_primary_config_and_of_what_it_extends_tell_the_groups() -> None:

@@ -189,10 +189,10 @@ def test_a_missing_onnx_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     ("arguments", "message"),
     [
         ([], "run: no value given; add run=last, or run=<directory>"),
-        (["run=last", "fromat=onnx"], "fromat: unknown key; did you mean format?"),
-        (["run=last", "format=onx"], "format=onx: no such format; did you mean onnx?"),
-        (["run=last", "--format=onnx"], "--format=onnx: is no setting; write key=value, such as format=onnx"),
-        (["run=last", "output=m.onnx"], "output=m.onnx: must end in .pt with format=state_dict"),
+        (["run=last", "fromat=onnx"], "fromat=onnx: unknown key; did you mean format=onnx?"),
+        (["run=last", "format=onx"], "format=onx: no such format; did you mean format=onnx?"),
+        (["run=last", "--format=onnx"], "--format=onnx: is no setting; write format=onnx"),
+        (["run=last", "output=m.onnx"], "output=m.onnx: must end in .pt with format=state_dict; write output=m.pt"),
         (["run=nowhere"], "run=nowhere: there is no such directory; python scripts/runs.py lists them"),
     ],
 )

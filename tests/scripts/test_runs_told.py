@@ -99,10 +99,10 @@ def test_that_no_run_fits_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytes
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["bset>0.9"], "bset>0.9: there is no column bset; did you mean best?"),
-        (["test/ac>0.9"], "test/ac>0.9: there is no column test/ac; did you mean test/acc or "),
-        (["--sort", "bset"], "--sort bset: there is no column bset; did you mean best?"),
-        (["status=finishd"], "status=finishd: there is no such status; did you mean finished?"),
+        (["bset>0.9"], "bset>0.9: there is no column bset; did you mean 'best>0.9'?"),
+        (["test/ac>0.9"], "test/ac>0.9: there is no column test/ac; did you mean 'test/acc>0.9'?"),
+        (["--sort", "bset"], "--sort bset: there is no column bset; did you mean --sort best?"),
+        (["status=finishd"], "status=finishd: there is no such status; did you mean status=finished?"),
         (["best>high"], "best>high: high is no number\n"),
         (["started>monday"], "started>monday: monday is no date; write it as 2026-01-31 or "),
         (["experiment>a"], "experiment>a: experiment is a text; compare it with = or !=\n"),

@@ -38,8 +38,16 @@ def accepts(annotation: ast.expr, value: object) -> bool:
 
 def meaning(annotation: ast.expr) -> str:
     """What may stand there, in words."""
-    words = [word for part in _alternatives(annotation) if (word := _in_words(part))]
-    return " or ".join(dict.fromkeys(words))
+    listed = dict.fromkeys(map(str, choices(annotation)))
+    words = [f"one of {', '.join(listed)}"] if listed else []
+    others = [part for part in _alternatives(annotation) if _subscript(part)[0] != "Literal"]
+    return " or ".join(dict.fromkeys([*words, *(word for part in others if (word := _in_words(part)))]))
+
+
+def choices(annotation: ast.expr) -> list[object]:
+    """The values of all `Literal["a", "b"]` in an annotation."""
+    literals = [_subscript(part) for part in _alternatives(annotation)]
+    return [ast.literal_eval(choice) for name, inner in literals if name == "Literal" for choice in inner]
 
 
 def _alternatives(annotation: ast.expr) -> Iterator[ast.expr]:
@@ -77,8 +85,9 @@ def _accepts(annotation: ast.expr, value: object) -> bool:
     if name in SCALARS:
         return isinstance(value, SCALARS[name]) and (name == "bool" or not isinstance(value, bool))
     if name in _SEQUENCES:
-        one_type = inner and name != "tuple"
-        return isinstance(value, list) and (not one_type or all(accepts(inner[0], item) for item in value))
+        if name == "tuple":
+            return isinstance(value, list) and (not _is_fixed(inner) or len(value) == len(inner))
+        return isinstance(value, list) and (not inner or all(accepts(inner[0], item) for item in value))
     if name in _MAPPINGS:
         return isinstance(value, dict)
     return True
@@ -86,6 +95,14 @@ def _accepts(annotation: ast.expr, value: object) -> bool:
 
 def _in_words(annotation: ast.expr) -> str:
     name, inner = _subscript(annotation)
-    if name == "Literal":
-        return "one of " + ", ".join(str(ast.literal_eval(choice)) for choice in inner)
+    if name == "tuple" and _is_fixed(inner):
+        kinds = {meaning(part) for part in inner}
+        return (
+            f"a list of {len(inner)} numbers" if kinds <= {"a number", "a whole number"} else f"a list of {len(inner)}"
+        )
     return "" if name == "Tensor" else _WORDS.get(ast.unparse(annotation), ast.unparse(annotation))
+
+
+def _is_fixed(inner: list[ast.expr]) -> bool:
+    """Whether the types in `tuple[…]` are those of its entries, one by one."""
+    return bool(inner) and not any(isinstance(part, ast.Constant) and part.value is ... for part in inner)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-import yaml
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
@@ -17,10 +17,12 @@ from leyden.config.callbacks import check_callbacks
 from leyden.config.devices import check_strategy
 from leyden.config.hydra_settings import check_hydra
 from leyden.config.monitored import check_monitored
-from leyden.config.overrides import allow_new_values, as_typed
+from leyden.config.overrides import allow_new_values, as_typed, explain
 from leyden.config.recorded import Config, Recorded, check_measurable, check_resumable, recorded
 from leyden.config.tuners import refuse_tuners
+from leyden.config.typed import homes_expanded, setting, with_home
 from leyden.config.validation import validate
+from leyden.config.vocabulary import Vocabulary, own_keys
 from leyden.errors import UserError
 from leyden.processes import rank
 from leyden.record import check_free, checkpoint_of, find_run
@@ -81,8 +83,7 @@ def compose(overrides: Sequence[str] = (), configs: str | Path = "configs") -> E
     """The experiment that `python train.py <overrides>` would run, for notebooks, scripts and tests.
 
     Raises:
-        UserError: the config does not hold.
-        HydraException: an override names nothing.
+        UserError: an override names nothing, or the config does not hold.
     """
     with _composed("train", overrides, configs) as cfg:
         return check(cfg)
@@ -99,8 +100,12 @@ def compose_run(
 @contextmanager
 def _composed(door: str, overrides: Sequence[str], configs: str | Path) -> Iterator[DictConfig]:
     check_hydra(overrides)
+    words = Vocabulary(Path(configs, f"{door}.yaml"))
     with hydra.initialize_config_dir(str(Path(configs).resolve()), version_base="1.3"):
-        cfg = hydra.compose(door, allow_new_values(overrides), return_hydra_config=True)
+        try:
+            cfg = hydra.compose(door, allow_new_values(overrides, words), return_hydra_config=True)
+        except HydraException as error:
+            raise UserError(explain(error, words, overrides)) from error
         HydraConfig.instance().set_config(cfg)
         try:
             with read_write(cfg), open_dict(cfg):
@@ -118,14 +123,15 @@ def check(cfg: DictConfig) -> Experiment:
     """
     hydra_cfg = HydraConfig.get()
     overrides = _typed()
-    known = top_level_keys(_primary())
+    words = Vocabulary(_primary())
+    _expand_homes(cfg)
     if cfg.resume is not None:
         run = recorded(find_run(str(cfg.resume), cfg.paths.log_dir, "resume"), overrides, {"resume"}, _primary().parent)
         check_resumable(run)
         if rank() == 0:
             check_free(run.dir, "resume")
         refuse_tuners(run.config, None)
-        validate(run.config, known)
+        validate(run.config, words, overrides)
         check_monitored(run.config)
         check_strategy(run.config["trainer"])
         check_callbacks(run.config)
@@ -140,11 +146,11 @@ def check(cfg: DictConfig) -> Experiment:
         raise UserError(f"hydra/launcher={choices['hydra/launcher']}: is for sweeps; add -m")
     if cfg.paths.run_dir is None:
         cfg.paths.run_dir = str(Path(cfg.paths.log_dir, name, f"{datetime.now():%Y-%m-%d_%H-%M-%S}"))
-    config: Config = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    config: Config = homes_expanded(OmegaConf.to_container(cfg, resolve=True))
     for own in ("resume", "sweep"):
         del config[own]
     refuse_tuners(config, overrides)
-    validate(config, known)
+    validate(config, words, overrides)
     check_monitored(config)
     check_strategy(config["trainer"])
     check_callbacks(config)
@@ -160,14 +166,24 @@ def check_run(cfg: DictConfig) -> tuple[Recorded, Config]:
         UserError: the first thing that does not hold.
     """
     primary = _primary()
-    own = set(_stated(primary)) - {"defaults"}
-    settings = {key: None if OmegaConf.is_missing(cfg, key) else cfg[key] for key in own}
+    _expand_homes(cfg)
+    own = set(own_keys(primary))
+    settings = {key: None if OmegaConf.is_missing(cfg, key) else homes_expanded(cfg[key]) for key in own}
+    if settings["run"] is None and cfg.resume is not None:
+        raise UserError(f"resume={cfg.resume}: is for train.py; write {setting('run', str(cfg.resume))}")
     if settings["run"] is None:
         raise UserError("run: no value given; add run=last, or run=<directory>")
     run = recorded(find_run(str(settings["run"]), cfg.paths.log_dir), _typed(), own, primary.parent)
     check_measurable(run)
-    validate(run.config, top_level_keys(primary.with_name("train.yaml")))
+    validate(run.config, Vocabulary(primary.with_name("train.yaml")), run.typed)
     return run, settings
+
+
+def _expand_homes(cfg: DictConfig) -> None:
+    """Expand `~/` in paths of the YAML files, which others are made of; those that were typed are expanded already."""
+    for name, path in (cfg.get("paths") or {}).items():
+        if isinstance(path, str):
+            cfg.paths[name] = with_home(path)
 
 
 def _typed() -> list[str]:
@@ -187,23 +203,6 @@ def _weights_of(name: str, log_dir: str) -> Path:
     if name != "last" and not path.exists():
         raise UserError(f"init_from={name}: is not there; give a run directory, a file of weights, or last")
     return path if path.is_file() else checkpoint_of(find_run(name, log_dir, "init_from"), "best", "init_from")
-
-
-def _stated(primary: Path) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load(primary.read_text(encoding="utf-8"))
-    return content
-
-
-def top_level_keys(primary: Path) -> dict[str, bool]:
-    """The groups and settings that a primary config, and those that it extends, name; whether each is a group."""
-    content = _stated(primary)
-    groups = (next(iter(entry)) for entry in content["defaults"] if isinstance(entry, dict))
-    extended = (entry for entry in content["defaults"] if isinstance(entry, str) and entry != "_self_")
-    keys = dict.fromkeys(set(content) - {"defaults"}, False)
-    keys |= {group.removeprefix("optional "): True for group in groups}
-    for name in extended:
-        keys |= top_level_keys(primary.with_name(f"{name}.yaml"))
-    return keys
 
 
 def _is_job() -> bool:

@@ -9,8 +9,9 @@ from pathlib import Path
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
-from leyden.config.overrides import did_you_mean, masked
-from leyden.config.slips import in_shell
+from leyden.config.near import did_you_mean
+from leyden.config.overrides import masked
+from leyden.config.typed import in_shell
 from leyden.errors import UserError
 
 # The short form of each option, and whether a value follows: always, perhaps or never.

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from leyden.config.annotations import SCALARS, accepts, meaning
+from leyden.config.annotations import SCALARS, accepts, choices, meaning
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,11 @@ class Parameter:
     def accepts(self, value: object) -> bool:
         """Whether a plain YAML value may stand here; an annotation that is not understood accepts everything."""
         return self.annotation is None or (value is None and self.nullable) or accepts(self.annotation, value)
+
+    @property
+    def choices(self) -> list[object]:
+        """The values that may stand here, where the annotation lists them."""
+        return choices(self.annotation) if self.annotation else []
 
     @property
     def meaning(self) -> str:

@@ -1,8 +1,9 @@
-"""Slips of typing: a space too many, a bracket that is not closed, a list where there is one. Told in plain words."""
+"""Slips of typing in settings: a space too many, a bracket that is not closed, a list where one file belongs."""
 
 import re
-import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+from leyden.config.vocabulary import Vocabulary
 
 _SETTING = re.compile(r"[+~]*\w[\w./@-]*=.*", re.DOTALL)
 _NO_VALUE = re.compile(r"[+~]|-(?![\d.])")  # how a flag or a key begins, but not a negative number
@@ -13,7 +14,7 @@ _ONE = re.compile(
     r"=((?:choice\(|[^{(]*)\[.*)",
     re.DOTALL,
 )
-TAKE_LISTS = ("callbacks", "logger", "debug")
+_NO_FILE = re.compile(r"[+]*([\w/]+)=(null|true|false|[-+]?[\d.][\d.e_+-]*|\{.*|)", re.IGNORECASE)
 
 _CLOSED_BY = {"(": ")", "[": "]", "{": "}"}
 _QUOTED = re.compile(r"\\.|'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"", re.DOTALL)
@@ -41,15 +42,40 @@ def stray_space(arguments: Sequence[str]) -> tuple[str, str, str] | None:
     return None
 
 
-def list_for_one(argument: str) -> str | None:
-    """What is wrong with a list of files for a group of which there is one, as in `model=[mlp,cnn]`."""
+def list_for_one(argument: str, files: Callable[[str], Sequence[str]] | None = None) -> str | None:
+    """The message for a list of files for a group of which one is chosen, as in `model=[mlp,cnn]`.
+
+    Args:
+        argument: as it was typed.
+        files: gives the files of a group.
+    """
     match = _ONE.fullmatch(argument)
     if match is None:
         return None
-    names = re.sub(r"choice\(|[][)\s]", "", match[2])
+    group, names = match[1], re.sub(r"choice\(|[][)\s'\"]", "", match[2])
+    known = files(group.partition("@")[0]) if files else []
+    there = f"; there are: {', '.join(known)}" if known else ""
+    if "," not in names and names in known:
+        return f"{argument}: takes one name, without brackets: {group}={names}{there}"
+    if known and not all(name in known for name in names.split(",")):
+        return f"{argument}: takes one name, without brackets{there}"
     if "," not in names:
-        return f"{argument}: takes one name, without brackets: {match[1]}={names or '…'}"
-    return f"{argument}: takes one name, or several with -m: -m {match[1]}={names}"
+        return f"{argument}: takes one name, without brackets: {group}={names or '…'}"
+    return f"{argument}: takes one name, or several with -m: -m {group}={names}{there}"
+
+
+def no_file(arguments: Sequence[str], words: Vocabulary) -> str | None:
+    """The message for a group that is set to null, true or a number, as in `scheduler=null`."""
+    for argument in arguments:
+        match = _NO_FILE.fullmatch(argument)
+        if match is None or not words.is_group(match[1]):
+            continue
+        group, files = match[1], words.files(match[1])
+        empty = next((name for name in ("none", "default") if name in files), None)
+        if empty and match[2].lower() in ("null", "false", "0"):
+            return f"{argument}: takes the name of a file; write {group}={empty}"
+        return f"{argument}: takes the name of a file, {group}=…; there are: {', '.join(files)}"
+    return None
 
 
 def not_closed(value: str) -> str | None:
@@ -61,8 +87,3 @@ def not_closed(value: str) -> str | None:
         elif opened and sign == _CLOSED_BY[opened[-1]]:
             opened.pop()
     return opened[-1] if opened else None
-
-
-def in_shell(setting: str) -> str:
-    """A setting as it is typed: in quotes where a shell would take it for something else."""
-    return setting if re.fullmatch(r"[\w./@%+=:,~*-]*", setting) else shlex.quote(setting)

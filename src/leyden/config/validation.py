@@ -4,29 +4,20 @@ A section is checked against the signature of what its `_target_` builds, so the
 whatever a class takes may be set, and nothing else.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
-from leyden.config.overrides import did_you_mean
-from leyden.config.signature import Signature, find
+from leyden.config.hints import Hints
+from leyden.config.near import did_you_mean
+from leyden.config.sections import GIVEN, arguments_of, settable
+from leyden.config.signature import find
 from leyden.config.steps import check_steps
+from leyden.config.typed import as_text
+from leyden.config.vocabulary import Vocabulary
 from leyden.errors import UserError
 from leyden.models.requirements import misfit
-
-# Arguments that the program itself gives when it builds a section.
-GIVEN = {
-    "model": {"input_shape", "output_size", "mean", "std"},
-    "task": {"network", "optimizer", "scheduler", "spec"},
-    "optimizer": {"params", "make"},
-    "scheduler": {"optimizer", "make"},
-    "trainer": {"callbacks", "logger", "default_root_dir"},
-}
-# Settings of ours that stand in a section beside the arguments of torch's class.
-BESIDE = {
-    "optimizer": "leyden.tasks.optimizers.OptimizerFactory",
-    "scheduler": "leyden.tasks.schedulers.SchedulerFactory",
-}
 
 # What a number must satisfy, wherever a setting of this name stands. Add those of your own classes.
 LIMITS: dict[str, tuple[Callable[[float], bool], str]] = {
@@ -65,22 +56,24 @@ LIMITS: dict[str, tuple[Callable[[float], bool], str]] = {
 OPTIONAL = {"WandbLogger": "wandb", "MLFlowLogger": "mlflow"}
 
 
-def validate(config: Mapping[str, Any], known: Iterable[str]) -> None:
+def validate(config: Mapping[str, Any], words: Vocabulary, typed: Sequence[str] = ()) -> None:
     """Check a resolved config.
 
     Args:
         config: plain dicts, lists and values.
-        known: the names that may stand at the top.
+        words: the names that may be used.
+        typed: the overrides that it was made of, for remedies.
 
     Raises:
         UserError: for the first thing that does not hold, by its full name.
     """
-    known = set(known)
-    _check_sections(config)
+    hints = Hints(words, typed, config)
+    _check_sections(config, hints)
     for name, value in config.items():
-        if name not in known:
-            raise UserError(f"{name}: unknown key" + did_you_mean(name, known))
-        _check(name, value)
+        if name not in words.keys:
+            raise UserError(hints.unknown(name, value))
+        _check(name, value, hints)
+    hints.check_paths()
     _check_monitor(config)
     _check_fit(config)
     check_steps(config)
@@ -88,47 +81,68 @@ def validate(config: Mapping[str, Any], known: Iterable[str]) -> None:
 
 def check_section(path: str, section: Mapping[str, Any]) -> None:
     """Check a section that is no part of what a run keeps: likewise."""
-    _check(path, section)
+    _check(path, section, Hints())
 
 
-def _check_sections(config: Mapping[str, Any]) -> None:
+def _check_sections(config: Mapping[str, Any], hints: Hints) -> None:
     """Every part of a run is there, and what stands at the top is of its kind."""
     for group in ("experiment", "debug", "local"):
         if config.get(group):
+            key = next(iter(config[group]))
+            if hints.was_typed(f"{group}.{key}"):
+                raise UserError(hints.unknown(f"{group}.{key}", config[group][key]))
             raise UserError(
-                f"{group}.{next(iter(config[group]))}: unknown key; a file in configs/{group} that sets other sections "
+                f"{group}.{key}: unknown key; a file in configs/{group} that sets other sections "
                 "begins with the line '# @package _global_'"
             )
     for group in ("data", "model", "task", "optimizer", "trainer"):
         if not isinstance(config.get(group), Mapping) or not config[group]:
-            raise UserError(f"{group}: there is none; choose one, as in {group}=…")
+            raise UserError(f"{group}: there is none; choose one, {hints.choose(group)}")
     for group in ("callbacks", "logger"):
         for name, node in (config.get(group) or {}).items():
             if node is not None and not (isinstance(node, Mapping) and "_target_" in node):
-                raise UserError(
-                    f"{group}.{name}: is not one that was chosen; first {group}=…, or give {group}.{name}._target_"
-                )
+                raise UserError(hints.not_chosen(group, name, node))
     for name, node in (config.get("callbacks") or {}).items():
         if node and node.get("save_last"):
             raise UserError(f"callbacks.{name}.save_last: last.ckpt is written by callbacks.last; leave this out")
     if not isinstance(config.get("seed"), int):
-        raise UserError(f"seed={config.get('seed')}: must be a whole number")
+        raise UserError(f"seed={as_text(config.get('seed'))}: must be a whole number{_whole('seed', config['seed'])}")
     for switch in ("test", "cache_features"):
-        if not isinstance(config.get(switch, True), bool):
-            raise UserError(f"{switch}={config[switch]}: must be true or false")
-    if config.get("matmul_precision") not in ("highest", "high", "medium"):
-        raise UserError(f"matmul_precision={config.get('matmul_precision')}: must be one of highest, high, medium")
+        if not isinstance(value := config.get(switch, True), bool):
+            raise UserError(f"{switch}={as_text(value)}: must be true or false{_switch(switch, value)}")
+    if (precision := config.get("matmul_precision")) not in (known := ("highest", "high", "medium")):
+        near = did_you_mean(str(precision), known, lambda name: f"matmul_precision={name}")
+        raise UserError(f"matmul_precision={as_text(precision)}: must be one of {', '.join(known)}{_if_near(near)}")
 
 
-def _check(path: str, value: Any) -> None:
+def _whole(key: str, value: Any) -> str:
+    """The remedy for 1.0, where a whole number is needed."""
+    one = value[0] if isinstance(value, list) and len(value) == 1 else value
+    return f"; write {key}={int(one)}" if isinstance(one, int | float) and one == int(one) else ""
+
+
+def _switch(key: str, value: Any) -> str:
+    for meant, written in ((True, ("1", "yes", "on", "y")), (False, ("0", "no", "off", "n", "none"))):
+        if str(value).lower() in written:
+            return f"; write {key}={as_text(meant)}"
+    return ""
+
+
+def _if_near(hint: str) -> str:
+    """A hint that names something near, and no second list of what there is."""
+    return hint if "did you mean" in hint else ""
+
+
+def _check(path: str, value: Any, hints: Hints) -> None:
     name = path.rpartition(".")[2]
     if isinstance(value, Mapping):
         if "_target_" in value:
-            _check_target(path, value)
+            _check_target(path, value, hints)
         elif path in GIVEN and value:
-            raise UserError(f"{path}.{next(iter(value))}: unknown key; first choose what it belongs to, as in {path}=…")
+            key = next(iter(value))
+            raise UserError(hints.unknown(f"{path}.{key}", value[key]))
         for key, inner in value.items():
-            _check(f"{path}.{key}", inner)
+            _check(f"{path}.{key}", inner, hints)
         return
     if value == "???":
         raise UserError(f"{path}: no value given; add {path}=… to the command")
@@ -140,7 +154,7 @@ def _check(path: str, value: Any) -> None:
             raise UserError(f"{path}={value}: must be {meaning}")
 
 
-def _check_target(path: str, node: Mapping[str, Any]) -> None:
+def _check_target(path: str, node: Mapping[str, Any], hints: Hints) -> None:
     target = node["_target_"]
     package = OPTIONAL.get(str(target).rpartition(".")[2])
     if package and find_spec(package) is None:
@@ -150,39 +164,48 @@ def _check_target(path: str, node: Mapping[str, Any]) -> None:
         if find_spec(str(target).partition(".")[0]) is None:
             raise UserError(f"{path}._target_={target}: no such package")
         return  # written in a way that its text does not tell; building it will
-    parameters = dict(signature.parameters)
-    beside = find(BESIDE[path]) if path in BESIDE else None
-    if beside:
-        parameters |= beside.parameters
+    parameters = arguments_of(path, signature)
     given = GIVEN.get(path, set())
     for key, value in node.items():
         if key.startswith("_") and key.endswith("_"):
             continue  # Hydra's own: _target_, _partial_, ...
         if key in given or (key not in parameters and not signature.open):
-            near = did_you_mean(f"{path}.{key}", (f"{path}.{name}" for name in parameters if name not in given))
-            raise UserError(f"{path}.{key}: unknown key{near}")
+            raise UserError(hints.unknown(f"{path}.{key}", value, settable(node, path)))
         parameter = parameters.get(key)
         if parameter and value != "???" and not parameter.accepts(value):
-            raise UserError(f"{path}.{key}={value}: must be {parameter.meaning}")
+            raise UserError(hints.wrong_type(f"{path}.{key}", value, parameter))
     if not node.get("_partial_") and "_args_" not in node:
-        _check_complete(path, node, signature, given)
-
-
-def _check_complete(path: str, node: Mapping[str, Any], signature: Signature, given: set[str]) -> None:
-    for parameter in signature.parameters.values():
-        if parameter.required and parameter.name not in node and parameter.name not in given:
-            raise UserError(f"{path}.{parameter.name}: no value given; add {path}.{parameter.name}=… to the command")
+        for parameter in parameters.values():
+            if parameter.required and parameter.name not in node:
+                name = f"{path}.{parameter.name}"
+                raise UserError(f"{name}: no value given; add {name}=… to the command")
 
 
 def _check_monitor(config: Mapping[str, Any]) -> None:
     monitor, mode = config.get("monitor"), config.get("mode")
     if not str(monitor).startswith(("train/", "val/")):
-        raise UserError(f"monitor={monitor}: must be a metric of training or validation, such as val/acc")
+        raise UserError(
+            f"monitor={as_text(monitor)}: must be a metric of training or validation, "
+            f"such as monitor={_metric(str(monitor), config)}"
+        )
     if mode not in ("min", "max"):
-        raise UserError(f"mode={mode}: must be min or max")
+        word = next((way for way in ("min", "max") if str(mode).lower().startswith(way)), None)
+        raise UserError(f"mode={as_text(mode)}: must be min or max" + (f"; write mode={word}" if word else ""))
     metric = str(monitor).partition("/")[2]
     if metric.endswith("loss") and not metric.startswith("r2_") and mode == "max":  # r2_ of a target called so
         raise UserError(f"monitor={monitor}: is best where it is smallest; add mode=min")
+
+
+def _metric(word: str, config: Mapping[str, Any]) -> str:
+    """The metric of training or validation that a word such as `val_loss` or `acc` probably means."""
+    match = re.fullmatch(r"(train|val|valid|validation|test)?[_/]?(\w+)", word.lower())
+    part, name = (match[1], match[2]) if match else (None, "")
+    name = {"accuracy": "acc", "f1_score": "f1"}.get(name, name)
+    known = re.search(r"\.(classification|regression|reconstruction)\.", str(config["task"].get("_target_")))
+    metrics = {"classification": ("acc", "f1", "loss"), "regression": ("rmse", "mae", "r2", "loss")}
+    names = metrics.get(known[1] if known else "", ("loss",))
+    part = part if part == "train" else "val"
+    return f"{part}/{name if name in names else names[0]}" + (" mode=min" if name == "loss" else "")
 
 
 def _check_fit(config: Mapping[str, Any]) -> None:

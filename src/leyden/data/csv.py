@@ -8,10 +8,12 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from leyden.config.overrides import did_you_mean
+from leyden.config.near import did_you_mean
+from leyden.config.typed import setting
 from leyden.data.memory import InMemory
 from leyden.data.spec import DataSpec
 from leyden.data.tables.encoding import encode, fit, input_names
+from leyden.data.tables.mistakes import remedies_add_to
 from leyden.data.tables.parts import chosen_columns, read_parts
 from leyden.errors import UserError
 
@@ -67,6 +69,7 @@ class CSV(InMemory):
         self.split_column, self.test_size, self.scale_target = split_column, test_size, scale_target
         separator = separator.replace(r"\t", "\t")  # as a shell hands it on
         self.reading: dict[str, Any] = {"separator": separator, "missing": list(map(str, missing or []))}
+        self.missing: list[str] = self.reading["missing"]
         self.max_categories = max_categories
 
     @property
@@ -87,6 +90,10 @@ class CSV(InMemory):
     def setup(self, stage: str | None = None) -> None:
         if self.splits:
             return
+        with remedies_add_to({"ignore": self.ignore, "categorical": self.categorical, "missing": self.missing}):
+            self._read()
+
+    def _read(self) -> None:
         path = Path(str(self.paths["train"]))
         reading = {**self.reading, "is_text": self._is_text}
         table, parts = read_parts(self.paths, self._names, self.targets, self.split_column, reading)
@@ -133,12 +140,13 @@ class CSV(InMemory):
             "categorical": self.categorical,
             "split_column": [self.split_column] if self.split_column else [],
         }
-        for setting, names in asked.items():
+        for option, names in asked.items():
             for name in names:
                 if name not in columns:
-                    raise UserError(f"data.{setting}={name}: {path} has no such column" + did_you_mean(name, columns))
+                    near = _instead(option, name, names, columns)
+                    raise UserError(f"data.{option}={name}: {path} has no such column{near}")
                 if names.count(name) > 1:
-                    raise UserError(f"data.{setting}={names}: {name} stands there twice")
+                    raise UserError(f"data.{option}={names}: {name} stands there twice")
         if not self.targets:
             raise UserError("data.target=[]: name the column to predict")
         both = {*self.ignore, *asked["split_column"]}.intersection(self.targets)
@@ -187,3 +195,14 @@ class CSV(InMemory):
             if not finite:
                 raise UserError(f"data.target={name}: holds numbers too large to compute with; change their unit")
         return scaled, scale
+
+
+def _instead(option: str, name: str, names: Sequence[str], columns: Sequence[str]) -> str:
+    """A hint at the column that a wrong name means, as the setting is typed; with the others of a list."""
+
+    def write(near: str) -> str:
+        if option == "split_column" or (option == "target" and len(names) == 1):
+            return setting(f"data.{option}", near)
+        return setting(f"data.{option}", [near if one == name else one for one in names])
+
+    return did_you_mean(name, columns, write)

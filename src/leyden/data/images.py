@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Generator, Tensor
 
-from leyden.config.overrides import did_you_mean
+from leyden.config.near import did_you_mean
+from leyden.config.typed import setting
 from leyden.data.augment import Augment
 from leyden.data.loader import Transform
 from leyden.data.memory import InMemory, Split
@@ -141,6 +142,11 @@ class Normalise:
         return pictures.float().mul_(self.scale / 255).add_(self.shift)
 
 
+def _instead(name: str, chosen: Sequence[str], names: Sequence[str]) -> str:
+    """A hint at the class that a wrong name means, with the others that were chosen."""
+    return did_you_mean(name, names, lambda near: setting("data.classes", [near if n == name else n for n in chosen]))
+
+
 def class_indices(chosen: Sequence[str], names: Sequence[str]) -> list[int]:
     """Where the chosen classes stand among all.
 
@@ -149,7 +155,7 @@ def class_indices(chosen: Sequence[str], names: Sequence[str]) -> list[int]:
     """
     for name in chosen:
         if name not in names:
-            raise UserError(f"data.classes: there is no class {name}" + did_you_mean(name, names))
+            raise UserError(f"data.classes: there is no class {name}" + _instead(name, chosen, names))
     if len(set(chosen)) != len(chosen) or len(chosen) < 2:
         raise UserError(f"data.classes={list(chosen)}: give two or more, each once")
     return [names.index(name) for name in chosen]

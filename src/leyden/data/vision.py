@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import ConcatDataset
 from torchvision import datasets
 
-from leyden.config.overrides import did_you_mean
+from leyden.config.near import did_you_mean
 from leyden.data.decoded import DecodedImages
 from leyden.data.downloads import UNREADABLE, alone_in, reason
 from leyden.data.memory import Split
@@ -72,7 +72,10 @@ class TorchvisionImages(DecodedImages):
                 raise UserError(f"data.name={name}: has settings of its own; use data={name.lower()}")
             if name in datasets.__all__:
                 raise UserError(f"data.name={name}: is not among those supported here: {', '.join(CLASSIFICATION)}")
-            raise UserError(f"data.name={name}: torchvision has no such data set" + did_you_mean(name, CLASSIFICATION))
+            raise UserError(
+                f"data.name={name}: torchvision has no such data set"
+                + did_you_mean(name, CLASSIFICATION, lambda name: f"data.name={name}")
+            )
         self.dataset_name = name
         self._names: tuple[str, ...] = ()
 

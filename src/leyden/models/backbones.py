@@ -10,7 +10,7 @@ import torchvision
 from torch import nn
 from torchvision.models import WeightsEnum, get_model, get_model_weights, list_models
 
-from leyden.config.overrides import did_you_mean
+from leyden.config.near import did_you_mean
 from leyden.errors import UserError
 from leyden.models.requirements import is_name
 
@@ -23,13 +23,19 @@ def find_weights(name: str, weights: str | None) -> WeightsEnum | None:
     """
     names = list_models(module=torchvision.models)
     if name not in names:
-        raise UserError(f"model.name={name}: torchvision has no such network" + did_you_mean(name, names))
+        raise UserError(
+            f"model.name={name}: torchvision has no such network"
+            + did_you_mean(name, names, lambda name: f"model.name={name}")
+        )
     if not is_name(weights):
         return None
     # Some are of the convolutions only, and hold NaN for the rest: they know of no classes.
     known = {key: member for key, member in get_model_weights(name).__members__.items() if member.meta["categories"]}
     if weights not in known:
-        raise UserError(f"model.weights={weights}: {name} has no such weights" + did_you_mean(str(weights), known))
+        raise UserError(
+            f"model.weights={weights}: {name} has no such weights"
+            + did_you_mean(str(weights), known, lambda name: f"model.weights={name}")
+        )
     return known[weights]
 
 
@@ -120,7 +126,10 @@ def frozen_part(network: nn.Module, freeze: str) -> tuple[list[nn.Module], list[
     layer = until[1]
     if layer not in names:
         known = [name for name in names if name and name.count(".") < 2]
-        raise UserError(f"model.freeze={freeze}: there is no layer {layer}" + did_you_mean(layer, known))
+        raise UserError(
+            f"model.freeze={freeze}: there is no layer {layer}"
+            + did_you_mean(layer, known, lambda name: f"model.freeze=until:{name}")
+        )
     before = names[: names.index(layer)]
     parameters = [p for name in before for p in modules[name].parameters(recurse=False)]
     if not parameters:

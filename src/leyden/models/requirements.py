@@ -30,7 +30,11 @@ def dropouts(dropout: float | Sequence[float], layers: int) -> str | None:
     """One probability for all hidden layers, or one for each."""
     if isinstance(dropout, int | float) or len(dropout) == layers:
         return None
-    return f"one dropout, or one for each of {layers} hidden layers; model.dropout={_list(dropout)} has {len(dropout)}"
+    one = dropout[0] if dropout else 0.0
+    return (
+        f"one dropout, or one for each of {layers} hidden layers; model.dropout={_list(dropout)} has {len(dropout)}; "
+        f"write model.dropout={one}"
+    )
 
 
 def mlp(

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.types import Override
 
-from leyden.config.overrides import did_you_mean
+from leyden.config.near import did_you_mean
 from leyden.errors import UserError
 from leyden.sweeps.space import Choices, Numbers, Param, as_key, parse, plain, values_of
 

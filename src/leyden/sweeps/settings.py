@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from leyden.config.monitored import never_validates
-from leyden.config.overrides import did_you_mean
+from leyden.config.near import did_you_mean
 from leyden.config.validation import check_section
 from leyden.errors import UserError
 

@@ -18,7 +18,8 @@ from hydra.core.plugins import Plugins
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from leyden.config.overrides import as_typed, did_you_mean
+from leyden.config.near import did_you_mean
+from leyden.config.overrides import as_typed
 from leyden.durable import full_disk
 from leyden.entry import code_of
 from leyden.errors import UserError

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from leyden.config import Experiment
-from leyden.config.overrides import as_typed, did_you_mean
+from leyden.config.near import did_you_mean
+from leyden.config.overrides import as_typed
 from leyden.sweeps.compose import Composer
 from leyden.sweeps.job import Job, Outcome, outcome
 from leyden.sweeps.names import job_name

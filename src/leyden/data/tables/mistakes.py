@@ -3,13 +3,18 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
+from leyden.config.typed import setting
 from leyden.errors import UserError
+
+_LISTS: ContextVar[Mapping[str, Sequence[str]]] = ContextVar("lists", default={})  # noqa: B039  (never changed)
 
 _STEP = 1 << 20  # bytes that are read at once, to count lines
 _SEPARATORS = {  # as they are typed in a shell
@@ -157,10 +162,19 @@ def check_quotes(place: Place) -> None:
         begin = match.end()
 
 
-def as_list(setting: str, word: str) -> str:
-    """A setting of one word in a list, as it is typed in a shell."""
-    plain = re.fullmatch(r"[^\W\d][\w ./-]*", word) and word.lower() not in ("null", "true", "false", "inf")
-    return f"'data.{setting}=[{word}]'" if plain else f"'data.{setting}=[\"{word}\"]'"
+def as_list(option: str, word: str) -> str:
+    """A list setting with one word more, as it is typed in a shell."""
+    return setting(f"data.{option}", [*(one for one in _LISTS.get().get(option, ()) if one != word), word])
+
+
+@contextmanager
+def remedies_add_to(lists: Mapping[str, Sequence[str]]) -> Iterator[None]:
+    """Within this block, `as_list` keeps what the list settings of a command have already."""
+    before = _LISTS.set(lists)
+    try:
+        yield
+    finally:
+        _LISTS.reset(before)
 
 
 def find_value(path: Path, separator: str, column: int, value: str) -> int:

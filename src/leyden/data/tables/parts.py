@@ -9,7 +9,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from leyden.config.overrides import did_you_mean
+from leyden.config.near import did_you_mean
 from leyden.data.tables.encoding import kind_of
 from leyden.data.tables.mistakes import as_list
 from leyden.data.tables.table import read_table

@@ -26,7 +26,7 @@ def find_sweep(name: str, log_dir: str | Path = "logs") -> Path:
     if name == "last" and not Path(name).is_dir():
         if not (found := _sweeps(log_dir)):
             raise UserError(
-                f"last: there is no sweep in {log_dir} yet; python train.py -m makes one: optimizer.lr=0.1,0.01"
+                f"last: there is no sweep in {log_dir} yet; make one: python train.py -m optimizer.lr=0.1,0.01"
             )
         return found[0]
     path = Path(name).expanduser()

@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from leyden.config.overrides import as_typed, did_you_mean
+from leyden.config.near import did_you_mean
+from leyden.config.overrides import as_typed
 from leyden.errors import UserError
 from leyden.readable import most_telling
 from leyden.record import CHECKPOINTS
@@ -194,6 +195,6 @@ def summarize(sweep_dir: str | Path, repeats: Sequence[str] | None = None) -> Su
     keys = list(dict.fromkeys([*keys, *(key for result in results for key in result.settings)]))
     for key in repeats or ():
         if key not in keys:
-            raise UserError(f"--repeats {key}: is not swept{did_you_mean(key, keys)}")
+            raise UserError(f"--repeats {key}: is not swept{did_you_mean(key, keys, lambda name: f'--repeats {name}')}")
     chosen = [key for key in keys if key in (REPEATS if repeats is None else repeats)]
     return Summary(directory, record, objectives, [key for key in keys if key not in chosen], chosen, results, warnings)

@@ -1,0 +1,46 @@
+"""Arguments that may be set in the sections of a config: those of what each section builds."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from leyden.config.signature import Parameter, Signature, find
+
+# Arguments that the program itself passes when it builds a section.
+GIVEN = {
+    "model": {"input_shape", "output_size", "mean", "std"},
+    "task": {"network", "optimizer", "scheduler", "spec"},
+    "optimizer": {"params", "make"},
+    "scheduler": {"optimizer", "make"},
+    "trainer": {"callbacks", "logger", "default_root_dir"},
+}
+# Settings of ours that stand in a section beside the arguments of torch's class.
+BESIDE = {
+    "optimizer": "leyden.tasks.optimizers.OptimizerFactory",
+    "scheduler": "leyden.tasks.schedulers.SchedulerFactory",
+}
+
+
+def arguments_of(path: str, signature: Signature) -> dict[str, Parameter]:
+    """The arguments that may be set in a section, by name."""
+    parameters = dict(signature.parameters)
+    beside = find(BESIDE[path]) if path in BESIDE else None
+    if beside:
+        parameters |= beside.parameters
+    return {name: parameter for name, parameter in parameters.items() if name not in GIVEN.get(path, ())}
+
+
+def settable(config: Mapping[str, Any], path: str = "") -> dict[str, Parameter | None]:
+    """The dotted names of all settings of a config, stated in it or not; their parameter where a signature tells."""
+    names: dict[str, Parameter | None] = {}
+    signature = find(str(config["_target_"])) if "_target_" in config else None
+    if signature:
+        names |= {f"{path}.{name}": parameter for name, parameter in arguments_of(path, signature).items()}
+    for key, value in config.items():
+        if str(key).startswith("_"):
+            continue
+        name = f"{path}.{key}" if path else str(key)
+        if isinstance(value, Mapping):
+            names |= settable(value, name)
+        else:
+            names.setdefault(name, None)
+    return names

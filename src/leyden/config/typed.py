@@ -1,0 +1,180 @@
+"""Settings as they are typed in a shell, for remedies that work when they are copied."""
+
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+
+from leyden.config.signature import Parameter
+
+# Settings that take a path, wherever they stand.
+_PATH = re.compile(
+    r"([+]*(?:run|resume|init_from|input|output|ckpt|data\.(?:path|val_path|test_path|root)|paths\.\w+|model\.weights"
+    r"|(?:callbacks|logger)\.\w+\.(?:dirpath|save_dir)))=(.*)",
+    re.DOTALL,
+)
+_PLAIN = re.compile(r"[\w/.+:\\-]*", re.ASCII)  # taken by Hydra as it is
+_HOME = re.compile(r"~[\w.-]*(/.*)?", re.DOTALL)
+_TRUE, _FALSE, _NONE = ("true", "yes", "on", "1"), ("false", "no", "off", "0"), ("none", "null", "~")
+
+
+def with_home(path: str) -> str:
+    """A path that begins with `~/` or `~user/` from the root; anything else unchanged."""
+    return str(Path(path).expanduser()) if _HOME.fullmatch(path) and _has_home(path) else path
+
+
+def homes_expanded(value: Any) -> Any:
+    """A config in which no text begins with `~/`."""
+    if isinstance(value, dict):
+        return {key: homes_expanded(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [homes_expanded(inner) for inner in value]
+    return with_home(value) if isinstance(value, str) and value.startswith("~") and "/" in value else value
+
+
+def quoted_path(argument: str) -> str:
+    """A setting that takes a path, with the path in quotes where Hydra would take it apart.
+
+    Commas separate the paths of a sweep, unless there is a file of the whole name.
+    """
+    match = _PATH.fullmatch(argument)
+    if match is None or match[2][:1] in ("'", '"') or "${" in match[2]:
+        return argument
+    if "," in match[2] and not Path(with_home(match[2])).exists():
+        parts = match[2].split(",")
+        homes = [with_home(part) for part in parts]
+        return argument if parts == homes else f"{match[1]}={','.join(map(_path_text, homes))}"
+    return f"{match[1]}={_path_text(with_home(match[2]))}"
+
+
+def takes_path(key: str) -> bool:
+    """Whether a setting takes a path."""
+    return _PATH.fullmatch(f"{key}=") is not None
+
+
+def as_text(value: Any) -> str:
+    """A value in Hydra's grammar, so that Hydra reads the same value again."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(as_text, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{','.join(f'{key}: {as_text(inner)}' for key, inner in value.items())}}}"
+    if not isinstance(value, str):
+        return str(value)
+    return value if "${" in value or _reads(value) == value else _quoted(value)
+
+
+def parsed(text: str) -> Any:
+    """The value that Hydra reads from a text.
+
+    Raises:
+        HydraException: it cannot be read.
+    """
+    return OverridesParser.create().parse_override(f"k={text}").value()
+
+
+def setting(key: str, value: Any) -> str:
+    """`key=value` as it is typed in a shell, with quotes for Hydra and for the shell where they are needed."""
+    return in_shell(f"{key}={as_text(value)}")
+
+
+def in_shell(word: str) -> str:
+    """A word of a command, in quotes where a shell would change it."""
+    if re.fullmatch(r"[\w./@%+=:,-][\w./@%+=:,~-]*", word, re.ASCII):
+        return word
+    if "'" in word and not re.search(r'[!"$`\\]', word):
+        return f'"{word}"'
+    return shlex.quote(word)
+
+
+def fitting(parameter: Parameter, value: Any, text: str | None = None) -> Any:
+    """The value that was probably meant where another type is needed: 32 for 32.0, "2010" for 2010, [10] for 10.
+
+    Args:
+        parameter: what is set.
+        value: that it does not accept.
+        text: as it was typed, where that is known: 1e5 may be the name of a column.
+
+    Raises:
+        LookupError: nothing similar is accepted.
+    """
+    word = str(value).strip().lower()
+    candidates: list[Any] = []
+    if isinstance(value, float) and value.is_integer():
+        candidates.append(int(value))
+    if word in _NONE and isinstance(value, str):
+        candidates.append(None)
+    if isinstance(value, int | str) and not isinstance(value, bool):
+        candidates += [True] if word in _TRUE else [False] if word in _FALSE else []
+    if value is None and text:
+        candidates.append(text)
+    if isinstance(value, int | float):  # bool too
+        candidates.append(text if text is not None else as_text(value))
+    if isinstance(value, list):
+        candidates += [*value[:1]] if len(value) == 1 else []
+        candidates.append([int(v) if isinstance(v, float) and v.is_integer() else v for v in value])
+        candidates.append(_words(value, text))
+        candidates.append([part for v in value for part in (_numbers(v) if isinstance(v, str) else [v])])
+    elif not isinstance(value, Mapping) and value is not None:
+        candidates += [[candidate] for candidate in (value, *candidates)]
+        candidates.append(_numbers(str(value)))
+    if isinstance(value, str):
+        candidates += [choice for choice in parameter.choices if squeezed(choice) == squeezed(value)]
+        candidates += [choice for choice in parameter.choices if squeezed(choice) == squeezed(value.rpartition(".")[2])]
+    for candidate in candidates:
+        if candidate != [] and parameter.accepts(candidate):
+            return candidate
+    raise LookupError(value)
+
+
+def squeezed(word: object) -> str:
+    """A name without case, dashes, dots, slashes, blanks and underscores: `fashion-MNIST` is fashion_mnist."""
+    return re.sub(r"[\s_./-]", "", str(word)).lower()
+
+
+def _words(values: list[Any], text: str | None) -> list[str]:
+    """The entries of a list as texts, as they were typed if that is known."""
+    parts = [part.strip().strip("'\"") for part in (text or "").strip("[]").split(",")]
+    same = len(parts) == len(values)
+    return [v if isinstance(v, str) else parts[n] if same else as_text(v) for n, v in enumerate(values)]
+
+
+def _numbers(text: str) -> list[Any]:
+    """`10 20` or `(10,20)` as a list of numbers."""
+    parts = re.split(r"[\s,;x×]+", text.strip("()[] "))
+    return [_reads(part) for part in parts] if all(re.fullmatch(r"[-+.\deE]+", part) for part in parts) else []
+
+
+def _reads(text: str) -> Any:
+    try:
+        value = parsed(f"[{text}]") if text else None
+    except HydraException:
+        return None
+    return value[0] if isinstance(value, list) and value else None
+
+
+def _quoted(text: str) -> str:
+    sign = "'" if '"' in text and "'" not in text else '"'
+    return sign + re.sub(rf"(\\+)(?={sign}|$)", r"\1\1", text).replace(sign, "\\" + sign) + sign
+
+
+def _path_text(path: str) -> str:
+    if _PLAIN.fullmatch(path) and (_reads(path) in (path, None)):  # not a number, for a file may have one as its name
+        return path
+    escaped = re.sub(r"(\\+)(?='|$)", r"\1\1", path).replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def _has_home(path: str) -> bool:
+    try:
+        Path(path).expanduser()
+    except RuntimeError:  # there is no such user
+        return False
+    return True
