@@ -19,6 +19,8 @@ PLAN = "+callbacks.plan={_target_: lightning.pytorch.callbacks.GradientAccumulat
             r"^trainer\.accumulate_grad_batches: optimizer=lbfgs",
         ),
         (["optimizer=lbfgs", PLAN], r"^callbacks\.plan\.scheduling: optimizer=lbfgs"),
+        (["optimizer=lbfgs", "trainer=ddp_cpu"], r"^trainer\.devices=2: .*trainer\.devices=1"),
+        (["optimizer=lbfgs", "trainer.devices=[0,1]"], r"^trainer\.devices=\[0, 1\]: .*trainer\.devices=1"),
         (["optimizer=lbfgs", "trainer.precision=16"], r"^trainer\.precision=16: .*trainer\.precision=bf16-mixed"),
     ],
     ids=str,
@@ -35,6 +37,7 @@ def test_settings_that_do_not_go_together_are_refused_in_one_line(typed: list[st
         [PLAN],
         [PLAN, "trainer.accumulate_grad_batches=1"],
         ["optimizer=lbfgs", "trainer.precision=bf16-mixed"],
+        ["optimizer=lbfgs", "trainer=ddp_cpu", "trainer.devices=1", "trainer.num_nodes=1"],
         ["trainer=cpu", "trainer.precision=bf16-true"],
         ["trainer=gpu", "trainer.precision=16-true"],
         ["experiment=csv_mlp", "monitor=val/r2_heat_loss", "mode=max"],  # of a target called heat_loss

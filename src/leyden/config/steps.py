@@ -38,6 +38,14 @@ def check_steps(config: Mapping[str, Any]) -> None:
                 "accumulate the gradients of several; leave it out and give a larger data.batch_size, or try "
                 "optimizer=adam"
             )
+    devices = trainer.get("devices", 1)
+    if (len(devices) if isinstance(devices, list) else str(devices)) not in (1, "1") or trainer.get(
+        "num_nodes", 1
+    ) != 1:
+        raise UserError(
+            f"trainer.devices={devices}: optimizer=lbfgs decides by the loss of its own process how often it evaluates "
+            "it, and several processes would wait for each other for ever; add trainer.devices=1 trainer.num_nodes=1"
+        )
     if precision in ("16", "16-mixed"):
         raise UserError(
             f"trainer.precision={precision}: optimizer=lbfgs cannot undo the scaling of its loss; try "
