@@ -20,7 +20,7 @@ try:
     from rich.table import Table
 
     from leyden.config import compose
-    from leyden.config.experiment import top_level_keys
+    from leyden.config.vocabulary import Vocabulary
     from leyden.console import set_up_logging
     from leyden.door import errors_in_one_line
     from leyden.tuning.command import Parser, command, progress_bar
@@ -69,6 +69,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     with errors_in_one_line() as errors:
-        errors.known = top_level_keys(CONFIGS / "train.yaml")
+        errors.words = Vocabulary(CONFIGS / "train.yaml")
         set_up_logging()
         main()

@@ -18,7 +18,7 @@ from pathlib import Path
 
 try:
     from leyden.config import compose
-    from leyden.config.experiment import top_level_keys
+    from leyden.config.vocabulary import Vocabulary
     from leyden.console import set_up_logging
     from leyden.door import errors_in_one_line
     from leyden.errors import UserError
@@ -65,6 +65,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     with errors_in_one_line() as errors:
-        errors.known = top_level_keys(CONFIGS / "train.yaml")
+        errors.words = Vocabulary(CONFIGS / "train.yaml")
         set_up_logging()
         main()
