@@ -29,7 +29,7 @@ REFUSED = {
     "--resolve": "--resolve: is for --cfg; write --cfg job --resolve",
     "--shell-completion": 'as in eval "$(python train.py -sc install=bash)"',
     "--experimental-rerun x": "--experimental-rerun: a run is gone on with by resume=<run directory>",
-    "-x": "-x: unknown option",
+    "-x": "-x: a setting has no dashes, and there is no setting x",
     "--config-path ../nowhere": "--config-path ../nowhere: there is no folder",
     "--config-path tests": "--config-path tests: takes the place of configs/, and has no train.yaml",
     "-cd nowhere": "--config-dir nowhere: there is no such folder",

@@ -90,7 +90,7 @@ def test_what_works_is_not_refused(typed: str) -> None:
 
 
 def test_a_metric_of_the_training_is_looked_at_when_the_epoch_is_over() -> None:
-    typed = ["callbacks=early_stopping", "monitor=train/loss", "mode=min"]
+    typed = ["callbacks=early_stopping", "monitor=train/loss", "mode=min", "paths.run_dir=run"]
     callbacks = in_time(compose(typed).config["callbacks"])
     assert callbacks["best"]["save_on_train_epoch_end"] is True
     assert callbacks["early_stopping"]["check_on_train_epoch_end"] is True

@@ -81,9 +81,10 @@ def test_the_command_that_is_printed_is_one_that_holds(typed: str, script: str, 
     with pytest.raises(UserError, match=r"find it beforehand: python scripts/") as refused:
         compose([*others, typed])
     command = shlex.split(str(refused.value).partition("beforehand: ")[2])
-    assert command == ["python", script, *others]
+    assert command[:2] == ["python", script]
     assert Path(script).is_file()
-    compose(command[2:])
+    assert len(command) == 2 + len(others)
+    assert compose(command[2:]).config["paths"]["log_dir"] == str(tmp_path / "my logs")
     assert not (tmp_path / "my logs").exists()
 
 

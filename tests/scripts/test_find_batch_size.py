@@ -52,8 +52,8 @@ def test_sizes_are_told_and_the_commands_hold(
         (["--seconds", "0"], "error: --seconds=0: must be greater than 0"),
         (["--limit", "many"], "error: argument --limit: invalid int value: 'many'; python scripts/find_batch_size.py"),
         (["--start", "1024"], "error: --start=1024: there are only 43 items"),
-        (["trainer.limit_train_batches=0"], "error: data: there are no batches to train on"),
-        (["dta.batch_size=4"], "error: dta: unknown key; did you mean data?"),
+        (["trainer.limit_train_batches=0"], "error: trainer.limit_train_batches=0: nothing would be trained"),
+        (["dta.batch_size=4"], "error: dta.batch_size=4: unknown key; did you mean data.batch_size=4?"),
     ],
 )
 def test_a_mistake_is_one_line(

@@ -129,7 +129,7 @@ def test_several_devices_are_one(tmp_path: Path) -> None:
         (["optimizer=lbfgs"], "optimizer=LBFGS: its line search chooses"),
         (["optimizer=rprop"], "optimizer=Rprop: it adapts a step of its own"),
         (["optimizer=adadelta"], "optimizer=Adadelta: it adapts its steps"),
-        (["trainer.limit_train_batches=0"], "data: there are no batches to train on"),
+        (["trainer.limit_train_batches=0"], "trainer.limit_train_batches=0: nothing would be trained"),
         (["monitor=val/nothing"], "monitor=val/nothing: is not measured"),
     ],
 )

@@ -37,7 +37,7 @@ def refuse_words(arguments: Sequence[str], words: Vocabulary) -> None:
         word, rest = arguments[place], arguments[place + 1 :]
         place += 1
         if _HYDRA_WITH_VALUE.fullmatch(word) and not (word == "-c" and rest and rest[0] not in ("job", "hydra", "all")):
-            place += not (word == "--info" and (not rest or "=" in rest[0]))
+            place += not (word == "--info" and (not rest or "=" in rest[0] or rest[0].startswith("-")))
             continue
         is_run = word == "--run" and bool(_values(rest)) and "run" in words.keys  # of eval.py, not Hydra's
         is_hydra = not is_run and (_HYDRA.fullmatch(word) or _HYDRA_JOINED.fullmatch(word))
