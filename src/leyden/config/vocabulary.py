@@ -184,6 +184,8 @@ class Vocabulary:
                 names = [one for one in settings if one.rpartition(".")[2] == last and one.count(".") == depth]
             if name == "data" and required:
                 names = [one for one in names if stated.get(one) == "???"]
+            if name in TAKE_LISTS and not section:
+                names = [one for one in names if one in stated]  # Lightning's callbacks have many arguments
             for one in names[:1]:
                 found["stated" if one in stated else "not"].append((f"{name}={file}", one))
         if not required:
