@@ -9,7 +9,7 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
-from torch import Tensor
+from torch import Tensor, nn
 
 from leyden.config.near import did_you_mean
 from leyden.durable import current, previous
@@ -133,9 +133,10 @@ class BestCheckpoint(ModelCheckpoint):
         return str(super()._format_checkpoint_name(filename, metrics, prefix, auto_insert_metric_name))
 
 
-def _sums(weights: Mapping[str, Tensor | None]) -> dict[str, float]:
-    """Sum over each tensor, by which two sets of weights can be told apart at little cost."""
-    known = {name: of.detach().sum(dtype=torch.float64) for name, of in weights.items() if of is not None}
+def _sums(weights: Mapping[str, Any]) -> dict[str, float]:
+    """Sum over each tensor of real numbers that is whole, by which two sets of weights differ at little cost."""
+    whole = {name: of for name, of in weights.items() if type(of) in (Tensor, nn.Parameter)}  # not spread over devices
+    known = {name: of.detach().sum(dtype=torch.float64) for name, of in whole.items() if of.is_floating_point()}
     return dict(zip(known, torch.stack(list(known.values())).tolist(), strict=True)) if known else {}
 
 
