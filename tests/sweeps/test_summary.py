@@ -38,7 +38,7 @@ def test_other_keys_may_be_repeats_or_none(grid: Path) -> None:
     by_width = summarize(grid, ["model.width", "seed"])
     assert [(*group.settings.values(), len(group.counted)) for group in by_width.groups] == [(0.01, 3), (0.1, 5)]
     assert len(summarize(grid, []).groups) == 8
-    with pytest.raises(UserError, match=r"--repeats model.with: is not swept; did you mean model.width\?"):
+    with pytest.raises(UserError, match=r"--repeats model.with: is not swept; did you mean --repeats model.width\?"):
         summarize(grid, ["model.with"])
 
 
