@@ -49,9 +49,9 @@ def test_a_mistake_about_a_run_is_answered_in_one_line_before_torch_is_imported(
         f"train.py resume={kept} seed=7": ["seed=7: a run is resumed as it was", f"init_from={kept}"],
         f"train.py resume={kept} model=cnn": ["model.", "a run is resumed as it was"],
         f"train.py resume={kept} experiment=mnist_cnn": ["experiment=mnist_cnn: a run has its own"],
-        f"train.py resume={kept} trainer.max_epoch=3": ["trainer.max_epoch", "did you mean trainer.max_epochs"],
+        f"train.py resume={kept} trainer.max_epoch=3": ["trainer.max_epoch", "did you mean trainer.max_epochs=3?"],
         f"train.py init_from={kept}": [f"init_from=best: {kept} has no such checkpoint; there are: none"],
-        f"eval.py run={kept} data.batch_sise=3": ["data.batch_sise", "did you mean data.batch_size"],
+        f"eval.py run={kept} data.batch_sise=3": ["data.batch_sise", "did you mean data.batch_size=3?"],
         f"eval.py run={kept} data.batch_size=0": ["data.batch_size=0", "at least 1"],
         f"eval.py run={kept} experiment=mnist_cnn": ["experiment=mnist_cnn: a run has its own"],
         f"eval.py run={kept} model=cnn": [
@@ -60,7 +60,7 @@ def test_a_mistake_about_a_run_is_answered_in_one_line_before_torch_is_imported(
         ],
         f"eval.py run={kept} optimizer.lr=7": ["optimizer.lr: comes from the run's checkpoint, or is for training"],
         f"eval.py run={kept}/config.yaml": ["is a file; give the run's directory"],
-        f"eval.py run={kept} trainer=cpuu": ["trainer=cpuu", "did you mean cpu"],
+        f"eval.py run={kept} trainer=cpuu": ["trainer=cpuu", "did you mean trainer=cpu?"],
     }
     before = {path: path.read_bytes() for path in kept.rglob("*") if path.is_file()}
     for (typed, parts), (status, text, torch) in zip(

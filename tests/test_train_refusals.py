@@ -13,7 +13,7 @@ from leyden.train import run_experiment
 @pytest.mark.parametrize(
     ("override", "named"),
     [
-        ("monitor=val/accuracy", "did you mean val/acc"),
+        ("monitor=val/accuracy", "did you mean monitor=val/acc?"),
         ("data.val_size=70000", "data.val_size=70000"),
         ("optimizer.betas=[2,3]", "optimizer"),
         ("optimizer.lr_scale={head: 10}", "head"),

@@ -20,9 +20,10 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
+from leyden.config.explanation import NO_NAME_FOR_A_GROUP, explain
 from leyden.config.flags import check_options, taken_apart
 from leyden.config.hydra_settings import check_hydra
-from leyden.config.overrides import NO_NAME_FOR_A_GROUP, allow_new_values, explain
+from leyden.config.overrides import allow_new_values
 from leyden.config.vocabulary import Vocabulary
 from leyden.console import set_up_logging
 from leyden.durable import full_disk

@@ -156,9 +156,8 @@ def make_filter(typed: str, known: Collection[str]) -> Callable[[ListedRun], boo
     """
     match = _FILTER.fullmatch(typed.replace("==", "="))
     if match is None:
-        if near := nearest(typed, STATUSES):
-            raise UserError(f"{typed}: is neither a folder nor a filter; did you mean status={near[0]}?")
-        raise UserError(f"{typed}: is neither a folder nor a filter such as status=failed or 'best>0.9'")
+        near = [f"; did you mean status={status}?" for status in nearest(typed, STATUSES)] or [""]
+        raise UserError(f"{typed}: is neither a folder nor a filter such as status=failed or 'best>0.9'{near[0]}")
     column, sign, text = (part.strip() for part in match.groups())
     check_column(column, known, typed)
     compare = _COMPARE[sign]

@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 from hydra.errors import OverrideParseException
 
+from leyden.config.explanation import explain
 from leyden.config.near import did_you_mean
-from leyden.config.overrides import allow_new_values, as_typed, explain, without_password
+from leyden.config.overrides import allow_new_values, as_typed, without_password
 from leyden.config.vocabulary import Vocabulary
 from leyden.errors import UserError
 

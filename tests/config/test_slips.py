@@ -3,8 +3,10 @@ from pathlib import Path
 import pytest
 from hydra.errors import OverrideParseException
 
-from leyden.config.overrides import allow_new_values, explain
-from leyden.config.vocabulary import Vocabulary, top_level_keys
+from leyden.config.explanation import explain
+from leyden.config.names import top_level_keys
+from leyden.config.overrides import allow_new_values
+from leyden.config.vocabulary import Vocabulary
 from leyden.errors import UserError
 
 TRAIN = Path(__file__).parents[2] / "configs/train.yaml"

@@ -35,7 +35,7 @@ def test_files_that_the_command_chooses_are_not_chosen_again() -> None:
 
 
 def test_every_alias_leads_to_something_that_there_is() -> None:
-    settings = {name for _, _, settings, _ in TRAIN._files for name in settings} | set(TRAIN.settings())
+    settings = {name for file in TRAIN.all_files for name in file.settings} | set(TRAIN.settings())
     assert {meant for meant in ALIASES.values() if meant not in settings} == set()
     assert {meant for meant in OF_A_RUN.values() if meant not in PREDICT.keys} == {"split"}
     assert {meant for meant in SECTIONS.values() if not any(name.startswith(f"{meant}.") for name in settings)} == set()

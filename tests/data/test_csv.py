@@ -1,4 +1,5 @@
 import random
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -181,3 +182,23 @@ def test_a_line_is_found_in_a_table_of_ones_own(tmp_path: Path, quick: list[str]
     error = 0.1 / (2 / 12**0.5) / 288**0.5  # of the slope: noise / deviation of x / root of the training rows
     assert slope == pytest.approx(3, abs=3 * error)
     assert intercept == pytest.approx(2, abs=3 * error * 5.04)  # x lies about 5
+
+
+def test_a_remedy_keeps_the_lists_that_are_set(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "id,it's,x,y\n" + "".join(f"{n},5,{n % 3},{n}\n" for n in range(20)))
+    with pytest.raises(UserError, match=r"column it's is 5\.0 in every row") as refused:
+        CSV(path=str(path), target="y", ignore=["id"]).setup()
+    remedy = str(refused.value).partition("leave it out with ")[2]
+    assert shlex.split(remedy) == ["""data.ignore=[id,"it's"]"""]
+    CSV(path=str(path), target="y", ignore=["id", "it's"]).setup()
+
+
+def test_a_wrong_column_is_written_right_in_its_place(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "2010,My Col,y\n" + "".join(f"{n},{n % 3},{n}\n" for n in range(20)))
+    for settings, remedy in (
+        ({"target": "MY COL"}, "'data.target=My Col'?"),
+        ({"target": "y", "ignore": ["2010", "my_col"]}, "'data.ignore=[\"2010\",My Col]'?"),
+    ):
+        with pytest.raises(UserError) as refused:
+            CSV(path=str(path), **settings).setup()
+        assert str(refused.value).endswith(f"did you mean {remedy}")

@@ -164,7 +164,7 @@ def kept(dataset: Any, references: list[Any]) -> Any:
 
 
 def test_an_unknown_name_is_answered_with_the_nearest(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"^data\.name=Flowers: .* did you mean Flowers102\?"):
+    with pytest.raises(UserError, match=r"^data\.name=Flowers: .* did you mean data\.name=Flowers102\?"):
         TorchvisionImages(str(tmp_path), "Flowers")
 
 

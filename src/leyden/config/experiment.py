@@ -15,14 +15,16 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from leyden.config.callbacks import check_callbacks
 from leyden.config.devices import check_strategy
+from leyden.config.explanation import explain
 from leyden.config.hydra_settings import check_hydra
 from leyden.config.monitored import check_monitored
-from leyden.config.overrides import allow_new_values, as_typed, explain
+from leyden.config.names import own_keys
+from leyden.config.overrides import allow_new_values, as_typed
 from leyden.config.recorded import Config, Recorded, check_measurable, check_resumable, recorded
 from leyden.config.tuners import refuse_tuners
 from leyden.config.typed import homes_expanded, setting, with_home
 from leyden.config.validation import validate
-from leyden.config.vocabulary import Vocabulary, own_keys
+from leyden.config.vocabulary import Vocabulary
 from leyden.errors import UserError
 from leyden.processes import rank
 from leyden.record import check_free, checkpoint_of, find_run

@@ -1,13 +1,47 @@
 """Metrics that a run looks at while it trains, and whether they will ever be measured."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from leyden.config.signature import find
+from leyden.config.typed import as_text
 from leyden.errors import UserError
 
 PLATEAU = "ReduceLROnPlateau"
 _FLAGS = ("save_on_train_epoch_end", "check_on_train_epoch_end")  # of ModelCheckpoint and EarlyStopping
+
+
+def check_monitor(config: Mapping[str, Any]) -> None:
+    """Check `monitor` and `mode` of a config.
+
+    Raises:
+        UserError: one of them does not hold.
+    """
+    monitor, mode = config.get("monitor"), config.get("mode")
+    if not str(monitor).startswith(("train/", "val/")):
+        raise UserError(
+            f"monitor={as_text(monitor)}: must be a metric of training or validation, "
+            f"such as monitor={_metric(str(monitor), config)}"
+        )
+    if mode not in ("min", "max"):
+        word = next((way for way in ("min", "max") if str(mode).lower().startswith(way)), None)
+        raise UserError(f"mode={as_text(mode)}: must be min or max" + (f"; write mode={word}" if word else ""))
+    metric = str(monitor).partition("/")[2]
+    if metric.endswith("loss") and not metric.startswith("r2_") and mode == "max":  # r2_ of a target called so
+        raise UserError(f"monitor={monitor}: is best where it is smallest; add mode=min")
+
+
+def _metric(word: str, config: Mapping[str, Any]) -> str:
+    """The metric of training or validation that a word such as `val_loss` or `acc` probably means."""
+    match = re.fullmatch(r"(train|val|valid|validation|test)?[_/]?(\w+)", word.lower())
+    part, name = (match[1], match[2]) if match else (None, "")
+    name = {"accuracy": "acc", "f1_score": "f1"}.get(name, name)
+    known = re.search(r"\.(classification|regression|reconstruction)\.", str(config["task"].get("_target_")))
+    metrics = {"classification": ("acc", "f1", "loss"), "regression": ("rmse", "mae", "r2", "loss")}
+    names = metrics.get(known[1] if known else "", ("loss",))
+    part = part if part == "train" else "val"
+    return f"{part}/{name if name in names else names[0]}" + (" mode=min" if name == "loss" else "")
 
 
 def check_monitored(config: Mapping[str, Any]) -> None:

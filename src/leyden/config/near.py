@@ -18,8 +18,8 @@ def nearest(word: str, known: Iterable[str]) -> list[str]:
     if same := [name for name in known if squeezed(name) == squeezed(word)]:
         return same[:1]
     own = _last(word)
-    if metrics := [name for name in known if "/" in name and squeezed(name.rpartition("/")[2]) == squeezed(own)]:
-        return metrics[:2]  # acc is test/acc
+    if metrics := [name for name in known if "/" in name and _is_metric(own, name)]:
+        return metrics[:2]
     initials = "".join(part[0] for part in own.split("_") if part)  # learning_rate is lr
     if short := [name for name in known if _last(name) == initials and len(own) > len(initials) > 1]:
         return short[:2]
@@ -54,6 +54,13 @@ def there_are(known: Iterable[str]) -> str:
 
 def _last(name: str) -> str:
     return name.rpartition(".")[2]
+
+
+def _is_metric(word: str, name: str) -> bool:
+    """Whether a word means a metric, as `acc`, `val_acc` and `val/accuracy` mean val/acc."""
+    part, _, own = word.replace("_", "/", 1).rpartition("/")
+    whole, _, short = name.rpartition("/")
+    return part in ("", whole) and (own == short or (len(short) > 2 and own.startswith(short)))
 
 
 def _begin_alike(word: str, other: str) -> bool:

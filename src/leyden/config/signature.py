@@ -62,10 +62,7 @@ class Module:
 
 @cache
 def find(target: str) -> Signature | None:
-    """The signature of the class or function at a dotted path.
-
-    Returns None where the text does not tell (C code, names made at run time, a package that is not installed).
-    """
+    """The signature at a dotted path; None where the text does not tell (C code, made at run time, no package)."""
     found = definition_of(target)
     return _signature(*found) if found else None
 

@@ -4,12 +4,12 @@ A section is checked against the signature of what its `_target_` builds, so the
 whatever a class takes may be set, and nothing else.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
 from leyden.config.hints import Hints
+from leyden.config.monitored import check_monitor
 from leyden.config.near import did_you_mean
 from leyden.config.sections import GIVEN, arguments_of, settable
 from leyden.config.signature import find
@@ -74,7 +74,7 @@ def validate(config: Mapping[str, Any], words: Vocabulary, typed: Sequence[str] 
             raise UserError(hints.unknown(name, value))
         _check(name, value, hints)
     hints.check_paths()
-    _check_monitor(config)
+    check_monitor(config)
     _check_fit(config)
     check_steps(config)
 
@@ -179,33 +179,6 @@ def _check_target(path: str, node: Mapping[str, Any], hints: Hints) -> None:
             if parameter.required and parameter.name not in node:
                 name = f"{path}.{parameter.name}"
                 raise UserError(f"{name}: no value given; add {name}=… to the command")
-
-
-def _check_monitor(config: Mapping[str, Any]) -> None:
-    monitor, mode = config.get("monitor"), config.get("mode")
-    if not str(monitor).startswith(("train/", "val/")):
-        raise UserError(
-            f"monitor={as_text(monitor)}: must be a metric of training or validation, "
-            f"such as monitor={_metric(str(monitor), config)}"
-        )
-    if mode not in ("min", "max"):
-        word = next((way for way in ("min", "max") if str(mode).lower().startswith(way)), None)
-        raise UserError(f"mode={as_text(mode)}: must be min or max" + (f"; write mode={word}" if word else ""))
-    metric = str(monitor).partition("/")[2]
-    if metric.endswith("loss") and not metric.startswith("r2_") and mode == "max":  # r2_ of a target called so
-        raise UserError(f"monitor={monitor}: is best where it is smallest; add mode=min")
-
-
-def _metric(word: str, config: Mapping[str, Any]) -> str:
-    """The metric of training or validation that a word such as `val_loss` or `acc` probably means."""
-    match = re.fullmatch(r"(train|val|valid|validation|test)?[_/]?(\w+)", word.lower())
-    part, name = (match[1], match[2]) if match else (None, "")
-    name = {"accuracy": "acc", "f1_score": "f1"}.get(name, name)
-    known = re.search(r"\.(classification|regression|reconstruction)\.", str(config["task"].get("_target_")))
-    metrics = {"classification": ("acc", "f1", "loss"), "regression": ("rmse", "mae", "r2", "loss")}
-    names = metrics.get(known[1] if known else "", ("loss",))
-    part = part if part == "train" else "val"
-    return f"{part}/{name if name in names else names[0]}" + (" mode=min" if name == "loss" else "")
 
 
 def _check_fit(config: Mapping[str, Any]) -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from leyden.config.aliases import LEFT_OUT, SWITCHES
+from leyden.config.conversion import as_value, ending, instead, switched
 from leyden.config.near import nearest
 from leyden.config.typed import in_shell, setting, squeezed
 from leyden.config.vocabulary import Vocabulary
@@ -69,8 +69,8 @@ def _of_option(
         if not values and value is None:
             return "", "; leave it out: settings, such as experiment=mnist_mlp, stand by themselves"
     if value is None and not values:
-        return _switched(name, arguments, words)
-    return _instead(name, _text(value, values), arguments, words)
+        return switched(name, arguments, words)
+    return instead(name, as_value(value, values), arguments, words)
 
 
 def _of_word(word: str, rest: Sequence[str], arguments: Sequence[str], words: Vocabulary) -> str:
@@ -79,77 +79,26 @@ def _of_word(word: str, rest: Sequence[str], arguments: Sequence[str], words: Vo
     if rest and rest[0].startswith("=") and _KEY.fullmatch(word):  # seed = 1
         joined = rest[0].lstrip("=") or next(iter(rest[1:]), "…")
         told = " ".join([word, rest[0], *([joined] if rest[0].lstrip("=") == "" else [])])
-        return f"{told}: a setting has no spaces{_told(_instead(word, joined, arguments, words))}"
+        return f"{told}: a setting has no spaces{ending(instead(word, joined, arguments, words))}"
     if colon and _KEY.fullmatch(key) and (_is_known(key, words)) and (value or _values(rest)):
         values = [] if value else _values(rest)
         told = " ".join([word, *values])
-        return f"{told}: a value follows ={_told(_instead(key, _text(value or None, values), arguments, words))}"
+        return f"{told}: a value follows ={ending(instead(key, as_value(value or None, values), arguments, words))}"
     if found := _chosen(word, words):
         return f"{word}: is no setting; did you mean {' or '.join(found)}?"
     if _is_known(word, words) and (values := _values(rest)) and _chosen(values[0], words) != [values[0]]:
         told = " ".join([word, *values])
-        return f"{told}: a value follows ={_told(_instead(word, _text(None, values), arguments, words))}"
+        return f"{told}: a value follows ={ending(instead(word, as_value(None, values), arguments, words))}"
     door = words.primary.stem
     if word in _OTHER and _OTHER[word] != door:
         return f"{word}: is no setting; did you mean python {_OTHER[word]}.py run=last?"
     if word not in words.keys and word in (*_OF_THIS, door, f"{door}.py"):
         return f"{word}: is no setting; leave it out"
     if _is_known(word, words):
-        return f"{word}: has no value{_told(_switched(word, arguments, words))}"
+        return f"{word}: has no value{ending(switched(word, arguments, words))}"
     if found := _near(word, words):
         return f"{word}: is no setting; did you mean {' or '.join(found)}?"
     return f"{word}: is no setting; write key=value, or python {door}.py --help for a list"
-
-
-def _told(remedy: tuple[str, str]) -> str:
-    written, why = remedy
-    return f"; write {written}" if written else why
-
-
-def _instead(name: str, text: str, arguments: Sequence[str], words: Vocabulary) -> tuple[str, str]:
-    """The setting for a name and a value that were typed without `=`; or why there is none."""
-    others = [argument for argument in arguments if "=" in argument and not argument.startswith("-")]
-    settings = words.settings(others)
-    if name not in settings and squeezed(name) in LEFT_OUT:
-        return "", words.hint(name, text, others)
-    if words.is_group(name):
-        if text in words.files(name):
-            return setting(name, text), ""
-        found = words.file(name, text)
-        return ("", f"; {name}=… takes one of {', '.join(words.files(name))}") if not found else (found[0], "")
-    found = [words.written(name, text, settings)] if name in settings else words.instead(name, text, others)
-    if not found:
-        hint = words.hint(name, text, others)
-        if " is for " in hint:
-            return "", hint
-        return "", f", and there is no setting {name}; python {words.primary.stem}.py --help lists them"
-    group = found[0].removesuffix("=…")
-    if group != found[0] and words.is_group(group):
-        return "", f"; {group}=… takes one of {', '.join(words.files(group))}"
-    return found[0], ""
-
-
-def _switched(name: str, arguments: Sequence[str], words: Vocabulary) -> tuple[str, str]:
-    """The setting for a name without a value; or why there is none."""
-    off = name.startswith("no_") and name not in ("no_cuda", "no_gpu")
-    name, value = name.removeprefix("no_") if off else name, "false" if off else "true"
-    if name in ("resume", "run", "ckpt", "checkpoint", "init_from"):
-        meant = name if name in words.keys else "resume" if "resume" in words.keys else "run"
-        return f"{meant}=last", ""
-    if words.is_group(name):
-        if off and "none" in words.files(name):
-            return f"{name}=none", ""
-        return "", f"; {name}=… takes one of {', '.join(words.files(name))}"
-    settings = words.settings(arguments)
-    found = words.instead(name, value, arguments)
-    if found and (SWITCHES.get(squeezed(name)) or name in ("test", "cache_features")):
-        return found[0], ""
-    parameter = settings.get(found[0].partition("=")[0]) if found else None
-    if parameter and parameter.accepts(not off):
-        return found[0], ""
-    if blank := words.instead(name, None, arguments):
-        return "", f"; write {blank[0]}"
-    return "", f", and there is no setting {name}; python {words.primary.stem}.py --help lists them"
 
 
 def _chosen(word: str, words: Vocabulary) -> list[str]:
@@ -198,9 +147,3 @@ def _values(rest: Sequence[str]) -> list[str]:
             break
         values.append(word)
     return values
-
-
-def _text(value: str | None, values: Sequence[str]) -> str:
-    if value is not None:
-        return value
-    return values[0] if len(values) == 1 else f"[{','.join(value.strip(',') for value in values)}]"

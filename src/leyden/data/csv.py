@@ -8,13 +8,11 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from leyden.config.near import did_you_mean
-from leyden.config.typed import setting
 from leyden.data.memory import InMemory
 from leyden.data.spec import DataSpec
 from leyden.data.tables.encoding import encode, fit, input_names
-from leyden.data.tables.mistakes import remedies_add_to
 from leyden.data.tables.parts import chosen_columns, read_parts
+from leyden.data.tables.remedies import column_hint, remedies_add_to
 from leyden.errors import UserError
 
 
@@ -143,7 +141,7 @@ class CSV(InMemory):
         for option, names in asked.items():
             for name in names:
                 if name not in columns:
-                    near = _instead(option, name, names, columns)
+                    near = column_hint(option, name, names, columns)
                     raise UserError(f"data.{option}={name}: {path} has no such column{near}")
                 if names.count(name) > 1:
                     raise UserError(f"data.{option}={names}: {name} stands there twice")
@@ -195,14 +193,3 @@ class CSV(InMemory):
             if not finite:
                 raise UserError(f"data.target={name}: holds numbers too large to compute with; change their unit")
         return scaled, scale
-
-
-def _instead(option: str, name: str, names: Sequence[str], columns: Sequence[str]) -> str:
-    """A hint at the column that a wrong name means, as the setting is typed; with the others of a list."""
-
-    def write(near: str) -> str:
-        if option == "split_column" or (option == "target" and len(names) == 1):
-            return setting(f"data.{option}", near)
-        return setting(f"data.{option}", [near if one == name else one for one in names])
-
-    return did_you_mean(name, columns, write)

@@ -11,7 +11,8 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from leyden.config.experiment import Trial
-from leyden.config.overrides import explain, is_secret
+from leyden.config.explanation import explain
+from leyden.config.overrides import is_secret
 from leyden.errors import UserError
 from leyden.sweeps.compose import Composer
 from leyden.sweeps.job import Job, Outcome

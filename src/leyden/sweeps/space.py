@@ -10,7 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from hydra.errors import HydraException
 
-from leyden.config.overrides import explain
+from leyden.config.explanation import explain
 from leyden.errors import UserError
 
 _TAGS = {"log", "int"}

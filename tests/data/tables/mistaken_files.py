@@ -28,9 +28,9 @@ MISTAKES: dict[str, Mistake] = {
         {"target": "prize"},
         ["data.target=prize", "did you mean data.target=price?"],
     ),
-    "no such feature": (rows(), {"features": ["xx"]}, ["data.features=xx", "there are: c, price, x"]),
+    "no such feature": (rows(), {"features": ["xx"]}, ["data.features=xx", "there are: c, x, y"]),
     "no such column to ignore": (rows(), {"ignore": ["nme"]}, ["data.ignore=nme", "c, x, y"]),
-    "no such category": (rows(), {"categorical": ["cc"]}, ["data.categorical=cc", "there are: c, price, x"]),
+    "no such category": (rows(), {"categorical": ["cc"]}, ["data.categorical=cc", "there are: c, x, y"]),
     "early text among numbers": (
         rows(other={3: "12mm,u,1"}),
         {},

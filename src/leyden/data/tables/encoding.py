@@ -12,7 +12,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from leyden.data.tables.mistakes import as_list
+from leyden.data.tables.remedies import as_list
 from leyden.errors import UserError
 
 log = logging.getLogger(__name__)

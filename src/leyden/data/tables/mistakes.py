@@ -3,18 +3,13 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from leyden.config.typed import setting
 from leyden.errors import UserError
-
-_LISTS: ContextVar[Mapping[str, Sequence[str]]] = ContextVar("lists", default={})  # noqa: B039  (never changed)
 
 _STEP = 1 << 20  # bytes that are read at once, to count lines
 _SEPARATORS = {  # as they are typed in a shell
@@ -160,21 +155,6 @@ def check_quotes(place: Place) -> None:
                 f"{place.path}, line {line}: a quote stands within a field; put the field in quotes, and this one twice"
             )
         begin = match.end()
-
-
-def as_list(option: str, word: str) -> str:
-    """A list setting with one word more, as it is typed in a shell."""
-    return setting(f"data.{option}", [*(one for one in _LISTS.get().get(option, ()) if one != word), word])
-
-
-@contextmanager
-def remedies_add_to(lists: Mapping[str, Sequence[str]]) -> Iterator[None]:
-    """Within this block, `as_list` keeps what the list settings of a command have already."""
-    before = _LISTS.set(lists)
-    try:
-        yield
-    finally:
-        _LISTS.reset(before)
 
 
 def find_value(path: Path, separator: str, column: int, value: str) -> int:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from leyden.config.near import did_you_mean
 from leyden.data.tables.encoding import kind_of
-from leyden.data.tables.mistakes import as_list
+from leyden.data.tables.remedies import as_list
 from leyden.data.tables.table import read_table
 from leyden.errors import UserError
 

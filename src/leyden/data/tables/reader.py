@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from leyden.data.tables.mistakes import Place, as_list, check_quotes, check_rows, find_value, is_blank
+from leyden.data.tables.mistakes import Place, check_quotes, check_rows, find_value, is_blank
+from leyden.data.tables.remedies import as_list
 from leyden.data.tables.text import MISSING, as_numbers, is_infinite, is_like_date, kind_of_text, lookalike, plainly
 from leyden.errors import UserError
 
