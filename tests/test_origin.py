@@ -99,7 +99,7 @@ def test_changes_of_more_than_a_megabyte_are_not_kept(
         run.finish({})
     assert record(run)["git"] == {"commit": git(project, "rev-parse", "HEAD").strip(), "dirty": True, "changes": None}
     assert not (run.dir / "changes.patch").exists()
-    assert "more than 1 MB of changes" in caplog.text
+    assert "changes of the code are not kept: more than 1 MB" in caplog.text
 
 
 def test_outside_a_repository_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,3 +107,15 @@ def test_outside_a_repository_there_is_no_commit(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert read_code() is None
     assert json.dumps(origin()["git"]) == "null"
+
+
+def test_a_repository_within_the_project_leaves_the_commit_known(
+    project: Path, experiment: Experiment, caplog: pytest.LogCaptureFixture
+) -> None:
+    (project / "src" / "inner").mkdir()
+    git(project / "src" / "inner", "init", "--quiet")
+    (project / "src" / "inner" / "new.py").write_text("new\n")
+    with Run(experiment) as run:
+        run.finish({})
+    assert record(run)["git"]["commit"] == git(project, "rev-parse", "HEAD").strip()
+    assert record(run)["git"]["dirty"] is True

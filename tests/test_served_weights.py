@@ -12,6 +12,7 @@ import torch
 from lightning.pytorch.callbacks import ModelPruning, WeightAveraging
 from torch import nn
 
+from leyden.build import build_data, build_task, build_trainer
 from leyden.callbacks.best import BestCheckpoint
 from leyden.config import compose, compose_run
 from leyden.data.inputs.given import check_request
@@ -19,7 +20,7 @@ from leyden.errors import UserError
 from leyden.evaluate import evaluate_run
 from leyden.predict import predict_run
 from leyden.run import load_run
-from leyden.train import run_experiment
+from leyden.train import run_experiment, train
 from tests.scripts.running import runner
 
 LIGHTNING = "lightning.pytorch.callbacks"
@@ -179,3 +180,13 @@ def test_a_subclass_of_lightnings_averages_is_one_of_the_cases() -> None:
     assert found == changing
     assert issubclass(BestCheckpoint, pl.callbacks.ModelCheckpoint)
     assert issubclass(pl.callbacks.EMAWeightAveraging, WeightAveraging)
+
+
+@pytest.mark.parametrize("name", ["none", "ema"])
+def test_a_task_has_the_weights_that_were_tested(name: str, tmp_path: Path) -> None:
+    config = compose([*TABLE, *QUICK, *CALLBACKS[name], f"paths.run_dir={tmp_path / 'run'}"]).config
+    data = build_data(config)
+    task = build_task(config, data.spec)
+    train(build_trainer(config), task, data)
+    kept = weights_of(tmp_path / "run" / "checkpoints" / "best.ckpt")
+    assert all(torch.equal(task.state_dict()[key], of) for key, of in kept.items())

@@ -6,6 +6,7 @@ What the settings tell by themselves is checked in `leyden.config`, without torc
 
 import copy
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,12 +22,14 @@ from leyden.data.loader import Loader
 from leyden.data.module import DataModule
 from leyden.errors import UserError
 from leyden.ranks.launcher import anywhere, check_launcher
+from leyden.tasks.duration import accumulation
 from leyden.tasks.task import Task
 
 # Of a task: hooks in which others might log metrics of their own; and what can be monitored in any run.
 _LOGGING = [f"{split}_step" for split in ("training", "validation")]
 _LOGGING += [f"on_{split}_{when}" for split in ("train", "validation") for when in ("epoch_end", "batch_end", "end")]
 _ALWAYS = ("epoch", "step", "train/loss_step")
+_ACCUMULATION = "GradientAccumulationScheduler"
 _ONE_VALUE = "Expected more than 1 value"  # what torch says of normalisation over a single value
 
 
@@ -56,23 +59,32 @@ def check_feasible(experiment: Experiment, task: Task, datamodule: DataModule) -
 
 
 def trial_trainer(config: Config) -> pl.Trainer:
-    """A Trainer of the run's settings that runs nothing: it has no callbacks and loggers.
+    """A Trainer of the run's settings that runs nothing: its callbacks are those by which its length is known.
 
     Raises:
         UserError: Lightning refuses the settings.
     """
+    callbacks = config.get("callbacks") or {}
+    planned = {name: node for name, node in callbacks.items() if node and node["_target_"].endswith(_ACCUMULATION)}
     trainer = {**config["trainer"], "enable_checkpointing": False, "enable_progress_bar": False}
     with anywhere():
-        return build_trainer({**config, "trainer": trainer, "callbacks": None, "logger": None})
+        return build_trainer({**config, "trainer": trainer, "callbacks": planned, "logger": None})
 
 
 def _check_measured(config: Config, task: Task) -> None:
     """Refuse metrics of schedulers and callbacks that are not measured; a task that logs for itself may have more."""
     if any(getattr(type(task), hook) is not getattr(Task, hook) for hook in _LOGGING):
         return
+    known = (*task.metric_names, *_ALWAYS)
     for setting, _, metric, _ in watched(config):
-        if metric not in (*task.metric_names, *_ALWAYS):
+        if metric not in known:
             raise UserError(f"{setting}={metric}: is not measured" + did_you_mean(metric, task.metric_names))
+    for name, node in (config.get("callbacks") or {}).items():
+        pattern = (node or {}).get("filename")
+        for metric in re.findall(r"\{([^:}]*)", pattern) if isinstance(pattern, str) else ():
+            if metric not in known:
+                unknown = f"callbacks.{name}.filename={pattern}: {metric} is not measured"
+                raise UserError(unknown + did_you_mean(metric, task.metric_names))
 
 
 def check_limit(trainer: pl.Trainer, loader: Any) -> None:
@@ -232,12 +244,15 @@ def _watched(experiment: Experiment) -> Iterator[tuple[str, str, str]]:
 
 def _total_batches(trainer: pl.Trainer, batches: int) -> float:
     """How many batches a process trains on in the whole run."""
-    total, added_up = math.inf, trainer.accumulate_grad_batches
-    if trainer.max_epochs is not None and trainer.max_epochs >= 0:
-        total = trainer.max_epochs * batches
-    if trainer.max_steps >= 0:
-        epochs, steps = divmod(trainer.max_steps, math.ceil(batches / added_up))
-        total = min(total, epochs * batches + steps * added_up)
+    steps, total, epoch = math.inf if trainer.max_steps < 0 else trainer.max_steps, 0.0, 0
+    most = math.inf if trainer.max_epochs is None or trainer.max_epochs < 0 else trainer.max_epochs
+    if math.isinf(steps):
+        return most * batches
+    while steps > 0 and epoch < most:
+        together = accumulation(trainer, epoch)
+        in_an_epoch = math.ceil(batches / together)
+        total += batches if steps >= in_an_epoch else steps * together
+        steps, epoch = steps - in_an_epoch, epoch + 1
     return total
 
 

@@ -24,7 +24,7 @@ class Code:
         commit: full hash of HEAD.
         dirty: whether tracked files differ from it, or src/ or configs/ have new files that git does not ignore.
         changes: the difference as a patch that `git apply` takes on top of the commit; None where there is none, or
-            where it has more than 1 MB.
+            where it has more than 1 MB or git cannot read it.
     """
 
     commit: str
@@ -43,6 +43,9 @@ def read_code() -> Code | None:
     """The state of the repository that the current directory is in; None outside one, and before its first commit."""
     try:
         commit = _git("rev-parse", "HEAD").decode().strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+    try:
         top = Path(os.fsdecode(_git("rev-parse", "--show-toplevel")).rstrip("\n"))
         folders = [folder for folder in _OWN if (top / folder).is_dir()]
         new = _git("ls-files", "-z", "--others", "--exclude-standard", "--", *folders, cwd=top) if folders else b""
@@ -52,8 +55,8 @@ def read_code() -> Code | None:
         if sum(path.lstat().st_size for path in files) > _LARGEST:
             return Code(commit, dirty=True)
         changes = _changes(top, folders)
-    except (OSError, subprocess.SubprocessError):
-        return None
+    except (OSError, subprocess.SubprocessError):  # such as a repository within this one, or a file without permission
+        return Code(commit, dirty=True)
     return Code(commit, True, changes if len(changes) <= _LARGEST else None)
 
 

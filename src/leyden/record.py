@@ -53,7 +53,7 @@ def find_run(name: str, log_dir: str | Path, setting: str = "run") -> Path:
         )
     if not (path / CONFIG).is_file():
         raise UserError(f"{setting}={name}: is no run, it has no {CONFIG}{_newest(path, setting) or f'; {lists}'}")
-    if name != "last":
+    if name != "last" and not path.is_symlink():  # such as logs/last, which will point at another run
         return path
     path, here = path.resolve(), Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
@@ -120,6 +120,8 @@ def _best_of(run_dir: Path) -> list[Path]:
     folder = run_dir / CHECKPOINTS
     record = read_record(run_dir) if (run_dir / RECORD).is_file() else {}
     noted, others = record.get("best_checkpoint"), sorted(_names(folder) - {"last"})
+    if noted is None and "best_checkpoint" in record:  # the run keeps none
+        return [folder / "last.ckpt"]
     if not noted:
         return [folder / "best.ckpt", *([] if others else [folder / "last.ckpt"])]
     return [folder / str(noted), *(folder / f"{name}.ckpt" for name in others if len(others) == 1)]

@@ -66,6 +66,7 @@ def run_experiment(experiment: Experiment) -> float | None:
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, LastCheckpoint):
                 callback.watch = run.watch
+        run.note_data(datamodule.describe())
         log_settings(trainer, config)
         run.tracked_as = tracked_as(trainer)
         if config["cache_features"]:
@@ -108,10 +109,13 @@ def train(
 def test_best(trainer: pl.Trainer, task: Task, datamodule: DataModule) -> None:
     """Test the weights of the best checkpoint, or the last weights where no best ones are kept.
 
-    As in eval.py, they are tested in a network of their own, which no callback of the training has changed.
+    As in eval.py, they are tested in a network of their own, which no callback of the training has changed. Afterwards
+    `task` has them too, unless a strategy has spread its weights over devices.
     """
     best = best_checkpoint(trainer)
     if best is None or not best.best_model_path:
+        if best is not None and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+            log.warning("no best weights were saved; the last ones are tested")
         trainer.test(task, datamodule=datamodule, verbose=False)
         return
     weights = read_checkpoint(Path(best.best_model_path))["state_dict"]
@@ -123,6 +127,8 @@ def test_best(trainer: pl.Trainer, task: Task, datamodule: DataModule) -> None:
         trainer.test(tested, datamodule=datamodule, verbose=False)
     finally:
         trainer.callbacks.remove(served)  # type: ignore[attr-defined]
+    if tested is not task and task.state_dict().keys() == weights.keys():
+        load_state(task, weights, best.best_model_path)
 
 
 def _check_trust(experiment: Experiment) -> None:

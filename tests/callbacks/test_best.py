@@ -156,10 +156,43 @@ def test_a_best_checkpoint_that_was_replaced_since_the_record_was_written(tmp_pa
         checkpoint_of(tmp_path, "best")
 
 
-def test_a_file_name_of_what_is_not_measured_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("filename", ["best", "{val/loss:.0f}"])
+def test_checkpoints_among_the_best_do_not_overwrite_one_another(filename: str, tmp_path: Path) -> None:
+    values = [(0.9, 1.1), (0.8, 1.2), (0.7, 1.3), (0.6, 1.4)]
+    task = made_task()
+    task.__class__, Scripted.values = Scripted, tuple(values)
+    best = BestCheckpoint(str(tmp_path), filename, "val/acc", mode="max", save_top_k=3, enable_version_counter=False)
+    trainer = made_trainer(tmp_path, callbacks=[best], max_epochs=4, enable_checkpointing=True, num_sanity_val_steps=0)
+    trainer.fit(task, datamodule=MadeImages("", batch_size=8, val_size=10))
+    ranked = sorted(best.best_k_models, key=best._rank)
+    assert [torch.load(path, weights_only=True)["epoch"] for path in ranked] == [0, 1, 2]
+    assert best.best_model_path == ranked[0]
+
+
+def test_a_file_name_of_what_is_not_measured_is_refused_before_a_run_is_made(tmp_path: Path) -> None:
     typed = ["callbacks.best.filename='{epoch}-{val/rmsee:.2f}'", f"paths.run_dir={tmp_path / 'run'}"]
-    with pytest.raises(UserError, match=r"val/rmsee is not measured; did you mean val/rmse"):
+    with pytest.raises(UserError) as refusal:
         run_experiment(compose([*QUICK, *typed]))
+    assert str(refusal.value) == (
+        "callbacks.best.filename={epoch}-{val/rmsee:.2f}: val/rmsee is not measured; did you mean val/rmse?"
+    )
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_keeps_no_best_weights_is_evaluated_with_its_last(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    typed = ["callbacks=every_n_epochs", "callbacks.every_n_epochs.every_n_epochs=2", "callbacks.best=null"]
+    run_experiment(compose([*QUICK, *typed, f"paths.run_dir={run}"]))
+    assert checkpoint_of(run, "best") == run / "checkpoints" / "last.ckpt"
+
+
+def test_weights_that_are_no_numbers_are_not_said_to_be_exchanged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    typed = ["optimizer=sgd", "optimizer.lr=1e30", "scheduler=none", f"paths.run_dir={tmp_path / 'run'}"]
+    run_experiment(compose([*QUICK, *typed]))
+    assert any("the loss is" in message for message in caplog.messages)
+    assert not any("other weights" in message or "changed the weights" in message for message in caplog.messages)
 
 
 def test_a_checkpoint_of_every_few_epochs_is_kept(tmp_path: Path) -> None:

@@ -97,3 +97,9 @@ def test_a_metric_of_the_training_is_looked_at_when_the_epoch_is_over() -> None:
     assert callbacks["last"] == compose(typed).config["callbacks"]["last"]
     of_validation = compose(["callbacks=early_stopping"]).config["callbacks"]
     assert in_time(of_validation) == of_validation
+
+
+def test_a_progress_line_and_no_progress_do_not_go_together() -> None:
+    with pytest.raises(UserError, match=r"^trainer.enable_progress_bar=false: leave it out, and add ") as refusal:
+        compose(["trainer.enable_progress_bar=false"])
+    compose([str(refusal.value).rpartition(" ")[2]])

@@ -9,6 +9,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from leyden.config import compose
 from leyden.config.overrides import allow_new_values
+from leyden.errors import UserError
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -106,3 +107,18 @@ def test_paths_of_the_yaml_files_may_be_below_the_home_directory(
     assert config["logger"]["csv"]["save_dir"].startswith(str(tmp_path / "logs"))
     (configs / "data" / "mine.yaml").write_text("defaults: [csv]\npath: ~/x.csv\ntarget: y\n")
     assert compose(["data=mine"], configs=configs).config["data"]["path"] == str(tmp_path / "x.csv")
+
+
+@pytest.mark.parametrize("name", ["{epoch}", "{epoch}-{val/acc:.3f}", "e{epoch:03d}", "it's {step}"])
+def test_the_pattern_of_a_file_name_needs_no_quotes_for_hydra(name: str) -> None:
+    assert compose([f"callbacks.best.filename={name}"]).config["callbacks"]["best"]["filename"] == name
+    assert compose([f'callbacks.best.filename="{name}"']).config["callbacks"]["best"]["filename"] == name
+
+
+def test_checkpoints_of_epochs_that_never_come_are_refused() -> None:
+    with pytest.raises(UserError) as refusal:
+        compose(["callbacks=every_n_epochs", "trainer.max_epochs=4"])
+    message, _, remedy = str(refusal.value).partition("; give ")
+    assert message == "callbacks.every_n_epochs.every_n_epochs=10: never comes in trainer.max_epochs=4"
+    compose(["callbacks=every_n_epochs", "trainer.max_epochs=4", remedy])
+    compose(["callbacks.last.every_n_epochs=10", "trainer.max_epochs=4"])

@@ -115,3 +115,12 @@ def test_an_error_once_training_has_begun_keeps_what_was_measured(
     assert (record["status"], record["epochs"]) == ("failed", 2)
     assert {"train/loss", "val/rmse", "best/val/rmse"} <= record["metrics"].keys()
     assert torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["progress"]["epoch"] == 2
+
+
+def test_a_run_is_resumed_by_the_link_to_the_newest(finished: Path, tmp_path: Path) -> None:
+    logs = Path(shutil.copytree(finished.parents[1], tmp_path / "logs", symlinks=True))
+    run_experiment(compose([f"resume={logs / 'last'}", "trainer.max_epochs=3", f"paths.log_dir={logs}"]))
+    run = (logs / "last").resolve()
+    assert run.is_dir()
+    record = json.loads((run / "run.json").read_text())
+    assert (record["status"], record["epochs"]) == ("finished", 3)

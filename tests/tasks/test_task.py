@@ -130,7 +130,7 @@ def test_a_run_goes_on_with_the_data_that_it_began_with(trained: Trained) -> Non
             {"spec": {key: value for key, value in spec.items() if key != name} | {"colour": "blue"}}
         )
     for name, other in {"class_names": ("b", "a", "c", "d"), "mean": (0.75,)}.items():
-        with pytest.raises(UserError, match=f"^data: {name} is not what it was when the run began; put the data back"):
+        with pytest.raises(UserError, match=f"^data: {name} is not what it was when the run began, so the files"):
             task.on_load_checkpoint({"spec": spec | {name: other}})
 
 

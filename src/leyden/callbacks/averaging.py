@@ -2,14 +2,15 @@
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import ModelPruning, StochasticWeightAveraging, WeightAveraging
-from torch import Tensor
+from torch import Tensor, nn
 
+from leyden.callbacks.best import best_checkpoint
 from leyden.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -38,10 +39,8 @@ class Averaging(WeightAveraging):
     """
 
     def __init__(self, device: str | None = None) -> None:
-        super().__init__(device, use_buffers=True, multi_avg_fn=self._update)
+        super().__init__(device, use_buffers=True)
         self.averaged = 0
-        self._last_of_epoch = False
-        self._epoch = 0
 
     def takes(self, step: int, epoch: int, last_of_epoch: bool) -> bool:
         """Whether the weights after a step belong to the average.
@@ -57,16 +56,21 @@ class Averaging(WeightAveraging):
         """Part that new weights have in the average when they join the `averaged` ones before."""
         return 1 / (self.averaged + 1)
 
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        best = best_checkpoint(trainer)
+        if best and str(best.monitor).startswith("train/"):
+            log.warning("monitor=%s: is measured of the weights that are trained; their average is kept", best.monitor)
+
     def should_update(self, step_idx: int | None = None, epoch_idx: int | None = None) -> bool:
-        return step_idx is not None and self.takes(step_idx, self._epoch, self._last_of_epoch)
+        return False  # it is `takes` that is asked, once a step
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        self._epoch, self._last_of_epoch = trainer.current_epoch, trainer.is_last_batch
-        before = self._latest_update_step
-        super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
-        self.averaged += self._latest_update_step > before
+        step = trainer.global_step
+        if step > self._latest_update_step and self.takes(step - 1, trainer.current_epoch, trainer.is_last_batch):
+            self._update(pl_module)
+            self._latest_update_step = step
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if self.averaged:
@@ -101,12 +105,24 @@ class Averaging(WeightAveraging):
         super().load_state_dict(state_dict)
         self.averaged = state_dict["averaged"]
 
-    def _update(self, average: Sequence[Tensor], weights: Sequence[Tensor], averaged: Tensor | int) -> None:
-        """Move tensors of one type and device towards those of the network, in place."""
-        if average[0].is_floating_point() or average[0].is_complex():
-            torch._foreach_lerp_(list(average), list(weights), self.share())
-        else:
-            torch._foreach_copy_(list(average), list(weights))
+    @torch.no_grad()
+    def _update(self, pl_module: pl.LightningModule) -> None:
+        """Move the average towards the weights; AveragedModel would wait for the device twice in each step."""
+        average_model = self._average_model
+        assert average_model is not None
+        pairs = zip(_tensors_of(average_model.module), _tensors_of(pl_module), strict=True)
+        moving: dict[tuple[torch.dtype, torch.device], tuple[list[Tensor], list[Tensor]]] = {}
+        for average, now in pairs:
+            if self.averaged and (average.is_floating_point() or average.is_complex()):
+                averages, weights = moving.setdefault((average.dtype, average.device), ([], []))
+                averages.append(average)
+                weights.append(now.detach().to(average.device))
+            else:
+                average.copy_(now)
+        for averages, weights in moving.values():
+            torch._foreach_lerp_(averages, weights, self.share())
+        self.averaged += 1
+        average_model.n_averaged.fill_(self.averaged)
 
 
 class EMA(Averaging):
@@ -137,6 +153,15 @@ class EMA(Averaging):
         if start_epoch < 0:
             raise UserError(f"callbacks.ema.start_epoch={start_epoch}: must be 0 or more")
         self.decay, self.every_n_steps, self.start_epoch = decay, every_n_steps, start_epoch
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        super().setup(trainer, pl_module, stage)
+        epochs = trainer.max_epochs
+        if stage == "fit" and epochs is not None and 0 <= epochs <= self.start_epoch:
+            raise UserError(
+                f"callbacks.ema.start_epoch={self.start_epoch}: never comes in trainer.max_epochs={epochs}; give "
+                "callbacks.ema.start_epoch=0"
+            )
 
     def takes(self, step: int, epoch: int, last_of_epoch: bool) -> bool:
         return epoch >= self.start_epoch and (step + 1) % self.every_n_steps == 0
@@ -212,6 +237,11 @@ class SWA(Averaging):
         return last_of_epoch and self._has_come(epoch)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        super().on_train_start(trainer, pl_module)
+        if self.swa_lrs is not None and len(trainer.optimizers) != 1:
+            raise UserError(f"callbacks.swa.swa_lrs={self.swa_lrs}: is for a task with one optimizer; leave it out")
+        if self.swa_lrs is None:
+            return
         count = len(trainer.optimizers[0].param_groups)
         if isinstance(self.swa_lrs, list) and len(self.swa_lrs) != count:
             raise UserError(f"callbacks.swa.swa_lrs={self.swa_lrs}: give one for each of the {count} parameter groups")
@@ -221,10 +251,10 @@ class SWA(Averaging):
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not self._has_come(trainer.current_epoch):
             return
-        groups = trainer.optimizers[0].param_groups
+        groups = trainer.optimizers[0].param_groups if trainer.optimizers else []
         if self.began is None:
             self.began, self.rates_before = trainer.current_epoch, [group["lr"] for group in groups]
-            log.info("epoch %d: weights are averaged from here on", self.began + 1)
+            log.info("epoch %d: weights are averaged at the end of this and every further epoch", self.began + 1)
         if self.swa_lrs is None:
             return
         trainer.strategy.lr_scheduler_configs.clear()  # the learning rate is this callback's from now on
@@ -247,6 +277,12 @@ class SWA(Averaging):
         """Part of the way from the learning rate before to `swa_lrs` that is left after some epochs."""
         done = min(1.0, epochs / self.annealing_epochs) if self.annealing_epochs else 1.0
         return (1 + math.cos(math.pi * done)) / 2 if self.annealing_strategy == "cos" else 1 - done
+
+
+def _tensors_of(module: nn.Module) -> Iterator[Tensor]:
+    """Parameters and buffers; also buffers that are in no checkpoint."""
+    yield from (parameter.detach() for parameter in module.parameters())
+    yield from module.buffers()
 
 
 def _listed(rates: float | list[float] | None) -> list[float]:

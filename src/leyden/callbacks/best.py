@@ -1,6 +1,7 @@
 """Checkpoint of the best weights, and the callback of a Trainer that keeps it."""
 
 import logging
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,9 +12,7 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor, nn
 
-from leyden.config.near import did_you_mean
 from leyden.durable import current, previous
-from leyden.errors import UserError
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +39,7 @@ class BestCheckpoint(ModelCheckpoint):
         super().__init__(*args, **kwargs)
         self.losses: dict[str, float] = {}
         self.steps: dict[str, int] = {}
+        self._superseded = ""
         self._validated: tuple[int, dict[str, float]] = -1, {}  # the step, and sums over the weights at that time
         self._saves = self._warned = False
 
@@ -54,7 +54,8 @@ class BestCheckpoint(ModelCheckpoint):
         if not self._saves or self._warned or step != trainer.global_step:
             return
         saved = _sums({name: checkpoint["state_dict"].get(name) for name in validated})
-        if saved.keys() == validated.keys() and saved != validated:
+        other = [name for name in validated if name in saved and saved[name] != validated[name]]
+        if any(not math.isnan(saved[name] + validated[name]) for name in other):
             self._warned = True
             log.warning(
                 "%s has other weights than those that were validated: a callback changes them in between; "
@@ -101,10 +102,9 @@ class BestCheckpoint(ModelCheckpoint):
         path = Path(filepath)
         if not trainer.is_global_zero or not path.is_file():
             return
-        for older in path.parent.glob("*.previous.ckpt"):
-            if not current(older).exists():
-                older.unlink()
-        path.replace(previous(path))
+        if self._superseded and not current(Path(self._superseded)).exists():
+            Path(self._superseded).unlink(missing_ok=True)
+        self._superseded = str(path.replace(previous(path)))
 
     def _rank(self, path: str) -> tuple[float, float]:
         """Sort key: the best first."""
@@ -116,6 +116,17 @@ class BestCheckpoint(ModelCheckpoint):
         loss = trainer.callback_metrics.get(f"{str(self.monitor).partition('/')[0]}/loss")
         return None if loss is None or loss.isnan() else float(loss)
 
+    def _get_metric_interpolated_filepath_name(
+        self, monitor_candidates: dict[str, Tensor], trainer: pl.Trainer, del_filepath: str | None = None
+    ) -> str:
+        """A version is added to the name of a checkpoint that is still among the best, which would be overwritten."""
+        path = str(super()._get_metric_interpolated_filepath_name(monitor_candidates, trainer, del_filepath))
+        version = self.STARTING_VERSION
+        while path in self.best_k_models:
+            path = self.format_checkpoint_name(monitor_candidates, ver=version)
+            version += 1
+        return path
+
     def _format_checkpoint_name(
         self,
         filename: str | None,
@@ -125,8 +136,8 @@ class BestCheckpoint(ModelCheckpoint):
     ) -> str:
         for name in re.findall(r"\{([^:}]*)", filename or ""):
             if name not in metrics:
-                known = [of for of in metrics if "/" in of]
-                raise UserError(f"callbacks: filename={filename}: {name} is not measured" + did_you_mean(name, known))
+                log.warning("callbacks: filename=%s: %s is not measured, and 0 stands for it", filename, name)
+                metrics[name] = torch.tensor(0)
             plain = name.replace("/", "_")
             metrics[plain] = metrics[name]
             filename = str(filename).replace("{" + name, "{" + plain)
@@ -136,8 +147,7 @@ class BestCheckpoint(ModelCheckpoint):
 def _sums(weights: Mapping[str, Any]) -> dict[str, float]:
     """Sum over each tensor of real numbers that is whole, by which two sets of weights differ at little cost."""
     whole = {name: of for name, of in weights.items() if type(of) in (Tensor, nn.Parameter)}  # not spread over devices
-    known = {name: of.detach().sum(dtype=torch.float64) for name, of in whole.items() if of.is_floating_point()}
-    return dict(zip(known, torch.stack(list(known.values())).tolist(), strict=True)) if known else {}
+    return {name: float(of.detach().sum()) for name, of in whole.items() if of.is_floating_point()}
 
 
 def best_checkpoint(trainer: pl.Trainer) -> ModelCheckpoint | None:

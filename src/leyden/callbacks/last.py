@@ -194,10 +194,12 @@ class LastCheckpoint(pl.Callback):
         if self._whole_epochs:
             return False
         unsaved = unsaved_state(trainer, pl_module)
+        # All processes save together, or none, also where only the first of them logs something.
+        complete = bool(trainer.strategy.reduce_boolean_decision(unsaved is None))
+        self._whole_epochs = not complete
         if unsaved:
-            self._whole_epochs = True
             log.warning("%s, is in no checkpoint; an interrupted run repeats its epoch from the start", unsaved)
-        return not unsaved
+        return complete
 
     def _is_due(self, trainer: pl.Trainer) -> bool:
         steps = trainer.global_step - self._saved_at_step

@@ -31,6 +31,9 @@ def check_callbacks(config: Mapping[str, Any]) -> None:
     for name, node in (config.get("callbacks") or {}).items():
         if not node:
             continue
+        if config["trainer"].get("enable_progress_bar") is False and str(node["_target_"]).endswith(".Progress"):
+            raise UserError(f"trainer.enable_progress_bar=false: leave it out, and add callbacks.{name}=null")
+        _check_interval(f"callbacks.{name}", node, config["trainer"])
         target = str(node["_target_"])
         signature = find(target)
         needed = signature.constants.get("NEEDS_LOGGER") if signature else None
@@ -38,6 +41,17 @@ def check_callbacks(config: Mapping[str, Any]) -> None:
             raise UserError(f"callbacks.{name}: writes to {needed} only; add logger={_FILES.get(needed, '…')}")
         if target.rpartition(".")[2] in _OF_ANY and not loggers:
             raise UserError(f"callbacks.{name}: needs a logger; add logger=csv")
+
+
+def _check_interval(place: str, node: Mapping[str, Any], trainer: Mapping[str, Any]) -> None:
+    """Refuse checkpoints of every n-th epoch in a run of fewer epochs; last.ckpt is also written at its end."""
+    every, epochs = node.get("every_n_epochs"), trainer.get("max_epochs")
+    is_last = str(node["_target_"]).endswith(".LastCheckpoint")
+    if isinstance(every, int) and isinstance(epochs, int) and 0 <= epochs < every and not is_last:
+        name = f"{place}.every_n_epochs"
+        raise UserError(
+            f"{name}={every}: never comes in trainer.max_epochs={epochs}; give {name}={max(1, epochs // 2)}"
+        )
 
 
 def _writes_checkpoints(node: Any) -> bool:

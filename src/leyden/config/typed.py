@@ -14,7 +14,7 @@ from leyden.config.signature import Parameter
 # Settings that take a path, wherever they stand.
 _PATH = re.compile(
     r"([+]*(?:run|resume|init_from|input|output|ckpt|data\.(?:path|val_path|test_path|root)|paths\.\w+|model\.weights"
-    r"|(?:callbacks|logger)\.\w+\.(?:dirpath|save_dir)))=(.*)",
+    r"|(?:callbacks|logger)\.\w+\.(?:dirpath|save_dir|filename)))=(.*)",
     re.DOTALL,
 )
 _PLAIN = re.compile(r"[\w/.+:\\-]*", re.ASCII)  # taken by Hydra as it is

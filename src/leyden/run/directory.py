@@ -123,7 +123,7 @@ class Run:
         if self._code is None or not self._code.dirty:
             return
         if self._code.changes is None:
-            log.warning("the code has more than 1 MB of changes since its commit, which are not kept; commit them")
+            log.warning("changes of the code are not kept: more than 1 MB, or not read by git; commit them")
             return
         times = len(self._record.get("resumed", []))
         with replacing(self.dir / (f"changes.{times}.patch" if times else CHANGES)) as file:
@@ -151,16 +151,25 @@ class Run:
         log.info("goes on from %s, step %s", path.name, f"{progress['logged']:,}")
         return path
 
-    def note(self, epochs: int, steps: int, metrics: Mapping[str, float], best: Path | None = None) -> None:
-        """Keep how far the run has come; `best` is the checkpoint of the best weights so far."""
+    def note(self, epochs: int, steps: int, metrics: Mapping[str, float]) -> None:
+        """Keep how far the run has come."""
         self._record |= {"epochs": epochs, "steps": steps, "metrics": {**self._record["metrics"], **metrics}}
-        if best is not None:
-            folder = (self.dir / CHECKPOINTS).resolve()
-            inside = best.resolve().is_relative_to(folder)  # then the directory may be moved
-            self._record["best_checkpoint"] = str(best.resolve().relative_to(folder) if inside else best.resolve())
         self._record["seconds"] = self._seconds()
         if self.writes and self._written:
             write_record(self.dir, self._record)
+
+    def note_best(self, best: Path | None) -> None:
+        """Keep which checkpoint has the best weights so far, with the next note; None where a run keeps none."""
+        if best is None:
+            self._record["best_checkpoint"] = None
+        else:
+            folder = (self.dir / CHECKPOINTS).resolve()
+            inside = best.resolve().is_relative_to(folder)  # then the directory may be moved
+            self._record["best_checkpoint"] = str(best.resolve().relative_to(folder) if inside else best.resolve())
+
+    def note_data(self, description: str) -> None:
+        """Keep what the data were, as `DataModule.describe` says: by it, a later use finds that they have changed."""
+        self._record["data"] = description
 
     @property
     def tracked_as(self) -> dict[str, str]:

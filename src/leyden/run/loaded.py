@@ -1,5 +1,6 @@
 """A run that there is already: its model, its data, what it found."""
 
+import logging
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,8 @@ from leyden.record import CHECKPOINTS, RECORD, checkpoint_of, find_run, read_rec
 from leyden.restore import restore_task
 from leyden.tasks.task import Task
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class LoadedRun:
@@ -29,6 +32,8 @@ class LoadedRun:
         checkpoint: the file that the weights are from.
         epochs: for how many they had been trained.
         metrics: what the run measured.
+        data: description of its data when it began; empty where that is not known.
+        data_as_recorded: whether the settings of the data are those of the run.
         task: the LightningModule around the network, in evaluation mode.
     """
 
@@ -38,6 +43,8 @@ class LoadedRun:
     epochs: int
     metrics: dict[str, float]
     task: Task
+    data: str = ""
+    data_as_recorded: bool = True
 
     def describe(self) -> str:
         """Which weights these are, in one line."""
@@ -67,7 +74,13 @@ class LoadedRun:
     def datamodule(self) -> DataModule:
         """The run's data with its splits, normalised and encoded as in training; read when asked for."""
         trust.check(self.config["data"], f"{self.dir}: data", DataModule)
-        return build_data(self.config, self.spec)
+        datamodule = build_data(self.config, self.spec)
+        then, now = self.data, datamodule.describe()
+        if then and then != now and self.data_as_recorded:
+            log.warning(
+                "data: changed since the run, and may hold items that it trained on; now %s, then %s", now, then
+            )
+        return datamodule
 
 
 def load_run(run: str | Path = "last", ckpt: str = "best", log_dir: str | Path = "logs") -> LoadedRun:
@@ -97,4 +110,14 @@ def load_recorded(run_dir: Path, config: Config, ckpt: str = "best") -> LoadedRu
         epochs = int(checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["ready"])
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: does not say how long it was trained; it was not written by train.py") from error
-    return LoadedRun(run_dir, config, path, epochs, dict(record.get("metrics", {})), task)
+    recorded_data = recorded(run_dir).config["data"]
+    return LoadedRun(
+        run_dir,
+        config,
+        path,
+        epochs,
+        dict(record.get("metrics", {})),
+        task,
+        str(record.get("data") or ""),
+        config["data"] == recorded_data,
+    )

@@ -42,8 +42,9 @@ class Recorder(pl.Callback):
 
     def _note(self, trainer: pl.Trainer) -> None:
         metrics, best = epoch_metrics(trainer), best_checkpoint(trainer)
-        path = Path(best.best_model_path) if best and best.best_model_path else None
-        self.run.note(trainer.current_epoch, trainer.global_step, metrics | best_score(trainer), path)
+        if best is None or best.best_model_path:
+            self.run.note_best(Path(best.best_model_path) if best else None)
+        self.run.note(trainer.current_epoch, trainer.global_step, metrics | best_score(trainer))
         loss = metrics.get("train/loss", 0.0)
         if not (math.isfinite(loss) or self._diverged) and self.run.writes:
             self._diverged = True

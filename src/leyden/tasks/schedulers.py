@@ -55,7 +55,7 @@ class SchedulerFactory:
             "frequency": self.frequency if self.interval == "epoch" else 1,
             "monitor": self.monitor,
             # An epoch without a validation has no such metric, which Lightning would take for a mistake.
-            "strict": not str(self.monitor).startswith("val/"),
+            "strict": str(self.monitor).startswith("train/"),
         }
 
 
@@ -129,7 +129,7 @@ def is_stale(trainer: pl.Trainer, monitor: str | None) -> bool:
     """Whether a metric of the validation is that of an earlier epoch, as there was no validation in this one."""
     # Lightning counts the batches of an epoch's validations, and keeps the count in checkpoints.
     validated = trainer.fit_loop.epoch_loop.val_loop.batch_progress.total.completed > 0
-    return str(monitor).startswith("val/") and not validated
+    return not str(monitor).startswith("train/") and not validated
 
 
 def forget_length(state: dict[str, Any]) -> None:

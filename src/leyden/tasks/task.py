@@ -243,7 +243,10 @@ class Task(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         now, then = asdict(self.spec), checkpoint["spec"]
         if other := [name for name in now if name in then and now[name] != then[name]]:
-            raise UserError(f"data: {other[0]} is not what it was when the run began; put the data back as they were")
+            raise UserError(
+                f"data: {other[0]} is not what it was when the run began, so the files have changed; put the data back "
+                "as they were, or start a new run"
+            )
 
     def _step(self, batch: Batch, meter: Meter) -> Tensor:
         outputs, targets = self.network(batch[0]), self.targets(batch)
