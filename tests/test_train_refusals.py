@@ -35,7 +35,7 @@ def test_a_setting_that_is_refused_while_building_leaves_no_run_behind(
     [
         ("trainer.accelerator=gpu", "trainer.accelerator=gpu: there is none on this machine; give trainer=cpu"),
         ("trainer.limit_train_batches=-1", "trainer: .*-1 for limit_train_batches"),
-        ("callbacks.checkpoint.mode=most", "callbacks.checkpoint: "),
+        ("callbacks.checkpoint.mode=most", "callbacks.checkpoint.mode=most: "),
     ],
 )
 def test_what_the_trainer_refuses_leaves_no_run_behind(

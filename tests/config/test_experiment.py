@@ -36,6 +36,7 @@ def test_settings_of_this_machine_lose_against_experiment_and_debug(tmp_path: Pa
     [
         ("seed=abc", "seed=abc: must be a whole number"),
         ("seed=null", "seed=null: must be a whole number"),
+        ("trainer.devices=two", "trainer.devices=two: must be a number, a list of numbers or auto"),
         ("seed=1.5", "seed=1.5: must be a whole number"),
         ("seed=-1", "seed=-1: must be between 0 and 4294967295"),
         (

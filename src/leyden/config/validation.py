@@ -4,6 +4,7 @@ A section is checked against the signature of what its `_target_` builds, so the
 whatever a class takes may be set, and nothing else.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
@@ -108,6 +109,9 @@ def _check_sections(config: Mapping[str, Any], hints: Hints) -> None:
     for name, node in (config.get("callbacks") or {}).items():
         if node and node.get("save_last"):
             raise UserError(f"callbacks.{name}.save_last: last.ckpt is written by callbacks.last; leave this out")
+    devices = config["trainer"].get("devices")
+    if isinstance(devices, str) and not re.fullmatch(r"auto|-?\d+(,\d+)*", devices):
+        raise UserError(f"trainer.devices={devices}: must be a number, a list of numbers or auto, as trainer.devices=1")
     if not isinstance(config.get("seed"), int):
         raise UserError(f"seed={as_text(config.get('seed'))}: must be a whole number{_whole('seed', config['seed'])}")
     for switch in ("test", "cache_features"):
