@@ -10,6 +10,7 @@ from leyden.config.names import Names, Settings
 from leyden.config.near import nearest
 from leyden.config.signature import Parameter, find
 from leyden.config.typed import as_text, fitting, in_shell, parsed, quoted_path, squeezed
+from leyden.record import CHECKPOINTS
 
 
 def file_meant(names: Names, group: str, name: str) -> list[str]:
@@ -56,6 +57,9 @@ def _setting(key: str, text: str | None, parameter: Parameter | None) -> str:
     """`key=value` for a shell, with the value in the type that the setting takes."""
     if text is None:
         return f"{key}=…"
+    if key == "resume" and text.endswith(".ckpt"):  # a run is resumed; weights alone begin another
+        folder = Path(text).parent
+        return in_shell(f"resume={folder.parent}" if folder.name == CHECKPOINTS else f"init_from={text}")
     try:
         value = parsed(quoted_path(f"{key}={text}").partition("=")[2])
         if parameter and not parameter.accepts(value):
