@@ -72,7 +72,7 @@ def test_the_curve_is_drawn_and_the_command_holds(
         (["optimzer.lr=1"], "error: optimzer.lr=1: unknown key; did you mean optimizer.lr=1?"),
         (["lr=1"], "error: lr=1: unknown key; did you mean optimizer.lr=1?"),
         (["--output", "none/x.png"], "error: --output=none/x.png: there is no folder none; mkdir -p none"),
-        (["--output", "curve.doc"], "error: --output=curve.doc: is no kind of picture; name it curve.png"),
+        (["--output", "curve.doc"], "error: --output=curve.doc: is not an image format; name it curve.png"),
         (["--output", "."], "error: --output=.: is "),
         (
             ["--min-lr", "1e-12", "--max-lr", "1e-10"],

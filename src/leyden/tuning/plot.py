@@ -33,7 +33,7 @@ def check_output(output: Path) -> None:
         raise UserError(f"--output={output}: is a folder; name a file in it, such as {output / 'learning_rate.png'}")
     kinds = FigureCanvasBase.get_supported_filetypes()
     if output.suffix.lower().lstrip(".") not in kinds:
-        raise UserError(f"--output={output}: is no kind of picture; name it {output.with_suffix('.png')}")
+        raise UserError(f"--output={output}: is not an image format; name it {output.with_suffix('.png')}")
 
 
 def draw(test: RangeTest, title: str, output: Path) -> None:
@@ -42,7 +42,7 @@ def draw(test: RangeTest, title: str, output: Path) -> None:
     Args:
         test: with at least one point.
         title: above the axes.
-        output: the file; its ending says of which kind.
+        output: the file; its suffix is the format.
     """
     from matplotlib.figure import Figure
 
@@ -73,7 +73,7 @@ def draw(test: RangeTest, title: str, output: Path) -> None:
         )
     axes.grid(which="major", color="#e6e9ef", linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="upper left", frameon=False)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)  # the curves may be anywhere
     figure.savefig(output, dpi=130)
 
 
