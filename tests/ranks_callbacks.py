@@ -5,8 +5,11 @@ import signal
 import time
 
 import lightning.pytorch as pl
+from torch import Tensor
 
+from leyden.data.loader import Batch
 from leyden.errors import UserError
+from leyden.tasks.classification import Classification
 
 
 class Fails(pl.Callback):
@@ -40,3 +43,13 @@ class Fails(pl.Callback):
 
     def is_refused(self) -> None:
         raise UserError("data: the third batch is a bad one")
+
+
+class LogsAlone(Classification):
+    """The first process alone logs something over an epoch."""
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        loss = super().training_step(batch, batch_idx)
+        if self.global_rank == 0:
+            self.log("train/alone", loss, on_step=False, on_epoch=True, rank_zero_only=True)
+        return loss

@@ -36,7 +36,7 @@ REFUSED = {
     "--config-name nope": "--config-name nope: there is no configs/nope.yaml; there are: train",
     "--config-name eval": "--config-name eval: is of eval.py",
     "eval.py --config-name train": "--config-name train: is of train.py",
-    "--config-dir RUN --config-name config": "resume=RUN goes on with it",
+    "--config-dir RUN --config-name config": "resume=RUN resumes it",
     "hydra.run.dir=x": "hydra.run.dir=x: a run's directory is chosen by paths.run_dir=…",
     "+hydra.run.dir=x": "hydra.run.dir=x: a run's directory",
     "eval.py hydra.run.dir=x run=last": "hydra.run.dir=x: a run's directory",

@@ -1,4 +1,4 @@
-"""Options of scripts: a mistake is told in one line, and what is no option is a setting."""
+"""Options of scripts: a mistake is one line, and any other argument is a setting."""
 
 import argparse
 import sys

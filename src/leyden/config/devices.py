@@ -1,4 +1,4 @@
-"""Strategies and devices of the Trainer that cannot be used, told before torch is imported."""
+"""Strategies and devices of the Trainer that cannot be used, found before torch is imported."""
 
 import re
 from collections.abc import Mapping

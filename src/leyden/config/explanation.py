@@ -88,7 +88,7 @@ def _not_read(override: str) -> str:
     if not equals:
         return f"{key}: is no setting; write key=value"
     if bracket := not_closed(value):
-        why = f"the bracket {bracket} is not closed; if it goes on behind a space, put quotes around it all"
+        why = f"the bracket {bracket} is not closed; if it continues after a space, put quotes around it all"
         return f"{key}={value}: cannot be read; {why}, as in 'a.b={{c: 1}}'"
     if mended := _mended(value):
         return f"{key}={value}: cannot be read; write {in_shell(f'{key}={mended}')}"

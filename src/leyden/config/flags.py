@@ -137,7 +137,7 @@ def _check_place(options: dict[str, str], door: Path) -> None:
     for folder in (Path(more) if more else configs, configs):
         if (folder / "run.json").is_file():
             raise UserError(
-                f"--config-name {typed}: {more or configs} is a run; resume={more or configs} goes on with it, "
+                f"--config-name {typed}: {more or configs} is a run; resume={more or configs} resumes it, "
                 "python eval.py run=… tests it"
             )
     others = {path.stem for path in door.parent.glob("*.py")} - {door.stem}

@@ -127,7 +127,7 @@ def in_time(callbacks: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_times(config: Mapping[str, Any]) -> None:
-    """Refuse a callback that is told to look at its metric when that is not measured."""
+    """Refuse a callback that looks at its metric at a time when it is not measured."""
     trainer = config["trainer"]
     each_epoch = trainer.get("check_val_every_n_epoch", 1) == 1 and trainer.get("val_check_interval") in (None, 1.0)
     for name, node in (config.get("callbacks") or {}).items():

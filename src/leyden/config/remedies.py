@@ -65,7 +65,7 @@ def _setting(key: str, text: str | None, parameter: Parameter | None) -> str:
         if parameter and not parameter.accepts(value):
             text = as_text(fitting(parameter, value, text))
     except (HydraException, LookupError):
-        pass  # what is wrong with it is told when it is tried
+        pass  # reported when it is tried
     return in_shell(f"{key}={text}")
 
 
