@@ -29,8 +29,8 @@ from tests.torture.doors import Doors
 
 ROWS: dict[str, Callable[[Bench], list[Row]]] = {
     "kill": stops.kill,
-    "averages": stops.averages,
     "signals": stops.signals,
+    "averages": stops.averages,
     "damage": damage.damage,
     "disk": disk.full_disk,
     "hostile": hostile.hostile,

@@ -13,9 +13,10 @@ from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
 from lightning.pytorch.callbacks import BatchSizeFinder, Checkpoint, LearningRateFinder, LearningRateMonitor
 from torch import nn
 
-from leyden.callbacks.averaging import check_averaging, with_swa
+from leyden.callbacks.averaging import check_averaging
 from leyden.callbacks.last import LastCheckpoint
 from leyden.callbacks.randomness import Randomness
+from leyden.callbacks.swa import with_swa
 from leyden.checkpoints import DurableCheckpoints
 from leyden.config import Config
 from leyden.config.monitored import in_time
