@@ -209,7 +209,9 @@ def test_a_signal_that_was_lost_is_met_by_who_takes_over() -> None:
 def test_who_answers_a_signal_inside_a_program_has_the_word(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # one of another test may write into a file that is closed
+    monkeypatch.setattr(
+        logging.getLogger(), "handlers", [logging.NullHandler()]
+    )  # one of another test may write into a file that is closed
 
     def run() -> None:
         with Watch() as watch:

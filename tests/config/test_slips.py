@@ -111,7 +111,7 @@ def test_the_keys_of_a_primary_config_and_of_what_it_extends_tell_the_groups() -
 )
 def test_a_bracket_that_is_not_closed_is_named(value: str, bracket: str) -> None:
     said = explain(OverrideParseException(override=f"++a.b={value}", message="no"))
-    assert said.startswith(f"a.b={value}: cannot be read; the bracket {bracket} is not closed; if it goes on behind")
+    assert said.startswith(f"a.b={value}: cannot be read; the bracket {bracket} is not closed; if it continues after")
 
 
 @pytest.mark.parametrize("value", ["a(b)c d", "1)", "'(' x"])
