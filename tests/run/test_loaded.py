@@ -128,3 +128,15 @@ def test_weights_that_do_not_tell_how_long_they_were_trained_are_one_line(loops:
     ) as told:
         load_run(run)
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_data_that_have_changed_since_the_run_are_reported(
+    changed: bool, run: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    record = json.loads((run / "run.json").read_text())
+    assert "286 train, 32 val, 80 test" in record["data"]
+    if changed:
+        (run / "run.json").write_text(json.dumps(record | {"data": record["data"].replace("286", "279")}))
+    assert load_run(run).datamodule.splits
+    assert any("data: changed since the run" in message for message in caplog.messages) == changed

@@ -33,7 +33,6 @@ class LoadedRun:
         epochs: for how many they had been trained.
         metrics: what the run measured.
         data: description of its data when it began; empty where that is not known.
-        data_as_recorded: whether the settings of the data are those of the run.
         task: the LightningModule around the network, in evaluation mode.
     """
 
@@ -44,7 +43,6 @@ class LoadedRun:
     metrics: dict[str, float]
     task: Task
     data: str = ""
-    data_as_recorded: bool = True
 
     def describe(self) -> str:
         """Which weights these are, in one line."""
@@ -76,7 +74,7 @@ class LoadedRun:
         trust.check(self.config["data"], f"{self.dir}: data", DataModule)
         datamodule = build_data(self.config, self.spec)
         then, now = self.data, datamodule.describe()
-        if then and then != now and self.data_as_recorded:
+        if then and then != now and recorded(self.dir).config["data"] == self.config["data"]:
             log.warning(
                 "data: changed since the run, and may hold items that it trained on; now %s, then %s", now, then
             )
@@ -110,7 +108,6 @@ def load_recorded(run_dir: Path, config: Config, ckpt: str = "best") -> LoadedRu
         epochs = int(checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["ready"])
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: does not say how long it was trained; it was not written by train.py") from error
-    recorded_data = recorded(run_dir).config["data"]
     return LoadedRun(
         run_dir,
         config,
@@ -119,5 +116,4 @@ def load_recorded(run_dir: Path, config: Config, ckpt: str = "best") -> LoadedRu
         dict(record.get("metrics", {})),
         task,
         str(record.get("data") or ""),
-        config["data"] == recorded_data,
     )
