@@ -23,6 +23,7 @@ from leyden.config.monitored import in_time
 from leyden.config.near import did_you_mean
 from leyden.config.steps import HALF_ON_CPU
 from leyden.data.module import DataModule
+from leyden.data.recorded_split import RecordedSplit
 from leyden.data.spec import DataSpec
 from leyden.errors import UserError
 from leyden.recipe import complete_model, for_checkpoint
@@ -31,18 +32,19 @@ from leyden.tasks.schedulers import SchedulerFactory
 from leyden.tasks.task import Task
 
 
-def build_data(config: Config, trained: DataSpec | None = None) -> DataModule:
+def build_data(config: Config, trained: DataSpec | None = None, recorded: RecordedSplit | None = None) -> DataModule:
     """The datamodule, with its files in place and its splits made.
 
     Args:
         config: of the run.
         trained: the facts that a network was trained with, where there is one: these data are to be the like.
+        recorded: the split of a run that is resumed or evaluated; None to divide the data anew.
 
     Raises:
         UserError: they are not, or there is nothing to validate on.
     """
     datamodule: DataModule = _build("data", config["data"])
-    datamodule.trained = trained
+    datamodule.trained, datamodule.recorded = trained, recorded
     datamodule.prepare_data()
     datamodule.setup("fit")
     if trained:

@@ -17,19 +17,20 @@ from leyden.config.recorded import Config, Recorded
 from leyden.data.loader import Loader
 from leyden.data.memory import InMemory
 from leyden.data.module import DataModule
+from leyden.data.recorded_split import NEW
 from leyden.errors import UserError
 from leyden.feasible import check_limit
 from leyden.locks import is_live
 from leyden.processes import rank
 from leyden.record import CHECKPOINTS, lock, read_record, write_record
-from leyden.run.loaded import LoadedRun, load_recorded
+from leyden.run.loaded import OF_SPLITS, LoadedRun, load_recorded
 from leyden.run.recorder import epoch_metrics
+from leyden.run.split_record import warn_of_trained
 from leyden.tasks.task import Task
 
 log = logging.getLogger(__name__)
-SPLITS = ("test", "val", "train")
+SPLITS = ("test", "val", "train", NEW)
 _OF_DEVICES = ("accelerator", "devices", "num_nodes", "strategy", "precision", "deterministic", "limit_test_batches")
-_OF_SPLITS = ("fold", "folds", "split_seed", "val_size", "test_size", "train_size")
 
 
 def evaluate_run(recorded: Recorded, settings: Mapping[str, Any]) -> dict[str, float]:
@@ -48,10 +49,13 @@ def evaluate_run(recorded: Recorded, settings: Mapping[str, Any]) -> dict[str, f
     torch.set_float32_matmul_precision(recorded.config["matmul_precision"])
     run = load_recorded(recorded.dir, recorded.config, str(settings["ckpt"]))
     log.info("run: %s", run.describe())
-    metrics = evaluate(evaluation_trainer(recorded.config), run.task, run.datamodule, split)
+    datamodule = run.datamodule
+    datamodule.setup("test")
+    trained = warn_of_trained(datamodule, split, run.trained_on)
+    metrics = evaluate(evaluation_trainer(recorded.config), run.task, datamodule, split)
     if rank() == 0:
         _show(metrics, recorded, run, split)
-        _keep(metrics, recorded, run, split)
+        _keep(metrics, recorded, run, split, trained)
     return metrics
 
 
@@ -76,7 +80,9 @@ def evaluate(trainer: pl.Trainer, task: Task, datamodule: DataModule, split: str
     datamodule.setup("test")
     loader = _as_tested(datamodule, split)
     if not len(loader):
-        raise UserError(f"split={split}: is empty in these data; there are {datamodule.describe()}")
+        new = len(datamodule.items.get(NEW, ()))
+        remedy = f"; give split={NEW} for the items that the run did not have" if new else ""
+        raise UserError(f"split={split}: is empty in these data; there are {datamodule.describe()}{remedy}")
     check_limit(trainer, loader)
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(callback, Progress):
@@ -87,6 +93,8 @@ def evaluate(trainer: pl.Trainer, task: Task, datamodule: DataModule, split: str
 
 def _as_tested(datamodule: DataModule, split: str) -> Loader:
     """The batches of a split, made as those of a test are: in order, without the random changes of training."""
+    if split == NEW and NEW not in datamodule.items:
+        raise UserError(f"split={NEW}: the run had all of these data; there are {datamodule.describe()}")
     if isinstance(datamodule, InMemory):
         datamodule = copy(datamodule)
         datamodule.splits, split = {"test": datamodule.splits[split]}, "test"
@@ -113,8 +121,8 @@ def _is_plain(value: Any) -> bool:
 
 def _show(metrics: Mapping[str, float], recorded: Recorded, run: LoadedRun, split: str) -> None:
     data, before = recorded.config["data"], recorded.before["data"]
-    divided = [name for name in _OF_SPLITS if data.get(name) != before.get(name)]
-    if divided:
+    divided = [name for name in OF_SPLITS if data.get(name) != before.get(name)]
+    if divided and run.trained_on is None:
         log.warning("data.%s: divides the data anew; the network may have been trained on some of these", divided[0])
     table = Table(f"{split}, {run.checkpoint.name}", "", "in training", box=rich.box.SIMPLE_HEAD)
     for name, value in metrics.items():
@@ -131,14 +139,15 @@ def _in_training(run: LoadedRun, name: str) -> float | None:
     return run.metrics.get(name) if split == "test" and run.is_best else None
 
 
-def _keep(metrics: Mapping[str, float], recorded: Recorded, run: LoadedRun, split: str) -> None:
-    """Add the result to run.json."""
+def _keep(metrics: Mapping[str, float], recorded: Recorded, run: LoadedRun, split: str, trained: int) -> None:
+    """Add the result to run.json, with the number of items that the network was trained on."""
     if is_live(run.dir):
         log.warning("%s: is still written by the run itself; the result is not kept in its record", run.dir)
         return
     entry = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "split": split,
+        "trained_on": trained,
         "checkpoint": str(run.checkpoint.relative_to(run.dir / CHECKPOINTS) if run.is_own else run.checkpoint),
         "epochs": run.epochs,
         "overrides": recorded.typed,

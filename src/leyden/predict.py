@@ -28,6 +28,7 @@ from leyden.durable import replacing
 from leyden.errors import UserError
 from leyden.evaluate import evaluation_trainer
 from leyden.run.loaded import load_recorded
+from leyden.run.split_record import warn_of_trained
 from leyden.tasks.task import Predictions, Task
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ def predict_run(recorded: Recorded, request: Request) -> Path:
     trainer = evaluation_trainer(config)
     if request.input is None:
         inputs = own_test_split(run.datamodule, trainer.strategy.root_device, request.batch_size)
+        warn_of_trained(run.datamodule, "test", run.trained_on)
     else:
         batch_size = request.batch_size or int(config["data"].get("eval_batch_size") or 1024)
         inputs = open_inputs(request.input, run.spec, batch_size, _eval_transform(config))

@@ -27,6 +27,7 @@ from leyden.record import RECORD, has_checkpoint, read_record
 from leyden.restore import load_state
 from leyden.run.directory import Run
 from leyden.run.recorder import Recorder, epoch_metrics
+from leyden.run.split_record import check_unchanged, read_split, report_changes, warn_of_repeated, warn_of_source
 from leyden.tasks.task import Task
 from leyden.trackers import continued, log_result, log_settings, tracked_as
 
@@ -48,7 +49,7 @@ def run_experiment(experiment: Experiment) -> float | None:
 
     _check_trust(experiment)
     torch.set_float32_matmul_precision(config["matmul_precision"])
-    datamodule = build_data(config)
+    datamodule = _data(experiment)
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     goes_on = experiment.resumes and has_checkpoint(experiment.run_dir)  # which brings the weights
     task = build_task(config, datamodule.spec, load=not goes_on)
@@ -66,7 +67,7 @@ def run_experiment(experiment: Experiment) -> float | None:
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, LastCheckpoint):
                 callback.watch = run.watch
-        run.note_data(datamodule.describe())
+        run.note_data(datamodule)
         log_settings(trainer, config)
         run.tracked_as = tracked_as(trainer)
         if config["cache_features"]:
@@ -129,6 +130,19 @@ def test_best(trainer: pl.Trainer, task: Task, datamodule: DataModule) -> None:
         trainer.callbacks.remove(served)  # type: ignore[attr-defined]
     if tested is not task and task.state_dict().keys() == weights.keys():
         load_state(task, weights, best.best_model_path)
+
+
+def _data(experiment: Experiment) -> DataModule:
+    """The data of a run; of one that is resumed, those that it had when it began, without what was added since."""
+    recorded = read_split(experiment.run_dir) if experiment.resumes else None
+    datamodule = build_data(experiment.config, recorded=recorded)
+    if recorded:
+        check_unchanged(datamodule, experiment.run_dir)
+        report_changes(datamodule, experiment.run_dir)
+    warn_of_repeated(datamodule)
+    if experiment.config["init_from"]:
+        warn_of_source(datamodule, Path(experiment.config["init_from"]))
+    return datamodule
 
 
 def _check_trust(experiment: Experiment) -> None:

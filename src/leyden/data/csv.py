@@ -8,6 +8,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from leyden.data.digests import Digests, row_digests
 from leyden.data.memory import InMemory
 from leyden.data.spec import DataSpec
 from leyden.data.tables.encoding import encode, fit, input_names
@@ -100,7 +101,8 @@ class CSV(InMemory):
         labels = torch.zeros((), dtype=torch.int64).expand(len(table))
         if classes:
             labels = targets.to_series().replace_strict(classes, range(len(classes))).to_torch().long()
-        rows = self.divide(labels, parts, self.test_size)
+        digests = self._digests(table, targets, self.recorded.identified_by) if self.recorded else None
+        rows = self.divide(labels, parts, self.test_size, digests)
         sizes = {part: len(chosen) for part, chosen in rows.items()}
         order = torch.cat(list(rows.values()))  # one split behind the other, so that each is a part and not a copy
         del parts, rows  # of millions of rows every list of them counts
@@ -110,6 +112,11 @@ class CSV(InMemory):
             table = chosen_columns(path, table, [column["name"] for column in columns])
         else:
             columns = fit(table, train, table.columns, path, self.max_categories)
+        self._identified_by = self.recorded.identified_by if self.recorded else [column["name"] for column in columns]
+        if digests is None:  # of the columns that are used, which are known only now
+            digests = self._digests(table, targets, self._identified_by)
+        items = digests[order.numpy()]
+        del digests
         kept = {"features": columns, **self.reading}
         shape = (len(input_names(columns)),)
         if classes:
@@ -122,7 +129,16 @@ class CSV(InMemory):
         inputs, begin = encode(table, columns, path, order), 0
         for part, size in sizes.items():
             self.splits[part] = inputs[begin : begin + size], values[begin : begin + size]
+            self.items[part] = items[begin : begin + size]
             begin += size
+
+    @property
+    def identified_by(self) -> Sequence[str]:
+        return self._identified_by
+
+    def _digests(self, table: pl.DataFrame, targets: pl.DataFrame, columns: Sequence[str]) -> Digests:
+        path = Path(str(self.paths["train"]))
+        return row_digests([*chosen_columns(path, table, columns), *targets])
 
     def _is_text(self, name: str) -> bool:
         """Categories; and what is not used need not hold what it promises."""

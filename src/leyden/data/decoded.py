@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
+from leyden.data.digests import Digests, with_labels
 from leyden.data.images import Images
 from leyden.data.loader import Loader, Order
 from leyden.data.memory import Split
@@ -96,6 +97,10 @@ class DecodedImages(Images):
             UserError: the files are not there, or are not what they should be.
         """
 
+    def digests(self, numbers: Tensor) -> Digests | None:
+        """Digests (N,) of the files of some images, by their numbers; None where they cannot be recognised."""
+        return None
+
     @cached_property
     def found(self) -> tuple[Read, dict[str, Split]]:
         read, parts = self.find()
@@ -146,7 +151,10 @@ class DecodedImages(Images):
         numbers, labels = (torch.cat([part[place] for part in parts.values()]) for place in (0, 1))
         sizes = [len(of) for _, of in parts.values()]
         items = dict(zip(parts, torch.split(torch.arange(len(labels)), sizes), strict=True))
-        chosen = self.divide(labels, items, self.test_size)
+        digests = self.digests(numbers)
+        if digests is not None:
+            digests = with_labels(digests, labels, self.classes or self.class_names)
+        chosen = self.divide(labels, items, self.test_size, digests)
         return {split: (numbers[rows], labels[rows]) for split, rows in chosen.items()}
 
     def _warn_of_absent_classes(self) -> None:

@@ -1,17 +1,21 @@
 """Pictures in folders: one folder for each class."""
 
 import logging
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from PIL.Image import Image
+from torch import Tensor
 
 from leyden.data.decoded import DecodedImages
+from leyden.data.digests import Digests, digest
 from leyden.data.memory import Split
-from leyden.data.pictures.broken import find_broken
+from leyden.data.pictures.broken import Entry, check_files, state_of
 from leyden.data.pictures.layout import Files, class_names, files_of, part_folders, refuse_empty_classes
 from leyden.data.pictures.picture import Channels, Read, read_picture
 from leyden.errors import UserError
@@ -28,7 +32,7 @@ class ImageFolder(DecodedImages):
     Args:
         root: the folder.
         verify: decode every file once before it is used. What was found is kept in `root`, so that the next time only
-            files that are new or changed are decoded.
+            files that are new or changed are decoded. Without it, a run recognises its files by name and size.
         skip_broken: leave out what cannot be decoded, which is an error otherwise.
 
     The others are those of DecodedImages.
@@ -39,6 +43,7 @@ class ImageFolder(DecodedImages):
         if skip_broken and not verify:
             raise UserError("data.skip_broken=true: data.verify=false does not find what is broken; set one of them")
         self.verify, self.skip_broken = verify, skip_broken
+        self._checked: dict[str, Entry] = {}
 
     @cached_property
     def class_names(self) -> tuple[str, ...]:
@@ -61,16 +66,29 @@ class ImageFolder(DecodedImages):
             paths += [path for pictures in classes.values() for path in pictures]
         return FileReader(paths, self.channels), parts
 
+    @property
+    def identified_by(self) -> Sequence[str]:
+        return self.recorded.identified_by if self.recorded else ("content",) if self.verify else ("name", "size")
+
+    def digests(self, numbers: Tensor) -> Digests:
+        reader = self.found[0]
+        assert isinstance(reader, FileReader)
+        root, names = Path(self.root), [self._name(reader.paths[number]) for number in numbers.tolist()]
+        if tuple(self.identified_by) == ("content",):
+            checked = self._checked or check_files(root, names)
+            return np.array([checked[name][3] for name in names], dtype=np.uint64)
+        sized = (f"{name}\0{state_of(root / name)[0]}" for name in names)
+        return np.array([digest(os.fsencode(name)) for name in sized], dtype=np.uint64)
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(Path(self.root)).as_posix()
+
     def _whole(self, files: Files) -> Files:
         """Those that can be decoded."""
         root = Path(self.root)
-        names = [
-            path.relative_to(root).as_posix()
-            for classes in files.values()
-            for pictures in classes.values()
-            for path in pictures
-        ]
-        faults = find_broken(root, names)
+        names = [self._name(path) for classes in files.values() for pictures in classes.values() for path in pictures]
+        self._checked = check_files(root, names)
+        faults = {name: entry[2] for name, entry in self._checked.items() if entry[2]}
         if not faults:
             return files
         some = ", ".join(f"{name} ({fault})" for name, fault in list(faults.items())[:3])

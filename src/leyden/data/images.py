@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 from leyden.config.near import did_you_mean
 from leyden.config.typed import setting
 from leyden.data.augment import Augment
+from leyden.data.digests import Digests, tensor_digests, with_labels
 from leyden.data.loader import Transform
 from leyden.data.memory import InMemory, Split
 from leyden.data.spec import DataSpec
@@ -119,11 +120,15 @@ class InMemoryImages(Images):
         if "train" not in self.splits:
             images, labels = self.chosen(self.load(train=True))
             parts = {"train": torch.arange(len(labels)), "test": torch.arange(0)}  # that is loaded by itself
-            rows = self.divide(labels, parts)
-            self.splits |= {split: (images[rows[split]], labels[rows[split]]) for split in ("train", "val")}
+            rows = self.divide(labels, parts, digests=self._digests(images, labels))
+            self.splits |= {split: (images[of], labels[of]) for split, of in rows.items() if split != "test"}
             self._measure(self.splits["train"][0])
         if "test" not in self.splits:
             self.splits["test"] = self.chosen(self.load(train=False))
+            self.items["test"] = self._digests(*self.splits["test"])
+
+    def _digests(self, images: Tensor, labels: Tensor) -> Digests:
+        return with_labels(tensor_digests(images), labels, self.classes or self.class_names)
 
 
 class Normalise:

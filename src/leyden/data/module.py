@@ -1,14 +1,16 @@
 """What every datamodule is: settings of batches and splits, and the facts that it publishes."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Unpack
 
 import lightning.pytorch as pl
 import torch
 from torch import Tensor
 
+from leyden.data.digests import Digests
 from leyden.data.loader import Batch, Loader, Order
+from leyden.data.recorded_split import RecordedSplit
 from leyden.data.spec import DataSpec
 from leyden.data.splits import count, fold_split, stratified_split
 from leyden.errors import UserError
@@ -32,9 +34,16 @@ class DataModule(pl.LightningDataModule):
     Attributes:
         trained: the facts that a network was trained with, where there is one already: inputs are then normalised and
             encoded as it knows them, and not by what is found in these data.
+        recorded: the split of a run that is resumed or evaluated; its items stay in their splits, whatever has been
+            added to the data since.
+        items: digests (N,) of the items of each split, by which a run records its split; empty where the items of these
+            data cannot be recognised.
+        missing_items: how many recorded items of each split are not in these data, or have changed.
+        is_other: whether none of the recorded items is in these data.
     """
 
     trained: DataSpec | None = None
+    recorded: RecordedSplit | None = None
 
     def __init__(
         self,
@@ -52,6 +61,9 @@ class DataModule(pl.LightningDataModule):
         self.val_size, self.train_size = val_size, train_size
         self.fold, self.folds = fold, folds
         self.seed, self.split_seed = seed, split_seed
+        self.items: dict[str, Digests] = {}
+        self.missing_items: dict[str, int] = {}
+        self.is_other = False
 
     @property
     @abstractmethod
@@ -71,19 +83,66 @@ class DataModule(pl.LightningDataModule):
     def augmented(self) -> bool:
         """Whether an input of the training split differs from one epoch to the next."""
 
-    def divide(self, labels: Tensor, parts: Mapping[str, Tensor], test_size: float = 0.0) -> dict[str, Tensor]:
+    @property
+    def identified_by(self) -> Sequence[str]:
+        """What the digests of items are made of: the columns of a table beside its targets, or a word or two."""
+        return ("values",)
+
+    def item_names(self, split: str) -> Sequence[str] | None:
+        """The name of each item of a split, such as its file or its line in one; None where it has a number only."""
+        return None
+
+    def divide(
+        self,
+        labels: Tensor,
+        parts: Mapping[str, Tensor],
+        test_size: float = 0.0,
+        digests: Digests | None = None,
+    ) -> dict[str, Tensor]:
         """Divide the items into train, val and test. What the data do not come with is taken from the training part.
 
         Where there are both a validation and a test set, a fold is taken of training and validation items together.
+        Where there is a recorded split, its items are found by their digests; what it does not have is `new`.
 
         Args:
             labels: (N,) class indices of all items; all the same where there are no classes.
             parts: the items (M,) of each part that the data come in: train and, where there are such, val and test.
             test_size: a count, or a fraction below 1; 0 for nothing.
+            digests: (N,) of all items; None where they cannot be recognised.
 
         Raises:
             UserError: a size is more than there is, or nothing, or nothing is left to train on.
         """
+        if digests is None or self.recorded is None or not self.recorded.is_kept:
+            rows = self._drawn(labels, parts, test_size)
+        else:
+            rows = self._divide_again(self.recorded, labels, parts, test_size, digests)
+        if digests is not None:
+            self.items |= {split: digests[chosen.numpy()] for split, chosen in rows.items()}
+        return rows
+
+    def _divide_again(
+        self,
+        recorded: RecordedSplit,
+        labels: Tensor,
+        parts: Mapping[str, Tensor],
+        test_size: float,
+        digests: Digests,
+    ) -> dict[str, Tensor]:
+        try:
+            drawn, refused = self._drawn(labels, parts, test_size), None
+        except UserError as error:  # there are fewer items than there were, and no other division of them is needed
+            drawn, refused = {split: parts.get(split, torch.arange(0)) for split in ("train", "val", "test")}, error
+        if self.fold is not None and "val" in parts and "test" in parts:  # folds are made of both
+            parts = {"train": torch.cat([parts["train"], parts["val"]]), "test": parts["test"]}
+        division = recorded.divide(drawn, parts, digests)
+        self.missing_items, self.is_other = division.missing, not division.is_same
+        if refused and self.is_other:
+            raise refused
+        return division.rows
+
+    def _drawn(self, labels: Tensor, parts: Mapping[str, Tensor], test_size: float) -> dict[str, Tensor]:
+        """The rows of train, val and test that a new run has."""
         rest, val, test = parts["train"], parts.get("val"), parts.get("test")
         if self.fold is not None:
             if val is not None and test is not None:

@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from torchvision import datasets
 
 from leyden.config.near import did_you_mean
 from leyden.data.decoded import DecodedImages
+from leyden.data.digests import Digests, position_digests
 from leyden.data.downloads import UNREADABLE, alone_in, reason
 from leyden.data.memory import Split
 from leyden.data.pictures.picture import Channels, Read, in_channels
@@ -99,6 +101,13 @@ class TorchvisionImages(DecodedImages):
     @property
     def class_names(self) -> tuple[str, ...]:
         return self._names
+
+    @property
+    def identified_by(self) -> Sequence[str]:
+        return self.dataset_name, "position"
+
+    def digests(self, numbers: Tensor) -> Digests:
+        return position_digests(self.dataset_name, numbers)  # the files are those of torchvision
 
     def _datasets(self) -> dict[str, Any]:
         make = getattr(datasets, self.dataset_name)

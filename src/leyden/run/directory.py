@@ -16,6 +16,7 @@ import yaml
 from leyden.checkpoints import newest_whole, read_checkpoint
 from leyden.config import Experiment
 from leyden.console import LogFile
+from leyden.data.module import DataModule
 from leyden.durable import full_disk, remove_leftovers, replacing, write_text
 from leyden.entry import continued_record, new_record
 from leyden.errors import UserError
@@ -25,6 +26,7 @@ from leyden.processes import rank
 from leyden.record import CHANGES, CHECKPOINTS, CONFIG, LOG, OVERRIDES, RECORD, lock, read_record, write_record
 from leyden.run.history import cut_history, event_files, put_back
 from leyden.run.place import Last, make_directory
+from leyden.run.split_record import SPLIT, write_split
 from leyden.signals import Watch, interruption
 
 log = logging.getLogger(__name__)
@@ -83,6 +85,7 @@ class Run:
             logging.getLogger(__name__.partition(".")[0]).setLevel(logging.INFO)
             self._handler = MemoryHandler(sys.maxsize, flushLevel=sys.maxsize, flushOnClose=False)
         logging.getLogger().addHandler(self._handler)
+        self._datamodule: DataModule | None = None
         self._code = read_code()
         self._record = new_record(self.experiment, self._code)
         if self.experiment.resumes and (self.dir / RECORD).is_file():
@@ -96,6 +99,8 @@ class Run:
         """Training is about to take its first step. Until then a run that is resumed stays as it was, byte for byte."""
         if not self._begun:
             self._write()
+            if self.writes and self._datamodule and not (self.dir / SPLIT).is_file():
+                write_split(self.dir, self._datamodule)
             self._begun = True
 
     def _write(self) -> None:
@@ -167,9 +172,10 @@ class Run:
             inside = best.resolve().is_relative_to(folder)  # then the directory may be moved
             self._record["best_checkpoint"] = str(best.resolve().relative_to(folder) if inside else best.resolve())
 
-    def note_data(self, description: str) -> None:
-        """Keep what the data were, as `DataModule.describe` says: by it, a later use finds that they have changed."""
-        self._record["data"] = description
+    def note_data(self, datamodule: DataModule) -> None:
+        """Keep the description of the data and the items of each split, by which later uses find that they changed."""
+        self._record["data"] = datamodule.describe()
+        self._datamodule = datamodule
 
     @property
     def tracked_as(self) -> dict[str, str]:

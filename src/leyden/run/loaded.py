@@ -1,7 +1,7 @@
 """A run that there is already: its model, its data, what it found."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,16 @@ from leyden.build import build_data
 from leyden.checkpoints import newest_whole, read_checkpoint
 from leyden.config.recorded import Config, recorded
 from leyden.data.module import DataModule
+from leyden.data.recorded_split import RecordedSplit
 from leyden.data.spec import DataSpec
 from leyden.errors import UserError
 from leyden.record import CHECKPOINTS, RECORD, checkpoint_of, find_run, read_record
 from leyden.restore import restore_task
+from leyden.run.split_record import read_split, report_changes
 from leyden.tasks.task import Task
 
 log = logging.getLogger(__name__)
+OF_SPLITS = ("fold", "folds", "split_seed", "val_size", "test_size", "train_size", "split_column")
 
 
 @dataclass(frozen=True)
@@ -72,13 +75,25 @@ class LoadedRun:
     def datamodule(self) -> DataModule:
         """The run's data with its splits, normalised and encoded as in training; read when asked for."""
         trust.check(self.config["data"], f"{self.dir}: data", DataModule)
-        datamodule = build_data(self.config, self.spec)
+        before = recorded(self.dir).config["data"]
+        is_divided_anew = any(self.config["data"].get(name) != before.get(name) for name in OF_SPLITS)
+        split = read_split(self.dir)
+        if split and is_divided_anew:
+            split = replace(split, is_kept=False)
+        datamodule = build_data(self.config, self.spec, split)
         then, now = self.data, datamodule.describe()
-        if then and then != now and recorded(self.dir).config["data"] == self.config["data"]:
+        if split and split.is_kept and datamodule.items:
+            report_changes(datamodule, self.dir)
+        elif then and then != now and before == self.config["data"]:
             log.warning(
                 "data: changed since the run, and may hold items that it trained on; now %s, then %s", now, then
             )
         return datamodule
+
+    @property
+    def trained_on(self) -> RecordedSplit | None:
+        """The items that the weights were trained on, as the run that they are from has recorded; None without."""
+        return read_split(self.dir if self.is_own else self.checkpoint.parent.parent)
 
 
 def load_run(run: str | Path = "last", ckpt: str = "best", log_dir: str | Path = "logs") -> LoadedRun:

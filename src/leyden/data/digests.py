@@ -1,0 +1,113 @@
+"""Digests of items: 64 bits each, by which an item is recognised in files that have changed."""
+
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from torch import Tensor
+
+Digests = NDArray[np.uint64]
+
+_BLOCK = 1 << 15  # items: these fit into the cache of a core
+_START = np.uint64(0x9E3779B97F4A7C15)
+_FACTOR = np.uint64(0xD6E8FEB86659FD93)  # odd, so that a product loses nothing
+_HALF = np.uint64(32)
+
+
+def digest(data: bytes) -> int:
+    """Digest of 64 bits, the same on every machine."""
+    return int.from_bytes(blake2b(data, digest_size=8).digest(), "little")
+
+
+def row_digests(columns: Sequence[pl.Series]) -> Digests:
+    """Digests (N,) of the rows of a table, of the values in these columns.
+
+    Numbers are compared in 32 bits, whatever width they are stored in: the width depends on the other rows of a file.
+    A missing value differs from all others.
+
+    Args:
+        columns: N numbers, dates or words each.
+    """
+    digests = np.full(len(columns[0]), _START)
+    numbers = [column for column in columns if _is_number(column)]
+    for pair in (numbers[place : place + 2] for place in range(0, len(numbers), 2)):
+        values = [column.to_numpy() for column in pair]  # NaN where one is missing
+        for rows in _blocks(len(digests)):
+            words = np.zeros((len(digests[rows]), 2), dtype=np.float32)  # two numbers are one word of 64 bits
+            with np.errstate(over="ignore"):
+                for place, array in enumerate(values):
+                    np.add(array[rows], 0, out=words[:, place], casting="same_kind")  # -0 becomes 0
+            if any(column.null_count() for column in pair):
+                words[np.isnan(words)] = np.nan  # there are many, which differ in their bits
+            _add(digests[rows], words.view(np.uint64)[:, 0])
+    for column in columns:
+        if not _is_number(column):
+            known = _words_of(column)
+            for rows in _blocks(len(digests)):
+                _add(digests[rows], known[rows])
+    return digests
+
+
+def tensor_digests(items: Tensor) -> Digests:
+    """Digests (N,) of the bytes of each item (N, ...)."""
+    digests = np.full(len(items), _START)
+    if not items.numel():
+        return digests
+    flat = items.detach().cpu().contiguous().reshape(len(items), -1).numpy().view(np.uint8)
+    size = flat.shape[1]
+    for rows in _blocks(len(digests)):
+        padded = np.zeros((len(flat[rows]), -(-size // 8) * 8), dtype=np.uint8)  # to whole words of 64 bits
+        padded[:, :size] = flat[rows]
+        for word in padded.view(np.uint64).T:
+            _add(digests[rows], word)
+    return digests
+
+
+def position_digests(name: str, positions: Tensor) -> Digests:
+    """Digests (N,) of items of a data set that never changes, by its name and their positions (N,) in it."""
+    digests = np.full(len(positions), digest(name.encode()), dtype=np.uint64)
+    _add(digests, positions.numpy().astype(np.uint64))
+    return digests
+
+
+def with_labels(digests: Digests, labels: Tensor, names: Sequence[str]) -> Digests:
+    """Digests of items together with the names of their classes.
+
+    Args:
+        digests: (N,) of the inputs.
+        labels: (N,) class indices.
+        names: of the classes; the digest of an item does not depend on their order.
+    """
+    digests = digests.copy()
+    _add(digests, np.array([digest(name.encode()) for name in names], dtype=np.uint64)[labels.numpy()])
+    return digests
+
+
+def _add(digests: Digests, words: NDArray[Any]) -> None:
+    """Add a word of 64 bits of each item to its digest, in place."""
+    np.bitwise_xor(digests, words, out=digests)
+    np.multiply(digests, _FACTOR, out=digests)
+    np.bitwise_xor(digests, digests >> _HALF, out=digests)
+
+
+def _blocks(number: int) -> Iterator[slice]:
+    return (slice(begin, begin + _BLOCK) for begin in range(0, number, _BLOCK))
+
+
+def _is_number(column: pl.Series) -> bool:
+    return column.dtype.is_numeric()
+
+
+def _words_of(column: pl.Series) -> Digests:
+    """A word (N,) for each date or text."""
+    if column.dtype.is_temporal():
+        column = column.cast(pl.Datetime("us")).to_physical()
+    values = column.unique().drop_nulls()
+    words = pl.Series([digest(str(value).encode()) for value in values], dtype=pl.UInt64)
+    missing = digest(b"\0missing")
+    if not len(values):
+        return np.full(len(column), missing, dtype=np.uint64)
+    return column.replace_strict(values, words, default=missing, return_dtype=pl.UInt64).to_numpy()

@@ -1,0 +1,114 @@
+"""The split of a run on disk, and messages about items that it was trained on or that are missing."""
+
+import logging
+import shlex
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from leyden.data.module import DataModule
+from leyden.data.recorded_split import NEW, RecordedSplit
+from leyden.durable import replacing
+from leyden.errors import UserError
+
+log = logging.getLogger(__name__)
+
+SPLIT = "split.npz"  # in a run directory: digests (N,) of train, val and test, 8 bytes each
+_VERSION = 1  # of the way in which digests are computed
+
+
+def write_split(run_dir: Path, datamodule: DataModule) -> None:
+    """Record the items of a run's splits, where they can be recognised."""
+    if datamodule.items:
+        by = np.array(datamodule.identified_by, dtype=np.str_)
+        with replacing(run_dir / SPLIT) as file:
+            np.savez(file, version=_VERSION, identified_by=by, **datamodule.items)  # type: ignore[arg-type]
+
+
+def read_split(run_dir: Path) -> RecordedSplit | None:
+    """The recorded split of a run; None where it has none.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    path = run_dir / SPLIT
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
+        version, by = int(arrays.pop("version")), arrays.pop("identified_by").tolist()
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path}: cannot be read ({' '.join(str(error).split())}); restore it, or delete it") from error
+    if version != _VERSION:
+        log.warning("%s: is of another version, so that the items of the run are not recognised", path)
+        return None
+    arrays.pop(NEW, None)
+    return RecordedSplit(arrays, by)
+
+
+def check_unchanged(datamodule: DataModule, run_dir: Path) -> None:
+    """Refuse to resume a run on data in which items of its splits are missing.
+
+    Raises:
+        UserError: some are.
+    """
+    missing = {split: number for split, number in datamodule.missing_items.items() if number}
+    if missing:
+        recorded = datamodule.recorded.items if datamodule.recorded else {}
+        some = ", ".join(f"{number:,} of {len(recorded[split]):,} {split}" for split, number in missing.items())
+        raise UserError(
+            f"resume={run_dir}: items of the run are missing from its data, or have changed: {some}; restore them, or "
+            f"start a new run with init_from={run_dir}"
+        )
+
+
+def report_changes(datamodule: DataModule, run_dir: Path) -> None:
+    """Log how the data differ from those of a run."""
+    recorded = datamodule.recorded.items if datamodule.recorded else {}
+    if datamodule.is_other:
+        log.warning("data: none of the items that the run had is among these; they are divided by themselves")
+        return
+    for split, number in datamodule.missing_items.items():
+        if number:
+            log.warning(
+                "data: %s of the run's %s %s items are missing, or have changed",
+                f"{number:,}",
+                f"{len(recorded[split]):,}",
+                split,
+            )
+    if new := len(datamodule.items.get(NEW, ())):
+        what = "1 item is" if new == 1 else f"{new:,} items are"
+        command = f"python eval.py run={shlex.quote(str(run_dir))} split={NEW}"
+        log.info("data: %s in none of the run's splits, and not used; to evaluate: %s", what, command)
+
+
+def warn_of_trained(
+    datamodule: DataModule, split: str, recorded: RecordedSplit | None, network: str = "the network"
+) -> int:
+    """Log how many items of a split a network was trained on, by the record of its run, and return the number."""
+    items = datamodule.items.get(split)
+    if recorded and items is not None and list(recorded.identified_by) != list(datamodule.identified_by):
+        log.warning("%s: it is not known whether %s was trained on some of its items", split, network)
+        return 0
+    number = 0 if recorded is None or items is None else recorded.trained_on(items)
+    if number and items is not None and split != "train":
+        what = f"{number:,} of its {len(items):,} items are equal to items" if number > 1 else "1 item is equal to one"
+        log.warning("%s: %s that %s was trained on", split, what, network)
+    return number
+
+
+def warn_of_repeated(datamodule: DataModule) -> None:
+    """Log how many items to validate and test on are equal to items to train on."""
+    if "train" in datamodule.items:
+        for split in ("val", "test"):
+            own = RecordedSplit({"train": datamodule.items["train"]}, datamodule.identified_by)
+            warn_of_trained(datamodule, split, own)
+
+
+def warn_of_source(datamodule: DataModule, checkpoint: Path) -> None:
+    """Log how many items to validate and test on the run was trained on that initial weights are from."""
+    source = checkpoint.parent.parent
+    for split in ("val", "test"):
+        warn_of_trained(datamodule, split, read_split(source), f"init_from={source}")
