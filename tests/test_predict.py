@@ -34,7 +34,7 @@ def test_a_folder_is_predicted_as_the_test_split_is_to_the_digit(ran: Ran) -> No
     for row in split:
         assert row.pop("correct") == str(row["class"] == row["target"]).lower()
     assert [row.pop("target") for row in split] == [file.parent.name for file in files]
-    assert [row.pop("input") for row in split] == [str(number) for number in range(12)]
+    assert [row.pop("input") for row in split] == [f"test/{file.parent.name}/{file.name}" for file in files]
     assert folder == split
     assert set(folder[0]) == {f"{what}{end}" for what in ("class", "probability") for end in ("", "_2", "_3")}
     told = [float(row[name]) for row in folder for name in ("probability", "probability_2", "probability_3")]

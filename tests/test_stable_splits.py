@@ -145,9 +145,7 @@ def test_a_resumed_run_trains_on_its_own_rows_or_is_refused(name: str, copy: Pat
     experiment = compose([f"resume={run}", "trainer.max_epochs=4"])
     if gone:
         before = (run / "run.json").read_text()
-        with pytest.raises(
-            UserError, match=r"^resume=.*: items of the run are missing from its data, or have"
-        ):
+        with pytest.raises(UserError, match=r"^resume=.*: items of the run are missing from its data, or have"):
             run_experiment(experiment)
         assert (run / "run.json").read_text() == before
         return

@@ -51,7 +51,7 @@ def evaluate_run(recorded: Recorded, settings: Mapping[str, Any]) -> dict[str, f
     log.info("run: %s", run.describe())
     datamodule = run.datamodule
     datamodule.setup("test")
-    trained = warn_of_trained(datamodule, split, run.trained_on)
+    trained = warn_of_trained(datamodule, [split], run.trained_on)
     metrics = evaluate(evaluation_trainer(recorded.config), run.task, datamodule, split)
     if rank() == 0:
         _show(metrics, recorded, run, split)

@@ -56,7 +56,7 @@ def predict_run(recorded: Recorded, request: Request) -> Path:
     trainer = evaluation_trainer(config)
     if request.input is None:
         inputs = own_test_split(run.datamodule, trainer.strategy.root_device, request.batch_size)
-        warn_of_trained(run.datamodule, "test", run.trained_on)
+        warn_of_trained(run.datamodule, ["test"], run.trained_on)
     else:
         batch_size = request.batch_size or int(config["data"].get("eval_batch_size") or 1024)
         inputs = open_inputs(request.input, run.spec, batch_size, _eval_transform(config))
@@ -66,7 +66,7 @@ def predict_run(recorded: Recorded, request: Request) -> Path:
 
 
 def own_test_split(datamodule: DataModule, device: torch.device, batch_size: int | None = None) -> Inputs:
-    """The test split of a run's data, numbered from 0, with its targets.
+    """The test split of a run's data with its targets, named by file or line; numbered from 0 where it has no names.
 
     Raises:
         UserError: it is empty.
@@ -77,13 +77,17 @@ def own_test_split(datamodule: DataModule, device: torch.device, batch_size: int
     if not len(loader):
         raise UserError(f"input=null: the test split is empty; there are {datamodule.describe()}; give input=…")
 
-    def batches() -> Iterator[Named]:
-        number = 0
-        for inputs, targets in loader:
-            yield Named([str(n) for n in range(number, number + len(targets))], inputs, targets)
-            number += len(targets)
+    names = datamodule.item_names("test")
 
-    return Inputs(len(loader), batches())
+    def batches() -> Iterator[Named]:
+        begin = 0
+        for inputs, targets in loader:
+            end = begin + len(targets)
+            called = names[begin:end] if names else range(begin, end)
+            yield Named([str(name) for name in called], inputs, targets)
+            begin = end
+
+    return Inputs(len(loader), batches(), kind=datamodule.ITEM)
 
 
 def predict(task: Task, inputs: Inputs, trainer: pl.Trainer, top_k: int = 1) -> Iterator[Predictions]:

@@ -75,5 +75,5 @@ def test_a_test_set_of_its_own_has_what_it_holds() -> None:
 
 
 def test_items_that_were_trained_on_are_counted() -> None:
-    assert RECORDED.trained_on(np.array([3, 3, 4, 7, 9], dtype=np.uint64)) == 3
-    assert RECORDED.trained_on(np.array([], dtype=np.uint64)) == 0
+    assert RECORDED.is_trained(np.array([3, 3, 4, 7, 9], dtype=np.uint64)).tolist() == [True, True, False, False, True]
+    assert not len(RECORDED.is_trained(np.array([], dtype=np.uint64)))

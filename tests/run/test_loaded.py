@@ -13,6 +13,7 @@ from leyden.config import compose
 from leyden.data.csv import CSV
 from leyden.errors import UserError
 from leyden.run import load_run
+from leyden.run.split_record import SPLIT
 from leyden.tasks.regression import Regression
 from leyden.train import run_experiment
 
@@ -136,6 +137,7 @@ def test_data_that_have_changed_since_the_run_are_reported(
 ) -> None:
     record = json.loads((run / "run.json").read_text())
     assert "286 train, 32 val, 80 test" in record["data"]
+    (run / SPLIT).unlink()  # as of a run of an older version
     if changed:
         (run / "run.json").write_text(json.dumps(record | {"data": record["data"].replace("286", "279")}))
     assert load_run(run).datamodule.splits

@@ -54,6 +54,9 @@ class DecodedImages(Images):
         augment: random changes to whole batches of training pictures, on the device.
 
     The others are those of DataModule.
+
+    Attributes:
+        numbers: (N,) of the images of each split, as `find` has them.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class DecodedImages(Images):
         self.train_transform, self.eval_transform = train_transform, eval_transform
         self.cache, self.num_workers, self.test_size = cache, num_workers, test_size
         self._is_cached = bool(cache)
+        self.numbers: dict[str, Tensor] = {}
         self._loaders: WeakSet[WorkerLoader] = WeakSet()
 
     @abstractmethod
@@ -130,6 +134,7 @@ class DecodedImages(Images):
         if self.splits:
             return
         self.splits = self._split(self.found[1])
+        self.numbers = {split: numbers for split, (numbers, _) in self.splits.items()}
         self._warn_of_absent_classes()
         self._is_cached = self._is_to_be_cached() if self.cache is None else self.cache
         numbers, _ = self.splits["train"]

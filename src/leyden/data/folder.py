@@ -43,6 +43,7 @@ class ImageFolder(DecodedImages):
         if skip_broken and not verify:
             raise UserError("data.skip_broken=true: data.verify=false does not find what is broken; set one of them")
         self.verify, self.skip_broken = verify, skip_broken
+        self._paths: list[Path] = []
         self._checked: dict[str, Entry] = {}
 
     @cached_property
@@ -64,6 +65,7 @@ class ImageFolder(DecodedImages):
             labels = [names.index(name) for name, pictures in classes.items() for _ in pictures]
             parts[part] = torch.arange(len(paths), len(paths) + len(labels)), torch.tensor(labels)
             paths += [path for pictures in classes.values() for path in pictures]
+        self._paths = paths
         return FileReader(paths, self.channels), parts
 
     @property
@@ -71,14 +73,15 @@ class ImageFolder(DecodedImages):
         return self.recorded.identified_by if self.recorded else ("content",) if self.verify else ("name", "size")
 
     def digests(self, numbers: Tensor) -> Digests:
-        reader = self.found[0]
-        assert isinstance(reader, FileReader)
-        root, names = Path(self.root), [self._name(reader.paths[number]) for number in numbers.tolist()]
+        root, names = Path(self.root), [self._name(self._paths[number]) for number in numbers.tolist()]
         if tuple(self.identified_by) == ("content",):
             checked = self._checked or check_files(root, names)
             return np.array([checked[name][3] for name in names], dtype=np.uint64)
         sized = (f"{name}\0{state_of(root / name)[0]}" for name in names)
         return np.array([digest(os.fsencode(name)) for name in sized], dtype=np.uint64)
+
+    def item_names(self, split: str) -> Sequence[str]:
+        return [self._name(self._paths[number]) for number in self.numbers[split].tolist()]
 
     def _name(self, path: Path) -> str:
         return path.relative_to(Path(self.root)).as_posix()

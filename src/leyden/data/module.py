@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Unpack
+from typing import ClassVar, Unpack
 
 import lightning.pytorch as pl
 import torch
@@ -42,6 +42,7 @@ class DataModule(pl.LightningDataModule):
         is_other: whether none of the recorded items is in these data.
     """
 
+    ITEM: ClassVar[str] = "input"  # what a name of `item_names` is of, at the head of a column of predictions
     trained: DataSpec | None = None
     recorded: RecordedSplit | None = None
 

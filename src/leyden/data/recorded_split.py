@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -69,9 +70,10 @@ class RecordedSplit:
         rows = {split: rows.get(split, drawn[split]) for split in drawn}
         return Division(rows | ({NEW: new} if len(new) else {}), missing)
 
-    def trained_on(self, digests: Digests) -> int:
-        """The number of items, by their digests (N,), that are equal to an item of the training split."""
-        return int(np.isin(digests, self._items("train")).sum())
+    def is_trained(self, digests: Digests) -> NDArray[np.bool_]:
+        """For each of (N,) digests, whether it is that of an item of the training split."""
+        train = pl.Series(self._items("train")).implode()
+        return pl.Series(digests).is_in(train).to_numpy()  # many times faster than NumPy's, which sorts
 
     def _items(self, split: str) -> Digests:
         return self.items.get(split, np.empty(0, dtype=np.uint64))

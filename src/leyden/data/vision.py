@@ -92,6 +92,7 @@ class TorchvisionImages(DecodedImages):
             labels = labels_of(dataset)
             parts[part] = torch.arange(first, first + len(labels)), labels
             first += len(labels)
+        self._firsts = torch.tensor([int(numbers[0]) for numbers, _ in parts.values()])
         train = held["train"]
         names = getattr(train, "classes", None) or getattr(train, "categories", None)
         names = names or map(str, range(int(max(labels.max() for _, labels in parts.values())) + 1))
@@ -101,6 +102,12 @@ class TorchvisionImages(DecodedImages):
     @property
     def class_names(self) -> tuple[str, ...]:
         return self._names
+
+    def item_names(self, split: str) -> Sequence[str]:
+        numbers = self.numbers[split]  # of all parts; a name is the position in one
+        return list(
+            map(str, (numbers - self._firsts[torch.searchsorted(self._firsts, numbers, right=True) - 1]).tolist())
+        )
 
     @property
     def identified_by(self) -> Sequence[str]:

@@ -3,6 +3,7 @@
 import logging
 import shlex
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -85,30 +86,40 @@ def report_changes(datamodule: DataModule, run_dir: Path) -> None:
 
 
 def warn_of_trained(
-    datamodule: DataModule, split: str, recorded: RecordedSplit | None, network: str = "the network"
+    datamodule: DataModule, splits: Sequence[str], recorded: RecordedSplit | None, network: str = "the network"
 ) -> int:
-    """Log how many items of a split a network was trained on, by the record of its run, and return the number."""
-    items = datamodule.items.get(split)
-    if recorded and items is not None and list(recorded.identified_by) != list(datamodule.identified_by):
-        log.warning("%s: it is not known whether %s was trained on some of its items", split, network)
+    """Log how many items of some splits a network was trained on, and return the number.
+
+    Args:
+        datamodule: set up.
+        splits: their names; items of `train` are counted without a word.
+        recorded: the split of the run that the network was trained in; None where there is no record of it.
+        network: its name in the messages.
+    """
+    held = {split: datamodule.items[split] for split in splits if len(datamodule.items.get(split, ()))}
+    if recorded is None or not held:
         return 0
-    number = 0 if recorded is None or items is None else recorded.trained_on(items)
-    if number and items is not None and split != "train":
-        what = f"{number:,} of its {len(items):,} items are equal to items" if number > 1 else "1 item is equal to one"
-        log.warning("%s: %s that %s was trained on", split, what, network)
-    return number
+    if list(recorded.identified_by) != list(datamodule.identified_by):
+        log.warning("%s: it is not known whether %s was trained on some of its items", ", ".join(held), network)
+        return 0
+    is_trained, begin = recorded.is_trained(np.concatenate(list(held.values()))), 0
+    for split, items in held.items():
+        number = int(is_trained[begin : begin + len(items)].sum())
+        begin += len(items)
+        if number and split != "train":
+            of = f"{number:,} of its {len(items):,} items {'is' if number == 1 else 'are'}"
+            log.warning("%s: %s equal to items that %s was trained on", split, of, network)
+    return int(is_trained.sum())
 
 
 def warn_of_repeated(datamodule: DataModule) -> None:
     """Log how many items to validate and test on are equal to items to train on."""
     if "train" in datamodule.items:
-        for split in ("val", "test"):
-            own = RecordedSplit({"train": datamodule.items["train"]}, datamodule.identified_by)
-            warn_of_trained(datamodule, split, own)
+        own = RecordedSplit({"train": datamodule.items["train"]}, datamodule.identified_by)
+        warn_of_trained(datamodule, ("val", "test"), own)
 
 
 def warn_of_source(datamodule: DataModule, checkpoint: Path) -> None:
     """Log how many items to validate and test on the run was trained on that initial weights are from."""
     source = checkpoint.parent.parent
-    for split in ("val", "test"):
-        warn_of_trained(datamodule, split, read_split(source), f"init_from={source}")
+    warn_of_trained(datamodule, ("val", "test"), read_split(source), f"init_from={source}")

@@ -69,14 +69,24 @@ def test_a_folder_that_is_only_to_be_read_is_checked_each_time(tmp_path: Path, m
     assert {path.name for path in root.iterdir()} == {"train"}
 
 
-@pytest.mark.parametrize("record", ["[1, 2", "[]", '{"train/cat/000.png": 3}', '{"train/cat/000.png": [1, 2]}', "null"])
+@pytest.mark.parametrize(
+    "record",
+    [
+        "[1, 2",
+        "[]",
+        '{"train/cat/000.png": [1, 2, ""]}',
+        '{"train/cat/000.png": 3}',
+        '{"train/cat/000.png": [1, 2]}',
+        "null",
+    ],
+)
 def test_a_record_that_is_none_is_made_anew(record: str, tmp_path: Path) -> None:
     root = write_folders(tmp_path, train=3)
     (root / broken.RECORD).write_text(record)
     ready(root)
     checked = json.loads((root / broken.RECORD).read_text())
     assert len(checked) == 9
-    assert [fault for *_, fault in checked.values()] == [""] * 9
+    assert [fault for _, _, fault, _ in checked.values()] == [""] * 9
 
 
 def test_floating_point_pictures_are_found(tmp_path: Path) -> None:
