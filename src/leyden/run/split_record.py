@@ -122,4 +122,8 @@ def warn_of_repeated(datamodule: DataModule) -> None:
 def warn_of_source(datamodule: DataModule, checkpoint: Path) -> None:
     """Log how many items to validate and test on the run was trained on that initial weights are from."""
     source = checkpoint.parent.parent
-    warn_of_trained(datamodule, ("val", "test"), read_split(source), f"init_from={source}")
+    split = read_split(source)
+    if split and list(split.identified_by) != list(datamodule.identified_by):  # as of other data, most often
+        log.info("init_from=%s: its items are identified in another way, and not compared with these", source)
+    else:
+        warn_of_trained(datamodule, ("val", "test"), split, f"init_from={source}")
