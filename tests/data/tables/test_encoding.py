@@ -1,4 +1,5 @@
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
@@ -32,8 +33,8 @@ def made() -> pl.DataFrame:
     )
 
 
-def fitted(table: pl.DataFrame, train: Tensor = TRAIN, max_categories: int = 100) -> list[Encoding]:
-    return fit(table, train, table.columns, ANY, max_categories)
+def fitted(table: pl.DataFrame, train: Tensor = TRAIN, max_categories: int = 100) -> Sequence[Encoding]:
+    return fit(table, train, ANY, max_categories)
 
 
 def test_inputs_are_standardised_numbers_and_dates_one_of_each_category_and_flags() -> None:

@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from leyden.data.tables.notation import PLAIN
 from leyden.data.tables.remedies import as_list
 from leyden.errors import UserError
 
@@ -20,7 +22,13 @@ Encoding = Mapping[str, Any]
 _KINDS: dict[str, pl.DataType] = {"number": pl.Float64(), "date": pl.Datetime(), "category": pl.String()}
 
 
-def fit(table: pl.DataFrame, train: Tensor, names: Sequence[str], path: Path, max_categories: int) -> list[Encoding]:
+def fit(
+    table: pl.DataFrame,
+    train: Tensor,
+    path: Path,
+    max_categories: int,
+    formats: Mapping[str, str] = MappingProxyType({}),
+) -> Sequence[Encoding]:
     """How each column becomes inputs.
 
     A number or a date (in days) is standardised, with the mean in place of a missing value; a category is one input for
@@ -30,17 +38,22 @@ def fit(table: pl.DataFrame, train: Tensor, names: Sequence[str], path: Path, ma
     Args:
         table: all rows.
         train: which of them are to train on; nothing is taken from the others.
-        names: of the columns.
         path: of the file, to name it.
         max_categories: more are refused.
+        formats: in which columns are written.
 
     Returns:
-        For each column name, kind (number, date or category), flag, and mean and std, or values.
+        For each column name, kind (number, date or category), flag, and mean and std, or values; and its format,
+        unless it is plain.
 
     Raises:
         UserError: a column that tells nothing, as all its values are missing or the same, or too many categories.
     """
-    return [_fitted(table[name], train, path, max_categories) for name in names]
+    columns = [_fitted(column, train, path, max_categories) for column in table]
+    for column in columns:
+        if column["kind"] != "category" and formats.get(column["name"], PLAIN) != PLAIN:
+            column["format"] = formats[column["name"]]
+    return columns
 
 
 def input_names(columns: Sequence[Encoding]) -> list[str]:
@@ -119,7 +132,7 @@ def _encode_category(values: pl.Series, column: Encoding, inputs: np.ndarray[Any
     return len(known)
 
 
-def _fitted(values: pl.Series, train: Tensor, path: Path, max_categories: int) -> Encoding:
+def _fitted(values: pl.Series, train: Tensor, path: Path, max_categories: int) -> dict[str, Any]:
     name, ignore = values.name, as_list("ignore", values.name)
     if not values.count():
         raise UserError(f"{path}: column {name} has no values at all; leave it out with {ignore}")
