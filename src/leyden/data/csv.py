@@ -46,7 +46,7 @@ class CSV(InMemory):
         decimal: the decimal mark, such as `,` in 0,5.
         thousands: what separates groups of three digits, such as `,` in 1,234.
         date_format: of dates that are written in another way, as strptime has it (%d/%m/%Y), or one for each column.
-        max_categories: a column of more different values is refused.
+        max_categories: a column of text with more different values is refused.
 
     The others are those of DataModule.
     """
@@ -125,7 +125,8 @@ class CSV(InMemory):
             columns = self.trained.columns["features"]
             table = chosen_columns(path, table, [column["name"] for column in columns])
         else:
-            columns = fit(table, train, path, self.max_categories, self.notation.formats)
+            wanted = {*self.categorical, *(self.features or ())}
+            columns = fit(table, train, path, self.max_categories, self.notation.formats, wanted)
         kept = {"features": columns, "separator": self.separator, **self.notation.kept()}
         shape = (len(input_names(columns)),)
         if classes:

@@ -45,15 +45,10 @@ MISTAKES: dict[str, Mistake] = {
     "a long row": (rows(other={5: "1,u,3,4"}), {}, ["train.csv, line 7", "4 fields", "too many"]),
     "two columns of one name": (rows(header="x,x,y"), {}, ["train.csv, line 1", "two columns are named x"]),
     "a column without a name": (rows(header="x,,y"), {}, ["train.csv, line 1", "column 2 has no name"]),
-    "a constant column": (
-        pairs("x,k (m),y", [f"{i},5,{i % 7}" for i in range(40)]),
+    "constant columns": (
+        pairs("x,k,y", [f"5,,{i % 7}" for i in range(40)]),
         {},
-        ["train.csv: column k (m) is 5", "'data.ignore=[\"k (m)\"]'"],
-    ),
-    "an empty column": (
-        pairs("x,k,y", [f"{i},,{i}" for i in range(40)]),
-        {},
-        ["column k has no values", "data.ignore"],
+        ["no column is left to predict from", "only one value of x, k"],
     ),
     "no target anywhere": (pairs("x,k,y", [f"{i},{i},NA" for i in range(40)]), {}, ["y is missing in every row"]),
     "a constant target": (pairs("x,y", [f"{i},3" for i in range(40)]), {}, ["y is 3", "nothing to predict"]),
@@ -74,7 +69,12 @@ MISTAKES: dict[str, Mistake] = {
     "an identifier": (
         pairs("id,y", [f"n{i},{i % 9}" for i in range(300)]),
         {},
-        ["column id has 2", "'data.ignore=[id]'"],
+        ["no column is left", "own value of id", "'data.categorical=[id]'"],
+    ),
+    "too many categories in several columns": (
+        pairs("x,k,l (m),y", [f"{i},k{i % 150},l{i % 140},{i % 9}" for i in range(300)]),
+        {"ignore": ["x"], "test_size": 0, "val_size": 0},
+        ["k (150 different values", "l (m) (140", "'data.ignore=[x,k,\"l (m)\"]'", "data.max_categories=150"],
     ),
     "an ignored target": (rows(), {"ignore": ["y"]}, ["data.target: y is ignored"]),
     "no target": (rows(), {"target": []}, ["data.target=[]", "name the column"]),

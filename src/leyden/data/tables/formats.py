@@ -32,7 +32,7 @@ _DAYS = (
 )
 _MONTHS = ("%b %Y", "%b-%Y", "%Y %b", "%Y-%b", "%B %Y", "%Y %B", "%b-%y", "%b %y")
 _TIMES = ("", " %H:%M:%S%.f", " %H:%M", " %I:%M:%S %p", " %I:%M %p", "T%H:%M:%S%.f", "T%H:%M")
-_SHORT_YEAR = re.compile(r"^\d\d?([-/.])\d\d\1\d\d\b")
+_SHORT_YEAR = re.compile(r"^(?:\d\d?([-.])\d\d\1\d\d|\d\d?/\d\d?/\d\d)\b")
 _DIGITS_FIRST = re.compile(r"^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 _MONTH_NAME = re.compile(r"(?i)(?:^|[^a-z])(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)")
 
@@ -81,7 +81,7 @@ def as_quantities_of(form: str, text: pl.Series, numbers: Numbers) -> pl.Series:
 
 def is_certain(form: str) -> bool:
     """Whether a format in which all of a column can be read is the one that is meant: it tells the year."""
-    return "%y" not in form or "%b" in form.lower()
+    return "%y" not in form or ("%b" in form.lower() and "%d" in form)
 
 
 def is_of_dates(form: str) -> bool:

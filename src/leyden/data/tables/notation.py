@@ -12,6 +12,7 @@ from leyden.data.tables.missing import BEFORE, MISSING
 from leyden.errors import UserError
 
 PLAIN = "plain"  # the format of numbers and of dates of ISO 8601
+_BLANKS = "".join(map(chr, [*range(33), 0x7F, 0x85, 0xA0, *range(0x2000, 0x2010), 0x202F, 0x205F, 0x3000, 0xFEFF]))
 _GAPS = {" ": "[ \u00a0\u2009\u202f]", "'": "['\u2019]"}
 
 
@@ -85,7 +86,7 @@ class Notation:
 
     def without_missing(self, text: pl.Series) -> pl.Series:
         """Text without blanks around it, null where it stands for a missing value."""
-        text = text.str.strip_chars()
+        text = text.str.strip_chars(_BLANKS)
         return text.set(text.is_in(self.words), None)
 
 

@@ -10,7 +10,7 @@ import polars as pl
 from leyden.config.typed import setting
 from leyden.data.tables.notation import PLAIN, Notation
 from leyden.data.tables.remedies import as_list, date_format, is_target
-from leyden.data.tables.text import is_infinite, is_like_date, is_like_number, plainly, possible_dates
+from leyden.data.tables.text import is_infinite, is_like_date, is_like_number, is_word, plainly, possible_dates
 from leyden.errors import UserError
 
 _SHOWN, _LISTED = 5, 20  # words in a message, and in a setting
@@ -113,7 +113,7 @@ def _are_other_dates(odd: Odd) -> bool:
 
 def _marks(odd: Odd, notation: Notation) -> list[str]:
     """What to add so that all the numbers of a column are read, and how the first is read then."""
-    text = pl.Series([word for word in odd.words if any(map(str.isdigit, word))])
+    text = pl.Series([word for word in odd.words if not is_word(word)])
     if text.str.replace_all(r"[-+.,'\u2019\d\s]", "").n_unique() > 1:
         return []  # currencies or percent signs that not all have
     text = text.str.replace_all(r"[$€£¥%]", "").str.strip_chars()
@@ -132,5 +132,5 @@ def _marks(odd: Odd, notation: Notation) -> list[str]:
 
 def _and_missing(odd: Odd) -> str:
     """The setting that is needed, too, where words stand among numbers or dates in another notation."""
-    words = [word for word in odd.words if not any(map(str.isdigit, word))]
+    words = [word for word in odd.words if is_word(word)]
     return f" {as_list('missing', *words)}" if words else ""

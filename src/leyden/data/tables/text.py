@@ -30,6 +30,7 @@ _BESIDE = (  # numbers with something beside them: bounds, losses, ranges, units
     rf"{_ONE}\s*(?:[+*<>†‡?]+|\(.*\)|\[.*\]|±.*|[A-Za-z%°µμ]+[²³]?)",
 )
 _WITH_NUMBERS = rf"^(?:{'|'.join(_BESIDE)})$"
+_DIGIT = r"^[^#]*\d"  # but no error of a spreadsheet, such as #DIV/0!
 _TIMES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
 
 
@@ -99,7 +100,7 @@ def lookalike(column: pl.Series, notation: Notation) -> tuple[Kind, pl.Series]:
     Returns:
         The kind, and the values: first those that look like it, then words without a digit.
     """
-    some, words = _with_digits(_some(column)), column.filter(~column.str.contains(r"\d")).drop_nulls()
+    some, words = _with_digits(_some(column)), column.filter(~column.str.contains(_DIGIT)).drop_nulls()
     if 2 * len(words) >= column.count() or words.n_unique() > FEW:
         return "text", column.clear()
     kinds: tuple[tuple[Kind, str], ...] = (("dates", _LIKE_DATES), ("numbers", _LIKE_NUMBERS))
@@ -134,6 +135,11 @@ def with_numbers(column: pl.Series) -> str | None:
 
 def is_infinite(value: str) -> bool:
     return bool(as_numbers(pl.Series([value])).is_infinite().any())
+
+
+def is_word(value: str) -> bool:
+    """Whether this is neither a number nor a date in any notation."""
+    return re.search(_DIGIT, value) is None
 
 
 def is_like_number(value: str) -> bool:
@@ -192,7 +198,7 @@ def _is_meant(values: pl.Series, wrong: pl.Series) -> bool:
     if count >= MOSTLY * (count + len(wrong)):
         return True
     words = wrong.unique()
-    if len(words) > FEW or words.str.contains(r"\d").any():
+    if len(words) > FEW or words.str.contains(_DIGIT).any():
         return False
     return count > len(wrong) or (len(words) <= FEW // 2 and values.n_unique() > FEW)
 
@@ -204,7 +210,7 @@ def _of_full_years(dates: pl.Series) -> pl.Series:
 
 def _with_digits(column: pl.Series) -> pl.Series:
     """The values that may be numbers or dates; others among them may stand for missing ones."""
-    return column.filter(column.str.contains(r"\d"))
+    return column.filter(column.str.contains(_DIGIT))
 
 
 def _some(column: pl.Series) -> pl.Series:
