@@ -49,7 +49,7 @@ def column(folder: Path, values: Sequence[str], **notation: Any) -> list[Any]:
         (["0.00%", "-1.5 %"], [0, -1.5], "#%"),
         (["$12", "-$5.5", "$ 3"], [12, -5.5, 3], "$#"),
         (["5 kg", "6.5 kg"], [5, 6.5], "# kg"),
-        (["5km/h", "1e2km/h"], [5, 100], "#km/h"),
+        (["5km/h", "10km/h"], [5, 10], "#km/h"),
         (["1949-02", "1950-11"], [date(1949, 2, 1), date(1950, 11, 1)], "%Y-%m"),
         (["1974Q1", "1974-Q4"], [date(1974, 1, 1), date(1974, 10, 1)], "quarter"),
         (["Q2 1974"], [date(1974, 4, 1)], "quarter"),
@@ -101,16 +101,9 @@ def test_what_may_be_meant_in_another_way_is_said(
 
 
 def test_nothing_is_said_of_plain_columns(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    for values in (
-        ["A12", "B7"],
-        ["0", "0.5"],
-        ["10", "-10"],
-        ["May", "June"],
-        ["1.2.3"],
-        ["x1-2"],
-        ["3 dogs in 2 houses"],
-    ):
-        ready(write(tmp_path / "a.csv", [*values, "u"] * 20), categorical=["y"] * 0)
+    others = (["A12", "B7"], ["0", "0.5"], ["10", "-10"], ["May", "June"], ["1.2.3", "1.2.4"], ["2 of 3 dogs", "x1-2"])
+    for values in others:
+        ready(write(tmp_path / "a.csv", values * 20))
         assert not caplog.text
 
 
@@ -126,7 +119,7 @@ def test_nothing_is_said_of_plain_columns(tmp_path: Path, caplog: pytest.LogCapt
         ["1 000", "25"],
         ["1\u202f000,5", "25"],
         ["1'000.5", "25"],
-        ["1,5", "x"],
+        ["1,5", "2,5", "x"],
     ],
 )
 def test_a_refusal_names_settings_that_read_the_file(values: list[str], tmp_path: Path) -> None:
