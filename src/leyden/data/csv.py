@@ -1,6 +1,7 @@
 """Tables: numbers or classes, predicted from the columns of a CSV file."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -8,10 +9,13 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from leyden.config.near import did_you_mean
 from leyden.data.digests import Digests, row_digests
 from leyden.data.memory import InMemory
 from leyden.data.spec import DataSpec
 from leyden.data.tables.encoding import encode, fit, input_names
+from leyden.data.tables.missing import spelled
+from leyden.data.tables.notation import Notation, notation_of
 from leyden.data.tables.parts import chosen_columns, read_parts
 from leyden.data.tables.remedies import column_hint, remedies_add_to
 from leyden.errors import UserError
@@ -20,9 +24,11 @@ from leyden.errors import UserError
 class CSV(InMemory):
     """The rows of a CSV file with a header.
 
-    Columns of numbers or dates (yyyy-mm-dd) are standardised, all others are categories. What is fitted is fitted on
-    the training split only, and stands in the `spec`, so that a checkpoint is enough to read further files. Rows
-    without a target are left out. A target of numbers is for regression, one of text for classification.
+    Columns of numbers or dates (yyyy-mm-dd) are standardised, all others are categories. Times (07:30), months,
+    quarters, dates of one possible order and numbers of one unit (5 kg, 3 %) are read as such, with a warning. What is
+    fitted is fitted on the training split only, and stands in the `spec`, so that a checkpoint is enough to read
+    further files. Rows without a target are left out. A target of numbers is for regression, one of text for
+    classification.
 
     Args:
         path: the file.
@@ -36,8 +42,12 @@ class CSV(InMemory):
         test_size: how much to test on where neither a file nor a column says so: a count, or a fraction below 1.
         scale_target: standardise numbers to predict, for training.
         separator: between fields, one character; `\\t` for a tab.
-        missing: what stands for a missing value, beside an empty field, NA, N/A, NaN, null, None and ?.
-        max_categories: a column of more different values is refused.
+        missing: what stands for a missing value, beside an empty field, `?` and the words that pandas knows (NA, NULL,
+            n/a, None, ...): a word, a number or a list of them.
+        decimal: the decimal mark, such as `,` in 0,5.
+        thousands: what separates groups of three digits, such as `,` in 1,234.
+        date_format: of dates that are written in another way, as strptime has it (%d/%m/%Y), or one for each column.
+        max_categories: a column of text with more different values is refused.
 
     The others are those of DataModule.
     """
@@ -57,7 +67,10 @@ class CSV(InMemory):
         test_size: float = 0.2,
         scale_target: bool = True,
         separator: str = ",",
-        missing: list[str | float] | None = None,
+        missing: list[str | float | bool | None] | str | float | bool | None = None,
+        decimal: str = ".",
+        thousands: str | None = None,
+        date_format: str | dict[str, str] | None = None,
         max_categories: int = 100,
         **settings: Any,
     ) -> None:
@@ -67,8 +80,8 @@ class CSV(InMemory):
         self.features, self.ignore, self.categorical = features, ignore or [], categorical or []
         self.split_column, self.test_size, self.scale_target = split_column, test_size, scale_target
         separator = separator.replace(r"\t", "\t")  # as a shell hands it on
-        self.reading: dict[str, Any] = {"separator": separator, "missing": list(map(str, missing or []))}
-        self.missing: list[str] = self.reading["missing"]
+        self.separator = separator
+        self.notation = Notation(decimal, thousands, date_format, spelled(missing))
         self.max_categories = max_categories
 
     @property
@@ -89,12 +102,15 @@ class CSV(InMemory):
     def setup(self, stage: str | None = None) -> None:
         if self.splits:
             return
-        with remedies_add_to({"ignore": self.ignore, "categorical": self.categorical, "missing": self.missing}):
+        lists = {"target": self.targets, "ignore": self.ignore, "categorical": self.categorical}
+        with remedies_add_to({**lists, "missing": self.notation.missing}):
             self._read()
 
     def _read(self) -> None:
         path = Path(str(self.paths["train"]))
-        reading = {**self.reading, "is_text": self._is_text}
+        if self.trained and self.trained.columns:
+            self.notation = replace(notation_of(self.trained.columns), date_format=self.notation.date_format)
+        reading = {"separator": self.separator, "notation": self.notation, "is_text": self._is_text}
         table, parts = read_parts(self.paths, self._names, self.targets, self.split_column, reading)
         targets = pl.DataFrame([table.drop_in_place(name) for name in self.targets])
         classes = self._classes(path, targets)
@@ -111,13 +127,14 @@ class CSV(InMemory):
             columns = self.trained.columns["features"]
             table = chosen_columns(path, table, [column["name"] for column in columns])
         else:
-            columns = fit(table, train, table.columns, path, self.max_categories)
+            wanted = {*self.categorical, *(self.features or ())}
+            columns = fit(table, train, path, self.max_categories, self.notation.formats, wanted)
         self._identified_by = self.recorded.identified_by if self.recorded else [column["name"] for column in columns]
         if digests is None:  # of the columns that are used, which are known only now
             digests = self._digests(table, targets, self._identified_by)
         items = digests[order.numpy()]
         del digests
-        kept = {"features": columns, **self.reading}
+        kept = {"features": columns, "separator": self.separator, **self.notation.kept()}
         shape = (len(input_names(columns)),)
         if classes:
             values = labels[order]
@@ -142,6 +159,8 @@ class CSV(InMemory):
 
     def _is_text(self, name: str) -> bool:
         """Categories; and what is not used need not hold what it promises."""
+        if self.trained and self.trained.columns and name not in self.targets:
+            return name not in self.notation.formats
         used = self.features is None or name in self.features or name in self.targets
         return not used or name in (*self.categorical, *self.ignore, self.split_column)
 
@@ -161,6 +180,9 @@ class CSV(InMemory):
                     raise UserError(f"data.{option}={name}: {path} has no such column{near}")
                 if names.count(name) > 1:
                     raise UserError(f"data.{option}={names}: {name} stands there twice")
+        for name in self.notation.date_format if isinstance(self.notation.date_format, Mapping) else ():
+            if name not in columns:
+                raise UserError(f"data.date_format: {path} has no column {name}{did_you_mean(name, columns)}")
         if not self.targets:
             raise UserError("data.target=[]: name the column to predict")
         both = {*self.ignore, *asked["split_column"]}.intersection(self.targets)

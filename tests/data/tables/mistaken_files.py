@@ -45,15 +45,10 @@ MISTAKES: dict[str, Mistake] = {
     "a long row": (rows(other={5: "1,u,3,4"}), {}, ["train.csv, line 7", "4 fields", "too many"]),
     "two columns of one name": (rows(header="x,x,y"), {}, ["train.csv, line 1", "two columns are named x"]),
     "a column without a name": (rows(header="x,,y"), {}, ["train.csv, line 1", "column 2 has no name"]),
-    "a constant column": (
-        pairs("x,k (m),y", [f"{i},5,{i % 7}" for i in range(40)]),
+    "constant columns": (
+        pairs("x,k,y", [f"5,,{i % 7}" for i in range(40)]),
         {},
-        ["train.csv: column k (m) is 5", "'data.ignore=[\"k (m)\"]'"],
-    ),
-    "an empty column": (
-        pairs("x,k,y", [f"{i},,{i}" for i in range(40)]),
-        {},
-        ["column k has no values", "data.ignore"],
+        ["no column is left to predict from", "only one value of x, k"],
     ),
     "no target anywhere": (pairs("x,k,y", [f"{i},{i},NA" for i in range(40)]), {}, ["y is missing in every row"]),
     "a constant target": (pairs("x,y", [f"{i},3" for i in range(40)]), {}, ["y is 3", "nothing to predict"]),
@@ -63,7 +58,7 @@ MISTAKES: dict[str, Mistake] = {
     "UTF-16 without a mark": (rows().encode("utf-16-le"), {}, ["line 1", "zero bytes"]),
     "a binary file": (bytes(range(256)) * 9, {}, ["line 1", "no CSV file"]),
     "line ends of old Macs": (rows().replace("\n", "\r"), {}, ["train.csv", "lines end as on old Macs"]),
-    "infinity": (rows(other={7: "inf,u,3"}), {}, ["line 9", "x=inf", "must be finite", "write nothing"]),
+    "infinity": (rows(other={7: "inf,u,3"}), {}, ["line 9", "x=inf", "must be finite", "'data.missing=[\"inf\"]'"]),
     "infinity behind a line end in quotes": (rows(other={2: '1,"a\nb",1', 7: "inf,u,3"}), {}, ["line 10", "x=inf"]),
     "too large a number": (rows(other={7: "1e999,u,3"}), {}, ["line 9", "x=1e999", "must be finite"]),
     "an open quote": (rows(other={7: '1,"u,3'}), {}, ["line 9", "a quote is left open"]),
@@ -74,7 +69,12 @@ MISTAKES: dict[str, Mistake] = {
     "an identifier": (
         pairs("id,y", [f"n{i},{i % 9}" for i in range(300)]),
         {},
-        ["column id has 2", "'data.ignore=[id]'"],
+        ["no column is left", "own value of id", "'data.categorical=[id]'"],
+    ),
+    "too many categories in several columns": (
+        pairs("x,k,l (m),y", [f"{i},k{i % 150},l{i % 140},{i % 9}" for i in range(300)]),
+        {"ignore": ["x"], "test_size": 0, "val_size": 0},
+        ["k (150 different values", "l (m) (140", "'data.ignore=[x,k,\"l (m)\"]'", "data.max_categories=150"],
     ),
     "an ignored target": (rows(), {"ignore": ["y"]}, ["data.target: y is ignored"]),
     "no target": (rows(), {"target": []}, ["data.target=[]", "name the column"]),
@@ -91,12 +91,12 @@ MISTAKES: dict[str, Mistake] = {
     "a day and a month in any order": (
         pairs("d,y", [f"{i % 12 + 1:02d}/{i % 9 + 1:02d}/2015,{i}" for i in range(40)]),
         {},
-        ["train.csv, line 2", "d=01/01/2015", "2015-01-31", "'data.ignore=[d]'", "'data.categorical=[d]'"],
+        ["train.csv, line 2", "d=01/01/2015", "=%d/%m/%Y or data.date_format=%m/%d/%Y", "'data.categorical=[d]'"],
     ),
-    "dates with dots": (
-        pairs("d,y", [f"{i % 9 + 1}.1.2015 10:30,{i}" for i in range(40)]),
+    "dates of which one is in no known order": (
+        pairs("d,y", [f"{i % 9 + 1}/13/2015 10:30,{i}" for i in range(40)] + ["31/31/2015,1"]),
         {},
-        ["line 2", "2015-01-31"],
+        ["line 2", "2015-01-31", "'data.ignore=[d]'", "'data.categorical=[d]'"],
     ),
     "a late date with slashes": (
         pairs("d,y", [f"{date},{i}" for i, date in enumerate(DATES[:11_000])] + ["01/02/2015,1"]),
@@ -106,13 +106,25 @@ MISTAKES: dict[str, Mistake] = {
     "decimal commas": (
         pairs("x;y", [f"{i};{i}" if i % 4 == 0 else f"{i},5;{i}" for i in range(40)]),
         {"separator": ";"},
-        ["line 3", "x=1,5", "write 1.5", "'data.categorical=[x]'"],
+        ["line 3", "x=1,5", "'data.decimal=\",\"'", "'data.categorical=[x]'"],
     ),
     "one decimal comma": (rows(other={7: '"1,5",u,3'}), {}, ["line 9", "x=1,5", "write 1.5"]),
     "decimal commas in the target": (pairs("x;y", [f"{i};{i},5" for i in range(40)]), {"separator": ";"}, ["y=0,5"]),
-    "thousands": (pairs("x,y", [f'"{i},000",{i}' for i in range(40)]), {}, ["x=0,000", "write 0000 or 0.000"]),
-    "percentages": (pairs("x,y", [f"{i} %,{i}" for i in range(40)]), {}, ["x=0 %", "write 0,"]),
-    "dollars": (pairs("x,y", [f'"${i},250.50",{i}' for i in range(40)]), {}, ["x=$0,250.50", "write 0250.50"]),
+    "thousands": (
+        pairs("x,y", [f'"{i + 1},000",{i}' for i in range(40)]),
+        {},
+        ['thousands=","\' if this is 1000', 'decimal=","\' if this is 1,'],
+    ),
+    "percentages beside shares": (
+        pairs("x,y", [f"{i}{' %' * (i % 2)},{i}" for i in range(40)]),
+        {},
+        ["line 3", "x=1 %", "write 1,"],
+    ),
+    "dollars": (
+        pairs("x,y", [f'"${i},250.50",{i}' for i in range(40)]),
+        {},
+        ["x=$0,250.50", 'thousands=","\' if this is 250.5'],
+    ),
     "numbers too large to standardise": (pairs("x,y", [f"{i}e300,{i}" for i in range(40)]), {}, ["x=3", "too large"]),
     "targets too large": (
         pairs("x,y", [f"{i},{i}e40" for i in range(40)]),

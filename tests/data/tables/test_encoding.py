@@ -1,4 +1,5 @@
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
@@ -32,8 +33,8 @@ def made() -> pl.DataFrame:
     )
 
 
-def fitted(table: pl.DataFrame, train: Tensor = TRAIN, max_categories: int = 100) -> list[Encoding]:
-    return fit(table, train, table.columns, ANY, max_categories)
+def fitted(table: pl.DataFrame, train: Tensor = TRAIN, max_categories: int = 100) -> Sequence[Encoding]:
+    return fit(table, train, ANY, max_categories)
 
 
 def test_inputs_are_standardised_numbers_and_dates_one_of_each_category_and_flags() -> None:
@@ -103,29 +104,56 @@ def test_a_number_that_has_no_32_bits_is_refused() -> None:
         encode(pl.DataFrame({"n": [1.0, None, -1e39]}), columns, ANY)
 
 
-def test_numbers_whose_squares_are_nothing_are_the_same(caplog: pytest.LogCaptureFixture) -> None:
+def test_numbers_whose_squares_are_nothing_are_the_same() -> None:
     table = pl.DataFrame({"n": [1e-200, 2e-200]})
     assert encode(table, fitted(table, torch.arange(2)), ANY).flatten().tolist() == pytest.approx([0, 0])
-    assert "n: is the same in every training row" in caplog.text
 
 
-@pytest.mark.parametrize("value", [0.1, 3.0, 1e9 + 0.1])
-def test_a_number_that_is_constant_in_training_stays_small(value: float, caplog: pytest.LogCaptureFixture) -> None:
-    table = pl.DataFrame({"n": [value] * 7 + [value + 1]})
-    columns = fitted(table, torch.arange(7))
-    assert encode(table, columns, ANY).flatten().tolist() == pytest.approx([0] * 7 + [1], abs=1e-6)
-    assert "n: is the same in every training row" in caplog.text
+def test_columns_that_are_the_same_in_training_are_left_out_with_one_warning(caplog: pytest.LogCaptureFixture) -> None:
+    constant = {f"k{i}": [0.1] * 7 + [i] for i in range(120)}
+    table = pl.DataFrame({**constant, "word": ["a"] * 7 + ["b"], "x": range(8), "none": [None] * 7 + [1.0]})
+    assert input_names(fitted(table, torch.arange(7))) == ["x"]
+    first, second = [record.getMessage() for record in caplog.records]
+    assert "no value in the training rows: none" in first
+    assert "the same value in every training row: 121 columns, k0, k1, k2" in second
+    assert "113 more" in second
 
 
-def test_a_column_without_values_in_training_is_flagged() -> None:
-    table = pl.DataFrame({"n": pl.Series([None, None, None, 2.0])})
-    assert encode(table, fitted(table, torch.arange(3)), ANY).tolist() == [[0, 1], [0, 1], [0, 1], [2, 0]]
+def test_a_column_of_one_value_that_is_missing_at_times_is_kept() -> None:
+    table = pl.DataFrame({"n": [5.0, None, 5, 5]})
+    assert encode(table, fitted(table), ANY).tolist() == [[0, 0], [0, 1], [0, 0], [0, 0]]
+
+
+def test_text_of_which_each_row_has_its_own_is_left_out_unless_it_is_wanted(caplog: pytest.LogCaptureFixture) -> None:
+    table = pl.DataFrame({"id": [f"n{i}" for i in range(86)], "x": range(86)})
+    train = torch.arange(86)
+    assert input_names(fitted(table, train)) == ["x"]
+    assert "nearly every training row has its own value ('data.categorical=[id]' keeps it" in caplog.text
+    assert len(input_names(fit(table, train, ANY, 100, wanted=["id"]))) == 87
+
+
+def test_text_of_many_values_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    table = pl.DataFrame({"id": [f"n{i % 60}" for i in range(86)], "c": ["Male", "male"] * 43})
+    assert len(input_names(fitted(table, torch.arange(86)))) == 62
+    assert "id: text, and more than half of the training rows" in caplog.text
+    assert "'data.ignore=[id]'" in caplog.text
+    assert "differ only in upper and lower case: c (Male, male)" in caplog.text
+
+
+@pytest.mark.parametrize(("value", "said"), [(-999.0, True), (9999.0, True), (99.0, False), (-5.0, False)])
+def test_numbers_that_may_stand_for_missing_values_are_warned_of(
+    value: float, said: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = pl.DataFrame({"age": [*map(float, range(100)), value, value]})
+    fitted(table, torch.arange(102))
+    assert (f"age={value:g}: stands far from all other values" in caplog.text) == said
+    assert (f"""'data.missing=["{value:g}"]'""" in caplog.text) == said
 
 
 def test_categories_are_counted_in_training_only() -> None:
     table = pl.DataFrame({"c": ["a", "b", "c", "a", "d"]})
     assert fitted(table, max_categories=3)[0]["values"] == ["a", "b", "c"]
-    with pytest.raises(UserError, match=r"a\.csv: column c has 3 different values in 4 rows"):
+    with pytest.raises(UserError, match=r"a\.csv: column c \(3 different values, such as a\): too many categories"):
         fitted(table, max_categories=2)
 
 

@@ -5,8 +5,9 @@ from random import Random
 import polars as pl
 import pytest
 
+from leyden.data.tables.missing import MISSING
+from leyden.data.tables.notation import Notation
 from leyden.data.tables.table import _end_of_rows, read_table
-from leyden.data.tables.text import MISSING
 from tests.csv_files import write
 
 
@@ -75,7 +76,7 @@ def test_a_missing_value_in_a_file_of_one_column_is_a_row(tmp_path: Path) -> Non
 
 def test_a_number_stands_for_a_missing_value_however_it_is_written(tmp_path: Path) -> None:
     lines = "-999,-999\n-999.0,-999.0\n-9.99e2, -999.00\n"
-    table = read(tmp_path, f"x,z\n1,?\n{lines}2,3\n-99,4", missing=["-999", "-"])
+    table = read(tmp_path, f"x,z\n1,?\n{lines}2,3\n-99,4", notation=Notation(missing=["-999", "-"]))
     assert table["x"].to_list() == [1, None, None, None, 2, -99]
     assert table["z"].to_list() == [None, None, None, None, 3, 4]
 
@@ -118,7 +119,7 @@ def test_dates_are_not_looked_for_among_all_values_of_a_text(tmp_path: Path, mon
 def test_missing_values_have_many_names(tmp_path: Path) -> None:
     words = [*MISSING, '""', "-", "-999", " NA "]
     lines = "".join(f"{word},{word},{i}\n" for i, word in enumerate(words))
-    table = read(tmp_path, f"x,s,i\n1.5,a,-1\n{lines}2.5,b,99\n", missing=["-", "-999"])
+    table = read(tmp_path, f"x,s,i\n1.5,a,-1\n{lines}2.5,b,99\n", notation=Notation(missing=["-", "-999"]))
     assert table["x"].to_list() == [1.5, *[None] * len(words), 2.5]
     assert table["s"].to_list() == ["a", *[None] * len(words), "b"]
 

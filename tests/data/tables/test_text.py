@@ -12,7 +12,7 @@ from tests.data.tables.mistaken_files import pairs
 
 @pytest.mark.parametrize(
     "value",
-    ["10.0.0.1", "1.2.3", "A12", "12mm", "555-1234", "2020-W05", "52.1, 13.4", "1,2,3", "10-20", "+", "%", "1/2"],
+    ["10.0.0.1", "1.2.3", "A12", "555-1234", "2020-W05", "52.1, 13.4", "1,2,3", "10-20", "+", "%", "1/2"],
 )
 def test_what_is_no_number_is_not_taken_for_one_that_is_badly_written(value: str, tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", pairs("c;y", [f"{value};{i}" for i in range(5)]))

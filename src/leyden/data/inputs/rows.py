@@ -15,10 +15,11 @@ from torch import Tensor
 from leyden.data.spec import DataSpec
 from leyden.data.tables.encoding import encode
 from leyden.data.tables.mistakes import check_header, is_blank
+from leyden.data.tables.notation import PLAIN, Notation, notation_of
 from leyden.data.tables.parts import chosen_columns
 from leyden.data.tables.reader import TableReader
 from leyden.data.tables.table import read_table
-from leyden.data.tables.text import as_dates, as_numbers, plainly
+from leyden.data.tables.text import as_dates, plainly
 from leyden.errors import UserError
 
 _BLOCK = 20_000  # rows
@@ -61,11 +62,12 @@ def _sound_rows(path: Path, columns: Mapping[str, Any]) -> tuple[Tensor, list[in
         with path.open("rb") as file:
             header = check_header(path, file, separator)
             chosen_columns(path, pl.DataFrame(schema=header), names)
-            reader = TableReader(path, header, separator, columns["missing"], lambda name: name not in numbers)
+            notation = notation_of(columns)
+            reader = TableReader(path, header, separator, notation, lambda name: name not in numbers)
             for block in _blocks(_rows(file, len(header), separator)):
                 faults |= {line: fields for line, fields in block if isinstance(fields, str)}
                 rows = {line: fields for line, fields in block if not isinstance(fields, str)}
-                wrong = _faults(rows, header, features, reader.missing)
+                wrong = _faults(rows, header, features, notation)
                 faults |= wrong
                 sound = [line for line in rows if line not in wrong]
                 if sound:
@@ -85,7 +87,7 @@ def _sound_rows(path: Path, columns: Mapping[str, Any]) -> tuple[Tensor, list[in
 
 
 def _faults(
-    rows: Mapping[int, Fields], header: Sequence[str], features: Sequence[Mapping[str, Any]], missing: Sequence[str]
+    rows: Mapping[int, Fields], header: Sequence[str], features: Sequence[Mapping[str, Any]], notation: Notation
 ) -> dict[int, str]:
     """Which rows hold something else than numbers and dates where the network takes them, by their lines."""
     faults, lines = dict[int, str](), list(rows)
@@ -93,23 +95,31 @@ def _faults(
         if column["kind"] == "category":
             continue
         name, place = column["name"], header.index(column["name"])
-        text = pl.Series([fields[place] for fields in rows.values()], dtype=pl.String).str.strip_chars()
-        text = text.set(text.is_in(missing), None)
+        text = notation.without_missing(pl.Series([fields[place] for fields in rows.values()], dtype=pl.String))
+        values = _values(column, text, notation)
         if column["kind"] == "date":
-            wrong = as_dates(text).is_null()
+            wrong = values.is_null()
         else:
-            values = as_numbers(text)
             wrong = ~((values - column["mean"]) / column["std"]).cast(pl.Float32).is_finite().fill_null(False)
         for row in (wrong & text.is_not_null()).arg_true():
-            faults.setdefault(lines[row], f"{name}={text[row]}: {_why(column['kind'], text[row])}")
+            faults.setdefault(lines[row], f"{name}={text[row]}: {_why(column, text[row], values[row] is not None)}")
     return faults
 
 
-def _why(kind: str, value: str) -> str:
-    if kind == "date":
-        return "is no date; write it as 2015-01-31"
-    if as_numbers(pl.Series([value])).count():
+def _values(column: Mapping[str, Any], text: pl.Series, notation: Notation) -> pl.Series:
+    form = column.get("format", PLAIN)
+    if form != PLAIN:
+        return notation.read_as(form, text)
+    return as_dates(text) if column["kind"] == "date" else notation.numbers(text)
+
+
+def _why(column: Mapping[str, Any], value: str, is_read: bool) -> str:
+    if is_read:
         return "is not a finite number that can be computed with"
+    if "format" in column:
+        return f"is not written as in training ({column['format']})"
+    if column["kind"] == "date":
+        return "is no date; write it as 2015-01-31"
     plain = plainly(value)
     return f"is not plainly a number; write {plain}" if plain else "is no number"
 
@@ -177,7 +187,7 @@ def read_inputs(path: Path, spec: DataSpec) -> Tensor:
     table = read_table(
         path,
         separator=spec.columns["separator"],
-        missing=spec.columns["missing"],
+        notation=notation_of(spec.columns),
         is_text=lambda name: name not in numbers,  # neither are columns checked that are not used
     )
     return encode(chosen_columns(path, table, names), features, path)

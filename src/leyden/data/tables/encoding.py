@@ -2,9 +2,10 @@
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from leyden.data.tables.choice import Choice
+from leyden.data.tables.notation import PLAIN
 from leyden.data.tables.remedies import as_list
 from leyden.errors import UserError
 
@@ -20,27 +23,46 @@ Encoding = Mapping[str, Any]
 _KINDS: dict[str, pl.DataType] = {"number": pl.Float64(), "date": pl.Datetime(), "category": pl.String()}
 
 
-def fit(table: pl.DataFrame, train: Tensor, names: Sequence[str], path: Path, max_categories: int) -> list[Encoding]:
+def fit(
+    table: pl.DataFrame,
+    train: Tensor,
+    path: Path,
+    max_categories: int,
+    formats: Mapping[str, str] = MappingProxyType({}),
+    wanted: Collection[str] = (),
+) -> Sequence[Encoding]:
     """How each column becomes inputs.
 
     A number or a date (in days) is standardised, with the mean in place of a missing value; a category is one input for
     each value that the training rows hold, of which one is 1. A column with missing values in the training rows has one
     input more, which is 1 where the value is missing.
 
+    Columns that are the same in every training row, or have no value there, are left out with a warning. So are columns
+    of text in which nearly every training row has a value of its own, unless they are wanted.
+
     Args:
         table: all rows.
         train: which of them are to train on; nothing is taken from the others.
-        names: of the columns.
         path: of the file, to name it.
         max_categories: more are refused.
+        formats: in which columns are written.
+        wanted: columns that a user has named.
 
     Returns:
-        For each column name, kind (number, date or category), flag, and mean and std, or values.
+        For each column that is used name, kind (number, date or category), flag, and mean and std, or values; and its
+        format, unless it is plain.
 
     Raises:
-        UserError: a column that tells nothing, as all its values are missing or the same, or too many categories.
+        UserError: too many categories, or a number that is too large.
     """
-    return [_fitted(table[name], train, path, max_categories) for name in names]
+    choice = Choice(path, max_categories, wanted)
+    columns = list[Encoding]()
+    for values in table:
+        seen = values.gather(train.numpy())
+        if choice.takes(seen):
+            columns.append(_fitted(seen, path, formats.get(values.name, PLAIN)))
+    choice.close()
+    return columns
 
 
 def input_names(columns: Sequence[Encoding]) -> list[str]:
@@ -119,30 +141,19 @@ def _encode_category(values: pl.Series, column: Encoding, inputs: np.ndarray[Any
     return len(known)
 
 
-def _fitted(values: pl.Series, train: Tensor, path: Path, max_categories: int) -> Encoding:
-    name, ignore = values.name, as_list("ignore", values.name)
-    if not values.count():
-        raise UserError(f"{path}: column {name} has no values at all; leave it out with {ignore}")
-    if values.drop_nulls().n_unique() == 1 and not values.null_count():
-        raise UserError(f"{path}: column {name} is {values[0]} in every row; leave it out with {ignore}")
-    seen = values.gather(train.numpy())
-    encoding: dict[str, Any] = {"name": name, "flag": bool(seen.null_count())}
-    if values.dtype == pl.String:
-        categories = seen.drop_nulls().unique().sort().to_list()
-        if len(categories) > max_categories:
-            raise UserError(
-                f"{path}: column {name} has {len(categories)} different values in {len(seen)} rows, such as "
-                f"{categories[0]}; leave it out with {ignore}, or set data.max_categories"
-            )
-        return encoding | {"kind": "category", "values": categories}
+def _fitted(seen: pl.Series, path: Path, form: str) -> Encoding:
+    """The encoding of a column, from its training rows."""
+    encoding: dict[str, Any] = {"name": seen.name, "flag": bool(seen.null_count())}
+    if seen.dtype == pl.String:
+        return encoding | {"kind": "category", "values": seen.drop_nulls().unique().sort().to_list()}
     numbers = _numbers(seen).cast(pl.Float64)
     mean, std = numbers.mean(), numbers.std(ddof=0)
     if numbers.drop_nulls().n_unique() < 2 or not std:  # computed, their deviation need not be quite 0
-        log.warning("%s: is the same in every training row", name)
         std = 1.0
     if isinstance(std, float) and not math.isfinite(std):
-        raise _too_large(path, name, numbers.filter(numbers.abs() == numbers.abs().max())[0])
-    return encoding | {"kind": kind_of(values), "mean": mean or 0.0, "std": std}
+        raise _too_large(path, seen.name, numbers.filter(numbers.abs() == numbers.abs().max())[0])
+    encoding |= {"kind": kind_of(seen), "mean": mean or 0.0, "std": std}
+    return encoding if form == PLAIN else encoding | {"format": form}
 
 
 def _too_large(path: Path, name: str, value: object) -> UserError:

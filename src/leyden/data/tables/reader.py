@@ -1,19 +1,25 @@
 """The rows of a CSV file, a block at a time: what the columns hold, and whether the rows keep to it."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from leyden.config.typed import setting
 from leyden.data.tables.mistakes import Place, check_quotes, check_rows, find_value, is_blank
-from leyden.data.tables.remedies import as_list
-from leyden.data.tables.text import MISSING, as_numbers, is_infinite, is_like_date, kind_of_text, lookalike, plainly
+from leyden.data.tables.notation import PLAIN, Notation
+from leyden.data.tables.oddities import Odd, merged, refusal
+from leyden.data.tables.remarks import Remarks
+from leyden.data.tables.text import as_numbers, lookalike, read_text
 from leyden.errors import UserError
 
 _INFERENCE = {"n_rows": 10_000, "infer_schema_length": 10_000}  # from so many rows
+_SAMPLE = 1 << 15  # bytes at either end of a block that are searched for leading zeros
+_EXACT = 2.0**53  # beyond it, not every whole number is a float
 _NARROW = float(np.finfo(np.float32).max) / 2  # the difference of two such numbers has 32 bits too
 
 
@@ -24,30 +30,31 @@ class TableReader:
         path: of the file, to name it.
         header: the names of the columns.
         separator: between fields.
-        missing: what stands for a missing value, beside the usual words.
+        notation: of numbers, dates and missing values.
         is_text: whether a column is text whatever it looks like.
     """
 
     def __init__(
-        self, path: Path, header: list[str], separator: str, missing: Sequence[str], is_text: Callable[[str], bool]
+        self, path: Path, header: list[str], separator: str, notation: Notation, is_text: Callable[[str], bool]
     ) -> None:
         self.path, self.header, self.separator = path, header, separator
-        self.missing, self.is_text = [*MISSING, *missing], is_text
-        self.missing_numbers = as_numbers(pl.Series(missing, dtype=pl.String)).drop_nulls().to_list()
+        self.notation, self.is_text, self.missing = notation, is_text, notation.words
+        self.missing_numbers = as_numbers(pl.Series(notation.missing, dtype=pl.String)).drop_nulls().to_list()
         self.schema: dict[str, pl.DataType] = {}
-        self.words = bool(missing)  # whether one stands among numbers: to look for them takes a fifth of the time
+        self.words = bool(notation.missing)  # whether one stands among numbers: to look takes a fifth of the time
+        self.odds, self.remarks, self.whole = list[Odd](), Remarks(path, notation), set[str]()
 
     def read(self, block: bytes, start: int) -> pl.DataFrame:
         """The rows of a block that begins at a byte of the file.
 
         Raises:
-            UserError: a row has too many or too few fields, or a field holds something else than its column.
+            UserError: a row has too many or too few fields.
         """
         place = Place(self.path, self.header, self.separator, block, start)
         self.schema = self.schema or self._inferred(block)
-        frame = self._as_promised(block)
+        self._look_for_codes(block)
+        frame = self._as_promised(block) if self.notation.is_plain else None
         if frame is None:
-            check_rows(place)
             frame = self._from_text(place)
         nulls = frame.null_count().row(0)
         if nulls[-1] and not place.even:  # a row that is too short ends so
@@ -59,19 +66,70 @@ class TableReader:
         return frame
 
     def settled(self, table: pl.DataFrame) -> pl.DataFrame:
-        """The whole table, where what the first rows told of a column no longer counts."""
-        return table.with_columns(self._settled(table[name]) for name, kind in self.schema.items() if kind == pl.String)
+        """The whole table, once all of a column tells what it holds.
+
+        Raises:
+            UserError: a column of numbers or dates holds something else, or numbers or dates in another notation.
+        """
+        columns = [self._settled(table[name]) for name, kind in self.schema.items() if kind == pl.String]
+        if odds := merged(self.odds):
+            raise refusal(self.path, odds, self.notation)
+        self.remarks.write()
+        table = table.with_columns(columns)
+        for column in table:
+            if not self.is_text(column.name) and column.dtype != pl.String and column.count():
+                self.notation.formats.setdefault(column.name, PLAIN)
+        form = self.notation.date_format
+        if isinstance(form, str) and form not in self.notation.formats.values():
+            raise UserError(
+                f"{setting('data.date_format', form)}: no column of {self.path} is written so; for one of digits alone "
+                f"name it: {setting('data.date_format', {'column': form})}"
+            )
+        return table
 
     def _inferred(self, block: bytes) -> dict[str, pl.DataType]:
         try:
-            kinds = self._parse(block, None, **_INFERENCE, null_values=self.missing).dtypes
+            if self.notation.is_plain:
+                kinds = self._parse(block, None, **_INFERENCE, null_values=self.missing).dtypes
+            else:
+                kinds = self._inferred_from_text(block)
         except pl.exceptions.PolarsError:
             kinds = []  # a mistake in the rows, which reading them finds
         kinds += [pl.String()] * (len(self.header) - len(kinds))
         schema = dict[str, pl.DataType]()
         for name, kind in zip(self.header, kinds, strict=False):
-            schema[name] = pl.Float64() if kind.is_numeric() and not self.is_text(name) else pl.String()
+            plain = self.notation.formats.get(name, PLAIN) == PLAIN
+            numbers = kind.is_numeric() and plain and not self.is_text(name)
+            schema[name] = pl.Float64() if numbers else pl.String()
+            if numbers and kind.is_integer():
+                self.whole.add(name)
         return schema
+
+    def _inferred_from_text(self, block: bytes) -> list[pl.DataType]:
+        """Whether each column begins with numbers in the notation of the file."""
+        text = self._parse(block, self._as_text(), n_rows=_INFERENCE["n_rows"])
+        kinds = list[pl.DataType]()
+        for column in map(self.notation.without_missing, text):
+            numbers = self.notation.numbers(column)
+            kinds.append(pl.Float64() if column.count() and numbers.count() == column.count() else pl.String())
+        return kinds
+
+    def _look_for_codes(self, block: bytes) -> None:
+        """Remark on columns of digits with leading zeros, at either end of a block, where sorted codes have them."""
+        begin = block.rfind(b"\n", 0, -_SAMPLE) + 1
+        for part in (block[: block.find(b"\n", _SAMPLE) + 1 or None], block[begin:] if begin else b""):
+            if not part or not self.whole:
+                return
+            try:
+                text = self._parse(part, self._as_text())
+            except pl.exceptions.PolarsError:  # it begins within quotes, or there is a mistake, which reading finds
+                continue
+            for name in list(self.whole):
+                self.remarks.of_codes(text[name].str.strip_chars())
+            self.whole -= self.remarks.codes.keys()
+
+    def _as_text(self) -> dict[str, pl.DataType]:
+        return dict.fromkeys(self.header, pl.String())
 
     def _parse(self, block: bytes, schema: dict[str, pl.DataType] | None, **settings: Any) -> pl.DataFrame:
         return pl.read_csv(
@@ -95,19 +153,21 @@ class TableReader:
 
     def _from_text(self, place: Place) -> pl.DataFrame:
         """Read a block that is not as plain as its columns promise: there are blanks around a number, or a mistake."""
+        if self.notation.is_plain:
+            check_rows(place)
         try:
-            text = self._parse(place.block, dict.fromkeys(self.header, pl.String()), null_values=self.missing)
+            text = self._parse(place.block, self._as_text(), null_values=self.missing)
         except pl.exceptions.PolarsError:
+            check_rows(place)
             check_quotes(place)
             raise
         columns = []
         for name, kind in self.schema.items():
-            column = self._stripped(text[name])
-            values = as_numbers(column) if kind == pl.Float64 else column
+            column = self.notation.without_missing(text[name])
+            values = self.notation.numbers(column) if kind == pl.Float64 else column
             wrong = values.is_null() & column.is_not_null()
             if wrong.any():
-                row = int(wrong.arg_true()[0])
-                raise _mistake(self.path, place.row(row)[0], name, column[row], "numbers")
+                self._add_odd(place, column, wrong, values.count())
             columns.append(values)
         return pl.DataFrame(columns)
 
@@ -120,35 +180,51 @@ class TableReader:
             column = column.fill_nan(None)
             low, high = np.fmin.reduce(values), np.fmax.reduce(values)
         if math.isinf(low) or math.isinf(high):
-            line, fields = place.row(int(column.is_infinite().arg_true()[0]))
-            value = fields[self.header.index(column.name)].strip()
-            raise _mistake(self.path, line, column.name, value, "numbers")
+            text = self._parse(place.block, self._as_text())[column.name].str.strip_chars()
+            self._add_odd(place, text, column.is_infinite().fill_null(False), int(column.is_finite().sum()))
+            return column.set(column.is_infinite(), None)
+        if column.name in self.whole:
+            self._look_at_whole(column, float(low), float(high))
         narrow = max(abs(low), abs(high)) <= min(1000 * (float(high) - float(low)), _NARROW)
         return column.cast(pl.Float32) if narrow else column
 
+    def _look_at_whole(self, column: pl.Series, low: float, high: float) -> None:
+        """Remark on whole numbers that are no quantities."""
+        if high > _EXACT:
+            self.remarks.rounded[column.name] = f"{high:.0f}"
+        elif low >= 1900_01_01 and high < 2100_01_01:
+            days = column.cast(pl.Int64) % 100
+            months = column.cast(pl.Int64) // 100 % 100
+            if days.is_between(1, 31).all() and months.is_between(1, 12).all():
+                self.remarks.compact[column.name] = f"{low:.0f}"
+
+    def _add_odd(self, place: Place, column: pl.Series, wrong: pl.Series, sound: int) -> None:
+        line, _ = place.row(int(wrong.arg_true()[0]))
+        words = Counter(column.filter(wrong).to_list())
+        self.odds.append(Odd(column.name, line, "numbers", words, sound))  # of several threads
+
     def _settled(self, column: pl.Series) -> pl.Series:
-        """Text, unless all of it is numbers, or dates.
-
-        Raises:
-            UserError: nearly all of it is, or is meant to be.
-        """
-        column = self._stripped(column)
-        if self.is_text(column.name) or not column.count():
+        """Numbers or dates, if all of it is; text otherwise."""
+        name, column = column.name, self.notation.without_missing(column)
+        if self.is_text(name) or not column.count():
             return column
-        kind, values = kind_of_text(column)
+        reading = read_text(column, self.notation)
+        kind, wrong = reading.kind, reading.wrong
         if kind == "text":
-            meant, wrong = lookalike(column)
-        else:
-            sound = values.is_finite() if kind == "numbers" else values.is_not_null()
-            meant, wrong = kind, column.filter(column.is_not_null() & ~sound.fill_null(False))
+            kind, wrong = lookalike(column, self.notation)
         if len(wrong):
-            line = find_value(self.path, self.separator, self.header.index(column.name), wrong[0])
-            raise _mistake(self.path, line, column.name, wrong[0], meant)
-        return self._known(values) if kind == "numbers" else values
-
-    def _stripped(self, column: pl.Series) -> pl.Series:
-        column = column.str.strip_chars()
-        return column.set(column.is_in(self.missing), None)
+            line = find_value(self.path, self.separator, self.header.index(name), wrong[0])
+            sound = column.count() - len(wrong) if reading.kind != "text" else 0
+            self.odds.append(Odd(name, line, kind, Counter(wrong.to_list()), sound, reading.form))
+        elif kind == "text":
+            self.remarks.of_text(column)
+            return column
+        elif kind == "numbers" and reading.form == PLAIN:
+            self.remarks.of_codes(column)
+        self.remarks.of_format(name, reading.form)
+        if reading.form != PLAIN:
+            self.notation.formats[name] = reading.form
+        return self._known(reading.values) if reading.kind == "numbers" else reading.values
 
     def _known(self, numbers: pl.Series) -> pl.Series:
         return numbers.set(numbers.is_in(self.missing_numbers), None) if self.missing_numbers else numbers
@@ -163,21 +239,3 @@ def _may_have_blank_lines(frame: pl.DataFrame) -> bool:
     for column in others:
         empty &= column.is_null()
     return bool(empty.any())
-
-
-def _mistake(path: Path, line: int, name: str, value: str, kind: str) -> UserError:
-    at, categories = f"{path}, line {line}: {name}={value}:", f"{as_list('categorical', name)} if these are categories"
-    if kind == "dates" and is_like_date(value):
-        ignore = as_list("ignore", name)
-        return UserError(
-            f"{at} write dates as 2015-01-31 (year-month-day), or add {ignore} to leave it out, or {categories}"
-        )
-    if kind == "numbers" and is_infinite(value):
-        return UserError(f"{at} must be finite; if it stands for a missing value, write nothing there")
-    plain = plainly(value) if kind == "numbers" else None
-    if plain:
-        return UserError(f"{at} is not plainly a number; write {plain}, or add {categories}")
-    return UserError(
-        f"{at} is text in a column of {kind}; mend it, or add {as_list('missing', value)} if nothing is known there, "
-        f"or {categories}"
-    )

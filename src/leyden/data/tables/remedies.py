@@ -10,9 +10,35 @@ from leyden.config.typed import setting
 _LISTS: ContextVar[Mapping[str, Sequence[str]]] = ContextVar("lists", default={})  # noqa: B039  (never changed)
 
 
-def as_list(option: str, word: str) -> str:
-    """A list setting with one word more, as it is typed in a shell."""
-    return setting(f"data.{option}", [*(one for one in _LISTS.get().get(option, ()) if one != word), word])
+def as_list(option: str, *words: str) -> str:
+    """A list setting with some words more, as it is typed in a shell."""
+    return setting(f"data.{option}", [*(one for one in _LISTS.get().get(option, ()) if one not in words), *words])
+
+
+def shortened(names: Sequence[str], most: int = 8) -> str:
+    """The first of some names, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names) if more < 2 else f"{', '.join(names[:most])} and {more} more"
+
+
+def is_target(name: str) -> bool:
+    """Whether a column is to be predicted."""
+    return name in _LISTS.get().get("target", ())
+
+
+def date_format(name: str, form: str, before: Mapping[str, str] | str | None, found: Mapping[str, str]) -> str:
+    """The setting of a format of dates as it is typed in a shell, which keeps what is set already.
+
+    Args:
+        name: the column.
+        form: its format.
+        before: the setting as it is.
+        found: the format of each column that was read with it.
+    """
+    if before is None:
+        return setting("data.date_format", form)
+    of_columns = {column: of for column, of in found.items() if of == before} if isinstance(before, str) else before
+    return setting("data.date_format", {**of_columns, name: form})
 
 
 @contextmanager

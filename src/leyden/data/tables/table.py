@@ -4,7 +4,7 @@ import mmap
 import os
 import re
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from io import FileIO
 from itertools import islice
@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from leyden.data.tables.mistakes import blank_line, check_header
+from leyden.data.tables.notation import Notation
 from leyden.data.tables.reader import TableReader
 from leyden.errors import UserError
 
@@ -20,7 +21,10 @@ _BLOCK = 1 << 24  # bytes: what is read at once, so that memory stays near the s
 
 
 def read_table(
-    path: Path, separator: str = ",", missing: Sequence[str] = (), is_text: Callable[[str], bool] = lambda name: False
+    path: Path,
+    separator: str = ",",
+    notation: Notation | None = None,
+    is_text: Callable[[str], bool] = lambda name: False,
 ) -> pl.DataFrame:
     """Read a CSV file with a header: numbers as floats, dates of ISO 8601 as dates, anything else as text.
 
@@ -31,7 +35,7 @@ def read_table(
     Args:
         path: UTF-8. A field in double quotes may hold separators and line ends.
         separator: between fields, one character.
-        missing: what stands for a missing value, beside the usual words.
+        notation: of numbers, dates and missing values; formats that are found are added to it.
         is_text: whether a column is text even where it looks like numbers; it is not checked then.
 
     Raises:
@@ -40,7 +44,7 @@ def read_table(
     try:
         with path.open("rb", buffering=0) as file:
             header = check_header(path, file, separator)
-            reader = TableReader(path, header, separator, missing, is_text)
+            reader = TableReader(path, header, separator, notation or Notation(), is_text)
             frames = list(_side_by_side(reader.read, _blocks(file, separator)))
     except (FileNotFoundError, IsADirectoryError) as error:
         what = "there is no such file" if isinstance(error, FileNotFoundError) else "is a folder, not a CSV file"

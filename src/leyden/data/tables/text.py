@@ -1,11 +1,20 @@
 """What a column of text holds: numbers, dates, or names; and what is no plain number or date, but meant as one."""
 
 import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
 
 import polars as pl
 
-MISSING = ("", "NA", "N/A", "NaN", "nan", "-nan", "null", "None", "?")  # what stands for a value that is not there
+from leyden.data.tables.formats import as_dates_of, date_formats, is_certain, is_of_dates, quantity_format
+from leyden.data.tables.notation import PLAIN, Notation
+
+Kind = Literal["numbers", "dates", "text"]
+
 MOSTLY = 0.9  # of a column: if so many are numbers, the others are mistakes and not categories
+FEW = 10  # different words among numbers that may stand for missing values
+_RARE = 0.05  # of a sample: numbers that are not looked for in the whole column
 _SAMPLE = 1000
 
 _SIGN = r"[-+]?\s*[$€£¥]?\s*[-+]?"
@@ -13,7 +22,33 @@ _GAP = "[.,'\u2019 \u00a0\u202f]"
 _DIGITS = rf"(?:\d{{1,3}}(?:{_GAP}\d{{3}})+|\d+)(?:[.,]\d*)?"
 _LIKE_NUMBERS = rf"^{_SIGN}(?:{_DIGITS}|[.,]\d+)\s*[%$€£¥]?$"
 _LIKE_DATES = r"^(?:\d{1,2}[/.-]\d{1,2}[/.-]\d{4}|\d{1,2}/\d{1,2}/\d{2}|\d{4}[/.]\d{1,2}[/.]\d{1,2})(?:$|[T ]\d)"
+_ONE = r"[-+\u2212]?(?:\d[\d.,'\u2019]*|[.,]\d+)"
+_BESIDE = (  # numbers with something beside them: bounds, losses, ranges, units, remarks
+    rf"[<>≤≥~≈±=]+\s*{_ONE}.*",
+    rf"\(\s*[$€£¥]?\s*{_ONE}\s*\)",
+    rf"{_ONE}\s*(?:-|\u2013|\.\.|to)\s*{_ONE}",
+    rf"{_ONE}\s*(?:[+*<>†‡?]+|\(.*\)|\[.*\]|±.*|[A-Za-z%°µμ]+[²³]?)",
+)
+_WITH_NUMBERS = rf"^(?:{'|'.join(_BESIDE)})$"
+_DIGIT = r"^[^#]*\d"  # but no error of a spreadsheet, such as #DIV/0!
 _TIMES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A column of text as what it is meant to hold.
+
+    Attributes:
+        kind: numbers, dates or text.
+        values: the column as such, null where a value is none.
+        form: the format in which the values are written.
+        wrong: the values that are not written so.
+    """
+
+    kind: Kind
+    values: pl.Series
+    form: str
+    wrong: pl.Series
 
 
 def as_numbers(text: pl.Series) -> pl.Series:
@@ -35,31 +70,81 @@ def as_dates(text: pl.Series) -> pl.Series:
     return _of_full_years(dates)
 
 
-def kind_of_text(column: pl.Series) -> tuple[str, pl.Series]:
-    """What nearly all of a column holds (numbers, dates or text), and the column as such.
+def read_text(column: pl.Series, notation: Notation) -> Reading:
+    """What all of a column holds, but for a few words; text where it holds several things.
 
-    Each kind is tried on some of the values first, for to try it on millions takes seconds.
+    A format that is known is not questioned. Otherwise each kind is tried on some of the values first, for to try it on
+    millions takes seconds.
+
+    Args:
+        column: without blanks around the values, null where one is missing.
+        notation: of the file.
     """
+    known = notation.formats.get(column.name)
+    if known not in (None, PLAIN):
+        values = notation.read_as(known, column)
+        return Reading("dates" if is_of_dates(known) else "numbers", values, known, _wrong(column, values))
     some = _some(column)
-    for kind, convert in (("numbers", as_numbers), ("dates", as_dates)):
-        if convert(some).count() > len(some) // 2:  # what holds for 0.9 of all is never so rare
+    for kind, form, convert in _candidates(some, notation, guess=known is None):
+        if convert(some).count() > _RARE * len(some):
             values = convert(column)
-            if values.count() >= MOSTLY * column.count():
-                return kind, values
-    return "text", column
+            wrong = _wrong(column, values)
+            if _is_meant(values, wrong):
+                return Reading(kind, values, form, wrong)
+    return Reading("text", column, PLAIN, column.clear())
 
 
-def lookalike(column: pl.Series) -> tuple[str, pl.Series]:
-    """What a column of text is meant to hold (numbers, dates or text), and its values that are not written so."""
-    some = _some(column)
-    for kind, pattern in (("dates", _LIKE_DATES), ("numbers", _LIKE_NUMBERS)):
+def lookalike(column: pl.Series, notation: Notation) -> tuple[Kind, pl.Series]:
+    """What a column of text is meant to hold (numbers, dates or text) in another notation.
+
+    Returns:
+        The kind, and the values: first those that look like it, then words without a digit.
+    """
+    some, words = _with_digits(_some(column)), column.filter(~column.str.contains(_DIGIT)).drop_nulls()
+    if 2 * len(words) >= column.count() or words.n_unique() > FEW:
+        return "text", column.clear()
+    kinds: tuple[tuple[Kind, str], ...] = (("dates", _LIKE_DATES), ("numbers", _LIKE_NUMBERS))
+    for kind, pattern in kinds:
         if some.str.contains(pattern).sum() >= MOSTLY * len(some):
-            return kind, column.filter(column.str.contains(pattern) & as_numbers(column).is_null())
+            like = column.filter(column.str.contains(pattern))
+            plain = notation.numbers(like).is_not_null()
+            return kind, pl.concat([like.filter(~plain), like.filter(plain), words])
     return "text", column.clear()
+
+
+def possible_dates(column: pl.Series) -> list[str]:
+    """The formats of dates in which every value of a column that has a digit can be read."""
+    values = _with_digits(column)
+    if 2 * len(values) <= column.count():
+        return []
+    forms = date_formats(_some(values))
+    return forms if not forms else [form for form in forms if as_dates_of(form, values).count() == len(values)]
+
+
+def with_numbers(column: pl.Series) -> str | None:
+    """An example of the values of a column, if nearly all are numbers with something beside them."""
+    some = _some(column)
+    digits = _with_digits(some)
+    beside = digits.str.contains(_WITH_NUMBERS)
+    if 2 * len(digits) <= len(some) or not beside.any():
+        return None
+    if (beside | as_numbers(digits).is_not_null()).sum() < MOSTLY * len(digits):
+        return None
+    return str(digits.filter(beside)[0])
 
 
 def is_infinite(value: str) -> bool:
     return bool(as_numbers(pl.Series([value])).is_infinite().any())
+
+
+def is_word(value: str) -> bool:
+    """Whether this is neither a number nor a date in any notation."""
+    return re.search(_DIGIT, value) is None
+
+
+def is_like_number(value: str) -> bool:
+    """Whether this may be a number with a comma, blanks, a currency or the like."""
+    return re.search(_LIKE_NUMBERS, value) is not None
 
 
 def is_like_date(value: str) -> bool:
@@ -69,7 +154,7 @@ def is_like_date(value: str) -> bool:
 
 def plainly(value: str) -> str | None:
     """How to write a number that stands there with a comma, blanks, a currency or the like; None if it is none."""
-    if not re.search(_LIKE_NUMBERS, value):
+    if not is_like_number(value):
         return None
     digits = re.sub(r"[^-+.,\d]", "", value)
     whole, mark, end = digits.rpartition(max(",.", key=digits.rfind))
@@ -80,9 +165,52 @@ def plainly(value: str) -> str | None:
     return re.sub(r"[.,]", "", whole) + "." * bool(end) + end
 
 
+def _candidates(
+    some: pl.Series, notation: Notation, guess: bool
+) -> Iterator[tuple[Kind, str, Callable[[pl.Series], pl.Series]]]:
+    """Kinds, formats and conversions to try, the plain ones first."""
+    yield "numbers", PLAIN, notation.numbers
+    yield "dates", PLAIN, as_dates
+    if not guess:
+        return
+    if isinstance(notation.date_format, str):
+        form = notation.date_format
+        yield "dates", form, lambda text: notation.read_as(form, text)
+    digits = _with_digits(some)
+    if len(digits) <= len(some) / 2:
+        return
+    quantity = quantity_format(digits, notation.numbers)
+    if quantity:
+        yield "numbers", quantity, lambda text: notation.read_as(quantity, text)
+    forms = date_formats(digits)
+    if len(forms) == 1 and is_certain(forms[0]):
+        yield "dates", forms[0], lambda text: notation.read_as(forms[0], text)
+
+
+def _wrong(column: pl.Series, values: pl.Series) -> pl.Series:
+    sound = values.is_finite() if values.dtype.is_float() else values.is_not_null()
+    return column.filter(column.is_not_null() & ~sound.fill_null(False))
+
+
+def _is_meant(values: pl.Series, wrong: pl.Series) -> bool:
+    """Whether a column is meant to hold such values throughout: nearly all are, or all but a few words."""
+    count = values.count()
+    if count >= MOSTLY * (count + len(wrong)):
+        return True
+    words = wrong.unique()
+    if len(words) > FEW or words.str.contains(_DIGIT).any():
+        return False
+    return count > len(wrong) or (len(words) <= FEW // 2 and values.n_unique() > FEW)
+
+
 def _of_full_years(dates: pl.Series) -> pl.Series:
     """Without those such as 20-01-05, which may be any of day, month and year."""
     return dates.set(dates.dt.year() < 1000, None)
+
+
+def _with_digits(column: pl.Series) -> pl.Series:
+    """The values that may be numbers or dates; others among them may stand for missing ones."""
+    return column.filter(column.str.contains(_DIGIT))
 
 
 def _some(column: pl.Series) -> pl.Series:
