@@ -8,14 +8,12 @@ from leyden.seeds import seed_for
 
 
 def count(size: int | float, total: int, name: str) -> int:
-    """A size given as a count or, below 1, as a fraction of `total`.
+    """A size given as a count or, below 1, as a fraction of `total`, which is one at least.
 
     Raises:
-        UserError: more than there is, or a number such as 2.5 that is neither, or a fraction that comes to nothing.
+        UserError: more than there is, or a number such as 2.5 that is neither.
     """
-    number = round(size * total) if 0 < size < 1 else int(size)
-    if 0 < size < 1 and not number:
-        raise UserError(f"{name}={size}: is none of the {total} that there are; give a count or a larger fraction")
+    number = max(1, round(size * total)) if 0 < size < 1 else int(size)
     if number != size and not 0 < size < 1:
         raise UserError(f"{name}={size}: must be a whole number, or a fraction between 0 and 1")
     if number > total:

@@ -104,6 +104,8 @@ def encode(table: pl.DataFrame, columns: Sequence[Encoding], path: Path, rows: T
         if column["kind"] == "category":
             place += _encode_category(values, column, inputs[:, place:])
         else:
+            if column.get("narrow"):  # whatever the range of these values, which may be of another file
+                values = values.cast(pl.Float32)
             standardised = ((_numbers(values) - column["mean"]) / column["std"]).cast(pl.Float32)
             if not standardised.is_finite().all():
                 raise _too_large(path, column["name"], values.filter(~standardised.is_finite())[0])
@@ -152,7 +154,7 @@ def _fitted(seen: pl.Series, path: Path, form: str) -> Encoding:
         std = 1.0
     if isinstance(std, float) and not math.isfinite(std):
         raise _too_large(path, seen.name, numbers.filter(numbers.abs() == numbers.abs().max())[0])
-    encoding |= {"kind": kind_of(seen), "mean": mean or 0.0, "std": std}
+    encoding |= {"kind": kind_of(seen), "mean": mean or 0.0, "std": std, "narrow": seen.dtype == pl.Float32}
     return encoding if form == PLAIN else encoding | {"format": form}
 
 

@@ -185,8 +185,7 @@ class TableReader:
             return column.set(column.is_infinite(), None)
         if column.name in self.whole:
             self._look_at_whole(column, float(low), float(high))
-        narrow = max(abs(low), abs(high)) <= min(1000 * (float(high) - float(low)), _NARROW)
-        return column.cast(pl.Float32) if narrow else column
+        return _in_width(column, float(low), float(high))
 
     def _look_at_whole(self, column: pl.Series, low: float, high: float) -> None:
         """Remark on whole numbers that are no quantities."""
@@ -224,10 +223,20 @@ class TableReader:
         self.remarks.of_format(name, reading.form)
         if reading.form != PLAIN:
             self.notation.formats[name] = reading.form
-        return self._known(reading.values) if reading.kind == "numbers" else reading.values
+        if reading.kind != "numbers":
+            return reading.values
+        numbers = self._known(reading.values)
+        low, high = numbers.min(), numbers.max()
+        return _in_width(numbers, low, high) if isinstance(low, float) and isinstance(high, float) else numbers
 
     def _known(self, numbers: pl.Series) -> pl.Series:
         return numbers.set(numbers.is_in(self.missing_numbers), None) if self.missing_numbers else numbers
+
+
+def _in_width(numbers: pl.Series, low: float, high: float) -> pl.Series:
+    """Numbers between two in 32 bits, or in 64 where these would lose what tells them apart."""
+    narrow = max(abs(low), abs(high)) <= min(1000 * (high - low), _NARROW)
+    return numbers.cast(pl.Float32) if narrow else numbers
 
 
 def _may_have_blank_lines(frame: pl.DataFrame) -> bool:
