@@ -13,7 +13,7 @@ from leyden.callbacks.best import best_checkpoint, best_score
 from leyden.callbacks.last import LastCheckpoint
 from leyden.callbacks.pruning import Pruning, is_pruned
 from leyden.callbacks.served import ServedWeights
-from leyden.checkpoints import read_checkpoint
+from leyden.checkpoints import class_order, read_checkpoint
 from leyden.config import Experiment
 from leyden.config.near import did_you_mean
 from leyden.data.module import DataModule
@@ -48,9 +48,9 @@ def run_experiment(experiment: Experiment) -> float | None:
 
     _check_trust(experiment)
     torch.set_float32_matmul_precision(config["matmul_precision"])
-    datamodule = build_data(config)
-    pl.seed_everything(config["seed"], workers=True, verbose=False)
     goes_on = experiment.resumes and has_checkpoint(experiment.run_dir)  # which brings the weights
+    datamodule = build_data(config, class_order=class_order(experiment.run_dir) if goes_on else ())
+    pl.seed_everything(config["seed"], workers=True, verbose=False)
     task = build_task(config, datamodule.spec, load=not goes_on)
     if config["init_from"] and not goes_on and rank() == 0:  # which hands them to other processes
         load_weights(task.network, config["init_from"], "init_from")

@@ -8,11 +8,16 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from leyden.config.typed import setting
+from leyden.data.classes import warn_of_absent_classes
 from leyden.data.memory import InMemory
 from leyden.data.spec import DataSpec
 from leyden.data.tables.encoding import encode, fit, input_names
+from leyden.data.tables.labels import no_labels
 from leyden.data.tables.parts import chosen_columns, read_parts
 from leyden.data.tables.remedies import column_hint, remedies_add_to
+from leyden.data.tables.roles import check_roles, more_features
+from leyden.data.tables.targets import Targets
 from leyden.errors import UserError
 
 
@@ -94,12 +99,11 @@ class CSV(InMemory):
     def _read(self) -> None:
         path = Path(str(self.paths["train"]))
         reading = {**self.reading, "is_text": self._is_text}
+        self._wanted(path).check()
         table, parts = read_parts(self.paths, self._names, self.targets, self.split_column, reading)
         targets = pl.DataFrame([table.drop_in_place(name) for name in self.targets])
-        classes = self._classes(path, targets)
-        labels = torch.zeros((), dtype=torch.int64).expand(len(table))
-        if classes:
-            labels = targets.to_series().replace_strict(classes, range(len(classes))).to_torch().long()
+        classes = self._wanted(path).read(targets, table)
+        labels = classes.labels if classes else no_labels(len(table))
         rows = self.divide(labels, parts, self.test_size)
         sizes = {part: len(chosen) for part, chosen in rows.items()}
         order = torch.cat(list(rows.values()))  # one split behind the other, so that each is a part and not a copy
@@ -114,7 +118,7 @@ class CSV(InMemory):
         shape = (len(input_names(columns)),)
         if classes:
             values = labels[order]
-            self._spec = DataSpec("classification", shape, len(classes), tuple(classes), columns=kept)
+            self._spec = DataSpec("classification", shape, len(classes.names), classes.names, columns=kept)
         else:
             values, scale = self._scaled(targets, order, len(train))
             names = tuple(self.targets)
@@ -123,11 +127,28 @@ class CSV(InMemory):
         for part, size in sizes.items():
             self.splits[part] = inputs[begin : begin + size], values[begin : begin + size]
             begin += size
+        if classes:
+            labels_of = {part: of for part, (_, of) in self.splits.items()}
+            warn_of_absent_classes(labels_of, classes.names, "rows", is_trained=self.trained is not None)
+
+    def _wanted(self, path: Path) -> Targets:
+        """The columns to predict, as the task or a trained network needs them."""
+        return Targets(
+            path,
+            self.targets,
+            self.trained.task if self.trained else self.target_kind,
+            self.categorical,
+            self.max_categories,
+            self.trained.class_names if self.trained else self.class_order,
+            is_trained=self.trained is not None,
+            may_change=self.features is None,
+        )
 
     def _is_text(self, name: str) -> bool:
         """Categories; and what is not used need not hold what it promises."""
         used = self.features is None or name in self.features or name in self.targets
-        return not used or name in (*self.categorical, *self.ignore, self.split_column)
+        is_class = name in self.targets and self._wanted(Path()).are_classes
+        return not used or is_class or name in (*self.categorical, *self.ignore, self.split_column)
 
     def _names(self, path: Path, columns: Sequence[str]) -> list[str]:
         """The columns to predict from."""
@@ -144,35 +165,16 @@ class CSV(InMemory):
                     near = column_hint(option, name, names, columns)
                     raise UserError(f"data.{option}={name}: {path} has no such column{near}")
                 if names.count(name) > 1:
-                    raise UserError(f"data.{option}={names}: {name} stands there twice")
-        if not self.targets:
-            raise UserError("data.target=[]: name the column to predict")
-        both = {*self.ignore, *asked["split_column"]}.intersection(self.targets)
-        if both:
-            raise UserError(f"data.target: {min(both)} is ignored or the split")
-        left_out = {*self.targets, *self.ignore, *asked["split_column"]}
-        both = left_out.intersection(asked["features"])
-        if both:
-            raise UserError(f"data.features: {min(both)} is to be predicted, ignored or the split")
+                    once = setting(f"data.{option}", list(dict.fromkeys(names)))
+                    raise UserError(f"data.{option}={names}: {name} stands there twice; write {once}")
+        split = asked["split_column"]
+        check_roles(self.targets, self.features, self.ignore, split)
+        left_out = {*self.targets, *self.ignore, *split}
         names = [name for name in (columns if self.features is None else self.features) if name not in left_out]
         if not names:
-            raise UserError(f"{path}: has no column to predict {', '.join(self.targets)} from")
+            remedy = more_features(self.features, self.ignore)
+            raise UserError(f"{path}: has no column to predict {', '.join(self.targets)} from; {remedy}")
         return names
-
-    def _classes(self, path: Path, targets: pl.DataFrame) -> list[str]:
-        """The classes to predict, in alphabetical order; none for numbers."""
-        for column in targets:
-            if column.n_unique() == 1:
-                raise UserError(f"{path}: {column.name} is {column[0]} in every row; there is nothing to predict")
-            if column.dtype.is_temporal():
-                raise UserError(f"data.target={column.name}: holds dates, and only numbers or classes are predicted")
-            if column.dtype == pl.String and len(targets.columns) > 1:
-                raise UserError(f"data.target={self.targets}: {column.name} is text; several targets must be numbers")
-        column = targets.to_series()
-        if column.dtype != pl.String:
-            return []
-        found, known = column.unique().sort().to_list(), self.trained.class_names if self.trained else ()
-        return list(known) if set(found) <= set(known) else found
 
     def _scaled(self, targets: pl.DataFrame, order: Tensor, train: int) -> tuple[Tensor, dict[str, Any]]:
         """Targets (N, targets) of mean 0 and deviation 1 over the training rows, which come first; and the two."""

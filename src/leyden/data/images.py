@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 from leyden.config.near import did_you_mean
 from leyden.config.typed import setting
 from leyden.data.augment import Augment
+from leyden.data.classes import in_known_order, warn_of_absent_classes
 from leyden.data.loader import Transform
 from leyden.data.memory import InMemory, Split
 from leyden.data.spec import DataSpec
@@ -49,15 +50,21 @@ class Images(InMemory):
         """Of the data set as it comes, in the order of its labels."""
 
     @property
+    def ordered_classes(self) -> tuple[str, ...]:
+        """Of the classes to predict, in the order of the logits: that of a network which knows the same ones."""
+        known = self.trained.class_names if self.trained else self.class_order
+        return in_known_order(self.classes or self.class_names, known)
+
+    @property
     def augmented(self) -> bool:
         return self.augment is not None
 
     def chosen(self, split: Split) -> Split:
         """Those of the chosen classes, with labels that count these."""
-        if self.classes is None:
+        if self.ordered_classes == self.class_names:
             return split
         images, labels = split
-        old = torch.tensor(class_indices(self.classes, self.class_names))
+        old = torch.tensor(class_indices(self.ordered_classes, self.class_names))
         is_kept = labels[:, None] == old
         kept = is_kept.any(dim=1)
         return images[kept], is_kept[kept].int().argmax(dim=1)
@@ -69,7 +76,7 @@ class Images(InMemory):
 
     @property
     def spec(self) -> DataSpec:
-        names = tuple(self.classes or self.class_names)
+        names = self.ordered_classes
         return DataSpec(
             task="classification",
             input_shape=self.input_shape,
@@ -78,6 +85,11 @@ class Images(InMemory):
             mean=self._mean,
             std=self._std,
         )
+
+    def warn_of_absent_classes(self) -> None:
+        """Log the classes that a split lacks, once all splits are there."""
+        labels = {split: of for split, (_, of) in self.splits.items()}
+        warn_of_absent_classes(labels, self.ordered_classes, "images", is_trained=self.trained is not None)
 
     def describe(self) -> str:
         shape = "×".join(map(str, self.spec.input_shape))
@@ -124,6 +136,7 @@ class InMemoryImages(Images):
             self._measure(self.splits["train"][0])
         if "test" not in self.splits:
             self.splits["test"] = self.chosen(self.load(train=False))
+            self.warn_of_absent_classes()
 
 
 class Normalise:

@@ -32,9 +32,13 @@ class DataModule(pl.LightningDataModule):
     Attributes:
         trained: the facts that a network was trained with, where there is one already: inputs are then normalised and
             encoded as it knows them, and not by what is found in these data.
+        target_kind: classification or regression where the task needs one of the two; None where it takes any data.
+        class_order: the classes of a run that is resumed, in the order of its logits; empty otherwise.
     """
 
     trained: DataSpec | None = None
+    target_kind: str | None = None
+    class_order: tuple[str, ...] = ()
 
     def __init__(
         self,
