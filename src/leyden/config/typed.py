@@ -173,9 +173,11 @@ def _key_text(key: Any) -> str:
     if not isinstance(key, str):
         return as_text(key)
     try:
-        return key if parsed(f"{{{key}: 1}}") == {key: 1} and "${" not in key else json.dumps(key, ensure_ascii=False)
-    except HydraException:
-        return json.dumps(key, ensure_ascii=False)
+        (read,) = parsed(f"{{{key}: 1}}")
+    except (HydraException, ValueError, TypeError):
+        read = None
+    is_plain = type(read) in (str, int) and str(read) == key and "${" not in key
+    return key if is_plain else json.dumps(key, ensure_ascii=False)
 
 
 def _path_text(path: str) -> str:

@@ -26,7 +26,8 @@ class CSV(InMemory):
 
     Columns of numbers or dates (yyyy-mm-dd) are standardised, all others are categories. What is fitted is fitted on
     the training split only, and stands in the `spec`, so that a checkpoint is enough to read further files. Rows
-    without a target are left out. A target of numbers is for regression, one of text for classification.
+    without a target are left out. The task decides what a target is (`target_kind`): numbers for regression; for
+    classification classes, be they text or a few different numbers. Classes are in natural order: 1, 2, 10.
 
     Args:
         path: the file.
@@ -41,7 +42,8 @@ class CSV(InMemory):
         scale_target: standardise numbers to predict, for training.
         separator: between fields, one character; `\\t` for a tab.
         missing: what stands for a missing value, beside an empty field, NA, N/A, NaN, null, None and ?.
-        max_categories: a column of more different values is refused.
+        max_categories: a column of more different values is refused; so are classes of more different numbers, unless
+            `categorical` names the target.
 
     The others are those of DataModule.
     """
@@ -102,7 +104,8 @@ class CSV(InMemory):
         self._wanted(path).check()
         table, parts = read_parts(self.paths, self._names, self.targets, self.split_column, reading)
         targets = pl.DataFrame([table.drop_in_place(name) for name in self.targets])
-        classes = self._wanted(path).read(targets, table)
+        wanted = self._wanted(path)
+        classes = wanted.read(targets, table)
         labels = classes.labels if classes else no_labels(len(table))
         rows = self.divide(labels, parts, self.test_size)
         sizes = {part: len(chosen) for part, chosen in rows.items()}
@@ -127,6 +130,7 @@ class CSV(InMemory):
         for part, size in sizes.items():
             self.splits[part] = inputs[begin : begin + size], values[begin : begin + size]
             begin += size
+        wanted.tell(targets, classes)  # once nothing is refused any more
         if classes:
             labels_of = {part: of for part, (_, of) in self.splits.items()}
             warn_of_absent_classes(labels_of, classes.names, "rows", is_trained=self.trained is not None)

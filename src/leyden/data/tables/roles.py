@@ -40,4 +40,4 @@ def more_features(features: Sequence[str] | None, ignore: Sequence[str]) -> str:
     """The remedy where there is nothing to predict from."""
     if features is not None:
         return "add data.features=null for all columns but the target"
-    return "leave some in, as data.ignore=[] does" if ignore else "; add columns to the file"
+    return f"leave some in, as {setting('data.ignore', [])} does" if ignore else "add columns to the file"

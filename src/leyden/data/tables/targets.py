@@ -88,8 +88,33 @@ class Targets:
         column = columns.to_series()
         if column.dtype == pl.String:
             return self._classes(column, others)
-        self._tell_of_few(column)
         return None
+
+    def tell(self, columns: pl.DataFrame, classes: Classes | None) -> None:
+        """Log how numbers are taken that may be meant otherwise, with the setting that changes it; and names alike."""
+        if self.is_trained or len(self.names) > 1:
+            return
+        where, values = setting("data.target", self.names[0]), columns.to_series()
+        if classes:
+            warn_of_alike(classes.names, where)
+            if all(number_in(name) is not None for name in classes.names):
+                log.info(
+                    "%s: its %d different numbers (%s) are classes; to predict numbers, add %s",
+                    where,
+                    len(classes.names),
+                    shortened(classes.names),
+                    self._as_numbers(),
+                )
+            return
+        different = values.unique().sort()
+        if len(different) <= min(FEW, len(values) // 2) and (different == different.floor()).all():
+            log.info(
+                "%s: its %d different whole numbers (%s) are predicted as numbers; to predict classes, add %s",
+                where,
+                len(different),
+                shortened([f"{value:.0f}" for value in different.to_list()]),
+                "task=classification",
+            )
 
     def _check_column(self, column: pl.Series, others: pl.DataFrame) -> None:
         name, is_text = column.name, column.dtype == pl.String
@@ -137,19 +162,9 @@ class Targets:
                 names = {text: name or text for text, name in same.items()}
                 return Classes.of(column, names, self.known)
         order = natural_order(set(names.values()))
-        if not self.is_trained and not self.known:
-            if self.are_classes:
-                self._check_mixture(column)
-                self._check_number(column, order, are_numbers, others)
-            warn_of_alike(order, setting("data.target", column.name))
-            if are_numbers:
-                log.info(
-                    "%s: its %d different numbers (%s) are classes; to predict numbers, add %s",
-                    setting("data.target", column.name),
-                    len(order),
-                    shortened(order),
-                    self._as_numbers(),
-                )
+        if self.are_classes and not self.is_trained and not self.known:
+            self._check_mixture(column)
+            self._check_number(column, order, are_numbers, others)
         return Classes.of(column, names, in_known_order(order, self.known))
 
     def _check_number(self, column: pl.Series, order: Sequence[str], are_numbers: bool, others: pl.DataFrame) -> None:
@@ -180,21 +195,6 @@ class Targets:
                 f"rows; add {as_list('missing', words[0])} if nothing is known there, or "
                 f"{as_list('categorical', column.name)} if it is a class"
             )
-
-    def _tell_of_few(self, column: pl.Series) -> None:
-        """Say how a few whole numbers are taken, which may be meant as classes."""
-        if self.is_trained or len(self.names) > 1:
-            return
-        values = column.unique().sort()
-        if len(values) > min(FEW, len(column) // 2) or not (values == values.floor()).all():
-            return
-        log.info(
-            "%s: its %d different whole numbers (%s) are predicted as numbers; to predict classes, add %s",
-            setting("data.target", column.name),
-            len(values),
-            shortened([f"{value:.0f}" for value in values.to_list()]),
-            "task=classification",
-        )
 
     def _as_numbers(self) -> str:
         named = any(name in self.categorical for name in self.names)
