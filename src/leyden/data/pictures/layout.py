@@ -93,7 +93,9 @@ def files_of(folders: Mapping[str, Path], chosen: Sequence[str] | None) -> Files
                 raise UserError(
                     f"data.root: {folder / name}: there is no class {name} in {folders['train']}; add it, or delete it"
                 )
-    wanted = names if chosen is None else [name for name in names if name in chosen]
+    wanted = sorted(
+        names if chosen is None else chosen
+    )  # as text: the split of a run depends on the order of its files
     files = {part: {name: _pictures(folder / name) for name in wanted} for part, folder in folders.items()}
     if not any(files["train"].values()):
         kinds = ", ".join(sorted(EXTENSIONS)).replace(".", "")
