@@ -199,6 +199,22 @@ def test_new_items_are_evaluated_when_asked_for(copy: Path, caplog: pytest.LogCa
     assert len(load_run(run).datamodule.items["new"]) == 2
 
 
+@pytest.mark.parametrize("kind", ["table", "images"])
+def test_a_new_class_is_left_out(kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = write_folders(tmp_path / "images", train=8)
+    rows = [f"{i * 7 % 13},{i * 5 % 11},{'uvw'[i % 3]}" for i in range(40)]
+    (tmp_path / "table.csv").write_text("\n".join(["a,b,y", *rows]) + "\n")
+    path = f"data.path={tmp_path / 'table.csv'}" if kind == "table" else f"data.root={folder}"
+    typed = [*(TABLE if kind == "table" else IMAGES), path, f"paths.run_dir={tmp_path / 'run'}"]
+    run_experiment(compose([*typed, "task=classification"]))
+    before = record(tmp_path / "run")["metrics"]["test/loss"]
+    (tmp_path / "table.csv").write_text("\n".join(["a,b,y", "1,2,t", *rows, "3,4,t"]) + "\n")
+    write_picture(folder / "train" / "ape" / "0.png", 9000)
+    assert evaluated(tmp_path / "run")["test/loss"] == before
+    assert any("of classes that the run did not have are left out: " in message for message in caplog.messages)
+    assert run_experiment(compose([f"resume={tmp_path / 'run'}", "trainer.max_epochs=3"])) is not None
+
+
 def test_other_data_are_divided_by_themselves(copy: Path, caplog: pytest.LogCaptureFixture) -> None:
     run = copy / "runs" / "table"
     rows = [f"{i},{i * i % 7},{'uvw'[i % 3]},{i % 5}" for i in range(40)]

@@ -32,19 +32,26 @@ from leyden.tasks.schedulers import SchedulerFactory
 from leyden.tasks.task import Task
 
 
-def build_data(config: Config, trained: DataSpec | None = None, recorded: RecordedSplit | None = None) -> DataModule:
+def build_data(
+    config: Config,
+    trained: DataSpec | None = None,
+    recorded: RecordedSplit | None = None,
+    class_order: tuple[str, ...] = (),
+) -> DataModule:
     """The datamodule, with its files in place and its splits made.
 
     Args:
         config: of the run.
         trained: the facts that a network was trained with, where there is one: these data are to be the like.
         recorded: the split of a run that is resumed or evaluated; None to divide the data anew.
+        class_order: the classes of a run that is resumed, as its checkpoint has them.
 
     Raises:
         UserError: they are not, or there is nothing to validate on.
     """
     datamodule: DataModule = _build("data", config["data"])
-    datamodule.trained, datamodule.recorded = trained, recorded
+    datamodule.trained, datamodule.recorded, datamodule.class_order = trained, recorded, class_order
+    datamodule.target_kind = trained.task if trained else _task_class(config).TARGETS
     datamodule.prepare_data()
     datamodule.setup("fit")
     if trained:
@@ -94,7 +101,7 @@ def build_task(config: Config, spec: DataSpec, load: bool = True) -> Task:
         spec: the facts about the data.
         load: false to read no weights from elsewhere, as a checkpoint will bring them.
     """
-    task_class: type[Task] = _build("task", {"_target_": "hydra.utils.get_class", "path": config["task"]["_target_"]})
+    task_class = _task_class(config)
     task_class.check(spec)
     model = complete_model(config["model"], spec, task_class.output_size(spec))
     network, optimizer = build_network(model if load else for_checkpoint(model)), build_optimizer(config)
@@ -113,6 +120,11 @@ def build_task(config: Config, spec: DataSpec, load: bool = True) -> Task:
             + did_you_mean(monitor, task.metric_names, lambda name: f"monitor={name}")
         )
     return task
+
+
+def _task_class(config: Config) -> type[Task]:
+    found: type[Task] = _build("task", {"_target_": "hydra.utils.get_class", "path": config["task"]["_target_"]})
+    return found
 
 
 def fresh_task(task: Task) -> Task:

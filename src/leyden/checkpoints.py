@@ -15,6 +15,7 @@ from torch.serialization import get_unsafe_globals_in_checkpoint
 
 from leyden.durable import is_full, previous, replacing
 from leyden.errors import UserError
+from leyden.record import CHECKPOINTS
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +110,17 @@ def newest_whole(path: Path, setting: str = "ckpt") -> Path | None:
         return None
     told = f"is {fault}, and {older.name}, the one before it, is {other}"
     raise UserError(f"{setting}={path}: {told}; give another one, or start a new run")
+
+
+def class_order(run_dir: Path) -> tuple[str, ...]:
+    """The classes of the run in a directory, in the order of its logits; empty where it has none, or no checkpoint.
+
+    It may be another than the one that these data would have now.
+    """
+    last = run_dir / CHECKPOINTS / "last.ckpt"
+    whole = next((path for path in (last, previous(last)) if verify(path) is None), None)
+    spec = read_checkpoint(whole, "resume").get("spec") if whole else None
+    return tuple(spec.get("class_names", ())) if isinstance(spec, dict) else ()
 
 
 def _write(checkpoint: dict[str, Any], file: BinaryIO) -> None:

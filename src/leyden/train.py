@@ -13,7 +13,7 @@ from leyden.callbacks.best import best_checkpoint, best_score
 from leyden.callbacks.last import LastCheckpoint
 from leyden.callbacks.pruning import Pruning, is_pruned
 from leyden.callbacks.served import ServedWeights
-from leyden.checkpoints import read_checkpoint
+from leyden.checkpoints import class_order, read_checkpoint
 from leyden.config import Experiment
 from leyden.config.near import did_you_mean
 from leyden.data.module import DataModule
@@ -49,9 +49,9 @@ def run_experiment(experiment: Experiment) -> float | None:
 
     _check_trust(experiment)
     torch.set_float32_matmul_precision(config["matmul_precision"])
-    datamodule = _data(experiment)
-    pl.seed_everything(config["seed"], workers=True, verbose=False)
     goes_on = experiment.resumes and has_checkpoint(experiment.run_dir)  # which brings the weights
+    datamodule = _data(experiment, goes_on)
+    pl.seed_everything(config["seed"], workers=True, verbose=False)
     task = build_task(config, datamodule.spec, load=not goes_on)
     if config["init_from"] and not goes_on and rank() == 0:  # which hands them to other processes
         load_weights(task.network, config["init_from"], "init_from")
@@ -132,10 +132,11 @@ def test_best(trainer: pl.Trainer, task: Task, datamodule: DataModule) -> None:
         load_state(task, weights, best.best_model_path)
 
 
-def _data(experiment: Experiment) -> DataModule:
+def _data(experiment: Experiment, goes_on: bool) -> DataModule:
     """The data of a run; of one that is resumed, those that it had when it began, without what was added since."""
     recorded = read_split(experiment.run_dir) if experiment.resumes else None
-    datamodule = build_data(experiment.config, recorded=recorded)
+    order = class_order(experiment.run_dir) if goes_on else ()
+    datamodule = build_data(experiment.config, recorded=recorded, class_order=order)
     if recorded:
         check_unchanged(datamodule, experiment.run_dir)
         report_changes(datamodule, experiment.run_dir)

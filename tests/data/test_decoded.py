@@ -159,7 +159,8 @@ def test_a_class_that_a_split_lacks_is_told(
     data = ready(write_folders(tmp_path, train=8), **settings)
     absent = {split: {0, 1, 2} - set(labels.tolist()) for split, (_, labels) in data.splits.items()}
     names = {split: data.spec.class_names[labels.pop()] for split, labels in absent.items() if len(labels) == 1}
-    assert caplog.messages == [f"data: {split} has no pictures of {names[split]}" for split in lacking]
+    told = "; ".join(f"{split} has no images of {names[split]}" for split in lacking)
+    assert caplog.messages == ([f"data: {told}"] if lacking else [])
 
 
 def test_of_many_classes_that_a_split_lacks_some_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -168,7 +169,7 @@ def test_of_many_classes_that_a_split_lacks_some_are_named(tmp_path: Path, caplo
             write_picture(tmp_path / name / f"{number}.png", number)
     data = ready(tmp_path, val_size=1, test_size=0)
     absent = [name for number, name in enumerate("abcdefg") if number != data.splits["val"][1]]
-    assert caplog.messages == [f"data: val has no pictures of {', '.join(absent[:4])} and 2 more"]
+    assert caplog.messages == [f"data: val has no images of {', '.join(absent[:4])} and 2 more"]
 
 
 @pytest.mark.parametrize(("most", "held"), [(24 * 432, True), (24 * 432 - 1, False)])

@@ -161,7 +161,7 @@ def test_labels_and_pictures_that_differ_in_number_are_refused(tmp_path: Path) -
         data.prepare_data()
 
 
-@pytest.mark.parametrize("sizes", [{"val_size": 24}, {"val_size": 6, "train_size": 0.01}])
+@pytest.mark.parametrize("sizes", [{"val_size": 24}, {"val_size": 6, "train_size": 0}])
 def test_sizes_that_leave_nothing_to_train_on_are_refused(sizes: dict[str, Any], tmp_path: Path) -> None:
     write_qmnist(tmp_path / "QMNIST" / "raw", made(10))
     data = QMNIST(str(tmp_path), **sizes)

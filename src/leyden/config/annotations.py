@@ -23,6 +23,7 @@ _WORDS = {
     "list[str]": "a list of words",
     "list[str | float]": "a list of words or numbers",
     "list[str | int]": "a list of names",
+    "dict[str, float]": "a mapping of names to numbers ({a: 1, b: 2})",
 }
 
 
@@ -89,7 +90,7 @@ def _accepts(annotation: ast.expr, value: object) -> bool:
             return isinstance(value, list) and (not _is_fixed(inner) or len(value) == len(inner))
         return isinstance(value, list) and (not inner or all(accepts(inner[0], item) for item in value))
     if name in _MAPPINGS:
-        return isinstance(value, dict)
+        return isinstance(value, dict) and (len(inner) < 2 or all(accepts(inner[1], item) for item in value.values()))
     return True
 
 

@@ -17,6 +17,7 @@ from leyden.config.callbacks import check_callbacks
 from leyden.config.devices import check_strategy
 from leyden.config.explanation import explain
 from leyden.config.hydra_settings import check_hydra
+from leyden.config.mappings import with_names_as_text
 from leyden.config.monitored import check_monitored
 from leyden.config.names import own_keys
 from leyden.config.overrides import allow_new_values, as_typed
@@ -148,7 +149,7 @@ def check(cfg: DictConfig) -> Experiment:
         raise UserError(f"hydra/launcher={choices['hydra/launcher']}: is for sweeps; add -m")
     if cfg.paths.run_dir is None:
         cfg.paths.run_dir = str(Path(cfg.paths.log_dir, name, f"{datetime.now():%Y-%m-%d_%H-%M-%S}"))
-    config: Config = homes_expanded(OmegaConf.to_container(cfg, resolve=True))
+    config: Config = with_names_as_text(homes_expanded(OmegaConf.to_container(cfg, resolve=True)))
     for own in ("resume", "sweep"):
         del config[own]
     refuse_tuners(config, overrides)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from leyden.config.mappings import quoted_mapping
 from leyden.config.slips import list_for_one, no_file, stray_space
 from leyden.config.typed import in_shell, quoted_path
 from leyden.config.vocabulary import Vocabulary
@@ -36,7 +37,7 @@ def allow_new_values(arguments: Sequence[str], words: Vocabulary | None = None) 
     for argument in arguments:
         if refused := list_for_one(argument, words.files if words else None):
             raise UserError(refused)
-    arguments = [quoted_path(argument) for argument in arguments]  # a path may end in a comma
+    arguments = [quoted_mapping(quoted_path(argument)) for argument in arguments]  # a path may end in a comma
     if slip := stray_space(arguments):
         setting, why, whole = slip
         raise UserError(f"{masked(setting)}: {why}: {in_shell(masked(whole))}")

@@ -10,6 +10,7 @@ import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
+from leyden.config.mappings import with_names_as_text
 from leyden.config.overrides import allow_new_values, as_typed
 from leyden.errors import UserError
 from leyden.paths import moved
@@ -116,7 +117,7 @@ def _composed(overrides: Sequence[str], run_dir: Path) -> Config:
             "them out, or check out the run's commit"
         ) from error
     OmegaConf.update(cfg, "paths.run_dir", str(run_dir), force_add=True)
-    return OmegaConf.to_container(cfg, resolve=True)  # type: ignore[return-value]
+    return with_names_as_text(OmegaConf.to_container(cfg, resolve=True))  # type: ignore[arg-type]  # a dict
 
 
 def _key(override: str) -> str:

@@ -1,5 +1,6 @@
 """Settings as they are typed in a shell, for remedies that work when they are copied."""
 
+import json
 import re
 import shlex
 from collections.abc import Mapping
@@ -65,10 +66,10 @@ def as_text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{','.join(map(as_text, value))}]"
     if isinstance(value, Mapping):
-        return f"{{{','.join(f'{key}: {as_text(inner)}' for key, inner in value.items())}}}"
+        return f"{{{','.join(f'{_key_text(key)}: {as_text(inner)}' for key, inner in value.items())}}}"
     if not isinstance(value, str):
         return str(value)
-    return value if "${" in value or _reads(value) == value else _quoted(value)
+    return value if "${" in value or _reads(value) == value else quoted(value)
 
 
 def parsed(text: str) -> Any:
@@ -121,7 +122,8 @@ def fitting(parameter: Parameter, value: Any, text: str | None = None) -> Any:
         candidates += [*value[:1]] if len(value) == 1 else []
         candidates.append([int(v) if isinstance(v, float) and v.is_integer() else v for v in value])
         candidates.append(_words(value, text))
-        candidates.append([part for v in value for part in (_numbers(v) if isinstance(v, str) else [v])])
+        parts = [_numbers(v) if isinstance(v, str) else [v] for v in value]
+        candidates += [[number for part in parts for number in part]] if all(parts) else []
     elif not isinstance(value, Mapping) and value is not None:
         candidates += [[candidate] for candidate in (value, *candidates)]
         candidates.append(_numbers(str(value)))
@@ -160,9 +162,22 @@ def _reads(text: str) -> Any:
     return value[0] if isinstance(value, list) and value else None
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text in quotes, so that Hydra takes it as it is."""
     sign = "'" if '"' in text and "'" not in text else '"'
     return sign + re.sub(rf"(\\+)(?={sign}|$)", r"\1\1", text).replace(sign, "\\" + sign) + sign
+
+
+def _key_text(key: Any) -> str:
+    """The key of a mapping: as it is if Hydra reads it so, else in quotes, as `leyden.config.mappings` reads them."""
+    if not isinstance(key, str):
+        return as_text(key)
+    try:
+        (read,) = parsed(f"{{{key}: 1}}")
+    except (HydraException, ValueError, TypeError):
+        read = None
+    is_plain = type(read) in (str, int) and str(read) == key and "${" not in key
+    return key if is_plain else json.dumps(key, ensure_ascii=False)
 
 
 def _path_text(path: str) -> str:

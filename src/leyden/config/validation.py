@@ -37,6 +37,7 @@ LIMITS: dict[str, tuple[Callable[[float], bool], str]] = {
     "momentum": (lambda v: 0 <= v < 1, "at least 0 and less than 1"),
     "dropout": (lambda v: 0 <= v < 1, "at least 0 and less than 1"),
     "label_smoothing": (lambda v: 0 <= v < 1, "at least 0 and less than 1"),
+    "class_weights": (lambda v: v >= 0, "0 or more"),
     "delta": (lambda v: v > 0, "greater than 0"),
     "size": (lambda v: v >= 1, "at least 1"),
     "code_size": (lambda v: v >= 1, "at least 1"),
@@ -141,7 +142,6 @@ def _if_near(hint: str) -> str:
 
 
 def _check(path: str, value: Any, hints: Hints) -> None:
-    name = path.rpartition(".")[2]
     if isinstance(value, Mapping):
         if "_target_" in value:
             _check_target(path, value, hints)
@@ -149,16 +149,22 @@ def _check(path: str, value: Any, hints: Hints) -> None:
             key = next(iter(value))
             raise UserError(hints.unknown(f"{path}.{key}", value[key]))
         for key, inner in value.items():
-            _check(f"{path}.{key}", inner, hints)
+            if "_target_" in value and isinstance(inner, Mapping) and "_target_" not in inner:
+                _check_limit(f"{path}.{key}", inner)  # its keys are names of the user's, not settings
+            else:
+                _check(f"{path}.{key}", inner, hints)
         return
     if value == "???":
         raise UserError(f"{path}: no value given; add {path}=… to the command")
-    if name not in LIMITS:
-        return
-    holds, meaning = LIMITS[name]
-    for number in value if isinstance(value, list) else [value]:
-        if isinstance(number, int | float) and not holds(number):  # of other types, the annotation decides
-            raise UserError(f"{path}={value}: must be {meaning}")
+    _check_limit(path, value)
+
+
+def _check_limit(path: str, value: Any) -> None:
+    limit = LIMITS.get(path.rpartition(".")[2])
+    numbers = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else [value]
+    for number in numbers:
+        if limit and isinstance(number, int | float) and not limit[0](number):  # of other types, the annotation decides
+            raise UserError(f"{path}={as_text(value)}: must be {limit[1]}")
 
 
 def _check_target(path: str, node: Mapping[str, Any], hints: Hints) -> None:

@@ -10,14 +10,19 @@ import torch
 from torch import Tensor
 
 from leyden.config.near import did_you_mean
-from leyden.data.digests import Digests, row_digests
+from leyden.config.typed import setting
+from leyden.data.classes import warn_of_absent_classes
+from leyden.data.digests import Digests, row_digests, with_labels
 from leyden.data.memory import InMemory
 from leyden.data.spec import DataSpec
 from leyden.data.tables.encoding import encode, fit, input_names
+from leyden.data.tables.labels import no_labels
 from leyden.data.tables.missing import spelled
 from leyden.data.tables.notation import Notation, notation_of
 from leyden.data.tables.parts import chosen_columns, read_parts
 from leyden.data.tables.remedies import column_hint, remedies_add_to
+from leyden.data.tables.roles import check_roles, more_features
+from leyden.data.tables.targets import Targets
 from leyden.errors import UserError
 
 
@@ -27,8 +32,9 @@ class CSV(InMemory):
     Columns of numbers or dates (yyyy-mm-dd) are standardised, all others are categories. Times (07:30), months,
     quarters, dates of one possible order and numbers of one unit (5 kg, 3 %) are read as such, with a warning. What is
     fitted is fitted on the training split only, and stands in the `spec`, so that a checkpoint is enough to read
-    further files. Rows without a target are left out. A target of numbers is for regression, one of text for
-    classification.
+    further files. Rows without a target are left out. The task decides what a target is (`target_kind`): numbers for
+    regression; for classification classes, be they text or a few different numbers. Classes are in natural order: 1,
+    2, 10.
 
     Args:
         path: the file.
@@ -47,7 +53,8 @@ class CSV(InMemory):
         decimal: the decimal mark, such as `,` in 0,5.
         thousands: what separates groups of three digits, such as `,` in 1,234.
         date_format: of dates that are written in another way, as strptime has it (%d/%m/%Y), or one for each column.
-        max_categories: a column of text with more different values is refused.
+        max_categories: a column of text with more different values is refused; so are classes of more different
+            numbers, unless `categorical` names the target.
 
     The others are those of DataModule.
     """
@@ -111,14 +118,24 @@ class CSV(InMemory):
         if self.trained and self.trained.columns:
             self.notation = replace(notation_of(self.trained.columns), date_format=self.notation.date_format)
         reading = {"separator": self.separator, "notation": self.notation, "is_text": self._is_text}
+        self._wanted(path).check()
         table, parts = read_parts(self.paths, self._names, self.targets, self.split_column, reading)
         targets = pl.DataFrame([table.drop_in_place(name) for name in self.targets])
-        classes = self._classes(path, targets)
-        labels = torch.zeros((), dtype=torch.int64).expand(len(table))
-        if classes:
-            labels = targets.to_series().replace_strict(classes, range(len(classes))).to_torch().long()
-        digests = self._digests(table, targets, self.recorded.identified_by) if self.recorded else None
+        wanted = self._wanted(path)
+        classes = wanted.read(targets, table)
+        labels = classes.labels if classes else no_labels(len(table))
+
+        def digests_by(columns: Sequence[str]) -> Digests:
+            features = list(chosen_columns(path, table, columns))
+            if classes:
+                return with_labels(row_digests(features), classes.labels, classes.names)
+            return row_digests([*features, *targets])
+
+        digests = digests_by(self.recorded.identified_by) if self.recorded else None
         rows = self.divide(labels, parts, self.test_size, digests)
+        if classes and self.recorded and (is_known := classes.are_of(self._known_classes)) is not None:
+            classes = classes.of_known(self._known_classes, path)
+            labels, rows = classes.labels, {part: chosen[is_known[chosen]] for part, chosen in rows.items()}
         sizes = {part: len(chosen) for part, chosen in rows.items()}
         order = torch.cat(list(rows.values()))  # one split behind the other, so that each is a part and not a copy
         del parts, rows  # of millions of rows every list of them counts
@@ -127,18 +144,18 @@ class CSV(InMemory):
             columns = self.trained.columns["features"]
             table = chosen_columns(path, table, [column["name"] for column in columns])
         else:
-            wanted = {*self.categorical, *(self.features or ())}
-            columns = fit(table, train, path, self.max_categories, self.notation.formats, wanted)
+            named = {*self.categorical, *(self.features or ())}
+            columns = fit(table, train, path, self.max_categories, self.notation.formats, named)
         self._identified_by = self.recorded.identified_by if self.recorded else [column["name"] for column in columns]
         if digests is None:  # of the columns that are used, which are known only now
-            digests = self._digests(table, targets, self._identified_by)
+            digests = digests_by(self._identified_by)
         items = digests[order.numpy()]
         del digests
         kept = {"features": columns, "separator": self.separator, **self.notation.kept()}
         shape = (len(input_names(columns)),)
         if classes:
             values = labels[order]
-            self._spec = DataSpec("classification", shape, len(classes), tuple(classes), columns=kept)
+            self._spec = DataSpec("classification", shape, len(classes.names), classes.names, columns=kept)
         else:
             values, scale = self._scaled(targets, order, len(train))
             names = tuple(self.targets)
@@ -148,21 +165,39 @@ class CSV(InMemory):
             self.splits[part] = inputs[begin : begin + size], values[begin : begin + size]
             self.items[part] = items[begin : begin + size]
             begin += size
+        wanted.tell(targets, classes)  # once nothing is refused any more
+        if classes:
+            labels_of = {part: of for part, (_, of) in self.splits.items()}
+            warn_of_absent_classes(labels_of, classes.names, "rows", is_trained=self.trained is not None)
+
+    @property
+    def _known_classes(self) -> tuple[str, ...]:
+        return self.trained.class_names if self.trained else self.class_order
+
+    def _wanted(self, path: Path) -> Targets:
+        """The columns to predict, as the task or a trained network needs them."""
+        return Targets(
+            path,
+            self.targets,
+            self.trained.task if self.trained else self.target_kind,
+            self.categorical,
+            self.max_categories,
+            self._known_classes,
+            is_trained=self.trained is not None,
+            may_change=self.features is None,
+        )
 
     @property
     def identified_by(self) -> Sequence[str]:
         return self._identified_by
-
-    def _digests(self, table: pl.DataFrame, targets: pl.DataFrame, columns: Sequence[str]) -> Digests:
-        path = Path(str(self.paths["train"]))
-        return row_digests([*chosen_columns(path, table, columns), *targets])
 
     def _is_text(self, name: str) -> bool:
         """Categories; and what is not used need not hold what it promises."""
         if self.trained and self.trained.columns and name not in self.targets:
             return name not in self.notation.formats
         used = self.features is None or name in self.features or name in self.targets
-        return not used or name in (*self.categorical, *self.ignore, self.split_column)
+        is_class = name in self.targets and self._wanted(Path()).are_classes
+        return not used or is_class or name in (*self.categorical, *self.ignore, self.split_column)
 
     def _names(self, path: Path, columns: Sequence[str]) -> list[str]:
         """The columns to predict from."""
@@ -179,38 +214,19 @@ class CSV(InMemory):
                     near = column_hint(option, name, names, columns)
                     raise UserError(f"data.{option}={name}: {path} has no such column{near}")
                 if names.count(name) > 1:
-                    raise UserError(f"data.{option}={names}: {name} stands there twice")
+                    once = setting(f"data.{option}", list(dict.fromkeys(names)))
+                    raise UserError(f"data.{option}={names}: {name} stands there twice; write {once}")
         for name in self.notation.date_format if isinstance(self.notation.date_format, Mapping) else ():
             if name not in columns:
                 raise UserError(f"data.date_format: {path} has no column {name}{did_you_mean(name, columns)}")
-        if not self.targets:
-            raise UserError("data.target=[]: name the column to predict")
-        both = {*self.ignore, *asked["split_column"]}.intersection(self.targets)
-        if both:
-            raise UserError(f"data.target: {min(both)} is ignored or the split")
-        left_out = {*self.targets, *self.ignore, *asked["split_column"]}
-        both = left_out.intersection(asked["features"])
-        if both:
-            raise UserError(f"data.features: {min(both)} is to be predicted, ignored or the split")
+        split = asked["split_column"]
+        check_roles(self.targets, self.features, self.ignore, split)
+        left_out = {*self.targets, *self.ignore, *split}
         names = [name for name in (columns if self.features is None else self.features) if name not in left_out]
         if not names:
-            raise UserError(f"{path}: has no column to predict {', '.join(self.targets)} from")
+            remedy = more_features(self.features, self.ignore)
+            raise UserError(f"{path}: has no column to predict {', '.join(self.targets)} from; {remedy}")
         return names
-
-    def _classes(self, path: Path, targets: pl.DataFrame) -> list[str]:
-        """The classes to predict, in alphabetical order; none for numbers."""
-        for column in targets:
-            if column.n_unique() == 1:
-                raise UserError(f"{path}: {column.name} is {column[0]} in every row; there is nothing to predict")
-            if column.dtype.is_temporal():
-                raise UserError(f"data.target={column.name}: holds dates, and only numbers or classes are predicted")
-            if column.dtype == pl.String and len(targets.columns) > 1:
-                raise UserError(f"data.target={self.targets}: {column.name} is text; several targets must be numbers")
-        column = targets.to_series()
-        if column.dtype != pl.String:
-            return []
-        found, known = column.unique().sort().to_list(), self.trained.class_names if self.trained else ()
-        return list(known) if set(found) <= set(known) else found
 
     def _scaled(self, targets: pl.DataFrame, order: Tensor, train: int) -> tuple[Tensor, dict[str, Any]]:
         """Targets (N, targets) of mean 0 and deviation 1 over the training rows, which come first; and the two."""

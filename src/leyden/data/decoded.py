@@ -135,7 +135,7 @@ class DecodedImages(Images):
             return
         self.splits = self._split(self.found[1])
         self.numbers = {split: numbers for split, (numbers, _) in self.splits.items()}
-        self._warn_of_absent_classes()
+        self.warn_of_absent_classes()
         self._is_cached = self._is_to_be_cached() if self.cache is None else self.cache
         numbers, _ = self.splits["train"]
         if self._is_cached:
@@ -158,18 +158,9 @@ class DecodedImages(Images):
         items = dict(zip(parts, torch.split(torch.arange(len(labels)), sizes), strict=True))
         digests = self.digests(numbers)
         if digests is not None:
-            digests = with_labels(digests, labels, self.classes or self.class_names)
+            digests = with_labels(digests, labels, self.ordered_classes)
         chosen = self.divide(labels, items, self.test_size, digests)
         return {split: (numbers[rows], labels[rows]) for split, rows in chosen.items()}
-
-    def _warn_of_absent_classes(self) -> None:
-        names = self.classes or self.class_names
-        for split, (_, labels) in self.splits.items():
-            present = set(labels.tolist())
-            absent = [name for label, name in enumerate(names) if label not in present]
-            if absent and len(labels):
-                more = f" and {len(absent) - 4:,} more" if len(absent) > 4 else ""
-                log.warning("data: %s has no pictures of %s", split, ", ".join(absent[:4]) + more)
 
     def _is_to_be_cached(self) -> bool:
         size = sum(len(labels) for _, labels in self.splits.values()) * math.prod(self.input_shape)

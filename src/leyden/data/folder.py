@@ -12,6 +12,7 @@ import torch
 from PIL.Image import Image
 from torch import Tensor
 
+from leyden.data.classes import warn_of_alike
 from leyden.data.decoded import DecodedImages
 from leyden.data.digests import Digests, digest
 from leyden.data.memory import Split
@@ -59,6 +60,7 @@ class ImageFolder(DecodedImages):
         except OSError as error:
             raise UserError(f"data.root={self.root}: cannot be read ({error})") from error
         refuse_empty_classes(files, folders)
+        warn_of_alike(list(files["train"]), f"data.root={self.root}")
 
         names, paths, parts = self.class_names, list[Path](), dict[str, Split]()
         for part, classes in files.items():

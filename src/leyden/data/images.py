@@ -1,5 +1,6 @@
 """Picture data sets that fit in memory."""
 
+import logging
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -10,11 +11,14 @@ from torch import Generator, Tensor
 from leyden.config.near import did_you_mean
 from leyden.config.typed import setting
 from leyden.data.augment import Augment
+from leyden.data.classes import in_known_order, shortened, warn_of_absent_classes
 from leyden.data.digests import Digests, tensor_digests, with_labels
 from leyden.data.loader import Transform
 from leyden.data.memory import InMemory, Split
 from leyden.data.spec import DataSpec
 from leyden.errors import UserError
+
+log = logging.getLogger(__name__)
 
 
 class Images(InMemory):
@@ -50,15 +54,24 @@ class Images(InMemory):
         """Of the data set as it comes, in the order of its labels."""
 
     @property
+    def ordered_classes(self) -> tuple[str, ...]:
+        """Of the classes to predict, in the order of the logits: that of a network which knows the same ones."""
+        known = self.trained.class_names if self.trained else self.class_order
+        own = self.classes or self.class_names
+        if self.recorded and known and set(known) < set(own):
+            return known  # and images of classes that the run did not have are left out
+        return in_known_order(own, known)
+
+    @property
     def augmented(self) -> bool:
         return self.augment is not None
 
     def chosen(self, split: Split) -> Split:
         """Those of the chosen classes, with labels that count these."""
-        if self.classes is None:
+        if self.ordered_classes == self.class_names:
             return split
         images, labels = split
-        old = torch.tensor(class_indices(self.classes, self.class_names))
+        old = torch.tensor(class_indices(self.ordered_classes, self.class_names))
         is_kept = labels[:, None] == old
         kept = is_kept.any(dim=1)
         return images[kept], is_kept[kept].int().argmax(dim=1)
@@ -70,7 +83,7 @@ class Images(InMemory):
 
     @property
     def spec(self) -> DataSpec:
-        names = tuple(self.classes or self.class_names)
+        names = self.ordered_classes
         return DataSpec(
             task="classification",
             input_shape=self.input_shape,
@@ -79,6 +92,13 @@ class Images(InMemory):
             mean=self._mean,
             std=self._std,
         )
+
+    def warn_of_absent_classes(self) -> None:
+        """Log the classes that a split lacks, once all splits are there."""
+        if others := [name for name in self.classes or self.class_names if name not in self.ordered_classes]:
+            log.warning("data: images of classes that the run did not have are left out: %s", shortened(others))
+        labels = {split: of for split, (_, of) in self.splits.items()}
+        warn_of_absent_classes(labels, self.ordered_classes, "images", is_trained=self.trained is not None)
 
     def describe(self) -> str:
         shape = "×".join(map(str, self.spec.input_shape))
@@ -126,9 +146,10 @@ class InMemoryImages(Images):
         if "test" not in self.splits:
             self.splits["test"] = self.chosen(self.load(train=False))
             self.items["test"] = self._digests(*self.splits["test"])
+            self.warn_of_absent_classes()
 
     def _digests(self, images: Tensor, labels: Tensor) -> Digests:
-        return with_labels(tensor_digests(images), labels, self.classes or self.class_names)
+        return with_labels(tensor_digests(images), labels, self.ordered_classes)
 
 
 class Normalise:

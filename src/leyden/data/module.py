@@ -40,11 +40,15 @@ class DataModule(pl.LightningDataModule):
             data cannot be recognised.
         missing_items: how many recorded items of each split are not in these data, or have changed.
         is_other: whether none of the recorded items is in these data.
+        target_kind: classification or regression where the task needs one of the two; None where it takes any data.
+        class_order: the classes of a run that is resumed, in the order of its logits; empty otherwise.
     """
 
     ITEM: ClassVar[str] = "input"  # what a name of `item_names` is of, at the head of a column of predictions
     trained: DataSpec | None = None
     recorded: RecordedSplit | None = None
+    target_kind: str | None = None
+    class_order: tuple[str, ...] = ()
 
     def __init__(
         self,

@@ -8,8 +8,9 @@ from torch.nn import functional as F
 from torchmetrics import Metric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
+from leyden.data.classes import shortened
 from leyden.data.spec import DataSpec
-from leyden.errors import UserError
+from leyden.tasks.class_weights import weights_in_order
 from leyden.tasks.optimizers import OptimizerFactory
 from leyden.tasks.schedulers import SchedulerFactory
 from leyden.tasks.task import Predictions, Task
@@ -20,10 +21,10 @@ class Classification(Task):
 
     Args:
         label_smoothing: the share of each target that is spread over all classes. Szegedy et al. (2015).
-        class_weights: a factor on the loss of each class, in the order of `spec.class_names`. The loss of a batch is
-            the mean of the weighted losses over its items, so that it does not depend on which classes meet in a
-            batch; torch's own reduction divides by the sum of the weights in the batch. Weights whose mean over the
-            training items is 1 keep the scale of the loss, and with it that of the learning rate.
+        class_weights: a factor on the loss of each class, by its name or in the order of `spec.class_names`. The loss
+            of a batch is the mean of the weighted losses over its items, so that it does not depend on which classes
+            meet in a batch; torch's own reduction divides by the sum of the weights in the batch. Weights whose mean
+            over the training items is 1 keep the scale of the loss, and with it that of the learning rate.
         top_k: evaluation also counts how often the class is among the k likeliest, where there are as many; 1 for
             not at all.
 
@@ -39,12 +40,11 @@ class Classification(Task):
         optimizer: OptimizerFactory | None = None,
         scheduler: SchedulerFactory | None = None,
         label_smoothing: float = 0.0,
-        class_weights: list[float] | None = None,
+        class_weights: list[float] | dict[str, float] | None = None,
         top_k: int = 3,
     ) -> None:
         classes = spec.output_size
-        if class_weights is not None and len(class_weights) != classes:
-            raise UserError(f"task.class_weights={class_weights}: give one for each of the {classes} classes")
+        factors = None if class_weights is None else weights_in_order(class_weights, spec.class_names, classes)
         train_metrics: dict[str, Metric | MetricCollection] = {"acc": MulticlassAccuracy(classes, average="micro")}
         eval_metrics: dict[str, Metric | MetricCollection] = {
             "acc": MulticlassAccuracy(classes, average="micro"),
@@ -62,8 +62,15 @@ class Classification(Task):
         )
         self.label_smoothing = label_smoothing
         self.class_weights: Tensor | None
-        weights = None if class_weights is None else torch.tensor(class_weights, dtype=torch.float32)
+        weights = None if factors is None else torch.tensor(factors, dtype=torch.float32)
         self.register_buffer("class_weights", weights, persistent=False)  # a setting, not something learned
+
+    def describe(self) -> str:
+        if self.class_weights is None:
+            return super().describe()
+        names = self.spec.class_names or tuple(map(str, range(self.spec.output_size)))
+        weights = [f"{name} {w:g}" for name, w in zip(names, self.class_weights.tolist(), strict=True)]
+        return f"{super().describe()}, class weights: {shortened(weights)}"
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The mean over (B, classes) logits and (B,) class indices."""

@@ -73,10 +73,7 @@ class Task(pl.LightningModule):
         """
         if cls.TARGETS in (None, spec.task):
             return
-        remedy = f"try task={spec.task}"
-        if spec.columns is not None and spec.task == "regression":
-            remedy += f", or data.categorical=[{spec.target_names[0]}] if its numbers are the names of classes"
-        raise UserError(f"task={cls.TARGETS}: these data are for {spec.task}; {remedy}")
+        raise UserError(f"task={cls.TARGETS}: these data are for {spec.task}; try task={spec.task}")
 
     @classmethod
     def output_size(cls, spec: DataSpec) -> int:

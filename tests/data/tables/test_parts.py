@@ -118,7 +118,11 @@ MISTAKES: dict[str, Mistake] = {
         {"split_column": "s", "test_path": rows(header="x,s,y")},
         ["data.test_path", "has test rows"],
     ),
-    "a target that says the split": (SPLIT, {"target": "s", "split_column": "s"}, ["data.target: s is ignored or the"]),
+    "a target that says the split": (
+        SPLIT,
+        {"target": "s", "split_column": "s"},
+        ["data.target: s is the split column"],
+    ),
     "a test file that lacks a column": (
         rows(),
         {"test_path": rows(header="x,d,y")},

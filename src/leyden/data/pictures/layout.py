@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from leyden.data.classes import natural_order
 from leyden.data.images import class_indices
 from leyden.data.pictures.files import EXTENSIONS, is_picture
 from leyden.errors import UserError
@@ -50,7 +51,9 @@ def part_folders(root: Path) -> dict[str, Path]:
 
 
 def class_names(folder: Path) -> tuple[str, ...]:
-    """The classes that the folder of a part holds, in the order of their names.
+    """The classes that the folder of a part holds, in natural order: 1, 2, 10 and class2, class10.
+
+    Torchvision's ImageFolder has 1, 10, 2; a run keeps the order that its checkpoint has.
 
     Raises:
         UserError: fewer than two, or folders that hold the classes themselves.
@@ -90,7 +93,9 @@ def files_of(folders: Mapping[str, Path], chosen: Sequence[str] | None) -> Files
                 raise UserError(
                     f"data.root: {folder / name}: there is no class {name} in {folders['train']}; add it, or delete it"
                 )
-    wanted = names if chosen is None else [name for name in names if name in chosen]
+    wanted = sorted(
+        names if chosen is None else chosen
+    )  # as text: the split of a run depends on the order of its files
     files = {part: {name: _pictures(folder / name) for name in wanted} for part, folder in folders.items()}
     if not any(files["train"].values()):
         kinds = ", ".join(sorted(EXTENSIONS)).replace(".", "")
@@ -143,7 +148,7 @@ def _holds_pictures(folder: Path) -> bool:
 
 
 def _folders(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return natural_order(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
 def _pictures(folder: Path) -> list[Path]:

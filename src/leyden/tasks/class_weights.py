@@ -1,0 +1,81 @@
+"""Factors on the losses of classes, given in the order of the classes or by their names."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from leyden.config.near import nearest
+from leyden.config.typed import setting
+from leyden.data.classes import matching, shortened
+from leyden.errors import UserError
+
+_BOOLEANS = {"true": ("true", "yes", "on"), "false": ("false", "no", "off")}  # as YAML reads these words
+
+
+def weights_in_order(weights: Sequence[float] | Mapping[str, float], names: Sequence[str], classes: int) -> list[float]:
+    """One weight for each class, in the order of the classes.
+
+    Args:
+        weights: in that order, or by the names of all classes.
+        names: of the classes; empty where they have none, and are counted from 0.
+        classes: how many there are.
+
+    Raises:
+        UserError: a class has no weight, or a weight no class, or is negative or infinite; or all are 0.
+    """
+    names = names or [str(number) for number in range(classes)]
+    listed = _by_name(weights, names) if isinstance(weights, Mapping) else list(weights)
+    if len(listed) != classes:
+        raise UserError(
+            f"task.class_weights={listed}: give one for each of the {classes} classes, in the order "
+            f"{shortened(names)}; or by name, as {_typed(dict.fromkeys(names, 1))}"
+        )
+    for name, weight in zip(names, listed, strict=True):
+        if not 0 <= weight < math.inf:
+            raise UserError(f"task.class_weights: {weight} for {name} must be 0 or more, and finite")
+    if not any(listed):
+        raise UserError(f"task.class_weights={listed}: one must be more than 0")
+    return [float(weight) for weight in listed]
+
+
+def _by_name(weights: Mapping[str, float], names: Sequence[str]) -> list[float]:
+    found, wrong = dict[str, float](), list[str]()
+    given = dict[str, str]()
+    for key, weight in weights.items():
+        name = _meant(str(key), names)
+        if name is None:
+            wrong.append(str(key))
+        elif name in found:
+            raise UserError(f"task.class_weights: {given[name]} and {key} are both the class {name}; leave one out")
+        else:
+            found[name], given[name] = weight, str(key)
+    missing = [name for name in names if name not in found]
+    near = _corrected(wrong, weights, missing)
+    complete = {name: found.get(name, near.get(name, 1)) for name in names}
+    if wrong:
+        hint = f"did you mean {_typed(complete)}?" if near else f"there are: {shortened(names)}"
+        raise UserError(f"task.class_weights: there is no class {wrong[0]}; {hint}")
+    if missing:
+        lacking = f"has no weight for {shortened(missing)}"
+        raise UserError(f"task.class_weights: {lacking}; give one for each class, as {_typed(complete)}")
+    return [found[name] for name in names]
+
+
+def _meant(key: str, names: Sequence[str]) -> str | None:
+    """The class that a key names: by its text, as a number, or as YAML reads `yes` and `no`."""
+    if (name := matching(key, names)) is not None:
+        return name
+    alike = [name for name in names if name.lower() in _BOOLEANS.get(key.lower(), ())]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _corrected(wrong: Sequence[str], weights: Mapping[str, float], missing: Sequence[str]) -> dict[str, float]:
+    """The weights of wrong names for the classes that they are near to, among those without a weight."""
+    near = {name: nearest(name, missing)[:1] for name in wrong}
+    return {found[0]: weight for key, weight in weights.items() for found in [near.get(str(key))] if found}
+
+
+def _typed(weights: Mapping[str, float]) -> str:
+    """The setting as it is typed; of many classes only the first."""
+    if len(weights) <= 12:
+        return setting("task.class_weights", weights)
+    return setting("task.class_weights", dict(list(weights.items())[:2])).replace("}", ", …}")
