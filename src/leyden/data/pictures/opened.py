@@ -3,7 +3,7 @@
 import struct
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -56,8 +56,6 @@ def opened(path: Path) -> Iterator[tuple[ImageFile.ImageFile, int]]:
 
 def reduced(picture: Image.Image, factor: int) -> Image.Image:
     """The image with boxes of `factor`² pixels averaged into one each."""
-    if factor == 1:
-        return picture
     if picture.mode in ("1", "P", "PA") or "transparency" in picture.info:  # indices and single colours have no mean
         picture = picture.convert("RGBA" if picture.has_transparency_data else "L" if picture.mode == "1" else "RGB")
     return picture.reduce(factor)
@@ -72,6 +70,8 @@ def _identified(file: IO[bytes], path: Path) -> ImageFile.ImageFile:
             answer = accept is None or accept(start)
             if answer and not isinstance(answer, str):  # a text says why this build cannot decode it
                 file.seek(0)
-                with suppress(SyntaxError, IndexError, TypeError, struct.error):  # of a plugin: it is not this format
+                try:
                     return factory(file, str(path))
+                except (SyntaxError, IndexError, TypeError, struct.error):  # of a plugin: it is not this format
+                    continue
     raise UnidentifiedImageError(f"cannot identify image file {str(path)!r}")

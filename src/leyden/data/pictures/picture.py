@@ -42,7 +42,7 @@ def read_picture(path: Path, channels: Channels, levels: Levels = ALL_16_BITS) -
         picture.load()
         with suppress(Exception):  # metadata of a camera can be broken in many ways, in an image that is sound
             ImageOps.exif_transpose(picture, in_place=True)
-        return in_channels(reduced(picture, factor), channels)
+        return in_channels(picture if factor == 1 else reduced(picture, factor), channels)
 
 
 def read_alike(path: Path, channels: Channels, levels: Levels | None) -> Picture:
@@ -56,7 +56,7 @@ def read_alike(path: Path, channels: Channels, levels: Levels | None) -> Picture
         Exception: see `read_picture`.
     """
     picture = read_picture(path, channels, levels or ALL_16_BITS)
-    is_deep = isinstance(picture, Tensor)
+    is_deep = not isinstance(picture, Image.Image)
     if levels is None and is_deep:
         raise ValueError("has more than 8 bits a channel, and the images of training have 8; save it with 8 bits")
     if levels is None or is_deep:
@@ -74,7 +74,7 @@ def in_channels(picture: Image.Image, channels: Channels) -> Image.Image:
         ValueError: it has more than 8 bits in each channel.
     """
     mode = "L" if channels == 1 else "RGB"
-    if is_wide(picture):
+    if picture.mode[0] in "IF":
         raise ValueError(f"has more than 8 bits a channel (mode {picture.mode}), and 8 are expected")
     if picture.has_transparency_data:
         seen = picture.convert("RGBA")

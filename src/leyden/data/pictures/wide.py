@@ -16,6 +16,7 @@ from leyden.data.pictures.opened import opened
 
 _REMEDY = "save it as a PNG of 16 bits"
 _KEPT = {"RGB": "RGB", "RGBX": "RGBX", "RGBA": "RGBA", "RGBa": "RGBA"}  # how to unpack samples as they are stored
+_SHALLOW = frozenset({"JPEG", "MPO", "GIF", "BMP", "WEBP"})  # formats that never have more than 8 bits
 _JPEG2000_SIZE = b"\xff\x4f\xff\x51"  # start of a codestream, and of the segment that tells its precision
 
 
@@ -33,6 +34,8 @@ class Samples(NamedTuple):
 
 def is_wide(picture: Image.Image) -> bool:
     """Whether an image has more than 8 bits in each channel, as its header tells: asked before it is loaded."""
+    if picture.format in _SHALLOW:
+        return False
     if picture.mode[0] in "IF":
         return True
     if picture.format == "PPM":
