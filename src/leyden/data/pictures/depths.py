@@ -140,7 +140,7 @@ def _plain(value: float) -> float | int:
 
 def _is_wide_file(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
+        with path.open("rb", buffering=0) as file:
             start = file.read(25)
         if start.startswith(_PNG):
             return start[24:] == b"\x10"  # bits of each channel

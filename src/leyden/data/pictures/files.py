@@ -33,7 +33,7 @@ def suffix_of(name: str) -> str:
 
 def is_quiet(name: str) -> bool:
     """Whether a file is hidden, or one that a file manager keeps beside images: skipped without a word."""
-    return name.startswith(".") or name.lower() in _QUIET
+    return name[0] == "." or name.lower() in _QUIET
 
 
 def _is_decoded(name: str) -> bool:

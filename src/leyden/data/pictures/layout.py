@@ -98,8 +98,9 @@ def files_of(folders: Mapping[str, Path], chosen: Sequence[str] | None) -> Files
     for part, folder in folders.items():
         files[part] = {}
         for name in wanted:
-            found = _images(folder / name)
-            files[part][name] = [folder / name / path for path in found.names]
+            place = folder / name
+            found = _images(place)
+            files[part][name] = [place / path for path in found.names]
             skipped.extend(found.skipped, f"{folder.name}/{name}")
         for path in sorted(folder.iterdir()):
             if is_picture(path) and path.is_file():

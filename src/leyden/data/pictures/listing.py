@@ -78,16 +78,15 @@ def list_images(root: Path, onerror: Callable[[OSError], None] | None = None) ->
             seen.add((stat.st_dev, stat.st_ino))
             with os.scandir(path) as entries:
                 for entry in entries:
-                    name = place + entry.name
-                    if entry.is_dir():
-                        if not entry.name.startswith("."):
-                            (links if entry.is_symlink() else folders).append(f"{name}/")
-                        continue
+                    suffix, name = suffix_of(entry.name), place + entry.name
                     if is_quiet(entry.name):
                         continue
-                    suffix = suffix_of(entry.name)
-                    if suffix in known and (entry.is_file() or entry.is_symlink()):
+                    if suffix in known and entry.is_file():
                         found.names.append(name)
+                    elif entry.is_dir():
+                        (links if entry.is_symlink() else folders).append(f"{name}/")
+                    elif suffix in known and entry.is_symlink():
+                        found.names.append(name)  # leads nowhere: reading it says so
                     else:
                         found.skipped.add(_kind(entry, suffix), name)
         except OSError as error:
