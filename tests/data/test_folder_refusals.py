@@ -69,7 +69,11 @@ FOLDERS: dict[str, tuple[Callable[[Path], object], dict[str, Any], str]] = {
         {},
         r"train: there is only one class, cat",
     ),
-    "no pictures": (only_text, {}, r"train: there are no pictures \(bmp, gif, .*webp\)"),
+    "no pictures": (
+        only_text,
+        {},
+        r"train: there are no pictures \(jpg, .*, but files .*: 3 \.txt \(train/cat/1\.txt\); convert them",
+    ),
     "an empty class": (lambda root: empty(root / "train/dog"), {}, r"train/dog: there are no pictures of this class"),
     "hidden pictures": (
         lambda root: [path.rename(path.with_name("." + path.name)) for path in (root / "train/dog").iterdir()],

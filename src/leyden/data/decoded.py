@@ -17,7 +17,8 @@ from leyden.data.digests import Digests, with_labels
 from leyden.data.images import Images
 from leyden.data.loader import Loader, Order
 from leyden.data.memory import Split
-from leyden.data.pictures.picture import Channels, Decoder, Read, centre_cut, memory_for
+from leyden.data.pictures.levels import Levels
+from leyden.data.pictures.picture import Channels, Decoder, Read, centre_cut, memory_for, size_of
 from leyden.data.spec import DataSpec
 from leyden.data.threads import in_threads
 from leyden.data.workers import WorkerLoader, workers_for
@@ -57,7 +58,11 @@ class DecodedImages(Images):
 
     Attributes:
         numbers: (N,) of the images of each split, as `find` has them.
+        levels: black and white of images with more than 8 bits in each channel, which transforms get as float32
+            (C, H, W) instead of as PIL images; None where all have 8 bits.
     """
+
+    levels: Levels | None = None
 
     def __init__(
         self,
@@ -119,12 +124,15 @@ class DecodedImages(Images):
         if self.size is not None:
             return self.channels, self.size, self.size
         read, parts = self.found
-        width, height = read(int(parts["train"][0][0])).size
-        return self.channels, height, width
+        return self.channels, *size_of(read(int(parts["train"][0][0])))
 
     @property
     def spec(self) -> DataSpec:
-        return replace(super().spec, resize=self.resize)
+        spec = replace(super().spec, resize=self.resize)
+        if self.levels is None:
+            return spec
+        black_and_white = (self.levels.black, self.levels.white)
+        return replace(spec, value_range=black_and_white, mixed_depths=self.levels.mixed)
 
     def prepare_data(self) -> None:
         if not self.splits:
@@ -135,6 +143,7 @@ class DecodedImages(Images):
             return
         self.splits = self._split(self.found[1])
         self.numbers = {split: numbers for split, (numbers, _) in self.splits.items()}
+        self.choose_levels()
         self.warn_of_absent_classes()
         self._is_cached = self._is_to_be_cached() if self.cache is None else self.cache
         numbers, _ = self.splits["train"]
@@ -152,6 +161,13 @@ class DecodedImages(Images):
         for loader in self._loaders:
             loader.close()
 
+    def choose_levels(self) -> None:
+        """Set `levels`, once the splits are known; by default all images have 8 bits in each channel."""
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        return torch.uint8 if self.levels is None else torch.float32
+
     def _split(self, parts: dict[str, Split]) -> dict[str, Split]:
         numbers, labels = (torch.cat([part[place] for part in parts.values()]) for place in (0, 1))
         sizes = [len(of) for _, of in parts.values()]
@@ -163,7 +179,8 @@ class DecodedImages(Images):
         return {split: (numbers[rows], labels[rows]) for split, rows in chosen.items()}
 
     def _is_to_be_cached(self) -> bool:
-        size = sum(len(labels) for _, labels in self.splits.values()) * math.prod(self.input_shape)
+        size = sum(len(labels) for _, labels in self.splits.values())
+        size *= math.prod(self.input_shape) * self._dtype.itemsize
         held = self.train_transform is None and size <= _MOST
         how = "decoded once and held in memory" if held else "decoded anew for each epoch"
         log.info("data.cache=null: %d MiB of pictures are %s", size >> 20, how)
@@ -180,12 +197,12 @@ class DecodedImages(Images):
 
     def _decoder(self, split: str) -> Decoder:
         name = "train_transform" if split == "train" else "eval_transform"
-        return Decoder(self.found[0], self._steps(split), self.input_shape, name)
+        return Decoder(self.found[0], self._steps(split), self.input_shape, name, self._dtype)
 
     def _decoded(self, numbers: Tensor) -> Tensor:
-        """uint8 (N, C, H, W), as they are evaluated."""
+        """(N, C, H, W), as they are evaluated."""
         decode = self._decoder("val")
-        pictures = memory_for(len(numbers), self.input_shape)
+        pictures = memory_for(len(numbers), self.input_shape, self._dtype)
         for place, picture in enumerate(in_threads(decode, numbers.tolist(), "Decoding pictures")):
             pictures[place] = picture
         return pictures

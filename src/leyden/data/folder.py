@@ -1,6 +1,7 @@
 """Pictures in folders: one folder for each class."""
 
 import logging
+import math
 import os
 from collections.abc import Sequence
 from functools import cached_property
@@ -9,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL.Image import Image
 from torch import Tensor
 
 from leyden.data.classes import warn_of_alike
@@ -17,8 +17,10 @@ from leyden.data.decoded import DecodedImages
 from leyden.data.digests import Digests, digest
 from leyden.data.memory import Split
 from leyden.data.pictures.broken import Entry, check_files, state_of
+from leyden.data.pictures.depths import choose_levels
 from leyden.data.pictures.layout import Files, class_names, files_of, part_folders, refuse_empty_classes
-from leyden.data.pictures.picture import Channels, Read, read_picture
+from leyden.data.pictures.levels import Levels, levels_of
+from leyden.data.pictures.picture import Channels, Picture, Read, read_alike
 from leyden.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -27,23 +29,41 @@ log = logging.getLogger(__name__)
 class ImageFolder(DecodedImages):
     """Pictures as `root/train/<class>/…/<name>.jpg`, and likewise in `root/val` and `root/test` where there are such.
 
-    Without `root/train`, the folders of the classes are those of `root`. Files are jpg, jpeg, png, bmp, webp, gif (its
-    first picture) and tif; others, and hidden ones, are not looked at.
+    Without `root/train`, the folders of the classes are those of `root`. Files are read whose suffix is that of a
+    format that Pillow decodes (jpg, png, tif, pgm, jp2, …); of an animation, the first frame. A warning counts the
+    others, but for hidden ones. Links to folders are followed.
+
+    Images with more than 8 bits in each channel keep them: they are scaled by one black and one white for all images,
+    and a network's own are used wherever it is. A folder that mixes depths is refused unless `value_range` is set.
 
     Args:
         root: the folder.
         verify: decode every file once before it is used. What was found is kept in `root`, so that the next time only
             files that are new or changed are decoded. Without it, a run recognises its files by name and size.
         skip_broken: leave out what cannot be decoded, which is an error otherwise.
+        value_range: the values of black and white in images with more than 8 bits; images of 8 bits, with 0 and 255,
+            may then stand beside them. Null for 0, or the least value where that is negative, and the largest value of
+            the training split.
 
     The others are those of DecodedImages.
     """
 
-    def __init__(self, root: str, verify: bool = True, skip_broken: bool = False, **settings: Any) -> None:
+    def __init__(
+        self,
+        root: str,
+        verify: bool = True,
+        skip_broken: bool = False,
+        value_range: list[float] | None = None,
+        **settings: Any,
+    ) -> None:
         super().__init__(root, **settings)
         if skip_broken and not verify:
             raise UserError("data.skip_broken=true: data.verify=false does not find what is broken; set one of them")
-        self.verify, self.skip_broken = verify, skip_broken
+        if value_range is not None and not (
+            len(value_range) == 2 and -math.inf < value_range[0] < value_range[1] < math.inf
+        ):
+            raise UserError(f"data.value_range={value_range}: give black and a larger white, such as [0,65535]")
+        self.verify, self.skip_broken, self.value_range = verify, skip_broken, value_range
         self._paths: list[Path] = []
         self._checked: dict[str, Entry] = {}
 
@@ -70,6 +90,14 @@ class ImageFolder(DecodedImages):
         self._paths = paths
         return FileReader(paths, self.channels), parts
 
+    def choose_levels(self) -> None:
+        reader = self.found[0]
+        assert isinstance(reader, FileReader)
+        names = {split: self.item_names(split) for split in self.splits}
+        trained = levels_of(self.trained) if self.trained else None
+        self.levels = choose_levels(Path(self.root), names, self.value_range, trained, self.trained is not None)
+        reader.levels = self.levels
+
     @property
     def identified_by(self) -> Sequence[str]:
         return self.recorded.identified_by if self.recorded else ("content",) if self.verify else ("name", "size")
@@ -82,7 +110,7 @@ class ImageFolder(DecodedImages):
         sized = (f"{name}\0{state_of(root / name)[0]}" for name in names)
         return np.array([digest(os.fsencode(name)) for name in sized], dtype=np.uint64)
 
-    def item_names(self, split: str) -> Sequence[str]:
+    def item_names(self, split: str) -> list[str]:
         return [self._name(self._paths[number]) for number in self.numbers[split].tolist()]
 
     def _name(self, path: Path) -> str:
@@ -110,17 +138,17 @@ class ImageFolder(DecodedImages):
 
 
 class FileReader:
-    """Reads picture files by their number."""
+    """Reads image files by their number, all as those that a network is trained on."""
 
-    def __init__(self, paths: Sequence[Path], channels: Channels) -> None:
-        self.paths, self.channels = paths, channels
+    def __init__(self, paths: Sequence[Path], channels: Channels, levels: Levels | None = None) -> None:
+        self.paths, self.channels, self.levels = paths, channels, levels
 
-    def __call__(self, number: int) -> Image:
+    def __call__(self, number: int) -> Picture:
         path = self.paths[number]
         try:
-            return read_picture(path, self.channels)
+            return read_alike(path, self.channels, self.levels)
         except Exception as error:  # each format's decoder has its own types
             why = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise UserError(
-                f"{path}: cannot be read ({why}); delete it, or look for others with data.verify=true"
+                f"{path}: cannot be read ({why}); data.verify=true data.skip_broken=true leaves out such files"
             ) from error

@@ -77,7 +77,7 @@ class Images(InMemory):
         return images[kept], is_kept[kept].int().argmax(dim=1)
 
     def _measure(self, pictures: Tensor) -> None:
-        """Take mean and deviation of uint8 (N, C, H, W), unless a network knows others."""
+        """Take mean and deviation of stored (N, C, H, W), unless a network knows others."""
         known = self.trained
         self._mean, self._std = (known.mean, known.std) if known else channel_statistics(pictures)
 
@@ -153,7 +153,7 @@ class InMemoryImages(Images):
 
 
 class Normalise:
-    """From stored pictures, uint8 (B, C, H, W), to what the network takes: floats of mean 0 and deviation 1."""
+    """From stored images to floats of mean 0 and deviation 1. Stored are uint8, or float32 from 0 to 1 (B, C, H, W)."""
 
     def __init__(self, spec: DataSpec, augment: Augment | None = None) -> None:
         self.augment = augment
@@ -163,9 +163,10 @@ class Normalise:
     def __call__(self, pictures: Tensor, generator: Generator) -> Tensor:
         if self.scale.device != pictures.device:
             self.scale, self.shift = self.scale.to(pictures.device), self.shift.to(pictures.device)
+        values, white = pictures.to(torch.float32, copy=True), white_of(pictures)
         if self.augment:
-            return self.augment(pictures.float().div_(255), generator).mul(self.scale).add_(self.shift)
-        return pictures.float().mul_(self.scale / 255).add_(self.shift)
+            return self.augment(values.div_(white), generator).mul(self.scale).add_(self.shift)
+        return values.mul_(self.scale / white).add_(self.shift)
 
 
 def _instead(name: str, chosen: Sequence[str], names: Sequence[str]) -> str:
@@ -187,8 +188,14 @@ def class_indices(chosen: Sequence[str], names: Sequence[str]) -> list[int]:
     return [names.index(name) for name in chosen]
 
 
+def white_of(images: Tensor) -> int:
+    """The value of white: 255 of integers, 1 of floats."""
+    return 1 if images.is_floating_point() else 255
+
+
 def channel_statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each channel of uint8 (N, C, H, W), in [0, 1]; a constant deviates by 1."""
+    """Mean and standard deviation of each channel of stored (N, C, H, W), in [0, 1]; a constant deviates by 1."""
+    white = white_of(images)
     total = torch.zeros(images.shape[1], dtype=torch.float64)
     squares = torch.zeros_like(total)
     for start in range(0, len(images), 4096):
@@ -198,4 +205,4 @@ def channel_statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, 
     pixels = images.numel() / images.shape[1]
     mean = total / pixels
     std = (squares / pixels - mean.square()).clamp(min=0).sqrt()
-    return tuple((mean / 255).tolist()), tuple(s / 255 or 1.0 for s in std.tolist())
+    return tuple((mean / white).tolist()), tuple(s / white or 1.0 for s in std.tolist())

@@ -25,6 +25,8 @@ class DataSpec:
         target_spread: likewise the standard deviation, by which errors of several targets become comparable.
         resize: the shorter side, in pixels, of a picture before its centre is cut to `input_shape`; None where pictures
             come in that size.
+        value_range: black and white of images with more than 8 bits in each channel; None where all have 8 bits.
+        mixed_depths: whether images of 8 bits stand beside those, with 0 as their black and 255 as their white.
         columns: how the columns of a table become an input; see `leyden.data.tables.encoding`.
     """
 
@@ -40,4 +42,6 @@ class DataSpec:
     target_center: tuple[float, ...] = ()
     target_spread: tuple[float, ...] = ()
     resize: int | None = None
+    value_range: tuple[float, float] | None = None
+    mixed_depths: bool = False
     columns: Mapping[str, Any] | None = None

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL.Image import Image
 from torch import Tensor
 from torch.utils.data import ConcatDataset
 from torchvision import datasets
@@ -17,7 +16,7 @@ from leyden.data.decoded import DecodedImages
 from leyden.data.digests import Digests, position_digests
 from leyden.data.downloads import UNREADABLE, alone_in, reason
 from leyden.data.memory import Split
-from leyden.data.pictures.picture import Channels, Read, in_channels
+from leyden.data.pictures.picture import Channels, Picture, Read, in_channels
 from leyden.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -145,7 +144,7 @@ class DatasetReader:
     def __init__(self, parts: list[Any], channels: Channels) -> None:
         self.parts, self.channels = ConcatDataset[Any](parts), channels
 
-    def __call__(self, number: int) -> Image:
+    def __call__(self, number: int) -> Picture:
         try:
             return in_channels(self.parts[number][0], self.channels)
         except Exception as error:  # each format's decoder has its own types

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from leyden.data.inputs.open import open_inputs
-from leyden.data.pictures.picture import read_picture
+from leyden.data.pictures.picture import read_alike
 from leyden.data.spec import DataSpec
 from leyden.errors import UserError
 from tests.csv_files import write
@@ -48,7 +48,7 @@ def test_what_is_broken_is_told_and_the_rest_is_read(tmp_path: Path) -> None:
     assert inputs.unreadable["cat/001.png"] == "is empty"
     assert "truncated" in inputs.unreadable["dog/000.png"]
     assert str(tmp_path) not in inputs.unreadable["dog/text.png"]
-    assert inputs.passed_over == 2  # .b.png and notes.txt; hidden folders are not looked into
+    assert inputs.passed_over == 1  # notes.txt; hidden files and folders are not counted
     one = open_inputs(root / "emu" / "001.png", spec, 2)
     assert torch.equal(read(one)[1][0], values[names.index("emu/001.png")])
     assert next(iter(open_inputs(root / "emu" / "001.png", spec, 2).batches)).names == ["001.png"]
@@ -58,8 +58,8 @@ def test_no_more_is_decoded_than_the_next_batch(tmp_path: Path, monkeypatch: pyt
     root, seen = write_folders(tmp_path / "data", whole=6), []
     spec = ready(root).spec
     monkeypatch.setattr(
-        "leyden.data.inputs.pictures.read_picture",
-        lambda path, channels: seen.append(path) or read_picture(path, channels),
+        "leyden.data.inputs.pictures.read_alike",
+        lambda path, *how: seen.append(path) or read_alike(path, *how),
     )
     inputs = open_inputs(root, spec, 3)
     assert not seen
@@ -105,7 +105,7 @@ def test_what_cannot_be_read_as_a_whole_is_refused_in_one_line(tmp_path: Path) -
     save(tmp_path / "objects.npy", np.array([{}, None]), allow_pickle=True)
     save(tmp_path / "three.npy", np.zeros((4, 3)))
     mistakes: list[tuple[str, DataSpec, list[str]]] = [
-        ("empty", GREY, ["no pictures (bmp, gif, jpeg"]),
+        ("empty", GREY, ["no pictures (jpg, png, webp"]),
         ("other.csv", table, ["no column x"]),
         ("other.csv", GREY, ["not trained on a table"]),
         ("header.csv", table, ["no rows"]),

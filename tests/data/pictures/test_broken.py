@@ -28,7 +28,9 @@ def test_broken_pictures_are_named_or_left_out(tmp_path: Path, caplog: pytest.Lo
         data = ready(root, skip_broken=True)
     assert "4 of 25 pictures" in caplog.text
     assert sum(sizes(data).values()) == 21
-    with pytest.raises(UserError, match=r"000\.png: cannot be read .* delete it"):
+    with pytest.raises(
+        UserError, match=r"000\.png: cannot be read .*; data\.verify=true data\.skip_broken=true leaves"
+    ):
         seen(ready(root, verify=False, val_size=0, cache=True), "train")
 
 
@@ -89,10 +91,8 @@ def test_a_record_that_is_none_is_made_anew(record: str, tmp_path: Path) -> None
     assert [fault for _, _, fault, _ in checked.values()] == [""] * 9
 
 
-def test_floating_point_pictures_are_found(tmp_path: Path) -> None:
+def test_floating_point_images_that_are_not_finite_are_found(tmp_path: Path) -> None:
     root = write_folders(tmp_path, train=3)
-    Image.fromarray(np.zeros((12, 12), np.float32)).save(root / "train/cat/1.tif")
-    with pytest.raises(
-        UserError, match=r"1 of 10 pictures .*: train/cat/1\.tif \(holds floating-point values, of which"
-    ):
+    Image.fromarray(np.full((12, 12), np.nan, np.float32)).save(root / "train/cat/1.tif")
+    with pytest.raises(UserError, match=r"1 of 10 pictures .*: train/cat/1\.tif \(holds values that are not finite"):
         ready(root)

@@ -7,9 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from leyden.data.pictures.broken import find_broken
 from leyden.data.pictures.files import is_picture
-from leyden.data.pictures.picture import Decoder, in_channels, read_picture
+from leyden.data.pictures.picture import Decoder, read_picture
 from leyden.errors import UserError
 from tests.picture_files import pixels
 
@@ -55,42 +54,6 @@ def test_broken_notes_of_a_camera_do_not_spoil_the_picture(tmp_path: Path) -> No
     for notes in (b"Exif\0\0nonsense", b"Exif\0\0MM\0*\0\0\xff\xff", b"Exif\0\0II*\0" + struct.pack("<IH", 8, 900)):
         path = saved(tmp_path / "a.jpg", Image.fromarray(COLOURS), exif=notes)
         assert read_picture(path, 3).size == (13, 9)
-
-
-def test_sixteen_bits_become_the_upper_eight(tmp_path: Path) -> None:
-    values = np.arange(0, 65536, 257, dtype=np.uint16).reshape(16, 16)
-    for kind in ("png", "tif"):
-        picture = read_picture(saved(tmp_path / f"a.{kind}", Image.fromarray(values)), 1)
-        assert np.array_equal(np.asarray(picture), values // 256)
-    wide = in_channels(Image.fromarray(values.astype(np.int32)), 3)
-    assert np.array_equal(np.asarray(wide)[..., 2], values // 256)
-
-
-def test_thirty_two_bits_that_hold_eight_are_those(tmp_path: Path) -> None:
-    values = np.arange(256, dtype=np.int32).reshape(16, 16)
-    picture = read_picture(saved(tmp_path / "a.tif", Image.fromarray(values)), 1)
-    assert np.array_equal(np.asarray(picture), values)
-    dark = saved(tmp_path / "a.png", Image.fromarray(values.astype(np.uint16)))
-    assert np.asarray(read_picture(dark, 1)).max() == 0  # 16 bits, none of the upper 8
-
-
-@pytest.mark.parametrize(
-    ("values", "why"),
-    [
-        (np.linspace(0, 1, 64, dtype=np.float32), "holds floating-point values"),
-        (np.arange(64, dtype=np.int32) * 100_000, "holds values from 0 to 6300000"),
-        (np.arange(64, dtype=np.int32) - 1, "holds values from -1 to 62"),
-    ],
-    ids=["float", "wide", "negative"],
-)
-def test_values_of_which_black_and_white_are_not_known_are_a_fault(
-    values: np.ndarray, why: str, tmp_path: Path
-) -> None:
-    path = saved(tmp_path / "a.tif", Image.fromarray(values.reshape(8, 8)))
-    for channels in (1, 3):
-        with pytest.raises(ValueError, match=why):
-            read_picture(path, channels)  # type: ignore[arg-type]
-    assert find_broken(tmp_path, ["a.tif"])["a.tif"].startswith(why)
 
 
 def test_what_is_transparent_is_seen_before_white(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from leyden.data.pictures.levels import Levels, levels_of
 from leyden.data.spec import DataSpec
 from leyden.data.tables.encoding import encode
 from leyden.errors import UserError
@@ -17,8 +18,9 @@ from leyden.errors import UserError
 class Array:
     """Inputs (N, ...), or a single one, in a file.
 
-    Pictures are integers from 0 to 255, or floats from 0 to 1. Of a table, these are the numbers of its columns as they
-    stood in its file. What else a network takes is taken as it is.
+    Pictures are integers from 0 to 255, or floats from 0 to 1; where a network was trained on images with more than 8
+    bits, integers are values as in these, and floats are from 0 for their black to 1 for their white. Of a table,
+    these are the numbers of its columns as they stood in its file. What else a network takes is taken as it is.
 
     Args:
         path: the file; one that holds Python objects is refused.
@@ -66,10 +68,18 @@ class Array:
         faults = {begin + place: far if finite[place] else "holds a value that is not finite" for place in wrong}
         return [begin + place for place in np.flatnonzero(sound).tolist()], self._stored(values[sound]), faults
 
+    @property
+    def _levels(self) -> Levels | None:
+        """Those of integers; None where they have 8 bits."""
+        levels = levels_of(self.spec)
+        return None if levels and levels.mixed and self.array.dtype == np.uint8 else levels
+
     def _limits(self) -> tuple[float, float]:
         if not self.spec.mean:
             return -math.inf, math.inf
-        return 0.0, 1.0 if self.array.dtype.kind == "f" else 255.0
+        if self.array.dtype.kind == "f":
+            return 0.0, 1.0
+        return (0.0, 255.0) if self._levels is None else (-math.inf, math.inf)
 
     def _stored(self, values: np.ndarray[Any, Any]) -> Tensor:
         if self.columns:
@@ -78,5 +88,9 @@ class Array:
         if not self.spec.mean:
             return torch.from_numpy(values.astype(np.float32))
         if values.dtype.kind == "f":
-            return torch.from_numpy(values.astype(np.float32) * np.float32(255))
-        return torch.from_numpy(values.astype(np.uint8))
+            return torch.from_numpy(values.astype(np.float32))
+        if not self.spec.value_range:
+            return torch.from_numpy(values.astype(np.uint8))
+        levels = self._levels or Levels(0, 255)
+        scaled = (values.astype(np.float64) - levels.black) / (levels.white - levels.black)
+        return torch.from_numpy(scaled.astype(np.float32))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from leyden.data.pictures.files import EXTENSIONS
+from leyden.data.pictures.files import KINDS, extensions
 from leyden.errors import UserError
 
 Kind = Literal["picture", "folder", "table", "array"]
@@ -64,13 +64,13 @@ def kind_of_input(path: Path) -> Kind:
     if path.is_dir():
         return "folder"
     ending = path.suffix.lower()
-    if ending in EXTENSIONS:
-        return "picture"
     if ending in TABLES:
         return "table"
     if ending == ".npy":
         return "array"
-    raise UserError(f"input={path}: is no picture ({_listed(EXTENSIONS)}); give {what}")
+    if ending in extensions():
+        return "picture"
+    raise UserError(f"input={path}: is no picture ({KINDS}); give {what}")
 
 
 def _check_output(output: Path, given: Path | None) -> None:

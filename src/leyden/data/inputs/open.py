@@ -44,7 +44,7 @@ class Inputs:
         transform: from stored inputs to what the network takes, on its device.
         kind: what a name is: `input`, or `row` for the line of a table.
         unreadable: why, by name; complete when the last batch was made.
-        passed_over: files in a folder that are no pictures.
+        passed_over: files in a folder that are no pictures, without hidden ones.
     """
 
     steps: int

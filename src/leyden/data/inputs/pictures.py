@@ -1,19 +1,19 @@
 """Inputs from picture files, decoded a batch at a time."""
 
 import logging
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
-from leyden.data.pictures.files import EXTENSIONS, is_picture
-from leyden.data.pictures.picture import Decoder, centre_cut, read_picture
+from leyden.data.pictures.files import KINDS
+from leyden.data.pictures.levels import MARGIN, levels_of
+from leyden.data.pictures.listing import list_images
+from leyden.data.pictures.picture import Channels, Decoder, Picture, centre_cut, read_alike, size_of
 from leyden.data.spec import DataSpec
 from leyden.errors import UserError
 from leyden.processes import cpus
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class Pictures:
-    """A picture file, or those in a folder and the folders in it; hidden ones are not looked at.
+    """A picture file, or those in a folder and the folders in it, also by links; hidden ones are not looked at.
 
     A picture is decoded as in evaluation: its shorter side becomes `spec.resize` pixels, and the centre is cut out.
     Where the network was trained on pictures that came in one size (`spec.resize` is None, as for MNIST), one of that
@@ -36,7 +36,9 @@ class Pictures:
     Attributes:
         names: of the files, sorted; in a folder, relative to it.
         unreadable: why a file, or a folder, could not be read, by its name; filled as it is met.
-        passed_over: how many other files there are.
+        passed_over: how many other files there are, which a warning counts by kind.
+        beyond: names of those with values far beyond the black and white of training. They are not clipped; a warning
+            counts them when all are read.
 
     Raises:
         UserError: there is none, or the network takes no pictures.
@@ -47,22 +49,23 @@ class Pictures:
             what = "a table (csv)" if spec.columns else "an array (npy)"
             raise UserError(f"input={path}: the run was not trained on such pictures; give {what}")
         self.root, self.names = path.parent, [path.name]
+        self.levels = levels_of(spec)
         self.unreadable: dict[str, str] = {}
+        self.beyond: list[str] = []
         self.passed_over = 0
         if path.is_dir():
             self.root = path
             self._find()
         if not self.names:
-            kinds = ", ".join(sorted(EXTENSIONS)).replace(".", "")
-            raise UserError(f"input={path}: there are no pictures ({kinds}) in it")
+            others = f"; other files: {self._skipped}" if self.passed_over else ""
+            raise UserError(f"input={path}: there are no pictures ({KINDS}) in it{others}")
+        if self.passed_over:
+            log.warning("input=%s: skipped as no images: %s", path, self._skipped)
         channels, height, width = spec.input_shape
         cut = [_Covering(height, width)] if spec.resize is None else centre_cut(spec.resize, (height, width))
-        self._decode = Decoder(
-            lambda number: read_picture(self.root / self.names[number], 1 if channels == 1 else 3),
-            steps or cut,
-            (channels, height, width),
-            "eval_transform",
-        )
+        self._channels: Channels = 1 if channels == 1 else 3
+        dtype = torch.uint8 if self.levels is None else torch.float32
+        self._decode = Decoder(self._read, steps or cut, (channels, height, width), "eval_transform", dtype)
 
     def batches(self, size: int) -> Iterator[tuple[list[str], Tensor]]:
         """The names and the pictures, uint8 (B, C, H, W), of those that can be read."""
@@ -73,19 +76,27 @@ class Pictures:
             self.unreadable |= faults
             if whole:
                 yield list(whole), torch.stack(list(whole.values()))
+        if self.beyond:
+            log.warning(
+                "input: %d images, such as %s, hold values far beyond those of training (%s); they are not clipped",
+                len(self.beyond),
+                min(self.beyond),
+                self.levels,
+            )
+
+    def _read(self, number: int) -> Picture:
+        picture = read_alike(self.root / self.names[number], self._channels, self.levels)
+        if isinstance(picture, Tensor) and (picture.min() < -MARGIN or picture.max() > 1 + MARGIN):
+            self.beyond.append(self.names[number])
+        return picture
 
     def _find(self) -> None:
         def note(error: OSError) -> None:
             name = Path(error.filename).relative_to(self.root).as_posix()
             self.unreadable[f"{name}/"] = error.strerror or "cannot be listed"
 
-        self.names = []
-        for place, folders, files in os.walk(self.root, onerror=note):
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            pictures = [path for name in files if is_picture(path := Path(place, name))]
-            self.names += [path.relative_to(self.root).as_posix() for path in pictures]
-            self.passed_over += len(files) - len(pictures)
-        self.names.sort()
+        found = list_images(self.root, note)
+        self.names, self._skipped, self.passed_over = found.names, found.skipped, len(found.skipped)
 
     def _decoded(self, number: int) -> Tensor | str:
         """The picture, or why it cannot be read."""
@@ -99,20 +110,21 @@ class Pictures:
 
 
 class _Covering:
-    """Scales a PIL picture until it covers a size, and cuts the centre out; one of that size is left as it is."""
+    """Scales a picture until it covers a size, and cuts the centre out; one of that size is left as it is."""
 
     def __init__(self, height: int, width: int) -> None:
         self.height, self.width, self.told = height, width, False
 
-    def __call__(self, picture: Image.Image) -> Image.Image:
-        if picture.size == (self.width, self.height):
+    def __call__(self, picture: Picture) -> Picture:
+        height, width = size_of(picture)
+        if (height, width) == (self.height, self.width):
             return picture
         if not self.told:
             self.told = True
             log.warning("input: the network knows pictures of %d×%d only; others are scaled", self.height, self.width)
-        scale = max(self.height / picture.height, self.width / picture.width)
-        sides = [max(self.height, round(picture.height * scale)), max(self.width, round(picture.width * scale))]
-        cut: Image.Image = F.center_crop(F.resize(picture, sides), [self.height, self.width])
+        scale = max(self.height / height, self.width / width)
+        sides = [max(self.height, round(height * scale)), max(self.width, round(width * scale))]
+        cut: Picture = F.center_crop(F.resize(picture, sides), [self.height, self.width])
         return cut
 
 

@@ -1,14 +1,17 @@
 """Where the pictures of a folder lie: in parts, and in a folder for each class."""
 
-import os
+import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from leyden.data.classes import natural_order
 from leyden.data.images import class_indices
-from leyden.data.pictures.files import EXTENSIONS, is_picture
+from leyden.data.pictures.files import KINDS, is_picture
+from leyden.data.pictures.listing import Listing, Skipped, list_images
 from leyden.errors import UserError
+
+log = logging.getLogger(__name__)
 
 PARTS = ("train", "val", "test")
 Files = Mapping[str, Mapping[str, Sequence[Path]]]  # of each class, of each part
@@ -93,13 +96,23 @@ def files_of(folders: Mapping[str, Path], chosen: Sequence[str] | None) -> Files
                 raise UserError(
                     f"data.root: {folder / name}: there is no class {name} in {folders['train']}; add it, or delete it"
                 )
-    wanted = sorted(
-        names if chosen is None else chosen
-    )  # as text: the split of a run depends on the order of its files
-    files = {part: {name: _pictures(folder / name) for name in wanted} for part, folder in folders.items()}
+    wanted = sorted(names if chosen is None else chosen)  # as text: the split of older runs depends on the order
+    skipped, files = Skipped(), dict[str, dict[str, Sequence[Path]]]()
+    for part, folder in folders.items():
+        files[part] = {}
+        for name in wanted:
+            place = folder / name
+            found = _images(place)
+            files[part][name] = [place / path for path in found.names]
+            skipped.extend(found.skipped, f"{folder.name}/{name}")
+        for path in sorted(folder.iterdir()):
+            if is_picture(path) and path.is_file():
+                skipped.add("beside the folders of classes", f"{folder.name}/{path.name}")
     if not any(files["train"].values()):
-        kinds = ", ".join(sorted(EXTENSIONS)).replace(".", "")
-        raise UserError(f"data.root: {folders['train']}: there are no pictures ({kinds}) in the folders of its classes")
+        where = f"data.root: {folders['train']}"
+        raise UserError(f"{where}: there are no pictures ({KINDS}) in the folders of its classes{_others(skipped)}")
+    if len(skipped):
+        log.warning("data.root: %d files are skipped as no images of a class: %s", len(skipped), skipped)
     return files
 
 
@@ -113,12 +126,19 @@ def refuse_empty_classes(files: Files, folders: Mapping[str, Path]) -> None:
         for name, pictures in classes.items():
             if pictures or part == "test":
                 continue
+            others = _others(_images(folders[part] / name).skipped)
             raise UserError(
-                f"data.root: {folders[part] / name}: there are no pictures of this class; add some, or choose others "
-                "with data.classes"
+                f"data.root: {folders[part] / name}: there are no pictures of this class{others}; add some, or choose "
+                "others with data.classes"
             )
         if not any(classes.values()):
             raise UserError(f"data.root: {folders[part]}: there are no pictures; add some, or delete the folder")
+
+
+def _others(skipped: Skipped) -> str:
+    if not len(skipped):
+        return ""
+    return f", but files that cannot be read as such: {skipped}; convert them to png or jpg"
 
 
 def _part(name: str) -> str | None:
@@ -144,18 +164,12 @@ def _is_class(folder: Path) -> bool:
 
 
 def _holds_pictures(folder: Path) -> bool:
-    return next(_walk(folder), None) is not None
+    return bool(list_images(folder, onerror=lambda _: None).names)
+
+
+def _images(folder: Path) -> Listing:
+    return list_images(folder) if folder.is_dir() else Listing([], Skipped())
 
 
 def _folders(folder: Path) -> list[str]:
     return natural_order(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-
-
-def _pictures(folder: Path) -> list[Path]:
-    return sorted(_walk(folder), key=Path.as_posix)
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (path for name in names if is_picture(path := Path(place, name)))

@@ -1,0 +1,77 @@
+"""Image files opened by their content, with a limit of pixels of our own."""
+
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+ORDINARY = 2**30 // 12  # pixels; a larger image is reduced as it is decoded. Pillow warns of such, as `crop` does
+MOST = 2**29  # pixels that are decoded at all, into 2 GiB; a small file can claim many more
+
+_large = threading.RLock()  # one at a time: each takes up to several GiB. Some files are opened twice
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[ImageFile.ImageFile, int]]:
+    """An image file with its header read, and the factor, a power of 2, by which it is to be reduced.
+
+    This is `Image.open` without its limit of pixels. That is a global setting, which other threads would see changed,
+    and a warning where images are large but sound. A JPEG is set to be decoded at its reduced size.
+
+    Raises:
+        ValueError: the image has more pixels than are decoded.
+        UnidentifiedImageError: the file is in no format that Pillow knows.
+    """
+    with path.open("rb") as file:
+        try:
+            picture = _identified(file, path)
+        except Image.DecompressionBombError as error:  # of formats that look at it themselves
+            raise ValueError(
+                f"has more pixels than the {MOST:,} that can be decoded; save it in a smaller size"
+            ) from error
+        width, height = picture.size
+        if width * height > MOST:
+            raise ValueError(
+                f"claims {width:,}×{height:,} pixels, and at most {MOST:,} are decoded; save it in a smaller size"
+            )
+        factor = 1
+        while width * height > ORDINARY * factor**2:
+            factor *= 2
+        with picture:
+            if factor == 1:
+                yield picture, 1
+                return
+            with _large:
+                picture.draft(None, (width // factor, height // factor))  # does nothing but to a JPEG
+                try:
+                    yield picture, factor if picture.size == (width, height) else 1
+                except MemoryError as error:
+                    why = f"has {width:,}×{height:,} pixels, for which there is not enough memory"
+                    raise ValueError(f"{why}; save it in a smaller size") from error
+
+
+def reduced(picture: Image.Image, factor: int) -> Image.Image:
+    """The image with boxes of `factor`² pixels averaged into one each."""
+    if picture.mode in ("1", "P", "PA") or "transparency" in picture.info:  # indices and single colours have no mean
+        picture = picture.convert("RGBA" if picture.has_transparency_data else "L" if picture.mode == "1" else "RGB")
+    return picture.reduce(factor)
+
+
+def _identified(file: IO[bytes], path: Path) -> ImageFile.ImageFile:
+    start = file.read(16)
+    for register in (Image.preinit, Image.init):  # first the plugins of common formats, then all
+        register()
+        for name in Image.ID:
+            factory, accept = Image.OPEN[name]
+            answer = accept is None or accept(start)
+            if answer and not isinstance(answer, str):  # a text says why this build cannot decode it
+                file.seek(0)
+                try:
+                    return factory(file, str(path))
+                except (SyntaxError, IndexError, TypeError, struct.error):  # of a plugin: it is not this format
+                    continue
+    raise UnidentifiedImageError(f"cannot identify image file {str(path)!r}")
