@@ -11,17 +11,20 @@ from torch import Tensor
 from leyden.data.memory import InMemory
 from leyden.data.spec import DataSpec
 from leyden.data.tables.encoding import encode, fit, input_names
+from leyden.data.tables.names import as_named
 from leyden.data.tables.parts import chosen_columns, read_parts
 from leyden.data.tables.remedies import column_hint, remedies_add_to
+from leyden.data.tables.table import names_in
 from leyden.errors import UserError
 
 
 class CSV(InMemory):
-    """The rows of a CSV file with a header.
+    """The rows of a CSV file with a header, which may be compressed by gzip, bzip2 or xz.
 
     Columns of numbers or dates (yyyy-mm-dd) are standardised, all others are categories. What is fitted is fitted on
     the training split only, and stands in the `spec`, so that a checkpoint is enough to read further files. Rows
-    without a target are left out. A target of numbers is for regression, one of text for classification.
+    without a target are left out. A column without a name is left out if it only numbers or labels the rows; otherwise
+    it is called column_1, ... by its position. A target of numbers is for regression, one of text for classification.
 
     Args:
         path: the file.
@@ -34,9 +37,11 @@ class CSV(InMemory):
         split_column: a column that says train, val or test of each row.
         test_size: how much to test on where neither a file nor a column says so: a count, or a fraction below 1.
         scale_target: standardise numbers to predict, for training.
-        separator: between fields, one character; `\\t` for a tab.
+        separator: between fields, one character; `\\t` for a tab, `\\s+` for columns that are aligned by blanks. null
+            is a comma, or a tab in a file that ends in .tsv.
         missing: what stands for a missing value, beside an empty field, NA, N/A, NaN, null, None and ?.
         max_categories: a column of more different values is refused.
+        skip_lines: lines above the header, such as a title.
 
     The others are those of DataModule.
     """
@@ -46,27 +51,40 @@ class CSV(InMemory):
     def __init__(
         self,
         path: str,
-        target: str | list[str],
-        features: list[str] | None = None,
-        ignore: list[str] | None = None,
-        categorical: list[str] | None = None,
+        target: str | int | float | bool | list[str | int | float | bool | None],
+        features: list[str | int | float | bool | None] | None = None,
+        ignore: list[str | int | float | bool | None] | None = None,
+        categorical: list[str | int | float | bool | None] | None = None,
         val_path: str | None = None,
         test_path: str | None = None,
-        split_column: str | None = None,
+        split_column: str | int | float | bool | None = None,
         test_size: float = 0.2,
         scale_target: bool = True,
-        separator: str = ",",
+        separator: str | None = None,
         missing: list[str | float] | None = None,
         max_categories: int = 100,
+        skip_lines: int = 0,
         **settings: Any,
     ) -> None:
         super().__init__(**settings)
         self.paths = {"train": path, "val": val_path, "test": test_path}
-        self.targets = [target] if isinstance(target, str) else list(target)
-        self.features, self.ignore, self.categorical = features, ignore or [], categorical or []
-        self.split_column, self.test_size, self.scale_target = split_column, test_size, scale_target
+        self._typed = {
+            "target": target if isinstance(target, list) else [target],
+            "features": features,
+            "ignore": ignore or [],
+            "categorical": categorical or [],
+            "split_column": [] if split_column is None else [split_column],
+        }
+        self._name_columns(())
+        self.test_size, self.scale_target = test_size, scale_target
+        if separator is None:
+            separator = "\t" if Path(path).suffix.lower() in (".tsv", ".tab") else ","
         separator = separator.replace(r"\t", "\t")  # as a shell hands it on
-        self.reading: dict[str, Any] = {"separator": separator, "missing": list(map(str, missing or []))}
+        self.reading: dict[str, Any] = {
+            "separator": separator,
+            "missing": list(map(str, missing or [])),
+            "skip_lines": skip_lines,
+        }
         self.missing: list[str] = self.reading["missing"]
         self.max_categories = max_categories
 
@@ -93,7 +111,16 @@ class CSV(InMemory):
 
     def _read(self) -> None:
         path = Path(str(self.paths["train"]))
-        reading = {**self.reading, "is_text": self._is_text}
+        asked = self._name_columns(names_in(path, self.reading, self._name_columns(())))
+        trained = self.trained.columns["features"] if self.trained and self.trained.columns else []
+        known = [column["name"] for column in trained]
+        decided = bool(known) or self.features is not None
+        reading = {
+            **self.reading,
+            "is_text": self._is_text,
+            "asked": asked,
+            "wanted": lambda name: name in (*asked, *known) if decided or name in asked else None,
+        }
         table, parts = read_parts(self.paths, self._names, self.targets, self.split_column, reading)
         targets = pl.DataFrame([table.drop_in_place(name) for name in self.targets])
         classes = self._classes(path, targets)
@@ -105,9 +132,8 @@ class CSV(InMemory):
         order = torch.cat(list(rows.values()))  # one split behind the other, so that each is a part and not a copy
         del parts, rows  # of millions of rows every list of them counts
         train = order[: sizes["train"]]
-        if self.trained and self.trained.columns:
-            columns = self.trained.columns["features"]
-            table = chosen_columns(path, table, [column["name"] for column in columns])
+        if trained:
+            columns, table = trained, chosen_columns(path, table, known)
         else:
             columns = fit(table, train, table.columns, path, self.max_categories)
         kept = {"features": columns, **self.reading}
@@ -123,6 +149,18 @@ class CSV(InMemory):
         for part, size in sizes.items():
             self.splits[part] = inputs[begin : begin + size], values[begin : begin + size]
             begin += size
+
+    def _name_columns(self, names: Sequence[str]) -> list[str]:
+        """Write the columns of all settings as the header does, and return them."""
+        found = {
+            option: [as_named(name, names) for name in asked]
+            for option, asked in self._typed.items()
+            if asked is not None
+        }
+        self.targets, self.features = found["target"], found.get("features")
+        self.ignore, self.categorical = found["ignore"], found["categorical"]
+        self.split_column = found["split_column"][0] if found["split_column"] else None
+        return [name for asked in found.values() for name in asked]
 
     def _is_text(self, name: str) -> bool:
         """Categories; and what is not used need not hold what it promises."""

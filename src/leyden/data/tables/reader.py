@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from leyden.data.tables.mistakes import Place, check_quotes, check_rows, find_value, is_blank
+from leyden.data.tables.content import Content
+from leyden.data.tables.fields import bare_quotes, is_blank
+from leyden.data.tables.header import Header
+from leyden.data.tables.mistakes import Place, check_quotes, check_rows, find_value
 from leyden.data.tables.remedies import as_list
 from leyden.data.tables.text import MISSING, as_numbers, is_infinite, is_like_date, kind_of_text, lookalike, plainly
 from leyden.errors import UserError
@@ -22,16 +25,22 @@ class TableReader:
 
     Args:
         path: of the file, to name it.
-        header: the names of the columns.
-        separator: between fields.
+        content: of the file.
+        header: of the file.
         missing: what stands for a missing value, beside the usual words.
         is_text: whether a column is text whatever it looks like.
     """
 
     def __init__(
-        self, path: Path, header: list[str], separator: str, missing: Sequence[str], is_text: Callable[[str], bool]
+        self,
+        path: Path,
+        content: Content,
+        header: Header,
+        missing: Sequence[str],
+        is_text: Callable[[str], bool],
     ) -> None:
-        self.path, self.header, self.separator = path, header, separator
+        self.path, self.content, self.described = path, content, header
+        self.header, self.separator = header.names, header.separator
         self.missing, self.is_text = [*MISSING, *missing], is_text
         self.missing_numbers = as_numbers(pl.Series(missing, dtype=pl.String)).drop_nulls().to_list()
         self.schema: dict[str, pl.DataType] = {}
@@ -43,7 +52,8 @@ class TableReader:
         Raises:
             UserError: a row has too many or too few fields, or a field holds something else than its column.
         """
-        place = Place(self.path, self.header, self.separator, block, start)
+        block = bare_quotes(block, self.separator)
+        place = Place(self.path, self.content, self.header, self.separator, block, start)
         self.schema = self.schema or self._inferred(block)
         frame = self._as_promised(block)
         if frame is None:
@@ -60,7 +70,8 @@ class TableReader:
 
     def settled(self, table: pl.DataFrame) -> pl.DataFrame:
         """The whole table, where what the first rows told of a column no longer counts."""
-        return table.with_columns(self._settled(table[name]) for name, kind in self.schema.items() if kind == pl.String)
+        text = [name for name in table.columns if self.schema[name] == pl.String]
+        return table.with_columns(self._settled(table[name]) for name in text)
 
     def _inferred(self, block: bytes) -> dict[str, pl.DataType]:
         try:
@@ -70,7 +81,8 @@ class TableReader:
         kinds += [pl.String()] * (len(self.header) - len(kinds))
         schema = dict[str, pl.DataType]()
         for name, kind in zip(self.header, kinds, strict=False):
-            schema[name] = pl.Float64() if kind.is_numeric() and not self.is_text(name) else pl.String()
+            is_text = self.is_text(name) or name in self.described.unnamed
+            schema[name] = pl.Float64() if kind.is_numeric() and not is_text else pl.String()
         return schema
 
     def _parse(self, block: bytes, schema: dict[str, pl.DataType] | None, **settings: Any) -> pl.DataFrame:
@@ -142,7 +154,7 @@ class TableReader:
             sound = values.is_finite() if kind == "numbers" else values.is_not_null()
             meant, wrong = kind, column.filter(column.is_not_null() & ~sound.fill_null(False))
         if len(wrong):
-            line = find_value(self.path, self.separator, self.header.index(column.name), wrong[0])
+            line = find_value(self.content, self.described, self.header.index(column.name), wrong[0])
             raise _mistake(self.path, line, column.name, wrong[0], meant)
         return self._known(values) if kind == "numbers" else values
 
