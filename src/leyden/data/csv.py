@@ -13,7 +13,7 @@ from leyden.data.spec import DataSpec
 from leyden.data.tables.encoding import encode, fit, input_names
 from leyden.data.tables.names import as_named
 from leyden.data.tables.parts import chosen_columns, read_parts
-from leyden.data.tables.remedies import column_hint, remedies_add_to
+from leyden.data.tables.remedies import as_list, column_hint, remedies_add_to
 from leyden.data.tables.table import names_in
 from leyden.errors import UserError
 
@@ -111,7 +111,8 @@ class CSV(InMemory):
 
     def _read(self) -> None:
         path = Path(str(self.paths["train"]))
-        asked = self._name_columns(names_in(path, self.reading, self._name_columns(())))
+        self.header = names_in(path, self.reading, self._name_columns(()))
+        asked = self._name_columns(self.header)
         trained = self.trained.columns["features"] if self.trained and self.trained.columns else []
         known = [column["name"] for column in trained]
         decided = bool(known) or self.features is not None
@@ -119,6 +120,7 @@ class CSV(InMemory):
             **self.reading,
             "is_text": self._is_text,
             "asked": asked,
+            "is_input": lambda name: name not in (*self.targets, *self.ignore, self.split_column),
             "wanted": lambda name: name in (*asked, *known) if decided or name in asked else None,
         }
         table, parts = read_parts(self.paths, self._names, self.targets, self.split_column, reading)
@@ -194,7 +196,9 @@ class CSV(InMemory):
             raise UserError(f"data.features: {min(both)} is to be predicted, ignored or the split")
         names = [name for name in (columns if self.features is None else self.features) if name not in left_out]
         if not names:
-            raise UserError(f"{path}: has no column to predict {', '.join(self.targets)} from")
+            dropped = [name for name in self.header if name not in columns]
+            remedy = f"; to use the column without a name, add {as_list('features', dropped[0])}" if dropped else ""
+            raise UserError(f"{path}: has no column to predict {', '.join(self.targets)} from{remedy}")
         return names
 
     def _classes(self, path: Path, targets: pl.DataFrame) -> list[str]:

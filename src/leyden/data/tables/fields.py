@@ -62,6 +62,8 @@ def rows_in(lines: Iterator[bytes], line: int, width: int, separator: str) -> It
             fields = _next_row(_noted(lines, ahead, taken), separator)
             if fields is None:
                 return
+            if any("\0" in field for field in fields):
+                raise ValueError
             if is_blank(fields) or len(fields) == width:
                 if not is_blank(fields):
                     yield line, fields
@@ -70,6 +72,8 @@ def rows_in(lines: Iterator[bytes], line: int, width: int, separator: str) -> It
             fault = f"has {len(fields)} fields, too {'few' if len(fields) < width else 'many'} for {width} columns"
         except UnicodeDecodeError:
             fault = "is not UTF-8"
+        except ValueError:
+            fault = "holds a zero byte"
         except csv.Error:
             fault = "a quote is left open, or stands within a field"
         yield line, fault

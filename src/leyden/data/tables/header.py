@@ -1,23 +1,22 @@
 """The header of a CSV file: the names of its columns, and where its rows begin."""
 
 import csv
-import io
-from collections import Counter
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 from leyden.data.tables.content import BLANKS, Content, lines_in
-from leyden.data.tables.fields import bare_quotes, fields_in, is_blank
+from leyden.data.tables.fields import fields_in
+from leyden.data.tables.first import first_rows, fitted, header_below, is_header_like
 from leyden.data.tables.kinds import utf8_remedy
 from leyden.data.tables.names import is_number, unique_names
-from leyden.data.tables.remedies import new_header, separator_setting
+from leyden.data.tables.remedies import new_header, separator_setting, zero_bytes_remedy
 from leyden.errors import UserError
 
 _MARK = b"\xef\xbb\xbf"  # some programs begin a file of UTF-8 with it
-_SAMPLE = 100  # rows that are compared with the header
-_SAMPLE_BYTES = 1 << 18
+_LONGEST = 1 << 18  # bytes of a header with line ends in quotes
 _LINES = 50  # among which the header of a further file is looked for
 _SEPARATORS = (",", ";", "\t", "|")
 
@@ -33,6 +32,7 @@ class Header:
         begin: the byte at which the rows begin.
         line: the line, from 1, on which they begin.
         renamed: names that stand there several times.
+        goes_on: whether the first row may be part of the header, such as units.
     """
 
     names: list[str]
@@ -41,6 +41,7 @@ class Header:
     begin: int
     line: int
     renamed: tuple[str, ...] = ()
+    goes_on: bool = False
 
 
 def read_header(
@@ -70,7 +71,7 @@ def read_header(
         UserError: there is no header, or it cannot be what it seems.
     """
     try:
-        header = _read_header(path, content, separator, skip_lines, asked)
+        header = _read_header(path, content, separator, skip_lines, asked, search)
         if not search or set(asked) <= set(header.names):
             return header
     except UserError:
@@ -88,7 +89,7 @@ def _found(path: Path, content: Content, separator: str, asked: Sequence[str]) -
             if number and not all(name.encode() in line for name in asked):
                 continue  # most are not worth to be parsed
             try:
-                header = _read_header(path, content, other, number, asked)
+                header = _read_header(path, content, other, number, asked, search=True)
             except UserError:
                 continue
             if set(asked) <= set(header.names):
@@ -96,7 +97,9 @@ def _found(path: Path, content: Content, separator: str, asked: Sequence[str]) -
     return None
 
 
-def _read_header(path: Path, content: Content, separator: str, skip_lines: int, asked: Sequence[str]) -> Header:
+def _read_header(
+    path: Path, content: Content, separator: str, skip_lines: int, asked: Sequence[str], search: bool
+) -> Header:
     separator = "\t" if separator == BLANKS else separator
     if len(separator.encode()) != 1 or separator in '"\r\n':
         raise UserError(
@@ -107,37 +110,37 @@ def _read_header(path: Path, content: Content, separator: str, skip_lines: int, 
         raise UserError(f"{path}: is empty")
     begin, line = len(_MARK) if content[:3] == _MARK else 0, 1
     for text in lines_in(content, begin):
-        stated = text.lower().strip().removeprefix(b"sep=") if line == 1 and text.lower().startswith(b"sep=") else b""
-        if line > skip_lines and text.strip() and len(stated) != 1 and text.strip() != b"sep=":
+        stated = re.fullmatch(rb"(?i)\"?sep=(.)\"?\s*", text) if line == 1 else None
+        if line > skip_lines and text.strip() and not stated:
             break
-        if stated or text.strip(b"\r\n").lower() == b"sep=\t":
-            separator = stated.decode("latin1") or "\t"
+        separator = stated[1].decode("latin1") if stated else separator
         begin, line = begin + len(text), line + 1
     if begin >= len(content):
         what = f"data.skip_lines={skip_lines}: {path} has no line below these" if skip_lines else f"{path}: is empty"
         raise UserError(what)
-    texts, names = _record(path, content, begin, line, separator)
-    after, rows = begin + len(texts), _sample(content, begin + len(texts), separator)
-    rows_line = line + texts.count(b"\n") + (not texts.endswith(b"\n"))
-    place = f"{path}, line {line}"
-    widths = Counter(len(fields) for _, fields in rows)
-    width = widths.most_common(1)[0][0] if widths else len(names)
-    shown = texts.decode().strip()[:60].strip()
-    if rows and _is_title(names, rows, width):
-        header_line = rows_line + next(number for number, fields in rows if len(fields) == width)
+    taken, names = _record(path, content, begin, line, separator)
+    after, place = begin + len(taken), f"{path}, line {line}"
+    rows_line = line + taken.count(b"\n") + (not taken.endswith(b"\n"))
+    rows, shown = first_rows(content, after, separator), taken.decode().strip()[:60].strip()
+    row = header_below(names, rows)
+    if row is not None:
         what = "a comment" if names[0].startswith("#") else "a title"
-        count = f"has {len(names)} field{'s' * (len(names) > 1)}, and the lines below have {width}"
-        raise UserError(f"{place}: {count}; if it is {what} above the header, add data.skip_lines={header_line - 1}")
-    if len(names) == 1 and not (asked and names[0] in asked):
-        _check_separator(place, shown, separator, [text for text, _ in _texts(content, after)])
-    names = _fitted(names, rows)
-    if all(map(is_number, names)) and not _are_names(names, asked):
+        filled = sum(map(bool, names))
+        count = f"has {filled} field{'s' * (filled > 1)}, and the lines below have {len(rows[row][1])}"
+        skip = rows_line + rows[row][0] - 1
+        raise UserError(f"{place}: {count}; if it is {what} above the header, add data.skip_lines={skip}")
+    if len(names) == 1 and names[0] not in asked:
+        other = separator_setting(shown, separator, next(lines_in(content, after), b"").decode(errors="replace"))
+        if other:
+            raise UserError(f"{place}: has one column, {shown}; if that is several, add {other}")
+    names = fitted(names, rows)
+    if all(map(is_number, names)) and not (set(asked) & set(names) and (search or _count_up(names))):
         raise UserError(
             f"{place}: holds numbers ({shown}); the first line must name the columns; "
             f"write names above them: {new_header(path, len(names), separator)}"
         )
     unique, unnamed, twice = unique_names(names)
-    return Header(unique, unnamed, separator, after, rows_line, twice)
+    return Header(unique, unnamed, separator, after, rows_line, twice, is_header_like(rows))
 
 
 def _record(path: Path, content: Content, begin: int, line: int, separator: str) -> tuple[bytes, list[str]]:
@@ -149,12 +152,14 @@ def _record(path: Path, content: Content, begin: int, line: int, separator: str)
     taken = b""
     for part in lines_in(content, begin):
         taken += part
-        if taken.count(b'"') % 2 == 0 or len(taken) > _SAMPLE_BYTES:
+        if taken.count(b'"') % 2 == 0 or len(taken) > _LONGEST:
             break
     if taken.count(b'"') % 2:  # left open: the mistake lies on the first line
         taken = next(lines_in(content, begin))
+    if re.search(rb"[\x01-\x08\x0e-\x1a]", taken):
+        raise UserError(f"{path}, line {line}: holds control characters; this is no CSV file")
     if b"\0" in taken:
-        raise UserError(f"{path}, line {line}: holds zero bytes; this is no CSV file")
+        raise UserError(f"{path}, line {line}: holds zero bytes; {zero_bytes_remedy(path)}")
     try:
         text = taken.decode()
     except UnicodeDecodeError as error:
@@ -163,92 +168,13 @@ def _record(path: Path, content: Content, begin: int, line: int, separator: str)
     try:
         names = fields_in(text, separator)
     except csv.Error:
-        raise UserError(f"{path}, line {line}: a quote is left open; close it") from None
+        other = separator_setting(re.sub('"[^"]*"', "n", text), separator, "")
+        several = f"or, if fields are separated otherwise, add {other}" if other else "close it"
+        raise UserError(f"{path}, line {line}: a quote is left open or stands within a field; {several}") from None
     return taken, names
 
 
-def _texts(content: Content, begin: int) -> Iterator[tuple[str, int]]:
-    for number, line in zip(range(_SAMPLE), lines_in(content, begin), strict=False):
-        yield line.decode(errors="replace").strip("\r\n"), number
-
-
-def _sample(content: Content, begin: int, separator: str) -> list[tuple[int, list[str]]]:
-    """The first rows, without blank lines, each with its line, from 0."""
-    part = content[begin : begin + _SAMPLE_BYTES]
-    if begin + len(part) < len(content):
-        part = part[: part.rfind(b"\n") + 1]
-    text = bare_quotes(part, separator).decode(errors="replace")
-    csv.field_size_limit(max(_SAMPLE_BYTES, 1 << 17))
-    reader, rows, line = (
-        csv.reader(io.StringIO(text, newline=""), delimiter=separator),
-        list[tuple[int, list[str]]](),
-        0,
-    )
-    try:
-        for fields in reader:
-            if not is_blank(fields):
-                rows.append((line, [field.strip() for field in fields]))
-            line = reader.line_num
-            if len(rows) == _SAMPLE:
-                break
-    except csv.Error:  # reading the rows says what is wrong
-        pass
-    return rows
-
-
-def _is_title(names: list[str], rows: list[tuple[int, list[str]]], width: int) -> bool:
-    """Whether the header seems to follow below: the rows have more fields than these, and begin with names."""
-    number, first = next((number, fields) for number, (_, fields) in enumerate(rows) if len(fields) == width)
-    if len(names) >= width:
-        return names[0].startswith("#") and len(names) != width and _are_texts(first)
-    if len(names) < width - 1 and _trailing(names, rows) == 0:
-        return _are_texts(first) or number > 0 or len(rows) == 1
-    below = [fields for _, fields in rows[number + 1 :] if len(fields) == width]
-    return _are_texts(first) and any(map(is_number, below[0] if below else ()))
-
-
-def _are_texts(fields: list[str]) -> bool:
-    """Whether these may be the names of columns."""
-    return sum(map(bool, fields)) > len(fields) // 2 and not any(map(is_number, fields))
-
-
-def _fitted(names: list[str], rows: list[tuple[int, list[str]]]) -> list[str]:
-    """The names for all fields of the rows, where there is one more or less in each row."""
-    if not rows:
-        return names
-    extra = _trailing(names, rows)
-    if extra:
-        return names + [""] * extra
-    if all(len(fields) == len(names) + 1 for _, fields in rows):
-        return ["", *names]
-    lacking = 0
-    while lacking < len(names) and not names[-1 - lacking]:
-        lacking += 1
-    if lacking and len({len(fields) for _, fields in rows}) == 1:
-        width = len(rows[0][1])
-        return names[:width] if len(names) - lacking <= width < len(names) else names
-    return names
-
-
-def _trailing(names: list[str], rows: list[tuple[int, list[str]]]) -> int:
-    """How many fields each row has more than the header, if all of these are empty."""
-    widths = {len(fields) for _, fields in rows}
-    if len(widths) > 1 or min(widths) <= len(names):
-        return 0
-    empty = all(not any(fields[len(names) :]) for _, fields in rows)
-    return min(widths) - len(names) if empty else 0
-
-
-def _check_separator(place: str, shown: str, separator: str, rows: list[str]) -> None:
-    """Refuse a single column that would be several if another separator were set."""
-    other = separator_setting(shown, separator, next((row for row in rows if row.strip()), ""))
-    if other:
-        raise UserError(f"{place}: has one column, {shown}; if that is several, add {other}")
-
-
-def _are_names(names: list[str], asked: Sequence[str]) -> bool:
-    """Whether numbers are names of columns: a setting names one of them, and they count up, as years do."""
-    if not any(name in asked for name in names) or not all(name.isdecimal() for name in names):
-        return False
-    numbers = [int(name) for name in names]
-    return all(after - before == 1 for before, after in pairwise(numbers))
+def _count_up(names: list[str]) -> bool:
+    """Whether names are whole numbers one after the other, as years are."""
+    numbers = [int(name) for name in names if name.isdecimal()]
+    return len(numbers) == len(names) and all(after - before == 1 for before, after in pairwise(numbers))

@@ -12,7 +12,7 @@ from leyden.data.tables.content import Content, count_lines, lines_in
 from leyden.data.tables.fields import blank_line, is_blank, rows_in
 from leyden.data.tables.header import Header
 from leyden.data.tables.kinds import utf8_remedy
-from leyden.data.tables.remedies import without_comments, without_line
+from leyden.data.tables.remedies import without_comments, without_line, zero_bytes_remedy
 from leyden.errors import UserError
 
 
@@ -94,6 +94,18 @@ def check_rows(place: Place) -> None:
                 quote = " (is a quote left open there?)" if b'"' in place.block else ""
                 remedy = f"correct the line{quote}, or remove it: {without_line(place.path, line)}"
             raise UserError(f"{place.path}, line {line}: {what}; {remedy}")
+
+
+def check_zero_bytes(place: Place) -> None:
+    """No byte is zero.
+
+    Raises:
+        UserError: for the first that is.
+    """
+    found = place.block.find(b"\0")
+    if found >= 0:
+        line = place.line(place.block.count(b"\n", 0, found))
+        raise UserError(f"{place.path}, line {line}: holds zero bytes; {zero_bytes_remedy(place.path)}")
 
 
 def check_quotes(place: Place) -> None:

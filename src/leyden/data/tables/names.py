@@ -45,14 +45,15 @@ def unique_names(names: Sequence[str]) -> tuple[list[str], frozenset[str], tuple
 def as_named(value: Name, names: Sequence[str]) -> str:
     """The column that a setting means, or the setting as text if there is none.
 
-    A setting that is no text was one in the file or the command, such as 1e3; the column is the one that reads so.
+    The first name may stand behind a #, as NumPy writes it. A setting that is no text was one in the command or its
+    file, such as 1e3; the column is the one that is read so.
     """
     text = str(value)
     if text in names:
         return text
     if isinstance(value, str):
         plain = " ".join(_INVISIBLE.sub("", value).split())
-        return plain if plain in names else value
+        return next((name for name in (plain, f"# {plain}", f"#{plain}") if name in names), value)
     return next((name for name in names if any(_same(value, read) for read in _readings(name))), _typed(value))
 
 

@@ -11,7 +11,7 @@ import polars as pl
 from leyden.data.tables.content import Content
 from leyden.data.tables.fields import bare_quotes, is_blank
 from leyden.data.tables.header import Header
-from leyden.data.tables.mistakes import Place, check_quotes, check_rows, find_value
+from leyden.data.tables.mistakes import Place, check_quotes, check_rows, check_zero_bytes, find_value
 from leyden.data.tables.remedies import as_list
 from leyden.data.tables.text import MISSING, as_numbers, is_infinite, is_like_date, kind_of_text, lookalike, plainly
 from leyden.errors import UserError
@@ -54,6 +54,8 @@ class TableReader:
         """
         block = bare_quotes(block, self.separator)
         place = Place(self.path, self.content, self.header, self.separator, block, start)
+        if b"\0" in block:
+            check_zero_bytes(place)
         self.schema = self.schema or self._inferred(block)
         frame = self._as_promised(block)
         if frame is None:

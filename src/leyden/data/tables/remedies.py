@@ -73,6 +73,13 @@ def new_header(path: Path, number: int, separator: str) -> str:
     return f"({names}; {unpack} {old}) > {shlex.quote(str(new))}, and use {new}"
 
 
+def zero_bytes_remedy(path: Path) -> str:
+    """The command that writes a file without its zero bytes, into a new file."""
+    new, unpack = renamed(path, "-edited.csv"), UNPACK.get(path.suffix.lower(), "cat")
+    command = f"{unpack} {shlex.quote(str(path))} | tr -d '\\000' > {shlex.quote(str(new))}"
+    return f"if this is a CSV file, remove them: {command}, and use {new}"
+
+
 def without_line(path: Path, line: int) -> str:
     """The command that writes a file without one of its lines, into a new file."""
     return _edited(path, f"sed {line}d")

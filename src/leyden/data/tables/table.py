@@ -16,6 +16,7 @@ from leyden.data.tables.content import Content, opened
 from leyden.data.tables.fields import blank_line
 from leyden.data.tables.header import Header, read_header
 from leyden.data.tables.reader import TableReader
+from leyden.data.tables.remedies import without_line
 from leyden.data.tables.unnamed import without_counters
 from leyden.errors import UserError
 
@@ -30,6 +31,7 @@ def read_table(
     is_text: Callable[[str], bool] = lambda name: False,
     skip_lines: int = 0,
     wanted: Callable[[str], bool | None] = lambda name: None,
+    is_input: Callable[[str], bool] = lambda name: True,
     asked: Sequence[str] = (),
     search: bool = False,
 ) -> pl.DataFrame:
@@ -46,6 +48,7 @@ def read_table(
         is_text: whether a column is text even where it looks like numbers; it is not checked then.
         skip_lines: lines above the header.
         wanted: whether a column without a name is kept; None to decide, see `without_counters`.
+        is_input: whether a column may be predicted from, likewise.
         asked: columns that are used.
         search: whether a header without these is looked for elsewhere, see `read_header`.
 
@@ -54,7 +57,7 @@ def read_table(
     """
     with opened(path, separator) as content:
         header = read_header(path, content, separator, skip_lines, asked, search)
-        return read_content(path, content, header, missing, is_text, wanted)
+        return read_content(path, content, header, missing, is_text, wanted, is_input)
 
 
 def names_in(path: Path, reading: Mapping[str, Any], asked: Sequence[str]) -> list[str]:
@@ -87,14 +90,38 @@ def read_content(
     missing: Sequence[str],
     is_text: Callable[[str], bool],
     wanted: Callable[[str], bool | None],
+    is_input: Callable[[str], bool] = lambda name: True,
 ) -> pl.DataFrame:
     """The rows of a file whose header was read: see `read_table`."""
+    if header.goes_on:
+        try:
+            return _read(path, content, header, missing, is_text, wanted, is_input)
+        except UserError as error:
+            if f"line {header.line}:" not in str(error):
+                raise
+            edit = without_line(path, header.line)
+            raise UserError(
+                f"{path}, line {header.line}: seems to be part of the header, with text where numbers stand below; "
+                f"if it names the columns, add data.skip_lines={header.line - 1}; if it holds units, remove it: {edit}"
+            ) from error
+    return _read(path, content, header, missing, is_text, wanted, is_input)
+
+
+def _read(
+    path: Path,
+    content: Content,
+    header: Header,
+    missing: Sequence[str],
+    is_text: Callable[[str], bool],
+    wanted: Callable[[str], bool | None],
+    is_input: Callable[[str], bool],
+) -> pl.DataFrame:
     reader = TableReader(path, content, header, missing, is_text)
     frames = list(_side_by_side(reader.read, _blocks(content, header.begin, header.separator)))
     if not any(map(len, frames)):
         raise UserError(f"{path}: has a header, but no rows")
-    table = without_counters(path, header, pl.concat(frames, how="vertical_relaxed"), wanted, reader.missing)
-    return reader.settled(table)
+    table = pl.concat(frames, how="vertical_relaxed")
+    return reader.settled(without_counters(path, header, table, wanted, is_input, reader.missing))
 
 
 def _blocks(content: Content, begin: int, separator: str) -> Iterator[tuple[bytes, int]]:

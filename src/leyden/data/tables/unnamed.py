@@ -14,10 +14,16 @@ _MOSTLY = 0.9  # the share of numbers from which on others are mistakes
 _DIFFERENT = 0.5  # the share of different values from which on they identify rows; some may be there twice
 _COUNTING = 0.98  # the share of steps of one that a counter has, such as that of several tables in one file
 _SAMPLE = 1000
+_COUNTS, _NUMBERS = "counts the rows", "numbers the rows"
 
 
 def without_counters(
-    path: Path, header: Header, table: pl.DataFrame, wanted: Callable[[str], bool | None], missing: Sequence[str]
+    path: Path,
+    header: Header,
+    table: pl.DataFrame,
+    wanted: Callable[[str], bool | None],
+    is_input: Callable[[str], bool],
+    missing: Sequence[str],
 ) -> pl.DataFrame:
     """A table without those of its unnamed columns that are no data, all of which are logged in one line.
 
@@ -28,6 +34,8 @@ def without_counters(
     - it is first, and holds text of which at least half of the values are different: labels of the rows, no dates;
     - it is any, and goes up by one in 98 % of its steps, as where several tables were joined.
 
+    A column that numbers the rows is kept if there is no other column to predict from, as in a series.
+
     One value more does not change this, unless the share is at its limit. What a run was trained with is kept in its
     checkpoint and not decided again.
 
@@ -36,6 +44,7 @@ def without_counters(
         header: of the file.
         table: unnamed columns are text.
         wanted: True for a column that is kept, False for one that is left out; both without a word. None to decide.
+        is_input: whether a column with a name may be predicted from.
         missing: what stands for a missing value.
     """
     reasons, kept, leading = dict[str, str](), list[str](), True
@@ -52,6 +61,10 @@ def without_counters(
             leading = leading and bool(reason)
         elif not choice:
             table = table.drop(name)
+    inputs = [*kept, *(name for name in table.columns if name not in header.unnamed and is_input(name))]
+    alone = next((name for name, reason in reasons.items() if reason in (_COUNTS, _NUMBERS) and not inputs), None)
+    if alone:
+        log.info("%s: %s (no name, %s) is the only column to predict from", path, alone, reasons.pop(alone))
     if reasons:
         log.info(
             "%s: without a name, and left out: %s; to use it all the same, name it in data.features",
@@ -72,8 +85,8 @@ def _reason(values: pl.Series, leading: bool, first: bool) -> str:
         if not numbers.is_finite().all() or (numbers < 0).any() or (numbers % 1 != 0).any():
             return ""
         if len(numbers) > 1 and (numbers.diff() == 1).sum() >= _COUNTING * (len(numbers) - 1):
-            return "counts the rows"
-        return "numbers the rows" if leading and numbers.n_unique() >= _DIFFERENT * len(numbers) else ""
+            return _COUNTS
+        return _NUMBERS if leading and numbers.n_unique() >= _DIFFERENT * len(numbers) else ""
     if not first or values.n_unique() < _DIFFERENT * len(values):
         return ""
     if len(numbers) >= len(values) / 2 or as_dates(values.head(_SAMPLE)).count() > 0:
