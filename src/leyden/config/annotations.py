@@ -23,6 +23,7 @@ _WORDS = {
     "list[str]": "a list of words",
     "list[str | float]": "a list of words or numbers",
     "list[str | int]": "a list of names",
+    "list[str | int | float | bool | None]": "a list of names",
 }
 
 

@@ -11,7 +11,7 @@ from leyden.data.tables.text import as_dates, as_numbers
 
 log = logging.getLogger(__name__)
 _MOSTLY = 0.9  # the share of numbers from which on others are mistakes
-_DIFFERENT = 0.5  # the share of different values from which on they identify rows; some may be there twice
+_DIFFERENT = 0.4  # the share of different values from which on they identify rows: two joined tables have a half
 _COUNTING = 0.98  # the share of steps of one that a counter has, such as that of several tables in one file
 _SAMPLE = 1000
 _COUNTS, _NUMBERS = "counts the rows", "numbers the rows"
@@ -29,9 +29,9 @@ def without_counters(
 
     A column is left out if
     - it has no values, or
-    - it is first, or only such columns are before it, and holds whole numbers from 0 on, of which at least half are
+    - it is first, or only such columns are before it, and holds whole numbers from 0 on, of which 40 % are
       different: pandas and R write the number of each row so. Rows may be deleted, sorted, sampled or repeated;
-    - it is first, and holds text of which at least half of the values are different: labels of the rows, no dates;
+    - it is first, and holds text of which 40 % are different: labels of the rows, no dates;
     - it is any, and goes up by one in 98 % of its steps, as where several tables were joined.
 
     A column that numbers the rows is kept if there is no other column to predict from, as in a series.
