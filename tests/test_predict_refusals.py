@@ -25,7 +25,10 @@ def test_a_request_is_checked(tmp_path: Path) -> None:
     assert check_request({**settings, "input": f"{tmp_path}/."}, tmp_path).output.name == f"{tmp_path.name}.csv"
     mistakes: list[tuple[dict[str, Any], str]] = [
         ({"input": "nowhere.png"}, r"^input=nowhere\.png: is not there; give a picture"),
-        ({"input": str(write_text(tmp_path / "a.doc", "x"))}, r"a\.doc: is no picture \(jpg, .*\(csv, tsv, txt\)"),
+        (
+            {"input": str(write_text(tmp_path / "a.doc", "x"))},
+            r"a\.doc: is no picture \(jpg, .*\(csv, dat, data, tab, tsv, txt\)",
+        ),
         ({"output": str(tmp_path)}, r"^output=.*: is a folder"),
         ({"input": str(table), "output": str(tmp_path / "." / "a.b.csv")}, r"^output=.*: is the input itself"),
         ({"output": f"{table}/new/b.csv"}, r"a\.b\.csv is a file, not a folder"),

@@ -54,11 +54,12 @@ def test_bash_reads_a_word_as_it_was() -> None:
 @pytest.mark.parametrize(
     ("target", "name", "value", "text", "meant"),
     [
-        ("leyden.data.csv.CSV", "target", 2010, "2010", "2010"),
-        ("leyden.data.csv.CSV", "target", 1e5, "1e5", "1e5"),
-        ("leyden.data.csv.CSV", "target", True, "TRUE", "TRUE"),
-        ("leyden.data.csv.CSV", "target", None, "null", "null"),
-        ("leyden.data.csv.CSV", "target", [2010, "a"], "[2010,a]", ["2010", "a"]),
+        ("leyden.data.csv.CSV", "path", 2010, "2010", "2010"),
+        ("leyden.data.csv.CSV", "path", 1e5, "1e5", "1e5"),
+        ("leyden.data.csv.CSV", "path", True, "TRUE", "TRUE"),
+        ("leyden.data.csv.CSV", "path", None, "null", "null"),
+        ("leyden.callbacks.hooks.Hooks", "layers", [2010, "a"], "[2010,a]", ["2010", "a"]),
+        ("leyden.data.csv.CSV", "ignore", 2010, "2010", [2010]),
         ("leyden.data.csv.CSV", "ignore", "id", "id", ["id"]),
         ("leyden.models.mlp.MLP", "hidden_sizes", 10, "10", [10]),
         ("leyden.models.mlp.MLP", "hidden_sizes", "10x20", "10x20", [10, 20]),

@@ -24,6 +24,7 @@ _WORDS = {
     "list[str | float]": "a list of words or numbers",
     "list[str | int]": "a list of names",
     "dict[str, float]": "a mapping of names to numbers ({a: 1, b: 2})",
+    "list[str | int | float | bool | None]": "a list of names",
 }
 
 

@@ -69,7 +69,7 @@ def as_text(value: Any) -> str:
         return f"{{{','.join(f'{_key_text(key)}: {as_text(inner)}' for key, inner in value.items())}}}"
     if not isinstance(value, str):
         return str(value)
-    return value if "${" in value or _reads(value) == value else quoted(value)
+    return value if "${" in value or read_as(value) == value else quoted(value)
 
 
 def parsed(text: str) -> Any:
@@ -151,10 +151,11 @@ def _words(values: list[Any], text: str | None) -> list[str]:
 def _numbers(text: str) -> list[Any]:
     """`10 20` or `(10,20)` as a list of numbers."""
     parts = re.split(r"[\s,;x×]+", text.strip("()[] "))
-    return [_reads(part) for part in parts] if all(re.fullmatch(r"[-+.\deE]+", part) for part in parts) else []
+    return [read_as(part) for part in parts] if all(re.fullmatch(r"[-+.\deE]+", part) for part in parts) else []
 
 
-def _reads(text: str) -> Any:
+def read_as(text: str) -> Any:
+    """The value that Hydra reads from a text in a list; None if it cannot be read."""
     try:
         value = parsed(f"[{text}]") if text else None
     except HydraException:
@@ -181,7 +182,7 @@ def _key_text(key: Any) -> str:
 
 
 def _path_text(path: str) -> str:
-    if _PLAIN.fullmatch(path) and (_reads(path) in (path, None)):  # not a number, for a file may have one as its name
+    if _PLAIN.fullmatch(path) and (read_as(path) in (path, None)):  # not a number, for a file may have one as its name
         return path
     escaped = re.sub(r"(\\+)(?='|$)", r"\1\1", path).replace("'", "\\'")
     return f"'{escaped}'"

@@ -42,6 +42,7 @@ LIMITS: dict[str, tuple[Callable[[float], bool], str]] = {
     "size": (lambda v: v >= 1, "at least 1"),
     "code_size": (lambda v: v >= 1, "at least 1"),
     "max_categories": (lambda v: v >= 1, "at least 1"),
+    "skip_lines": (lambda v: v >= 0, "0 or more"),
     "top_k": (lambda v: v >= 1, "at least 1"),
     "hidden_sizes": (lambda v: v >= 1, "at least 1"),
     "channels": (lambda v: v >= 1, "at least 1"),

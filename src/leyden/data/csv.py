@@ -18,23 +18,26 @@ from leyden.data.spec import DataSpec
 from leyden.data.tables.encoding import encode, fit, input_names
 from leyden.data.tables.labels import no_labels
 from leyden.data.tables.missing import spelled
+from leyden.data.tables.names import as_named
 from leyden.data.tables.notation import Notation, notation_of
 from leyden.data.tables.parts import chosen_columns, read_parts
-from leyden.data.tables.remedies import column_hint, remedies_add_to
+from leyden.data.tables.remedies import as_list, column_hint, remedies_add_to
 from leyden.data.tables.roles import check_roles, more_features
+from leyden.data.tables.table import names_in
 from leyden.data.tables.targets import Targets
 from leyden.errors import UserError
 
 
 class CSV(InMemory):
-    """The rows of a CSV file with a header.
+    """The rows of a CSV file with a header, which may be compressed by gzip, bzip2 or xz.
 
     Columns of numbers or dates (yyyy-mm-dd) are standardised, all others are categories. Times (07:30), months,
     quarters, dates of one possible order and numbers of one unit (5 kg, 3 %) are read as such, with a warning. What is
     fitted is fitted on the training split only, and stands in the `spec`, so that a checkpoint is enough to read
-    further files. Rows without a target are left out. The task decides what a target is (`target_kind`): numbers for
-    regression; for classification classes, be they text or a few different numbers. Classes are in natural order: 1,
-    2, 10.
+    further files. Rows without a target are left out. A column without a name is left out if it only numbers or labels
+    the rows; otherwise it is called column_1, ... by its position. The task decides what a target is (`target_kind`):
+    numbers for regression; for classification classes, be they text or a few different numbers. Classes are in natural
+    order: 1, 2, 10.
 
     Args:
         path: the file.
@@ -47,7 +50,8 @@ class CSV(InMemory):
         split_column: a column that says train, val or test of each row.
         test_size: how much to test on where neither a file nor a column says so: a count, or a fraction below 1.
         scale_target: standardise numbers to predict, for training.
-        separator: between fields, one character; `\\t` for a tab.
+        separator: between fields, one character; `\\t` for a tab, `\\s+` for columns that are aligned by blanks. null
+            is a comma, or a tab in a file that ends in .tsv.
         missing: what stands for a missing value, beside an empty field, `?` and the words that pandas knows (NA, NULL,
             n/a, None, ...): a word, a number or a list of them.
         decimal: the decimal mark, such as `,` in 0,5.
@@ -55,6 +59,7 @@ class CSV(InMemory):
         date_format: of dates that are written in another way, as strptime has it (%d/%m/%Y), or one for each column.
         max_categories: a column of text with more different values is refused; so are classes of more different
             numbers, unless `categorical` names the target.
+        skip_lines: lines above the header, such as a title.
 
     The others are those of DataModule.
     """
@@ -64,30 +69,39 @@ class CSV(InMemory):
     def __init__(
         self,
         path: str,
-        target: str | list[str],
-        features: list[str] | None = None,
-        ignore: list[str] | None = None,
-        categorical: list[str] | None = None,
+        target: str | int | float | bool | list[str | int | float | bool | None],
+        features: list[str | int | float | bool | None] | None = None,
+        ignore: list[str | int | float | bool | None] | None = None,
+        categorical: list[str | int | float | bool | None] | None = None,
         val_path: str | None = None,
         test_path: str | None = None,
-        split_column: str | None = None,
+        split_column: str | int | float | bool | None = None,
         test_size: float = 0.2,
         scale_target: bool = True,
-        separator: str = ",",
+        separator: str | None = None,
         missing: list[str | float | bool | None] | str | float | bool | None = None,
         decimal: str = ".",
         thousands: str | None = None,
         date_format: str | dict[str, str] | None = None,
         max_categories: int = 100,
+        skip_lines: int = 0,
         **settings: Any,
     ) -> None:
         super().__init__(**settings)
         self.paths = {"train": path, "val": val_path, "test": test_path}
-        self.targets = [target] if isinstance(target, str) else list(target)
-        self.features, self.ignore, self.categorical = features, ignore or [], categorical or []
-        self.split_column, self.test_size, self.scale_target = split_column, test_size, scale_target
+        self._typed = {
+            "target": target if isinstance(target, list) else [target],
+            "features": features,
+            "ignore": ignore or [],
+            "categorical": categorical or [],
+            "split_column": [] if split_column is None else [split_column],
+        }
+        self._name_columns(())
+        self.test_size, self.scale_target = test_size, scale_target
+        if separator is None:
+            separator = "\t" if Path(path).suffix.lower() in (".tsv", ".tab") else ","
         separator = separator.replace(r"\t", "\t")  # as a shell hands it on
-        self.separator = separator
+        self.separator, self.skip_lines = separator, skip_lines
         self.notation = Notation(decimal, thousands, date_format, spelled(missing))
         self.max_categories = max_categories
 
@@ -117,8 +131,21 @@ class CSV(InMemory):
         path = Path(str(self.paths["train"]))
         if self.trained and self.trained.columns:
             self.notation = replace(notation_of(self.trained.columns), date_format=self.notation.date_format)
-        reading = {"separator": self.separator, "notation": self.notation, "is_text": self._is_text}
+        where = {"separator": self.separator, "skip_lines": self.skip_lines}
+        self.header = names_in(path, where, self._name_columns(()))
+        asked = self._name_columns(self.header)
         self._wanted(path).check()
+        trained = self.trained.columns["features"] if self.trained and self.trained.columns else []
+        known = [column["name"] for column in trained]
+        decided = bool(known) or self.features is not None
+        reading = {
+            **where,
+            "notation": self.notation,
+            "is_text": self._is_text,
+            "asked": asked,
+            "is_input": lambda name: name not in (*self.targets, *self.ignore, self.split_column),
+            "wanted": lambda name: name in (*asked, *known) if decided or name in asked else None,
+        }
         table, parts = read_parts(self.paths, self._names, self.targets, self.split_column, reading)
         targets = pl.DataFrame([table.drop_in_place(name) for name in self.targets])
         wanted = self._wanted(path)
@@ -140,9 +167,8 @@ class CSV(InMemory):
         order = torch.cat(list(rows.values()))  # one split behind the other, so that each is a part and not a copy
         del parts, rows  # of millions of rows every list of them counts
         train = order[: sizes["train"]]
-        if self.trained and self.trained.columns:
-            columns = self.trained.columns["features"]
-            table = chosen_columns(path, table, [column["name"] for column in columns])
+        if trained:
+            columns, table = trained, chosen_columns(path, table, known)
         else:
             named = {*self.categorical, *(self.features or ())}
             columns = fit(table, train, path, self.max_categories, self.notation.formats, named)
@@ -151,7 +177,7 @@ class CSV(InMemory):
             digests = digests_by(self._identified_by)
         items = digests[order.numpy()]
         del digests
-        kept = {"features": columns, "separator": self.separator, **self.notation.kept()}
+        kept = {"features": columns, **where, **self.notation.kept()}
         shape = (len(input_names(columns)),)
         if classes:
             values = labels[order]
@@ -191,6 +217,18 @@ class CSV(InMemory):
     def identified_by(self) -> Sequence[str]:
         return self._identified_by
 
+    def _name_columns(self, names: Sequence[str]) -> list[str]:
+        """Write the columns of all settings as the header does, and return them."""
+        found = {
+            option: [as_named(name, names) for name in asked]
+            for option, asked in self._typed.items()
+            if asked is not None
+        }
+        self.targets, self.features = found["target"], found.get("features")
+        self.ignore, self.categorical = found["ignore"], found["categorical"]
+        self.split_column = found["split_column"][0] if found["split_column"] else None
+        return [name for asked in found.values() for name in asked]
+
     def _is_text(self, name: str) -> bool:
         """Categories; and what is not used need not hold what it promises."""
         if self.trained and self.trained.columns and name not in self.targets:
@@ -224,7 +262,10 @@ class CSV(InMemory):
         left_out = {*self.targets, *self.ignore, *split}
         names = [name for name in (columns if self.features is None else self.features) if name not in left_out]
         if not names:
+            dropped = [name for name in self.header if name not in columns]
             remedy = more_features(self.features, self.ignore)
+            if dropped:
+                remedy = f"to use the column without a name, add {as_list('features', dropped[0])}"
             raise UserError(f"{path}: has no column to predict {', '.join(self.targets)} from; {remedy}")
         return names
 

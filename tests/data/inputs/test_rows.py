@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from leyden.data.inputs.open import open_inputs
-from leyden.data.inputs.rows import _count_lines, read_inputs
+from leyden.data.inputs.rows import read_inputs
 from tests.csv_files import rows, write
 from tests.data.inputs.opened_inputs import read, table_spec
 
@@ -63,9 +63,3 @@ def test_rows_are_told_by_their_lines(end: str, tmp_path: Path) -> None:
     assert names == ["2", "4", "6", "8"]
     names, _ = read(open_inputs(write(tmp_path / "b.csv", end.join(["x,c", "1,u", "2,u"]) + end), spec, 10))
     assert names == ["2", "3"]
-
-
-@pytest.mark.parametrize(("content", "lines"), [(b"", 0), (b"a", 1), (b"a\n", 1), (b"a\nb", 2), (b"\n\n", 2)])
-def test_lines_are_counted_with_and_without_a_last_end(content: bytes, lines: int, tmp_path: Path) -> None:
-    with write(tmp_path / "a", content).open("rb") as file:
-        assert _count_lines(file) == lines

@@ -57,9 +57,9 @@ def test_lines_are_counted_only_where_something_is_wrong(tmp_path: Path, monkeyp
 
 
 def test_lines_are_counted_a_piece_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("leyden.data.tables.mistakes._STEP", 7)
+    monkeypatch.setattr("leyden.data.tables.content._STEP", 7)
     content = rows().encode()
-    place = Place(write(tmp_path / "a.csv", content), ["x", "c", "y"], ",", b"", 100)
+    place = Place(tmp_path / "a.csv", content, ["x", "c", "y"], ",", b"", 100)
     assert place.line(3) == content[:100].count(b"\n") + 4
 
 

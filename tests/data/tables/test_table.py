@@ -35,6 +35,10 @@ SAME = {
     "blank lines": "x,s,y\n\n1.5,a,2\n\n\n3,b,4\n\n",
     "blank lines of Windows": "x,s,y\r\n\r\n1.5,a,2\r\n\r\n3,b,4\r\n\r\n",
     "lines of blanks": "x,s,y\n  \n1.5,a,2\n\t \n3,b,4\n \n ",
+    "line ends of old Macs": "x,s,y\r1.5,a,2\r3,b,4\r",
+    "blank lines above": "\n  \r\n\nx,s,y\n1.5,a,2\n3,b,4\n",
+    "blanks around quotes": 'x, "s" ,"y"\n "1.5", "a",2\n3 , "b" ,\t"4" \n',
+    "a separator that the file states": "sep=,\nx,s,y\n1.5,a,2\n3,b,4\n",
     "blanks around fields": "x, s ,y\n 1.5,a , 2\n3 , b,4 \n",
 }
 

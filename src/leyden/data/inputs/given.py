@@ -10,7 +10,11 @@ from leyden.errors import UserError
 
 Kind = Literal["picture", "folder", "table", "array"]
 
-TABLES = frozenset({".csv", ".tsv", ".txt"})
+TABLES = frozenset({".csv", ".tsv", ".txt", ".tab", ".dat", ".data"})
+COMPRESSED = frozenset({".gz", ".bz2", ".xz"})
+OTHERS = frozenset(
+    {".zip", ".zst", ".xlsx", ".xls", ".ods", ".parquet", ".feather", ".arrow", ".json", ".jsonl", ".db"}
+)
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ def check_request(settings: Mapping[str, Any], run_dir: Path) -> Request:
         value = settings[name]
         if not (type(value) is int and value > 0) and (name, value) != ("batch_size", None):
             raise UserError(f"{name}={value}: must be a whole number, at least 1")
-    name = "test" if path is None else path.resolve().stem
+    name = "test" if path is None else _stem(path.resolve())
     given = settings["output"]
     output = run_dir / "predictions" / f"{name}.csv" if given is None else Path(str(given)).expanduser()
     _check_output(output, path)
@@ -64,13 +68,18 @@ def kind_of_input(path: Path) -> Kind:
     if path.is_dir():
         return "folder"
     ending = path.suffix.lower()
-    if ending in TABLES:
+    if ending in TABLES | COMPRESSED | OTHERS:  # of the others, reading it says how to convert it
         return "table"
     if ending == ".npy":
         return "array"
     if ending in extensions():
         return "picture"
     raise UserError(f"input={path}: is no picture ({KINDS}); give {what}")
+
+
+def _stem(path: Path) -> str:
+    """The name of a file without its ending, and without that of a compression."""
+    return Path(path.stem).stem if path.suffix.lower() in COMPRESSED else path.stem
 
 
 def _check_output(output: Path, given: Path | None) -> None:

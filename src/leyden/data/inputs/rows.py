@@ -2,28 +2,29 @@
 
 import csv
 import io
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import polars as pl
 import torch
 from torch import Tensor
 
 from leyden.data.spec import DataSpec
+from leyden.data.tables.content import Content, count_lines, lines_in, opened
 from leyden.data.tables.encoding import encode
-from leyden.data.tables.mistakes import check_header, is_blank
+from leyden.data.tables.fields import rows_in
+from leyden.data.tables.header import Header, read_header
 from leyden.data.tables.notation import PLAIN, Notation, notation_of
 from leyden.data.tables.parts import chosen_columns
 from leyden.data.tables.reader import TableReader
-from leyden.data.tables.table import read_table
+from leyden.data.tables.table import read_content
 from leyden.data.tables.text import as_dates, plainly
 from leyden.errors import UserError
 
 _BLOCK = 20_000  # rows
-_STEP = 1 << 20  # bytes
 Fields = list[str]
 
 
@@ -37,53 +38,86 @@ def read_rows(path: Path, spec: DataSpec) -> tuple[Tensor, Sequence[int], dict[i
         UserError: the file as a whole cannot be read, or lacks a column.
     """
     assert spec.columns is not None
-    try:
-        inputs = read_inputs(path, spec)
-    except UserError:
-        return _sound_rows(path, spec.columns)
-    separator: str = spec.columns["separator"]
-    with path.open("rb") as file:
-        header = check_header(path, file, separator)
-        begin = file.tell()
-        if _count_lines(file) == len(inputs):  # none is blank, and none goes on over several
-            return inputs, range(2, len(inputs) + 2), {}
-        file.seek(begin)
-        lines = [line for line, fields in _rows(file, len(header), separator) if not isinstance(fields, str)]
-    return (inputs, lines, {}) if len(lines) == len(inputs) else _sound_rows(path, spec.columns)
+    with _opened(path, spec.columns) as (content, header):
+        try:
+            inputs = _read_inputs(path, content, header, spec.columns)
+        except UserError:
+            return _sound_rows(path, content, header, spec.columns)
+        lines = count_lines(content, header.begin, len(content)) + (content[-1:] != b"\n")
+        if lines == len(inputs):  # none is blank, and none goes on over several
+            return inputs, range(header.line, header.line + lines), {}
+        begins = [line for line, fields in _rows(content, header) if not isinstance(fields, str)]
+        if len(begins) == len(inputs):
+            return inputs, begins, {}
+        return _sound_rows(path, content, header, spec.columns)
 
 
-def _sound_rows(path: Path, columns: Mapping[str, Any]) -> tuple[Tensor, list[int], dict[int, str]]:
+def read_inputs(path: Path, spec: DataSpec) -> Tensor:
+    """The inputs (N, inputs) of a CSV file, for a network that was trained on another: all that it takes is the spec.
+
+    There is a row for each that the file has, even where all its fields are empty; lines with nothing on them are none.
+
+    Raises:
+        UserError: the file cannot be read, or lacks a column.
+    """
+    assert spec.columns is not None
+    with _opened(path, spec.columns) as (content, header):
+        return _read_inputs(path, content, header, spec.columns)
+
+
+@contextmanager
+def _opened(path: Path, columns: Mapping[str, Any]) -> Iterator[tuple[Content, Header]]:
+    """A file and its header, which may be elsewhere, or with another separator, than in the training file."""
+    names = [column["name"] for column in columns["features"]]
+    with opened(path, columns["separator"]) as content:
+        skip_lines = columns.get("skip_lines", 0)  # older checkpoints lack it
+        yield content, read_header(path, content, columns["separator"], skip_lines, names, search=True)
+
+
+def _read_inputs(path: Path, content: Content, header: Header, columns: Mapping[str, Any]) -> Tensor:
+    features = columns["features"]
+    names = [column["name"] for column in features]
+    numbers = [column["name"] for column in features if column["kind"] != "category"]
+    table = read_content(
+        path,
+        content,
+        header,
+        notation=notation_of(columns),
+        is_text=lambda name: name not in numbers,  # neither are columns checked that are not used
+        wanted=lambda name: name in names,
+    )
+    return encode(chosen_columns(path, table, names), features, path)
+
+
+def _sound_rows(
+    path: Path, content: Content, header: Header, columns: Mapping[str, Any]
+) -> tuple[Tensor, list[int], dict[int, str]]:
     """Look at each row by itself, and read those that hold what they must."""
-    features, separator = columns["features"], columns["separator"]
+    features = columns["features"]
     names = [column["name"] for column in features]
     numbers = [column["name"] for column in features if column["kind"] != "category"]
     lines, faults, frames = list[int](), dict[int, str](), list[pl.DataFrame]()
-    try:
-        with path.open("rb") as file:
-            header = check_header(path, file, separator)
-            chosen_columns(path, pl.DataFrame(schema=header), names)
-            notation = notation_of(columns)
-            reader = TableReader(path, header, separator, notation, lambda name: name not in numbers)
-            for block in _blocks(_rows(file, len(header), separator)):
-                faults |= {line: fields for line, fields in block if isinstance(fields, str)}
-                rows = {line: fields for line, fields in block if not isinstance(fields, str)}
-                wrong = _faults(rows, header, features, notation)
-                faults |= wrong
-                sound = [line for line in rows if line not in wrong]
-                if sound:
-                    text = io.StringIO(newline="")
-                    csv.writer(text, delimiter=separator).writerows(rows[line] for line in sound)
-                    frames.append(reader.read(text.getvalue().encode(), 0))
-                    lines += sound
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    chosen_columns(path, pl.DataFrame(schema=header.names), names)
+    notation = notation_of(columns)
+    reader = TableReader(path, content, header, notation, lambda name: name not in numbers)
+    for block in _blocks(_rows(content, header)):
+        faults |= {line: fields for line, fields in block if isinstance(fields, str)}
+        rows = {line: fields for line, fields in block if not isinstance(fields, str)}
+        wrong = _faults(rows, header.names, features, notation)
+        faults |= wrong
+        sound = [line for line in rows if line not in wrong]
+        if sound:
+            text = io.StringIO(newline="")
+            csv.writer(text, delimiter=header.separator).writerows(rows[line] for line in sound)
+            frames.append(reader.read(text.getvalue().encode(), 0))
+            lines += sound
     faults = dict(sorted(faults.items()))
     if not lines and not faults:
         raise UserError(f"{path}: has a header, but no rows")
     if not lines:
         return torch.empty(0, 0), [], faults
-    table = reader.settled(pl.concat(frames, how="vertical_relaxed"))
-    return encode(chosen_columns(path, table, names), features, path), lines, faults
+    table = chosen_columns(path, pl.concat(frames, how="vertical_relaxed"), names)
+    return encode(reader.settled(table), features, path), lines, faults
 
 
 def _faults(
@@ -124,70 +158,10 @@ def _why(column: Mapping[str, Any], value: str, is_read: bool) -> str:
     return f"is not plainly a number; write {plain}" if plain else "is no number"
 
 
-def _rows(file: BinaryIO, width: int, separator: str) -> Iterator[tuple[int, Fields | str]]:
-    """The rows behind the header, or what is wrong with one, each with the line on which it begins.
-
-    Where a row is wrong, the next one is looked for on the next line: a quote that is left open takes none along.
-    """
-    csv.field_size_limit(1 << 17)  # so far an open quote may reach
-    ahead, line = deque[bytes](), 2
-    while True:
-        taken = list[bytes]()
-        try:
-            fields = next(csv.reader(_text(file, ahead, taken), delimiter=separator, strict=True), None)
-            if fields is None:
-                return
-            if is_blank(fields) or len(fields) == width:
-                if not is_blank(fields):
-                    yield line, fields
-                line += len(taken)
-                continue
-            fault = f"has {len(fields)} fields, too {'few' if len(fields) < width else 'many'} for {width} columns"
-        except UnicodeDecodeError:
-            fault = "is not UTF-8"
-        except csv.Error:
-            fault = "a quote is left open, or stands within a field"
-        yield line, fault
-        ahead.extendleft(reversed(taken[1:]))
-        line += 1
-
-
-def _text(file: BinaryIO, ahead: deque[bytes], taken: list[bytes]) -> Iterator[str]:
-    """Lines, first those that are to be read again; each is noted."""
-    while line := ahead.popleft() if ahead else file.readline():
-        taken.append(line)
-        yield line.decode()
+def _rows(content: Content, header: Header) -> Iterator[tuple[int, Fields | str]]:
+    return rows_in(lines_in(content, header.begin), header.line, len(header.names), header.separator)
 
 
 def _blocks(rows: Iterator[tuple[int, Fields | str]]) -> Iterator[list[tuple[int, Fields | str]]]:
     while block := list(islice(rows, _BLOCK)):
         yield block
-
-
-def _count_lines(file: BinaryIO) -> int:
-    """Those from where the file stands, the last one also if it has no end."""
-    lines, last = 0, b"\n"
-    while part := file.read(_STEP):
-        lines, last = lines + part.count(b"\n"), part[-1:]
-    return lines + (last != b"\n")
-
-
-def read_inputs(path: Path, spec: DataSpec) -> Tensor:
-    """The inputs (N, inputs) of a CSV file, for a network that was trained on another: all that it takes is the spec.
-
-    There is a row for each that the file has, even where all its fields are empty; lines with nothing on them are none.
-
-    Raises:
-        UserError: the file cannot be read, or lacks a column.
-    """
-    assert spec.columns is not None
-    features = spec.columns["features"]
-    names = [column["name"] for column in features]
-    numbers = [column["name"] for column in features if column["kind"] != "category"]
-    table = read_table(
-        path,
-        separator=spec.columns["separator"],
-        notation=notation_of(spec.columns),
-        is_text=lambda name: name not in numbers,  # neither are columns checked that are not used
-    )
-    return encode(chosen_columns(path, table, names), features, path)

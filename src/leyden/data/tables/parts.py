@@ -45,7 +45,8 @@ def read_parts(
     files = {part: Path(path) for part, path in paths.items() if path}
     tables, names = {}, list[str]()
     for part, file in files.items():
-        table = read_table(file, **reading)
+        known = {"wanted": names.__contains__, "asked": names, "search": True} if names else {}
+        table = read_table(file, **{**reading, **known})
         names = names or [*features(file, table.columns), *targets]
         columns = [*names, split_column] if split_column and part == "train" else names
         tables[part] = _with_targets(file, chosen_columns(file, table, columns), targets)

@@ -10,7 +10,10 @@ import numpy as np
 import polars as pl
 
 from leyden.config.typed import setting
-from leyden.data.tables.mistakes import Place, check_quotes, check_rows, find_value, is_blank
+from leyden.data.tables.content import Content
+from leyden.data.tables.fields import bare_quotes, is_blank
+from leyden.data.tables.header import Header
+from leyden.data.tables.mistakes import Place, check_quotes, check_rows, check_zero_bytes, find_value
 from leyden.data.tables.notation import PLAIN, Notation
 from leyden.data.tables.oddities import Odd, merged, refusal
 from leyden.data.tables.remarks import Remarks
@@ -28,16 +31,17 @@ class TableReader:
 
     Args:
         path: of the file, to name it.
-        header: the names of the columns.
-        separator: between fields.
+        content: of the file.
+        header: of the file.
         notation: of numbers, dates and missing values.
         is_text: whether a column is text whatever it looks like.
     """
 
     def __init__(
-        self, path: Path, header: list[str], separator: str, notation: Notation, is_text: Callable[[str], bool]
+        self, path: Path, content: Content, header: Header, notation: Notation, is_text: Callable[[str], bool]
     ) -> None:
-        self.path, self.header, self.separator = path, header, separator
+        self.path, self.content, self.described = path, content, header
+        self.header, self.separator = header.names, header.separator
         self.notation, self.is_text, self.missing = notation, is_text, notation.words
         self.missing_numbers = as_numbers(pl.Series(notation.missing, dtype=pl.String)).drop_nulls().to_list()
         self.schema: dict[str, pl.DataType] = {}
@@ -50,7 +54,10 @@ class TableReader:
         Raises:
             UserError: a row has too many or too few fields.
         """
-        place = Place(self.path, self.header, self.separator, block, start)
+        block = bare_quotes(block, self.separator)
+        place = Place(self.path, self.content, self.header, self.separator, block, start)
+        if b"\0" in block:
+            check_zero_bytes(place)
         self.schema = self.schema or self._inferred(block)
         self._look_for_codes(block)
         frame = self._as_promised(block) if self.notation.is_plain else None
@@ -71,7 +78,7 @@ class TableReader:
         Raises:
             UserError: a column of numbers or dates holds something else, or numbers or dates in another notation.
         """
-        columns = [self._settled(table[name]) for name, kind in self.schema.items() if kind == pl.String]
+        columns = [self._settled(table[name]) for name in table.columns if self.schema[name] == pl.String]
         if odds := merged(self.odds):
             raise refusal(self.path, odds, self.notation)
         self.remarks.write()
@@ -98,7 +105,7 @@ class TableReader:
         kinds += [pl.String()] * (len(self.header) - len(kinds))
         schema = dict[str, pl.DataType]()
         for name, kind in zip(self.header, kinds, strict=False):
-            plain = self.notation.formats.get(name, PLAIN) == PLAIN
+            plain = self.notation.formats.get(name, PLAIN) == PLAIN and name not in self.described.unnamed
             numbers = kind.is_numeric() and plain and not self.is_text(name)
             schema[name] = pl.Float64() if numbers else pl.String()
             if numbers and kind.is_integer():
@@ -212,7 +219,7 @@ class TableReader:
         if kind == "text":
             kind, wrong = lookalike(column, self.notation)
         if len(wrong):
-            line = find_value(self.path, self.separator, self.header.index(name), wrong[0])
+            line = find_value(self.content, self.described, self.header.index(name), wrong[0])
             sound = column.count() - len(wrong) if reading.kind != "text" else 0
             self.odds.append(Odd(name, line, kind, Counter(wrong.to_list()), sound, reading.form))
         elif kind == "text":

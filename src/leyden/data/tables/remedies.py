@@ -1,13 +1,24 @@
 """Settings of a table as they are typed, for messages about its columns."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 
 from leyden.config.near import did_you_mean
 from leyden.config.typed import setting
+from leyden.data.tables.content import BLANKS
+from leyden.data.tables.kinds import UNPACK, renamed
 
 _LISTS: ContextVar[Mapping[str, Sequence[str]]] = ContextVar("lists", default={})  # noqa: B039  (never changed)
+
+_SEPARATORS = {  # as they are typed in a shell
+    ",": "\"data.separator=','\"",
+    ";": "\"data.separator=';'\"",
+    "\t": r"'data.separator=\t'",
+    "|": "'data.separator=|'",
+}
 
 
 def as_list(option: str, *words: str) -> str:
@@ -60,3 +71,53 @@ def column_hint(option: str, name: str, names: Sequence[str], columns: Sequence[
         return setting(f"data.{option}", [near if one == name else one for one in names])
 
     return did_you_mean(name, columns, write)
+
+
+def separator_setting(header: str, separator: str, row: str) -> str:
+    """The setting with which a header, and the first row, have several columns; empty if there is none.
+
+    Args:
+        header: the first line.
+        separator: with which it has one column.
+        row: the line below.
+    """
+    found = {other: header.count(other) for other in _SEPARATORS if other != separator and other in header}
+    same = [other for other, number in found.items() if row.count(other) in (number, number + 1)]
+    if same or found:
+        return _SEPARATORS[(same or list(found))[0]]
+    return f"'data.separator={BLANKS}'" if len(header.split()) > 1 else ""
+
+
+def new_header(path: Path, number: int, separator: str) -> str:
+    """The command that writes a line of names above a file, into a new file."""
+    if number <= 12:
+        names = "echo " + shlex.quote(separator.join(f"column_{place}" for place in range(1, number + 1)))
+    else:
+        names = f"seq -s {shlex.quote(separator)} -f column_%g {number}"
+    new, old = renamed(path, "-named.csv"), shlex.quote(str(path))
+    unpack = UNPACK.get(path.suffix.lower(), "cat")
+    return f"({names}; {unpack} {old}) > {shlex.quote(str(new))}, and use {new}"
+
+
+def zero_bytes_remedy(path: Path) -> str:
+    """The command that writes a file without its zero bytes, into a new file."""
+    new, unpack = renamed(path, "-edited.csv"), UNPACK.get(path.suffix.lower(), "cat")
+    command = f"{unpack} {shlex.quote(str(path))} | tr -d '\\000' > {shlex.quote(str(new))}"
+    return f"if this is a CSV file, remove them: {command}, and use {new}"
+
+
+def without_line(path: Path, line: int) -> str:
+    """The command that writes a file without one of its lines, into a new file."""
+    return _edited(path, f"sed {line}d")
+
+
+def without_comments(path: Path) -> str:
+    """The command that writes a file without the lines that begin with #, into a new file."""
+    return _edited(path, "grep -v '^#'")
+
+
+def _edited(path: Path, edit: str) -> str:
+    new, old = renamed(path, "-edited.csv"), shlex.quote(str(path))
+    unpack = UNPACK.get(path.suffix.lower())
+    command = f"{unpack} {old} | {edit}" if unpack else f"{edit} {old}"
+    return f"{command} > {shlex.quote(str(new))}, and use {new}"

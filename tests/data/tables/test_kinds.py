@@ -1,0 +1,141 @@
+"""Files of other kinds are named as such, and the command that converts one works as it is written."""
+
+import gzip
+import json
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from leyden.data.inputs.given import kind_of_input
+from leyden.data.tables.kinds import renamed
+from leyden.data.tables.table import read_table
+from leyden.errors import UserError
+from tests.csv_files import rows, write
+
+TEXT = rows().replace("u", "é")
+TABLE = pl.read_csv(TEXT.encode())
+REMEDY = re.compile(r": ((?:python|iconv|gzip|cat) .*), and use (.+)$")
+
+
+def database(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute('CREATE TABLE "my table" (x REAL, c TEXT, y INTEGER)')
+        connection.executemany('INSERT INTO "my table" VALUES (?, ?, ?)', TABLE.rows())
+        connection.commit()
+
+
+def archive(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("__MACOSX/._in.csv", "")
+        file.writestr("some folder/in.csv", TEXT)
+
+
+CONVERTED: dict[str, Callable[[Path], object]] = {
+    "a.parquet": TABLE.write_parquet,
+    "a.feather": TABLE.write_ipc,
+    "rows.json": TABLE.write_json,
+    "lines.json": TABLE.write_ndjson,
+    "lists.json": lambda path: path.write_text(json.dumps(TABLE.to_dict(as_series=False))),
+    "columns.json": lambda path: path.write_text(
+        json.dumps({name: dict(enumerate(column)) for name, column in TABLE.to_dict(as_series=False).items()})
+    ),
+    "a.db": database,
+    "a.zip": archive,
+    "utf16.csv": lambda path: path.write_text(TEXT, encoding="utf-16"),
+    "utf16le.csv": lambda path: path.write_bytes(TEXT.encode("utf-16le")),
+    "utf16be.txt": lambda path: path.write_bytes(TEXT.encode("utf-16be")),
+    "utf32.csv": lambda path: path.write_text(TEXT, encoding="utf-32"),
+    "latin1.csv": lambda path: path.write_text(TEXT, encoding="latin1"),
+    "latin1.csv.gz": lambda path: path.write_bytes(gzip.compress(TEXT.encode("latin1"))),
+    "zeros.csv": lambda path: path.write_text(TEXT.replace("é", "é\0")),
+    "zeros in the header.csv": lambda path: path.write_text("x\0" + TEXT[1:]),
+}
+
+
+def remedied(path: Path, text: str) -> Path:
+    """The file that the command of a message writes."""
+    found = REMEDY.search(text)
+    assert found, text
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(["sh", "-c", found[1]], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, (found[1], done.stderr)
+    return Path(found[2])
+
+
+@pytest.mark.parametrize("name", CONVERTED)
+def test_the_command_that_converts_a_file_works(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "it's a (folder)"
+    folder.mkdir()
+    path = folder / name
+    CONVERTED[name](path)
+    assert kind_of_input(path) == "table" or path.suffix == ".db"
+    with pytest.raises(UserError) as caught:
+        read_table(path)
+    assert "\n" not in str(caught.value)
+    assert read_table(remedied(path, str(caught.value))).equals(read_table(write(tmp_path / "expected.csv", TEXT)))
+
+
+OTHERS = {
+    "a.xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "spreadsheet of Excel (xls); save it as CSV"),
+    "a.hdf5": (b"\x89HDF\r\n\x1a\n", "HDF5"),
+    "a.npy": (b"\x93NUMPY\x01\x00", "NumPy"),
+    "a.rds": (gzip.compress(b"X\n\0\0\0\3"), "file of R"),
+    "a.dta": (b"<stata_dta>", "Stata"),
+    "a.sav": (b"$FL2@(#)", "SPSS"),
+    "a.pkl": (b"\x80\x04\x95", "pickle"),
+    "a.pdf": (b"%PDF-1.7", "PDF"),
+    "a.png": (b"\x89PNG", "image"),
+    "a.7z": (b"7z\xbc\xaf\x27\x1c", "archive"),
+    "a.csv.zst": (b"\x28\xb5\x2f\xfd", "zstd -d "),
+    "a.html": (b"\n <!DOCTYPE html>\n<html>", "page of HTML or XML"),
+    "a.xml": (b"<?xml version='1.0'?>", "page of HTML or XML"),
+    "a.csv": (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull --include="),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_kinds_are_named_whatever_they_are_called(name: str, tmp_path: Path) -> None:
+    content, what = OTHERS[name]
+    for other in (name, "data.csv"):
+        with pytest.raises(UserError, match=re.escape(what)):
+            read_table(write(tmp_path / other, content))
+
+
+@pytest.mark.parametrize(("inner", "what"), [("xl/workbook.xml", "Excel (xlsx)"), ("content.xml", "LibreOffice (ods)")])
+def test_workbooks_are_no_plain_archives(inner: str, what: str, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.csv", "w") as file:
+        file.writestr("mimetype", "")
+        file.writestr(inner, "")
+    with pytest.raises(UserError, match=re.escape(what)):
+        read_table(tmp_path / "a.csv")
+
+
+def test_a_tar_archive_is_extracted(tmp_path: Path) -> None:
+    write(tmp_path / "in.csv", TEXT)
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as file:
+        file.add(tmp_path / "in.csv", "out.csv")
+    with pytest.raises(UserError, match="is a tar archive; extract it: ") as caught:
+        read_table(tmp_path / "a.tar.gz")
+    subprocess.run(["sh", "-c", str(caught.value).partition("extract it: ")[2]], check=True)
+    assert (tmp_path / "out.csv").read_text() == TEXT
+
+
+@pytest.mark.parametrize("header", ["[x],y", "{x},y", "PK,y", "<x>,y", '"{x}",y', "X,y", "BZ,y", "version,y"])
+def test_names_that_look_like_another_kind_are_names(header: str, tmp_path: Path) -> None:
+    assert read_table(write(tmp_path / "a.csv", f"{header}\n1,2\n3,4\n")).shape == (2, 2)
+
+
+def test_a_new_file_is_named_after_the_old_one() -> None:
+    for name in ("a.csv", "a.csv.gz", "a.tsv.xz", "a.CSV", "a"):
+        assert renamed(Path("b") / name, "-utf8.csv") == Path("b/a-utf8.csv")
+    assert renamed(Path("b/.csv"), "-utf8.csv") == Path("b/.csv-utf8.csv")
