@@ -17,6 +17,7 @@ from leyden.data.memory import InMemory
 from leyden.data.spec import DataSpec
 from leyden.data.tables.encoding import encode, fit, input_names
 from leyden.data.tables.labels import no_labels
+from leyden.data.tables.lines import lines_of
 from leyden.data.tables.missing import spelled
 from leyden.data.tables.names import as_named
 from leyden.data.tables.notation import Notation, notation_of
@@ -64,6 +65,7 @@ class CSV(InMemory):
     The others are those of DataModule.
     """
 
+    ITEM: ClassVar = "row"
     INPUT_SHAPE: ClassVar = ("features",)  # how many is known once the file is read
 
     def __init__(
@@ -97,6 +99,7 @@ class CSV(InMemory):
             "split_column": [] if split_column is None else [split_column],
         }
         self._name_columns(())
+        self._rows: dict[str, Tensor] = {}
         self.test_size, self.scale_target = test_size, scale_target
         if separator is None:
             separator = "\t" if Path(path).suffix.lower() in (".tsv", ".tab") else ","
@@ -150,6 +153,7 @@ class CSV(InMemory):
         targets = pl.DataFrame([table.drop_in_place(name) for name in self.targets])
         wanted = self._wanted(path)
         classes = wanted.read(targets, table)
+        self._number = len(table)
         labels = classes.labels if classes else no_labels(len(table))
 
         def digests_by(columns: Sequence[str]) -> Digests:
@@ -188,6 +192,8 @@ class CSV(InMemory):
             self._spec = DataSpec("regression", shape, len(names), target_names=names, columns=kept, **scale)
         inputs, begin = encode(table, columns, path, order), 0
         for part, size in sizes.items():
+            if part not in ("train", "val"):  # whose rows nobody asks for
+                self._rows[part] = order[begin : begin + size].clone()
             self.splits[part] = inputs[begin : begin + size], values[begin : begin + size]
             self.items[part] = items[begin : begin + size]
             begin += size
@@ -212,6 +218,16 @@ class CSV(InMemory):
             is_trained=self.trained is not None,
             may_change=self.features is None,
         )
+
+    def item_names(self, split: str) -> list[str]:
+        """The line of each row in its file."""
+        lines = list[int]()
+        for part, path in self.paths.items():
+            if path:
+                where = self.separator, self.skip_lines
+                lines += lines_of(Path(path), self.targets, self.notation, *where, search=part != "train")
+        assert len(lines) == self._number  # or rows would be given lines of others
+        return [str(lines[row]) for row in self._rows[split].tolist()]
 
     @property
     def identified_by(self) -> Sequence[str]:

@@ -72,8 +72,9 @@ class RecordedSplit:
 
     def is_trained(self, digests: Digests) -> NDArray[np.bool_]:
         """For each of (N,) digests, whether it is that of an item of the training split."""
-        train = pl.Series(self._items("train")).implode()
-        return pl.Series(digests).is_in(train).to_numpy()  # many times faster than NumPy's, which sorts
+        items, train = pl.Series(digests), pl.Series(self._items("train"))
+        both = train.filter(train.is_in(items.implode()))  # a table of the fewer ones: NumPy would sort all
+        return items.is_in(both.implode()).to_numpy()
 
     def _items(self, split: str) -> Digests:
         return self.items.get(split, np.empty(0, dtype=np.uint64))
