@@ -2,6 +2,7 @@
 
     python eval.py run=last
     python eval.py run=logs/mnist_mlp/2026-01-31_12-00-00 split=val ckpt=last
+    python eval.py run=last split=new              # items that were added to the data since
     python eval.py run=last trainer=cpu data.batch_size=512 paths.data_dir=elsewhere
 
 Model and data are rebuilt from the run's directory; what is typed goes on top. The result goes into its run.json.
