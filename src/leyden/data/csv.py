@@ -9,21 +9,18 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from leyden.config.near import did_you_mean
-from leyden.config.typed import setting
 from leyden.data.classes import warn_of_absent_classes
 from leyden.data.digests import Digests, row_digests, with_labels
 from leyden.data.memory import InMemory
 from leyden.data.spec import DataSpec
+from leyden.data.tables.columns import Columns
 from leyden.data.tables.encoding import encode, fit, input_names
 from leyden.data.tables.labels import no_labels
 from leyden.data.tables.lines import lines_of
 from leyden.data.tables.missing import spelled
-from leyden.data.tables.names import as_named
 from leyden.data.tables.notation import Notation, notation_of
 from leyden.data.tables.parts import chosen_columns, read_parts
-from leyden.data.tables.remedies import as_list, column_hint, remedies_add_to
-from leyden.data.tables.roles import check_roles, more_features
+from leyden.data.tables.remedies import remedies_add_to
 from leyden.data.tables.table import names_in
 from leyden.data.tables.targets import Targets
 from leyden.errors import UserError
@@ -94,11 +91,11 @@ class CSV(InMemory):
         self._typed = {
             "target": target if isinstance(target, list) else [target],
             "features": features,
-            "ignore": ignore or [],
-            "categorical": categorical or [],
-            "split_column": [] if split_column is None else [split_column],
+            "ignore": ignore,
+            "categorical": categorical,
+            "split": None if split_column is None else [split_column],
         }
-        self._name_columns(())
+        self.columns = Columns.of(self._typed)
         self._rows: dict[str, Tensor] = {}
         self.test_size, self.scale_target = test_size, scale_target
         if separator is None:
@@ -120,13 +117,13 @@ class CSV(InMemory):
         kind = f"{self._spec.output_size} classes of " if self._spec.class_names else ""
         return (
             f"{self.paths['train']}: {self.sizes()}; {self._spec.input_shape[0]} inputs, "
-            f"{kind}{', '.join(self.targets)} to predict"
+            f"{kind}{', '.join(self.columns.target)} to predict"
         )
 
     def setup(self, stage: str | None = None) -> None:
         if self.splits:
             return
-        lists = {"target": self.targets, "ignore": self.ignore, "categorical": self.categorical}
+        lists = {"target": self.columns.target, "ignore": self.columns.ignore, "categorical": self.columns.categorical}
         with remedies_add_to({**lists, "missing": self.notation.missing}):
             self._read()
 
@@ -135,22 +132,22 @@ class CSV(InMemory):
         if self.trained and self.trained.columns:
             self.notation = replace(notation_of(self.trained.columns), date_format=self.notation.date_format)
         where = {"separator": self.separator, "skip_lines": self.skip_lines}
-        self.header = names_in(path, where, self._name_columns(()))
-        asked = self._name_columns(self.header)
+        self.columns = named = Columns.of(self._typed, names_in(path, where, self.columns.named))
         self._wanted(path).check()
         trained = self.trained.columns["features"] if self.trained and self.trained.columns else []
         known = [column["name"] for column in trained]
-        decided = bool(known) or self.features is not None
+        decided = bool(known) or named.features is not None
         reading = {
             **where,
             "notation": self.notation,
             "is_text": self._is_text,
-            "asked": asked,
-            "is_input": lambda name: name not in (*self.targets, *self.ignore, self.split_column),
-            "wanted": lambda name: name in (*asked, *known) if decided or name in asked else None,
+            "asked": named.named,
+            "is_input": named.is_input,
+            "wanted": lambda name: name in (*named.named, *known) if decided or name in named.named else None,
         }
-        table, parts = read_parts(self.paths, self._names, self.targets, self.split_column, reading)
-        targets = pl.DataFrame([table.drop_in_place(name) for name in self.targets])
+        split = next(iter(named.split), None)
+        table, parts = read_parts(self.paths, self._inputs, named.target, split, reading)
+        targets = pl.DataFrame([table.drop_in_place(name) for name in named.target])
         wanted = self._wanted(path)
         classes = wanted.read(targets, table)
         self._number = len(table)
@@ -174,8 +171,8 @@ class CSV(InMemory):
         if trained:
             columns, table = trained, chosen_columns(path, table, known)
         else:
-            named = {*self.categorical, *(self.features or ())}
-            columns = fit(table, train, path, self.max_categories, self.notation.formats, named)
+            kept_anyway = {*named.categorical, *(named.features or ())}
+            columns = fit(table, train, path, self.max_categories, self.notation.formats, kept_anyway)
         self._identified_by = self.recorded.identified_by if self.recorded else [column["name"] for column in columns]
         if digests is None:  # of the columns that are used, which are known only now
             digests = digests_by(self._identified_by)
@@ -188,7 +185,7 @@ class CSV(InMemory):
             self._spec = DataSpec("classification", shape, len(classes.names), classes.names, columns=kept)
         else:
             values, scale = self._scaled(targets, order, len(train))
-            names = tuple(self.targets)
+            names = tuple(named.target)
             self._spec = DataSpec("regression", shape, len(names), target_names=names, columns=kept, **scale)
         inputs, begin = encode(table, columns, path, order), 0
         for part, size in sizes.items():
@@ -210,13 +207,13 @@ class CSV(InMemory):
         """The columns to predict, as the task or a trained network needs them."""
         return Targets(
             path,
-            self.targets,
+            self.columns.target,
             self.trained.task if self.trained else self.target_kind,
-            self.categorical,
+            self.columns.categorical,
             self.max_categories,
             self._known_classes,
             is_trained=self.trained is not None,
-            may_change=self.features is None,
+            may_change=self.columns.features is None,
         )
 
     def item_names(self, split: str) -> list[str]:
@@ -225,7 +222,7 @@ class CSV(InMemory):
         for part, path in self.paths.items():
             if path:
                 where = self.separator, self.skip_lines
-                lines += lines_of(Path(path), self.targets, self.notation, *where, search=part != "train")
+                lines += lines_of(Path(path), self.columns.target, self.notation, *where, search=part != "train")
         assert len(lines) == self._number  # or rows would be given lines of others
         return [str(lines[row]) for row in self._rows[split].tolist()]
 
@@ -233,57 +230,16 @@ class CSV(InMemory):
     def identified_by(self) -> Sequence[str]:
         return self._identified_by
 
-    def _name_columns(self, names: Sequence[str]) -> list[str]:
-        """Write the columns of all settings as the header does, and return them."""
-        found = {
-            option: [as_named(name, names) for name in asked]
-            for option, asked in self._typed.items()
-            if asked is not None
-        }
-        self.targets, self.features = found["target"], found.get("features")
-        self.ignore, self.categorical = found["ignore"], found["categorical"]
-        self.split_column = found["split_column"][0] if found["split_column"] else None
-        return [name for asked in found.values() for name in asked]
-
     def _is_text(self, name: str) -> bool:
-        """Categories; and what is not used need not hold what it promises."""
-        if self.trained and self.trained.columns and name not in self.targets:
+        """Whether a column is text whatever it holds; in the data of a trained network, by its checkpoint."""
+        if self.trained and self.trained.columns and name not in self.columns.target:
             return name not in self.notation.formats
-        used = self.features is None or name in self.features or name in self.targets
-        is_class = name in self.targets and self._wanted(Path()).are_classes
-        return not used or is_class or name in (*self.categorical, *self.ignore, self.split_column)
+        is_class = name in self.columns.target and self._wanted(Path()).are_classes
+        return is_class or self.columns.is_text(name)
 
-    def _names(self, path: Path, columns: Sequence[str]) -> list[str]:
-        """The columns to predict from."""
-        asked = {
-            "target": self.targets,
-            "features": self.features or [],
-            "ignore": self.ignore,
-            "categorical": self.categorical,
-            "split_column": [self.split_column] if self.split_column else [],
-        }
-        for option, names in asked.items():
-            for name in names:
-                if name not in columns:
-                    near = column_hint(option, name, names, columns)
-                    raise UserError(f"data.{option}={name}: {path} has no such column{near}")
-                if names.count(name) > 1:
-                    once = setting(f"data.{option}", list(dict.fromkeys(names)))
-                    raise UserError(f"data.{option}={names}: {name} stands there twice; write {once}")
-        for name in self.notation.date_format if isinstance(self.notation.date_format, Mapping) else ():
-            if name not in columns:
-                raise UserError(f"data.date_format: {path} has no column {name}{did_you_mean(name, columns)}")
-        split = asked["split_column"]
-        check_roles(self.targets, self.features, self.ignore, split)
-        left_out = {*self.targets, *self.ignore, *split}
-        names = [name for name in (columns if self.features is None else self.features) if name not in left_out]
-        if not names:
-            dropped = [name for name in self.header if name not in columns]
-            remedy = more_features(self.features, self.ignore)
-            if dropped:
-                remedy = f"to use the column without a name, add {as_list('features', dropped[0])}"
-            raise UserError(f"{path}: has no column to predict {', '.join(self.targets)} from; {remedy}")
-        return names
+    def _inputs(self, path: Path, columns: Sequence[str]) -> list[str]:
+        form = self.notation.date_format
+        return self.columns.inputs(path, columns, form if isinstance(form, Mapping) else ())
 
     def _scaled(self, targets: pl.DataFrame, order: Tensor, train: int) -> tuple[Tensor, dict[str, Any]]:
         """Targets (N, targets) of mean 0 and deviation 1 over the training rows, which come first; and the two."""
@@ -300,7 +256,7 @@ class CSV(InMemory):
         scale["target_center"] = known.target_center if known else tuple(center.tolist())
         scale["target_spread"] = known.target_spread if known else tuple(spread.tolist())
         scaled = values.sub_(mean).div_(std).float()
-        for name, finite in zip(self.targets, scaled.isfinite().all(dim=0).tolist(), strict=True):
+        for name, finite in zip(self.columns.target, scaled.isfinite().all(dim=0).tolist(), strict=True):
             if not finite:
                 raise UserError(f"data.target={name}: holds numbers too large to compute with; change their unit")
         return scaled, scale

@@ -1,0 +1,96 @@
+"""The columns of a table that its settings name, and those that are predicted from."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from leyden.config.near import did_you_mean
+from leyden.config.typed import setting
+from leyden.data.tables.names import Name, as_named
+from leyden.data.tables.remedies import as_list, column_hint
+from leyden.data.tables.roles import check_roles, more_features
+from leyden.errors import UserError
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Columns by their settings, with the names of the header.
+
+    Attributes:
+        target: to predict.
+        features: to predict from; None for all others.
+        ignore: to leave out.
+        categorical: with numbers that are names.
+        split: the one that says train, val or test of each row; empty without.
+        header: all names of the file; empty before it is read.
+    """
+
+    target: list[str]
+    features: list[str] | None
+    ignore: list[str]
+    categorical: list[str]
+    split: list[str]
+    header: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Iterable[Name] | None], header: Sequence[str] = ()) -> "Columns":
+        """From settings, in which YAML may have read a name as a number."""
+
+        def named(option: str) -> list[str]:
+            return [as_named(name, header) for name in settings[option] or ()]
+
+        features = None if settings["features"] is None else named("features")
+        return cls(named("target"), features, named("ignore"), named("categorical"), named("split"), header)
+
+    @property
+    def named(self) -> list[str]:
+        """All that a setting names."""
+        return [*self.target, *(self.features or ()), *self.ignore, *self.categorical, *self.split]
+
+    def is_input(self, name: str) -> bool:
+        """Whether a column may be predicted from."""
+        return name not in (*self.target, *self.ignore, *self.split)
+
+    def is_text(self, name: str) -> bool:
+        """Whether a column is text whatever it holds: a category, or one that is not used and need not be checked."""
+        is_used = self.features is None or name in self.features or name in self.target
+        return not is_used or name in (*self.categorical, *self.ignore, *self.split)
+
+    def inputs(self, path: Path, columns: Sequence[str], date_columns: Iterable[str] = ()) -> list[str]:
+        """The columns to predict from.
+
+        Args:
+            path: of the file.
+            columns: that were read: those of the header but for counters without a name.
+            date_columns: those that `data.date_format` names.
+
+        Raises:
+            UserError: a setting names a column that is not there, or twice, or in two roles; or there is none left.
+        """
+        settings = {
+            "target": self.target,
+            "features": self.features or [],
+            "ignore": self.ignore,
+            "categorical": self.categorical,
+            "split_column": self.split,
+        }
+        for option, names in settings.items():
+            for name in names:
+                if name not in columns:
+                    near = column_hint(option, name, names, columns)
+                    raise UserError(f"data.{option}={name}: {path} has no such column{near}")
+                if names.count(name) > 1:
+                    once = setting(f"data.{option}", list(dict.fromkeys(names)))
+                    raise UserError(f"data.{option}={names}: {name} stands there twice; write {once}")
+        for name in date_columns:
+            if name not in columns:
+                raise UserError(f"data.date_format: {path} has no column {name}{did_you_mean(name, columns)}")
+        check_roles(self.target, self.features, self.ignore, self.split)
+        inputs = [name for name in (columns if self.features is None else self.features) if self.is_input(name)]
+        if not inputs:
+            dropped = [name for name in self.header if name not in columns]
+            remedy = more_features(self.features, self.ignore)
+            if dropped:
+                remedy = f"to use the column without a name, add {as_list('features', dropped[0])}"
+            raise UserError(f"{path}: has no column to predict {', '.join(self.target)} from; {remedy}")
+        return inputs
