@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from leyden.checkpoints import class_order
+from leyden.checkpoints import recorded_spec
 from leyden.config import compose, compose_run
 from leyden.data.folder import ImageFolder
 from leyden.data.inputs.given import check_request
@@ -73,7 +73,7 @@ def test_it_predicts_the_classes_by_their_names(old: Path) -> None:
 
 def test_it_is_resumed_in_its_own_order(old: Path) -> None:
     run_experiment(compose([f"resume={old}", "trainer.max_epochs=31"]))
-    assert class_order(old) == OLD
+    assert tuple((recorded_spec(old) or {})["class_names"]) == OLD
     assert load_run(old, "last").spec.class_names == OLD
     assert load_run(old, "last").epochs == 31
 
@@ -84,7 +84,7 @@ def test_a_new_run_has_the_order_of_the_numbers(tmp_path: Path) -> None:
     run_experiment(compose([*typed, "trainer.max_epochs=1", f"paths.run_dir={tmp_path / 'run'}"]))
     run = load_run(tmp_path / "run", "last")
     assert run.spec.class_names == ("1", "2", "10")
-    assert class_order(tmp_path / "run") == ("1", "2", "10")
+    assert tuple((recorded_spec(tmp_path / "run") or {})["class_names"]) == ("1", "2", "10")
     for form in ("{}.0", "0{}"):  # as the same numbers may be written in a later file
         other = write_classes(tmp_path / "b.csv", form)
         assert evaluate_run(*compose_run([f"run={tmp_path / 'run'}", "ckpt=last", f"data.path={other}"])) == (
@@ -93,10 +93,10 @@ def test_a_new_run_has_the_order_of_the_numbers(tmp_path: Path) -> None:
 
 
 def test_no_order_is_known_without_a_whole_checkpoint(tmp_path: Path) -> None:
-    assert class_order(tmp_path) == ()
+    assert recorded_spec(tmp_path) is None
     (tmp_path / "checkpoints").mkdir()
     write(tmp_path / "checkpoints" / "last.ckpt", "cut off")
-    assert class_order(tmp_path) == ()
+    assert recorded_spec(tmp_path) is None
 
 
 def test_folders_that_are_numbers_are_in_the_order_of_the_numbers(tmp_path: Path) -> None:

@@ -112,15 +112,12 @@ def newest_whole(path: Path, setting: str = "ckpt") -> Path | None:
     raise UserError(f"{setting}={path}: {told}; give another one, or start a new run")
 
 
-def class_order(run_dir: Path) -> tuple[str, ...]:
-    """The classes of the run in a directory, in the order of its logits; empty where it has none, or no checkpoint.
-
-    It may be another than the one that these data would have now.
-    """
+def recorded_spec(run_dir: Path) -> dict[str, Any] | None:
+    """The facts about its data that the last checkpoint of a run holds; None without a whole checkpoint."""
     last = run_dir / CHECKPOINTS / "last.ckpt"
     whole = next((path for path in (last, previous(last)) if verify(path) is None), None)
     spec = read_checkpoint(whole, "resume").get("spec") if whole else None
-    return tuple(spec.get("class_names", ())) if isinstance(spec, dict) else ()
+    return spec if isinstance(spec, dict) else None
 
 
 def _write(checkpoint: dict[str, Any], file: BinaryIO) -> None:

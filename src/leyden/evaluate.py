@@ -93,6 +93,8 @@ def evaluate(trainer: pl.Trainer, task: Task, datamodule: DataModule, split: str
 
 def _as_tested(datamodule: DataModule, split: str) -> Loader:
     """The batches of a split, made as those of a test are: in order, without the random changes of training."""
+    if split == NEW and datamodule.recorded is None:
+        raise UserError(f"split={NEW}: the run has no record of its items; give split=test, val or train")
     if split == NEW and NEW not in datamodule.items:
         raise UserError(f"split={NEW}: the run had all of these data; there are {datamodule.describe()}")
     if isinstance(datamodule, InMemory):
@@ -122,8 +124,6 @@ def _is_plain(value: Any) -> bool:
 def _show(metrics: Mapping[str, float], recorded: Recorded, run: LoadedRun, split: str) -> None:
     data, before = recorded.config["data"], recorded.before["data"]
     divided = [name for name in OF_SPLITS if data.get(name) != before.get(name)]
-    if divided and run.trained_on is None:
-        log.warning("data.%s: divides the data anew; the network may have been trained on some of these", divided[0])
     table = Table(f"{split}, {run.checkpoint.name}", "", "in training", box=rich.box.SIMPLE_HEAD)
     for name, value in metrics.items():
         known = _in_training(run, name) if run.is_own and not divided else None
@@ -139,8 +139,8 @@ def _in_training(run: LoadedRun, name: str) -> float | None:
     return run.metrics.get(name) if split == "test" and run.is_best else None
 
 
-def _keep(metrics: Mapping[str, float], recorded: Recorded, run: LoadedRun, split: str, trained: int) -> None:
-    """Add the result to run.json, with the number of items that the network was trained on."""
+def _keep(metrics: Mapping[str, float], recorded: Recorded, run: LoadedRun, split: str, trained: int | None) -> None:
+    """Add the result to run.json, with the number of items that the network was trained on; null if not known."""
     if is_live(run.dir):
         log.warning("%s: is still written by the run itself; the result is not kept in its record", run.dir)
         return

@@ -13,7 +13,7 @@ from leyden.callbacks.best import best_checkpoint, best_score
 from leyden.callbacks.last import LastCheckpoint
 from leyden.callbacks.pruning import Pruning, is_pruned
 from leyden.callbacks.served import ServedWeights
-from leyden.checkpoints import class_order, read_checkpoint
+from leyden.checkpoints import read_checkpoint, recorded_spec
 from leyden.config import Experiment
 from leyden.config.near import did_you_mean
 from leyden.data.module import DataModule
@@ -24,7 +24,7 @@ from leyden.models.weights import load_weights
 from leyden.processes import rank
 from leyden.ranks.launcher import all_ranks, anywhere
 from leyden.record import RECORD, has_checkpoint, read_record
-from leyden.restore import load_state
+from leyden.restore import load_state, restore_spec
 from leyden.run.directory import Run
 from leyden.run.recorder import Recorder, epoch_metrics
 from leyden.run.split_record import check_unchanged, read_split, report_changes, warn_of_repeated, warn_of_source
@@ -134,12 +134,15 @@ def test_best(trainer: pl.Trainer, task: Task, datamodule: DataModule) -> None:
 
 def _data(experiment: Experiment, goes_on: bool) -> DataModule:
     """The data of a run; of one that is resumed, those that it had when it began, without what was added since."""
+    values = recorded_spec(experiment.run_dir) if goes_on else None
+    before = restore_spec(values, f"resume={experiment.run_dir}") if values else None
     recorded = read_split(experiment.run_dir) if experiment.resumes else None
-    order = class_order(experiment.run_dir) if goes_on else ()
-    datamodule = build_data(experiment.config, recorded=recorded, class_order=order)
     if recorded:
+        datamodule = build_data(experiment.config, before, recorded)
         check_unchanged(datamodule, experiment.run_dir)
         report_changes(datamodule, experiment.run_dir)
+    else:  # also a run of an older version, which is refused if what it knows of its data is not so any more
+        datamodule = build_data(experiment.config, class_order=before.class_names if before else ())
     warn_of_repeated(datamodule)
     if experiment.config["init_from"]:
         warn_of_source(datamodule, Path(experiment.config["init_from"]))

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from leyden.data.digests import position_digests, row_digests, tensor_digests, with_labels
+from leyden.data.tables.notation import Notation
 from leyden.data.tables.table import read_table
 from tests.csv_files import rows, write
 
@@ -51,11 +52,18 @@ def test_the_same_values_in_other_columns_make_another_digest() -> None:
 
 
 def test_a_digest_does_not_depend_on_the_other_rows_of_a_file(tmp_path: Path) -> None:
-    """A column is stored in 32 or 64 bits, by the range of its values."""
-    short = read_table(write(tmp_path / "short.csv", "x,y\n16777217.0,1\n16777219.5,2\n"))
-    long = read_table(write(tmp_path / "long.csv", "x,y\n16777217.0,1\n16777219.5,2\n-90000000,3\n"))
-    assert short["x"].dtype != long["x"].dtype
-    assert (row_digests(list(short)) == row_digests(list(long))[:2]).all()
+    """A column is stored in 32 or 64 bits, as in the file that a network was trained on."""
+    for wide in (frozenset[str](), frozenset({"x"})):
+        notation = Notation(wide=wide)
+        short = read_table(write(tmp_path / "a.csv", "x,y\n16777217.0,1\n16777219.5,2\n"), notation=notation)
+        long = read_table(write(tmp_path / "b.csv", "x,y\n16777217.0,1\n16777219.5,2\n-9e7,3\n"), notation=notation)
+        assert short["x"].dtype == long["x"].dtype == (pl.Float64 if wide else pl.Float32)
+        assert (row_digests(list(short)) == row_digests(list(long))[:2]).all()
+
+
+def test_every_digit_of_a_wide_number_counts() -> None:
+    times = pl.Series("t", [1.7e9 + 30 * step for step in range(1000)])
+    assert len(np.unique(row_digests([times]))) == 1000
 
 
 def test_zeros_and_missing_values_have_one_digest_each() -> None:

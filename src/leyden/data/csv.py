@@ -178,7 +178,10 @@ class CSV(InMemory):
             digests = digests_by(self._identified_by)
         items = digests[order.numpy()]
         del digests
-        kept = {"features": columns, **where, **self.notation.kept()}
+        wide = [column.name for column in targets if column.dtype == pl.Float64]
+        kept = {"features": columns, **where, **self.notation.kept(), "wide_targets": wide}
+        if self.trained and self.trained.columns:
+            kept = dict(self.trained.columns)
         shape = (len(input_names(columns)),)
         if classes:
             values = labels[order]
@@ -218,11 +221,11 @@ class CSV(InMemory):
 
     def item_names(self, split: str) -> list[str]:
         """The line of each row in its file."""
-        lines = list[int]()
+        lines, is_text = list[int](), bool(self._spec.class_names)
         for part, path in self.paths.items():
             if path:
                 where = self.separator, self.skip_lines
-                lines += lines_of(Path(path), self.columns.target, self.notation, *where, search=part != "train")
+                lines += lines_of(Path(path), self.columns.target, self.notation, *where, part != "train", is_text)
         assert len(lines) == self._number  # or rows would be given lines of others
         return [str(lines[row]) for row in self._rows[split].tolist()]
 

@@ -15,6 +15,7 @@ _BLOCK = 1 << 16  # items: these fit into the cache of a core
 _START = np.uint64(0x9E3779B97F4A7C15)
 _FACTOR = np.uint64(0xD6E8FEB86659FD93)  # odd, so that a product loses nothing
 _HALF = np.uint64(32)
+_NO_DATE = -(1 << 63)
 
 
 def digest(data: bytes) -> int:
@@ -25,32 +26,30 @@ def digest(data: bytes) -> int:
 def row_digests(columns: Sequence[pl.Series]) -> Digests:
     """Digests (N,) of the rows of a table, of the values in these columns.
 
-    Numbers are compared in 32 bits, whatever width they are stored in: the width depends on the other rows of a file.
-    A missing value differs from all others.
+    Numbers count in the width that they are stored in. A missing value differs from all others.
 
     Args:
         columns: N numbers, dates or words each.
     """
     digests = np.full(len(columns[0]), _START)
-    numbers = [column for column in columns if _is_number(column)]
+    numbers = [column for column in columns if column.dtype == pl.Float32]
     pair = np.zeros((_BLOCK, 2), dtype=np.float32)  # two numbers are a word of 64 bits
     spare = np.empty(_BLOCK, dtype=np.uint64)
-    with np.errstate(over="ignore"):  # what is too large for 32 bits is infinite there
-        for rows in _blocks(len(digests)):
-            part = pair[: len(digests[rows])]
-            for first in range(0, len(numbers), 2):
-                part[:, 1] = 0
-                for place, column in enumerate(numbers[first : first + 2]):
-                    values = column[rows].to_numpy()  # a whole column would be copied; NaN where one is missing
-                    np.add(values, 0, out=part[:, place], casting="same_kind")  # -0 becomes 0
-                if any(column.null_count() for column in numbers[first : first + 2]):
-                    part[np.isnan(part)] = np.nan  # there are many, which differ in their bits
-                _add(digests[rows], part.view(np.uint64)[:, 0], spare[: len(part)])
+    for rows in _blocks(len(digests)):
+        part = pair[: len(digests[rows])]
+        for first in range(0, len(numbers), 2):
+            part[:, 1] = 0
+            for place, column in enumerate(numbers[first : first + 2]):
+                values = column[rows].to_numpy()  # a whole column would be copied; NaN where one is missing
+                np.add(values, 0, out=part[:, place])  # -0 becomes 0
+            if any(column.null_count() for column in numbers[first : first + 2]):
+                part[np.isnan(part)] = np.nan  # there are many, which differ in their bits
+            _add(digests[rows], part.view(np.uint64)[:, 0], spare[: len(part)])
     for column in columns:
-        if not _is_number(column):
-            known = _words_of(column)
+        if column.dtype != pl.Float32:
+            words = _words_of(column)
             for rows in _blocks(len(digests)):
-                _add(digests[rows], known[rows])
+                _add(digests[rows], words[rows])
     return digests
 
 
@@ -101,14 +100,14 @@ def _blocks(number: int) -> Iterator[slice]:
     return (slice(begin, begin + _BLOCK) for begin in range(0, number, _BLOCK))
 
 
-def _is_number(column: pl.Series) -> bool:
-    return column.dtype.is_numeric()
-
-
 def _words_of(column: pl.Series) -> Digests:
-    """A word (N,) for each date or text."""
-    if column.dtype.is_temporal():
-        column = column.cast(pl.Datetime("us")).to_physical()
+    """A word (N,) for each date, text or number of 64 bits."""
+    if column.dtype.is_temporal():  # in microseconds
+        return column.cast(pl.Datetime("us")).to_physical().fill_null(_NO_DATE).to_numpy().view(np.uint64)
+    if column.dtype.is_numeric():
+        numbers = column.cast(pl.Float64).to_numpy() + 0.0  # -0 becomes 0
+        numbers[np.isnan(numbers)] = np.nan
+        return numbers.view(np.uint64)
     values = column.unique().drop_nulls()
     words = pl.Series([digest(str(value).encode()) for value in values], dtype=pl.UInt64)
     missing = digest(b"\0missing")

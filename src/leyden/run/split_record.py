@@ -87,21 +87,22 @@ def report_changes(datamodule: DataModule, run_dir: Path) -> None:
 
 def warn_of_trained(
     datamodule: DataModule, splits: Sequence[str], recorded: RecordedSplit | None, network: str = "the network"
-) -> int:
-    """Log how many items of some splits a network was trained on, and return the number.
+) -> int | None:
+    """Log how many items of some splits a network was trained on, and return the number; None where it is not known.
 
     Args:
         datamodule: set up.
-        splits: their names; items of `train` are counted without a word.
+        splits: their names; those of `train` are counted and not logged.
         recorded: the split of the run that the network was trained in; None where there is no record of it.
         network: its name in the messages.
     """
     held = {split: datamodule.items[split] for split in splits if len(datamodule.items.get(split, ()))}
-    if recorded is None or not held:
-        return 0
-    if list(recorded.identified_by) != list(datamodule.identified_by):
-        log.warning("%s: it is not known whether %s was trained on some of its items", ", ".join(held), network)
-        return 0
+    if not held:
+        return None
+    if recorded is None or list(recorded.identified_by) != list(datamodule.identified_by):
+        if set(splits) != {"train"}:
+            log.warning("%s: it is not known whether %s was trained on some of its items", ", ".join(held), network)
+        return None
     is_trained, begin = recorded.is_trained(np.concatenate(list(held.values()))), 0
     for split, items in held.items():
         number = int(is_trained[begin : begin + len(items)].sum())
@@ -123,7 +124,9 @@ def warn_of_source(datamodule: DataModule, checkpoint: Path) -> None:
     """Log how many items to validate and test on the run was trained on that initial weights are from."""
     source = checkpoint.parent.parent
     split = read_split(source)
-    if split and list(split.identified_by) != list(datamodule.identified_by):  # as of other data, most often
+    if split is None:  # weights from elsewhere
+        return
+    if list(split.identified_by) != list(datamodule.identified_by):  # as of other data, most often
         log.info("init_from=%s: its items are identified in another way, and not compared with these", source)
     else:
         warn_of_trained(datamodule, ("val", "test"), split, f"init_from={source}")

@@ -53,3 +53,18 @@ def test_rows_are_named_where_several_targets_must_be_there(tmp_path: Path) -> N
     lines = [int(line) for line in data.item_names("test")]
     assert all((line - 2) % 3 and (line - 2) % 4 for line in lines)
     assert targets(data, "test") == [(line - 2) % 7 for line in lines]
+
+
+@pytest.mark.parametrize(("missing", "written"), [("0", "0.0"), (-999, "-999.00"), ("0", "0")])
+def test_rows_of_classes_are_named_whatever_a_missing_value_is_called(
+    missing: Any, written: str, tmp_path: Path
+) -> None:
+    rows = [f"{i},{written if i % 4 == 0 else i % 4}" for i in range(60)]
+    data = CSV(str(write(tmp_path / "a.csv", "\n".join(["n,y", *rows]))), "y", missing=missing)
+    data.target_kind = "classification"
+    data.setup()
+    lines = [int(line) for line in data.item_names("test")]
+    names = [data.spec.class_names[label] for label in data.splits["test"][1].tolist()]
+    assert names == [
+        str((line - 2) % 4) if (line - 2) % 4 else written.removesuffix(".0").removesuffix(".00") for line in lines
+    ]

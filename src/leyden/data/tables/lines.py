@@ -13,7 +13,13 @@ from leyden.data.tables.text import as_numbers
 
 
 def lines_of(
-    path: Path, targets: Sequence[str], notation: Notation, separator: str, skip_lines: int, search: bool
+    path: Path,
+    targets: Sequence[str],
+    notation: Notation,
+    separator: str,
+    skip_lines: int,
+    search: bool,
+    are_text: bool = False,
 ) -> list[int]:
     """The line, from 1, of each row that has all targets.
 
@@ -24,6 +30,7 @@ def lines_of(
         separator: between fields.
         skip_lines: lines above the header.
         search: whether the header is looked for elsewhere, as that of further files.
+        are_text: whether the targets are classes: a number that stands for a missing value is then one as text only.
     """
     with opened(path, separator) as content:
         header = read_header(path, content, separator, skip_lines, targets, search)
@@ -34,6 +41,8 @@ def lines_of(
     missing = as_numbers(pl.Series(notation.missing, dtype=pl.String)).drop_nulls().to_list()
     for place in range(len(targets)):
         text = notation.without_missing(pl.Series([fields[place] for _, fields in rows], dtype=pl.String))
-        is_there = text.is_not_null() & ~notation.numbers(text).is_in(missing).fill_null(False)
+        is_there = text.is_not_null()
+        if not are_text:
+            is_there &= ~notation.numbers(text).is_in(missing).fill_null(False)
         rows, lines = [row for row, kept in zip(rows, is_there, strict=True) if kept], lines.filter(is_there)
     return lines.to_list()

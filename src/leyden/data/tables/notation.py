@@ -27,6 +27,7 @@ class Notation:
         missing: words that stand for a missing value, beside the usual ones.
         usual: the usual ones.
         formats: of columns that are known to hold numbers or dates; those that are found in a file are added.
+        wide: columns of numbers that are stored in 64 bits, all others in 32; None to decide by their values.
     """
 
     decimal: str = "."
@@ -35,6 +36,7 @@ class Notation:
     missing: Sequence[str] = ()
     usual: Sequence[str] = MISSING
     formats: dict[str, str] = field(default_factory=dict)
+    wide: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
         for name, mark in (("decimal", self.decimal), ("thousands", self.thousands)):
@@ -101,4 +103,13 @@ def notation_of(columns: Mapping[str, Any]) -> Notation:
         missing=columns["missing"],
         usual=columns.get("usual", BEFORE),
         formats=formats,
+        wide=_wide_of(columns),
     )
+
+
+def _wide_of(columns: Mapping[str, Any]) -> frozenset[str] | None:
+    """The columns that a network knows in 64 bits; None for a checkpoint that does not say."""
+    if "wide_targets" not in columns:
+        return None
+    wide = [column["name"] for column in columns["features"] if column.get("narrow") is False]
+    return frozenset([*wide, *columns["wide_targets"]])

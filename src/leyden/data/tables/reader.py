@@ -18,6 +18,7 @@ from leyden.data.tables.notation import PLAIN, Notation
 from leyden.data.tables.oddities import Odd, merged, refusal
 from leyden.data.tables.remarks import Remarks
 from leyden.data.tables.text import as_numbers, lookalike, read_text
+from leyden.data.tables.width import are_narrow
 from leyden.errors import UserError
 
 _INFERENCE = {"n_rows": 10_000, "infer_schema_length": 10_000}  # from so many rows
@@ -192,7 +193,7 @@ class TableReader:
             return column.set(column.is_infinite(), None)
         if column.name in self.whole:
             self._look_at_whole(column, float(low), float(high))
-        return _in_width(column, float(low), float(high))
+        return self._in_width(column, max(abs(float(low)), abs(float(high))))
 
     def _look_at_whole(self, column: pl.Series, low: float, high: float) -> None:
         """Remark on whole numbers that are no quantities."""
@@ -233,17 +234,17 @@ class TableReader:
         if reading.kind != "numbers":
             return reading.values
         numbers = self._known(reading.values)
-        low, high = numbers.min(), numbers.max()
-        return _in_width(numbers, low, high) if isinstance(low, float) and isinstance(high, float) else numbers
+        largest = numbers.abs().max()
+        return self._in_width(numbers, largest) if isinstance(largest, float) else numbers
+
+    def _in_width(self, numbers: pl.Series, largest: float) -> pl.Series:
+        """Numbers in 32 bits, or in 64 where these would lose what tells them apart."""
+        wide = self.notation.wide
+        narrow = are_narrow(numbers) if wide is None else numbers.name not in wide
+        return numbers.cast(pl.Float32) if narrow and largest <= _NARROW else numbers
 
     def _known(self, numbers: pl.Series) -> pl.Series:
         return numbers.set(numbers.is_in(self.missing_numbers), None) if self.missing_numbers else numbers
-
-
-def _in_width(numbers: pl.Series, low: float, high: float) -> pl.Series:
-    """Numbers between two in 32 bits, or in 64 where these would lose what tells them apart."""
-    narrow = max(abs(low), abs(high)) <= min(1000 * (high - low), _NARROW)
-    return numbers.cast(pl.Float32) if narrow else numbers
 
 
 def _may_have_blank_lines(frame: pl.DataFrame) -> bool:
