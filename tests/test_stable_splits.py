@@ -184,7 +184,7 @@ def test_training_items_are_counted_where_the_data_are_divided_anew(
     trained = sum(row in before["train"] for row in tested)
     caplog.clear()
     evaluated(run, typed)
-    said = f"test: {trained} of its {len(tested)} items are equal to items that the network was trained on"
+    said = f"test: {trained} of its {len(tested)} items have inputs that the network was trained on"
     assert (said in caplog.messages) == bool(trained)
     assert record(run)["evaluations"][-1]["trained_on"] == trained
     assert trained or typed == "data.val_size=0"
@@ -197,6 +197,9 @@ def test_new_items_are_evaluated_when_asked_for(copy: Path, caplog: pytest.LogCa
     write_table(copy / "table.csv", lambda rows: [*rows, "0.1,0.2,u,0.3", rows[0]])
     assert "new/rmse" in evaluated(run, "split=new")
     assert len(load_run(run).datamodule.items["new"]) == 2
+    write_table(copy / "table.csv", EDITS["relabelled"][0])
+    evaluated(run, "split=new")
+    assert record(run)["evaluations"][-1]["trained_on"] > 5
 
 
 @pytest.mark.parametrize("kind", ["table", "images"])
@@ -226,13 +229,13 @@ def test_other_data_are_divided_by_themselves(copy: Path, caplog: pytest.LogCapt
 def test_training_items_in_a_test_file_are_counted(copy: Path, caplog: pytest.LogCaptureFixture) -> None:
     run = copy / "runs" / "table"
     evaluated(run, f"data.test_path={copy / 'table.csv'}")
-    assert "test: 43 of its 60 items are equal to items that the network was trained on" in caplog.messages
+    assert "test: 43 of its 60 items have inputs that the network was trained on" in caplog.messages
 
 
 def test_a_run_says_what_it_tests_on_and_was_trained_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write_table(tmp_path / "table.csv", lambda rows: [row for row in rows for _ in range(2)])
     run_experiment(compose([*TABLE, f"data.path={tmp_path / 'table.csv'}", f"paths.run_dir={tmp_path / 'run'}"]))
-    said = [message for message in caplog.messages if "equal to items that the network was trained on" in message]
+    said = [message for message in caplog.messages if "have inputs that the network was trained on" in message]
     assert [message.partition(":")[0] for message in said] == ["val", "test"]
 
 
@@ -242,7 +245,10 @@ def test_weights_of_another_run_on_these_items_are_noticed(
     run = copy / "runs" / "table"
     typed = [*TABLE, f"data.path={copy / 'table.csv'}", "data.split_seed=4", f"paths.run_dir={tmp_path / 'run'}"]
     run_experiment(compose([*typed, f"init_from={run}"]))
-    assert any(re.match(rf"test: \d+ of its 12 items .* init_from={run} was trained on", m) for m in caplog.messages)
+    assert any(
+        re.match(rf"test: \d+ of its 12 items have inputs that init_from={run} was trained on", m)
+        for m in caplog.messages
+    )
 
 
 def test_a_run_without_a_recorded_split_warns_of_changes(copy: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -251,6 +257,10 @@ def test_a_run_without_a_recorded_split_warns_of_changes(copy: Path, caplog: pyt
     write_table(copy / "table.csv", EDITS["appended"][0])
     evaluated(run)
     assert any("data: changed since the run" in message for message in caplog.messages)
+    assert "test: it is not known whether the network was trained on some of its items" in caplog.messages
+    assert record(run)["evaluations"][-1]["trained_on"] is None
+    with pytest.raises(UserError, match="^split=new: the run has no record of its items"):
+        evaluated(run, "split=new")
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"no archive"])

@@ -95,8 +95,8 @@ def test_each_byte_of_an_image_counts() -> None:
 
 def test_the_class_of_an_item_counts_by_its_name() -> None:
     digests = tensor_digests(torch.zeros(2, 1, 2, 2, dtype=torch.uint8))
-    one = with_labels(digests, torch.tensor([0, 1]), ["cat", "dog"])
-    other = with_labels(digests, torch.tensor([1, 2]), ["ape", "cat", "dog"])
+    one = with_labels(digests, torch.tensor([0, 1]), ["cat", "dog"]).items
+    other = with_labels(digests, torch.tensor([1, 2]), ["ape", "cat", "dog"]).items
     assert one[0] != one[1]
     assert (one == other).all()
     assert (digests[0] == digests[1]).all()  # unchanged

@@ -6,7 +6,9 @@ from torch import Tensor
 from leyden.data.recorded_split import RecordedSplit
 
 ITEMS = {"train": np.array([5, 3, 9, 3]), "val": np.array([7]), "test": np.array([1, 8])}
-RECORDED = RecordedSplit({split: items.astype(np.uint64) for split, items in ITEMS.items()})
+RECORDED = RecordedSplit(
+    {split: items.astype(np.uint64) for split, items in ITEMS.items()}, ITEMS["train"].astype(np.uint64)
+)
 
 
 def divide(values: list[int], drawn: dict[str, list[int]] | None = None, **parts: list[int]) -> dict[str, list[int]]:

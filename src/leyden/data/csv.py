@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from leyden.data.classes import warn_of_absent_classes
-from leyden.data.digests import Digests, row_digests, with_labels
+from leyden.data.digests import ItemDigests, row_digests, with_labels, with_targets
 from leyden.data.memory import InMemory
 from leyden.data.spec import DataSpec
 from leyden.data.tables.columns import Columns
@@ -153,11 +153,11 @@ class CSV(InMemory):
         self._number = len(table)
         labels = classes.labels if classes else no_labels(len(table))
 
-        def digests_by(columns: Sequence[str]) -> Digests:
-            features = list(chosen_columns(path, table, columns))
+        def digests_by(columns: Sequence[str]) -> ItemDigests:
+            inputs = row_digests(list(chosen_columns(path, table, columns)))
             if classes:
-                return with_labels(row_digests(features), classes.labels, classes.names)
-            return row_digests([*features, *targets])
+                return with_labels(inputs, classes.labels, classes.names)
+            return with_targets(inputs, list(targets))
 
         digests = digests_by(self.recorded.identified_by) if self.recorded else None
         rows = self.divide(labels, parts, self.test_size, digests)
@@ -176,7 +176,10 @@ class CSV(InMemory):
         self._identified_by = self.recorded.identified_by if self.recorded else [column["name"] for column in columns]
         if digests is None:  # of the columns that are used, which are known only now
             digests = digests_by(self._identified_by)
-        items = digests[order.numpy()]
+        begin = 0
+        for part, size in sizes.items():
+            self.note_items(part, digests, order[begin : begin + size])
+            begin += size
         del digests
         wide = [column.name for column in targets if column.dtype == pl.Float64]
         kept = {"features": columns, **where, **self.notation.kept(), "wide_targets": wide}
@@ -195,7 +198,6 @@ class CSV(InMemory):
             if part not in ("train", "val"):  # whose rows nobody asks for
                 self._rows[part] = order[begin : begin + size].clone()
             self.splits[part] = inputs[begin : begin + size], values[begin : begin + size]
-            self.items[part] = items[begin : begin + size]
             begin += size
         wanted.tell(targets, classes)  # once nothing is refused any more
         if classes:

@@ -172,9 +172,8 @@ class DecodedImages(Images):
         numbers, labels = (torch.cat([part[place] for part in parts.values()]) for place in (0, 1))
         sizes = [len(of) for _, of in parts.values()]
         items = dict(zip(parts, torch.split(torch.arange(len(labels)), sizes), strict=True))
-        digests = self.digests(numbers)
-        if digests is not None:
-            digests = with_labels(digests, labels, self.ordered_classes)
+        inputs = self.digests(numbers)
+        digests = None if inputs is None else with_labels(inputs, labels, self.ordered_classes)
         chosen = self.divide(labels, items, self.test_size, digests)
         return {split: (numbers[rows], labels[rows]) for split, rows in chosen.items()}
 

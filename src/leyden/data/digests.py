@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -75,17 +75,31 @@ def position_digests(name: str, positions: Tensor) -> Digests:
     return digests
 
 
-def with_labels(digests: Digests, labels: Tensor, names: Sequence[str]) -> Digests:
-    """Digests of items together with the names of their classes.
+class ItemDigests(NamedTuple):
+    """Digests (N,) of inputs, and of the same with their targets."""
+
+    inputs: Digests
+    items: Digests
+
+
+def with_labels(digests: Digests, labels: Tensor, names: Sequence[str]) -> ItemDigests:
+    """Digests of items, by those of their inputs and the names of their classes.
 
     Args:
         digests: (N,) of the inputs.
         labels: (N,) class indices.
         names: of the classes; the digest of an item does not depend on their order.
     """
-    digests = digests.copy()
-    _add(digests, np.array([digest(name.encode()) for name in names], dtype=np.uint64)[labels.numpy()])
-    return digests
+    items = digests.copy()
+    _add(items, np.array([digest(name.encode()) for name in names], dtype=np.uint64)[labels.numpy()])
+    return ItemDigests(digests, items)
+
+
+def with_targets(digests: Digests, targets: Sequence[pl.Series]) -> ItemDigests:
+    """Digests of items, by those of their inputs and N numbers in each of some columns."""
+    items = digests.copy()
+    _add(items, row_digests(targets))
+    return ItemDigests(digests, items)
 
 
 def _add(digests: Digests, words: NDArray[Any], spare: Digests | None = None) -> None:

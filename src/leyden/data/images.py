@@ -12,7 +12,7 @@ from leyden.config.near import did_you_mean
 from leyden.config.typed import setting
 from leyden.data.augment import Augment
 from leyden.data.classes import in_known_order, shortened, warn_of_absent_classes
-from leyden.data.digests import Digests, tensor_digests, with_labels
+from leyden.data.digests import ItemDigests, tensor_digests, with_labels
 from leyden.data.loader import Transform
 from leyden.data.memory import InMemory, Split
 from leyden.data.spec import DataSpec
@@ -145,10 +145,10 @@ class InMemoryImages(Images):
             self._measure(self.splits["train"][0])
         if "test" not in self.splits:
             self.splits["test"] = self.chosen(self.load(train=False))
-            self.items["test"] = self._digests(*self.splits["test"])
+            self.note_items("test", self._digests(*self.splits["test"]))
             self.warn_of_absent_classes()
 
-    def _digests(self, images: Tensor, labels: Tensor) -> Digests:
+    def _digests(self, images: Tensor, labels: Tensor) -> ItemDigests:
         return with_labels(tensor_digests(images), labels, self.ordered_classes)
 
 

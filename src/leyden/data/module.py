@@ -8,7 +8,7 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor
 
-from leyden.data.digests import Digests
+from leyden.data.digests import Digests, ItemDigests
 from leyden.data.loader import Batch, Loader, Order
 from leyden.data.recorded_split import RecordedSplit
 from leyden.data.spec import DataSpec
@@ -38,6 +38,7 @@ class DataModule(pl.LightningDataModule):
             added to the data since.
         items: digests (N,) of the items of each split, by which a run records its split; empty where the items of these
             data cannot be recognised.
+        inputs: likewise, of their inputs without their targets.
         missing_items: how many recorded items of each split are not in these data, or have changed.
         is_other: whether none of the recorded items is in these data.
         target_kind: classification or regression where the task needs one of the two; None where it takes any data.
@@ -67,6 +68,7 @@ class DataModule(pl.LightningDataModule):
         self.fold, self.folds = fold, folds
         self.seed, self.split_seed = seed, split_seed
         self.items: dict[str, Digests] = {}
+        self.inputs: dict[str, Digests] = {}
         self.missing_items: dict[str, int] = {}
         self.is_other = False
 
@@ -102,7 +104,7 @@ class DataModule(pl.LightningDataModule):
         labels: Tensor,
         parts: Mapping[str, Tensor],
         test_size: float = 0.0,
-        digests: Digests | None = None,
+        digests: ItemDigests | None = None,
     ) -> dict[str, Tensor]:
         """Divide the items into train, val and test. What the data do not come with is taken from the training part.
 
@@ -113,7 +115,7 @@ class DataModule(pl.LightningDataModule):
             labels: (N,) class indices of all items; all the same where there are no classes.
             parts: the items (M,) of each part that the data come in: train and, where there are such, val and test.
             test_size: a count, or a fraction below 1; 0 for nothing.
-            digests: (N,) of all items; None where they cannot be recognised.
+            digests: of all items; None where they cannot be recognised.
 
         Raises:
             UserError: a size is more than there is, or nothing, or nothing is left to train on.
@@ -121,10 +123,16 @@ class DataModule(pl.LightningDataModule):
         if digests is None or self.recorded is None or not self.recorded.is_kept:
             rows = self._drawn(labels, parts, test_size)
         else:
-            rows = self._divide_again(self.recorded, labels, parts, test_size, digests)
+            rows = self._divide_again(self.recorded, labels, parts, test_size, digests.items)
         if digests is not None:
-            self.items |= {split: digests[chosen.numpy()] for split, chosen in rows.items()}
+            for split, chosen in rows.items():
+                self.note_items(split, digests, chosen)
         return rows
+
+    def note_items(self, split: str, digests: ItemDigests, rows: Tensor | None = None) -> None:
+        """Keep the digests of a split: of some rows, or of all."""
+        of = slice(None) if rows is None else rows.numpy()
+        self.items[split], self.inputs[split] = digests.items[of], digests.inputs[of]
 
     def _divide_again(
         self,

@@ -35,11 +35,13 @@ class RecordedSplit:
 
     Attributes:
         items: digests (N,) of train, val and test, each in the order of the run.
+        inputs: digests (N,) of the inputs that were trained on, without their targets.
         identified_by: what the digests are made of: see `DataModule.identified_by`.
         is_kept: whether the items stay in their splits; if not, the data are divided anew.
     """
 
     items: Mapping[str, Digests]
+    inputs: Digests
     identified_by: Sequence[str] = ()
     is_kept: bool = True
 
@@ -70,9 +72,9 @@ class RecordedSplit:
         rows = {split: rows.get(split, drawn[split]) for split in drawn}
         return Division(rows | ({NEW: new} if len(new) else {}), missing)
 
-    def is_trained(self, digests: Digests) -> NDArray[np.bool_]:
-        """For each of (N,) digests, whether it is that of an item of the training split."""
-        items, train = pl.Series(digests), pl.Series(self._items("train"))
+    def is_trained(self, inputs: Digests) -> NDArray[np.bool_]:
+        """For each of (N,) digests of inputs, whether it is that of an input that was trained on, with any target."""
+        items, train = pl.Series(inputs), pl.Series(self.inputs)
         both = train.filter(train.is_in(items.implode()))  # a table of the fewer ones: NumPy would sort all
         return items.is_in(both.implode()).to_numpy()
 

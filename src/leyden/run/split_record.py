@@ -15,7 +15,8 @@ from leyden.errors import UserError
 
 log = logging.getLogger(__name__)
 
-SPLIT = "split.npz"  # in a run directory: digests (N,) of train, val and test, 8 bytes each
+SPLIT = "split.npz"  # in a run directory: digests (N,) of train, val and test, 8 bytes each, and
+# digests (N,) of the inputs of train
 _VERSION = 1  # of the way in which digests are computed
 
 
@@ -24,7 +25,8 @@ def write_split(run_dir: Path, datamodule: DataModule) -> None:
     if datamodule.items:
         by = np.array(datamodule.identified_by, dtype=np.str_)
         with replacing(run_dir / SPLIT) as file:
-            np.savez(file, version=_VERSION, identified_by=by, **datamodule.items)  # type: ignore[arg-type]
+            arrays = {**datamodule.items, "inputs": datamodule.inputs["train"]}
+            np.savez(file, version=_VERSION, identified_by=by, **arrays)  # type: ignore[arg-type]
 
 
 def read_split(run_dir: Path) -> RecordedSplit | None:
@@ -40,13 +42,14 @@ def read_split(run_dir: Path) -> RecordedSplit | None:
         with np.load(path, allow_pickle=False) as file:
             arrays = dict(file)
         version, by = int(arrays.pop("version")), arrays.pop("identified_by").tolist()
+        inputs = arrays.pop("inputs")
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: cannot be read ({' '.join(str(error).split())}); restore it, or delete it") from error
     if version != _VERSION:
         log.warning("%s: is of another version, so that the items of the run are not recognised", path)
         return None
     arrays.pop(NEW, None)
-    return RecordedSplit(arrays, by)
+    return RecordedSplit(arrays, inputs, by)
 
 
 def check_unchanged(datamodule: DataModule, run_dir: Path) -> None:
@@ -96,7 +99,7 @@ def warn_of_trained(
         recorded: the split of the run that the network was trained in; None where there is no record of it.
         network: its name in the messages.
     """
-    held = {split: datamodule.items[split] for split in splits if len(datamodule.items.get(split, ()))}
+    held = {split: datamodule.inputs[split] for split in splits if len(datamodule.inputs.get(split, ()))}
     if not held:
         return None
     if recorded is None or list(recorded.identified_by) != list(datamodule.identified_by):
@@ -104,19 +107,19 @@ def warn_of_trained(
             log.warning("%s: it is not known whether %s was trained on some of its items", ", ".join(held), network)
         return None
     is_trained, begin = recorded.is_trained(np.concatenate(list(held.values()))), 0
-    for split, items in held.items():
-        number = int(is_trained[begin : begin + len(items)].sum())
-        begin += len(items)
+    for split, inputs in held.items():
+        number = int(is_trained[begin : begin + len(inputs)].sum())
+        begin += len(inputs)
         if number and split != "train":
-            of = f"{number:,} of its {len(items):,} items {'is' if number == 1 else 'are'}"
-            log.warning("%s: %s equal to items that %s was trained on", split, of, network)
+            what = "1 of its {} items has an input" if number == 1 else f"{number:,} of its {{}} items have inputs"
+            log.warning("%s: %s that %s was trained on", split, what.format(f"{len(inputs):,}"), network)
     return int(is_trained.sum())
 
 
 def warn_of_repeated(datamodule: DataModule) -> None:
     """Log how many items to validate and test on are equal to items to train on."""
     if "train" in datamodule.items:
-        own = RecordedSplit({"train": datamodule.items["train"]}, datamodule.identified_by)
+        own = RecordedSplit({}, datamodule.inputs["train"], datamodule.identified_by)
         warn_of_trained(datamodule, ("val", "test"), own)
 
 
