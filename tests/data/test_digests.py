@@ -81,9 +81,8 @@ def test_digests_are_the_same_in_every_version(tmp_path: Path) -> None:
     read = read_table(write(tmp_path / "a.csv", rows(3)))
     assert row_digests(list(read)).tolist() == ROWS
     assert tensor_digests(torch.arange(24, dtype=torch.uint8).view(2, 3, 4)).tolist() == IMAGES
-    assert (
-        with_labels(position_digests("SVHN", torch.tensor([0, 9])), torch.tensor([0, 1]), ["a", "b"]).tolist() == NAMED
-    )
+    positions = position_digests("SVHN", torch.tensor([0, 9]))
+    assert with_labels(positions, torch.tensor([0, 1]), ["a", "b"]).items.tolist() == NAMED
 
 
 def test_each_byte_of_an_image_counts() -> None:
