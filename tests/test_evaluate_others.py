@@ -136,3 +136,12 @@ def test_the_best_weights_are_the_last_only_where_there_are_no_others(tmp_path: 
         checkpoint_of(tmp_path, "best")
     assert checkpoint_of(tmp_path, "epoch=3.ckpt") == folder / "epoch=3.ckpt"
     assert checkpoint_of(tmp_path, "last") == folder / "last.ckpt"
+
+
+@pytest.mark.parametrize("devices", [2, "auto"])
+def test_a_run_of_several_processes_is_evaluated_in_one(devices: int | str, run: Path) -> None:
+    before = measured(run)
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    config["trainer"] |= {"devices": devices, "strategy": "ddp"}
+    (run / "config.yaml").write_text(yaml.safe_dump(config))
+    assert measured(run) == before

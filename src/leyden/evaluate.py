@@ -30,7 +30,7 @@ from leyden.tasks.task import Task
 
 log = logging.getLogger(__name__)
 SPLITS = ("test", "val", "train", NEW)
-_OF_DEVICES = ("accelerator", "devices", "num_nodes", "strategy", "precision", "deterministic", "limit_test_batches")
+_OF_DEVICES = ("accelerator", "precision", "deterministic", "limit_test_batches")
 
 
 def evaluate_run(recorded: Recorded, settings: Mapping[str, Any]) -> dict[str, float]:
@@ -106,12 +106,17 @@ def _as_tested(datamodule: DataModule, split: str) -> Loader:
 
 
 def evaluation_trainer(config: Config) -> pl.Trainer:
-    """A Trainer on the run's devices, with its precision and limits, and nothing that trains or writes."""
+    """A Trainer on one of the run's devices, with its precision and limits, and nothing that trains or writes.
+
+    Metrics do not depend on the number of processes; further ones would have to be started by this command again.
+    """
     trainer = {name: value for name, value in config["trainer"].items() if name in _OF_DEVICES and _is_plain(value)}
     progress = (config.get("callbacks") or {}).get("progress") or {}
     metrics = {name: value for name, value in progress.items() if name == "metrics" and _is_plain(value)}
     shown = {"progress": {"_target_": "leyden.callbacks.progress.Progress", **metrics}}
     settings = {"_target_": "lightning.pytorch.Trainer", "enable_model_summary": False, **trainer}
+    devices = config["trainer"].get("devices")
+    settings["devices"] = devices[:1] if isinstance(devices, list) and devices else 1
     return build_trainer({**config, "trainer": settings, "callbacks": shown, "logger": None})
 
 
