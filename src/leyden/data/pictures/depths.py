@@ -146,7 +146,7 @@ def _is_wide_file(path: Path) -> bool:
             return start[24:] == b"\x10"  # bits of each channel
         with opened(path) as (picture, _):
             return is_wide(picture)
-    except Exception:  # whoever reads the file tells of it
+    except Exception:  # the error is raised where the file is decoded
         return False
 
 

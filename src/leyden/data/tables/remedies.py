@@ -9,7 +9,7 @@ from pathlib import Path
 from leyden.config.near import did_you_mean
 from leyden.config.typed import setting
 from leyden.data.tables.content import BLANKS
-from leyden.data.tables.kinds import UNPACK, renamed
+from leyden.data.tables.new_files import compression, edited, quoted, unpack, use
 
 _LISTS: ContextVar[Mapping[str, Sequence[str]]] = ContextVar("lists", default={})  # noqa: B039  (never changed)
 
@@ -94,16 +94,15 @@ def new_header(path: Path, number: int, separator: str) -> str:
         names = "echo " + shlex.quote(separator.join(f"column_{place}" for place in range(1, number + 1)))
     else:
         names = f"seq -s {shlex.quote(separator)} -f column_%g {number}"
-    new, old = renamed(path, "-named.csv"), shlex.quote(str(path))
-    unpack = UNPACK.get(path.suffix.lower(), "cat")
-    return f"({names}; {unpack} {old}) > {shlex.quote(str(new))}, and use {new}"
+    new = edited(path, "named")
+    return f"({names}; {unpack(path)}) > {quoted(new)}{use(new)}"
 
 
 def zero_bytes_remedy(path: Path) -> str:
     """The command that writes a file without its zero bytes, into a new file."""
-    new, unpack = renamed(path, "-edited.csv"), UNPACK.get(path.suffix.lower(), "cat")
-    command = f"{unpack} {shlex.quote(str(path))} | tr -d '\\000' > {shlex.quote(str(new))}"
-    return f"if this is a CSV file, remove them: {command}, and use {new}"
+    new = edited(path, "edited")
+    command = f"{unpack(path)} | tr -d '\\000' > {quoted(new)}"
+    return f"if this is a CSV file, remove them: {command}{use(new)}"
 
 
 def without_line(path: Path, line: int) -> str:
@@ -117,7 +116,6 @@ def without_comments(path: Path) -> str:
 
 
 def _edited(path: Path, edit: str) -> str:
-    new, old = renamed(path, "-edited.csv"), shlex.quote(str(path))
-    unpack = UNPACK.get(path.suffix.lower())
-    command = f"{unpack} {old} | {edit}" if unpack else f"{edit} {old}"
-    return f"{command} > {shlex.quote(str(new))}, and use {new}"
+    new = edited(path, "edited")
+    command = f"{unpack(path)} | {edit}" if compression(path) else f"{edit} {quoted(path)}"
+    return f"{command} > {quoted(new)}{use(new)}"

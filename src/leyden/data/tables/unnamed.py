@@ -43,7 +43,7 @@ def without_counters(
         path: of the file, to name it.
         header: of the file.
         table: unnamed columns are text.
-        wanted: True for a column that is kept, False for one that is left out; both without a word. None to decide.
+        wanted: True for a column that is kept, False for one that is left out; neither is logged. None to decide.
         is_input: whether a column with a name may be predicted from.
         missing: what stands for a missing value.
     """
