@@ -161,7 +161,7 @@ def test_integers_of_32_bits_and_floats_have_a_range_too(values: Any, tmp_path: 
 def test_ranges_are_measured_once_until_a_file_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root, measured = write(tmp_path, lambda values: values), []
     real = depths._range
-    monkeypatch.setattr(depths, "_range", lambda path: measured.append(path.name) or real(path))
+    monkeypatch.setattr(depths, "_range", lambda path, remedy: measured.append(path.name) or real(path, remedy))
     for _ in range(2):
         ready(root)
     assert len(measured) == 24
