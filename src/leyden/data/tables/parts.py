@@ -34,7 +34,7 @@ def read_parts(
         paths: the file of train and, if they come on their own, of val and test.
         features: chooses from the columns of the first file.
         targets: the columns to predict.
-        split_column: says train, val or test of each row; its rows without a word are to train on.
+        split_column: says train, val or test of each row; rows in which it is empty are for training.
         reading: how a file is read.
 
     Returns:

@@ -26,12 +26,6 @@ def as_list(option: str, *words: str) -> str:
     return setting(f"data.{option}", [*(one for one in _LISTS.get().get(option, ()) if one not in words), *words])
 
 
-def shortened(names: Sequence[str], most: int = 8) -> str:
-    """The first of some names, and how many more there are."""
-    more = len(names) - most
-    return ", ".join(names) if more < 2 else f"{', '.join(names[:most])} and {more} more"
-
-
 def is_target(name: str) -> bool:
     """Whether a column is to be predicted."""
     return name in _LISTS.get().get("target", ())
