@@ -161,7 +161,7 @@ def test_integers_of_32_bits_and_floats_have_a_range_too(values: Any, tmp_path: 
 def test_ranges_are_measured_once_until_a_file_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root, measured = write(tmp_path, lambda values: values), []
     real = depths._range
-    monkeypatch.setattr(depths, "_range", lambda path: measured.append(path.name) or real(path))
+    monkeypatch.setattr(depths, "_range", lambda path, remedy: measured.append(path.name) or real(path, remedy))
     for _ in range(2):
         ready(root)
     assert len(measured) == 24
@@ -186,6 +186,29 @@ def test_arrays_of_pixels_are_in_the_values_of_the_files(tmp_path: Path) -> None
     mixed = replace(spec, mixed_depths=True)
     _, inputs = read(open_inputs(save(tmp_path / "a.npy", (values / 16).astype(np.uint8)), mixed, 20))
     assert torch.allclose(inputs * spec.std[0] + spec.mean[0], torch.from_numpy(values / 16 / 255).float(), atol=1e-5)
+
+
+def test_arrays_of_other_values_than_the_files_are_refused_or_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spec = ready(write(tmp_path / "a", lambda values: values * 16), channels=1, size=12, cache=True).spec
+    values = np.stack([grey(number) for number in range(3)])[:, None]
+    shallow = save(tmp_path / "8.npy", values.astype(np.uint8))
+    for path in (shallow, save(tmp_path / "one.npy", values[0].astype(np.uint8))):
+        with pytest.raises(
+            UserError, match=r"8 bits a channel \(uint8\), and .* images with more \(black 0, white 3,984"
+        ):
+            open_inputs(path, spec, 2)
+    read(open_inputs(save(tmp_path / "16.npy", values * 16), spec, 2))
+    read(open_inputs(shallow, replace(spec, mixed_depths=True), 2))
+    assert not caplog.records
+    for mixed in (True, False):
+        caplog.clear()
+        values[1] = 300
+        deep = replace(spec, mixed_depths=mixed)
+        _, inputs = read(open_inputs(save(tmp_path / "16.npy", values * 16), deep, 2))
+        assert "1 images, such as 1, hold values far beyond those of training (black 0, white 3,984)" in caplog.text
+        assert inputs[1].min() * spec.std[0] + spec.mean[0] == pytest.approx(4800 / 3984), "is not clipped"
 
 
 def test_prediction_counts_what_is_far_beyond_training(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

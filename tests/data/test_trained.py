@@ -94,6 +94,26 @@ def test_a_table_without_one_of_the_columns_is_refused(tmp_path: Path) -> None:
         ready(table(tmp_path, fewer + "\n"), first.spec)
 
 
+@pytest.mark.parametrize(
+    ("settings", "typed"),
+    [
+        ({"ignore": ["c"]}, r"data\.ignore=\[c\]"),
+        ({"ignore": ["c", "x"]}, r"data\.ignore=\[c,x\]"),
+        ({"features": ["c"]}, r"data\.features=\[c\]"),
+        ({"split_column": "c"}, r"data\.split_column=c"),
+    ],
+)
+def test_a_setting_that_leaves_out_one_of_the_columns_is_named(
+    settings: dict[str, Any], typed: str, tmp_path: Path
+) -> None:
+    first = ready(table(tmp_path, rows(40)))
+    with pytest.raises(UserError, match=rf"^{typed}: the network was trained on [xc]; leave this setting out$"):
+        ready(table(tmp_path, rows(40), **settings), first.spec)
+    more = rows(40).replace("\n", ",7\n").replace("y,7", "y,z")
+    assert ready(table(tmp_path, more, ignore=["z"]), first.spec).spec == first.spec
+    assert ready(table(tmp_path, more, features=["x", "c"]), first.spec).spec == first.spec
+
+
 def test_classes_are_counted_as_in_training_though_some_do_not_occur(tmp_path: Path) -> None:
     first = ready(table(tmp_path, rows(40), target="c"))
     assert first.spec.class_names == ("u", "v", "w")
@@ -147,7 +167,7 @@ def other_kind(folder: Path) -> tuple[list[str], list[str]]:
         (other_numbers, "target_names is ('z',), and the network was trained on ('y',)"),
         (other_folders, "class_names is ('cat', 'dog', 'fox'), and the network was trained on ('cat', 'dog', 'emu')"),
         (other_sizes, "input_shape is (3, 20, 20), and the network was trained on (3, 16, 16)"),
-        (other_kind, "has no column y"),
+        (other_kind, "data.target=y: the network was trained on y; leave this setting out"),
     ],
 )
 def test_data_of_another_kind_are_refused(

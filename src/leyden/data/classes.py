@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from leyden.data.shortened import one_line, shortened
+
 log = logging.getLogger(__name__)
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
-_SHOWN, _WIDTH = 4, 40  # names in a message, and letters of each
+_SHOWN = 4  # names in a message
 
 
 def number_in(name: str) -> float | None:
@@ -45,16 +47,9 @@ def in_known_order(names: Sequence[str], known: Sequence[str]) -> tuple[str, ...
     return tuple(known) if set(names) == set(known) else tuple(names)
 
 
-def shortened(names: Sequence[str]) -> str:
-    """The first of several names, for a message of one line, and how many more there are."""
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return ", ".join(one_line(name) for name in names[:_SHOWN]) + more
-
-
-def one_line(name: str) -> str:
-    """A name without line breaks, cut where it is long."""
-    name = " ".join(name.split())
-    return name if len(name) <= _WIDTH else f"{name[: _WIDTH - 1]}…"
+def some_names(names: Sequence[str]) -> str:
+    """The first of several class names, for a message of one line, and how many more there are."""
+    return shortened([one_line(name) for name in names], _SHOWN)
 
 
 def warn_of_absent_classes(
@@ -75,14 +70,14 @@ def warn_of_absent_classes(
     for split, of in counts.items():
         absent = [names[label] for label in (of == 0).nonzero().flatten().tolist()]
         if absent:
-            found.append(f"{split} has no {items} of {shortened(absent)}")
+            found.append(f"{split} has no {items} of {some_names(absent)}")
     if not found:
         return
     total = torch.stack(list(counts.values())).sum(dim=0)
     single = [names[label] for label in (total == 1).nonzero().flatten().tolist()]
     if single and not is_trained:
         have = f"{len(single)} classes have" if len(single) > 1 else "1 class has"
-        found.append(f"{have} a single one, which can be in one split only ({shortened(single)})")
+        found.append(f"{have} a single one, which can be in one split only ({some_names(single)})")
     log.warning("data: %s", "; ".join(found))
 
 
@@ -94,7 +89,7 @@ def warn_of_alike(names: Sequence[str], where: str) -> None:
         groups.setdefault("".join(name.split()).casefold() if number is None else number, []).append(name)
     alike = [f"{one_line(group[0])} and {one_line(group[1])}" for group in groups.values() if len(group) > 1]
     if alike:
-        log.warning("%s: %s are different classes; if they are the same, write them alike", where, shortened(alike))
+        log.warning("%s: %s are different classes; if they are the same, write them alike", where, some_names(alike))
 
 
 def _parts(name: str) -> list[tuple[int, int, str]]:

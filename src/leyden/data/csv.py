@@ -136,6 +136,7 @@ class CSV(InMemory):
         self._wanted(path).check()
         trained = self.trained.columns["features"] if self.trained and self.trained.columns else []
         known = [column["name"] for column in trained]
+        named.check_trained(known)
         decided = bool(known) or named.features is not None
         reading = {
             **where,

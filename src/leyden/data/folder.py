@@ -17,10 +17,11 @@ from leyden.data.decoded import DecodedImages
 from leyden.data.digests import Digests, digest
 from leyden.data.memory import Split
 from leyden.data.pictures.broken import Entry, check_files, state_of
-from leyden.data.pictures.depths import choose_levels
+from leyden.data.pictures.depths import RESTORE, SKIP, choose_levels, other_depth
 from leyden.data.pictures.layout import Files, class_names, files_of, part_folders, refuse_empty_classes
 from leyden.data.pictures.levels import Levels, levels_of
 from leyden.data.pictures.picture import Channels, Picture, Read, read_alike
+from leyden.data.recorded_split import RecordedSplit
 from leyden.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,8 @@ class ImageFolder(DecodedImages):
         root: the folder.
         verify: decode every file once before it is used. What was found is kept in `root`, so that the next time only
             files that are new or changed are decoded. Without it, a run recognises its files by name and size.
-        skip_broken: leave out what cannot be decoded, which is an error otherwise.
+        skip_broken: leave out what cannot be decoded, which is an error otherwise. Of a run that is resumed or
+            evaluated it is left out anyway: the run did not have it, or its item is reported as changed.
         value_range: the values of black and white in images with more than 8 bits; images of 8 bits, with 0 and 255,
             may then stand beside them. Null for 0, or the least value where that is negative, and the largest value of
             the training split.
@@ -79,7 +81,9 @@ class ImageFolder(DecodedImages):
                 files = self._whole(files)
         except OSError as error:
             raise UserError(f"data.root={self.root}: cannot be read ({error})") from error
-        refuse_empty_classes(files, folders)
+        known = self.ordered_classes if self.recorded else self.class_names  # a run did not have those added since
+        of_run = {p: {name: paths for name, paths in of.items() if name in known} for p, of in files.items()}
+        refuse_empty_classes(of_run, folders)
         warn_of_alike(list(files["train"]), f"data.root={self.root}")
 
         names, paths, parts = self.class_names, list[Path](), dict[str, Split]()
@@ -88,15 +92,44 @@ class ImageFolder(DecodedImages):
             parts[part] = torch.arange(len(paths), len(paths) + len(labels)), torch.tensor(labels)
             paths += [path for pictures in classes.values() for path in pictures]
         self._paths = paths
-        return FileReader(paths, self.channels), parts
+        return FileReader(paths, self.channels, remedy=RESTORE if self._is_resumed else SKIP), parts
 
     def choose_levels(self) -> None:
         reader = self.found[0]
         assert isinstance(reader, FileReader)
+        root, trained = Path(self.root), levels_of(self.trained) if self.trained else None
+        if self.recorded and self.recorded.is_kept and not self.is_other and self.value_range is None:
+            self._leave_out_other_depths(self.recorded, trained)
         names = {split: self.item_names(split) for split in self.splits}
-        trained = levels_of(self.trained) if self.trained else None
-        self.levels = choose_levels(Path(self.root), names, self.value_range, trained, self.trained is not None)
+        is_trained = self.trained is not None
+        self.levels = choose_levels(root, names, self.value_range, trained, is_trained, self._is_resumed)
         reader.levels = self.levels
+
+    def _leave_out_other_depths(self, recorded: RecordedSplit, trained: Levels | None) -> None:
+        """Leave out of all splits the images of another depth than the run's, if the run did not have them."""
+        known, left_out = np.concatenate(list(recorded.items.values())), list[str]()
+        one = None if self.trained else next(iter(self.item_names("train")), None)
+        for split, (numbers, labels) in self.splits.items():
+            names, added = self.item_names(split), ~np.isin(self.items[split], known)
+            other = other_depth(Path(self.root), [names[row] for row in np.flatnonzero(added)], trained, one)
+            if other:
+                kept = ~np.isin(names, other)
+                rows = torch.from_numpy(kept)
+                self.splits[split] = numbers[rows], labels[rows]
+                self.numbers[split], self.items[split] = numbers[rows], self.items[split][kept]
+                left_out += other
+        if left_out:
+            log.warning(
+                "data.root=%s: %d images that the run did not have are left out, as they have another depth (bits a "
+                "channel) than its own, such as %s",
+                self.root,
+                len(left_out),
+                left_out[0],
+            )
+
+    @property
+    def _is_resumed(self) -> bool:
+        return self.recorded is not None and self.trained is None
 
     @property
     def identified_by(self) -> Sequence[str]:
@@ -127,7 +160,7 @@ class ImageFolder(DecodedImages):
         some = ", ".join(f"{name} ({fault})" for name, fault in list(faults.items())[:3])
         more = ", …" if len(faults) > 3 else ""
         found = f"data.root={root}: {len(faults):,} of {len(names):,} pictures cannot be read: {some}{more}"
-        if not self.skip_broken:
+        if not self.skip_broken and self.recorded is None:  # broken items of a recorded split are reported as missing
             raise UserError(f"{found}; delete them, or leave them out with data.skip_broken=true")
         log.warning("%s; left out", found)
         broken = {root / name for name in faults}
@@ -140,8 +173,10 @@ class ImageFolder(DecodedImages):
 class FileReader:
     """Reads image files by their number, all as those that a network is trained on."""
 
-    def __init__(self, paths: Sequence[Path], channels: Channels, levels: Levels | None = None) -> None:
-        self.paths, self.channels, self.levels = paths, channels, levels
+    def __init__(
+        self, paths: Sequence[Path], channels: Channels, levels: Levels | None = None, remedy: str = SKIP
+    ) -> None:
+        self.paths, self.channels, self.levels, self.remedy = paths, channels, levels, remedy
 
     def __call__(self, number: int) -> Picture:
         path = self.paths[number]
@@ -149,6 +184,4 @@ class FileReader:
             return read_alike(path, self.channels, self.levels)
         except Exception as error:  # each format's decoder has its own types
             why = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise UserError(
-                f"{path}: cannot be read ({why}); data.verify=true data.skip_broken=true leaves out such files"
-            ) from error
+            raise UserError(f"{path}: cannot be read ({why}); {self.remedy}") from error

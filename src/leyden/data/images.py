@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from leyden.config.near import did_you_mean
 from leyden.config.typed import setting
 from leyden.data.augment import Augment
-from leyden.data.classes import in_known_order, shortened, warn_of_absent_classes
+from leyden.data.classes import in_known_order, some_names, warn_of_absent_classes
 from leyden.data.digests import ItemDigests, tensor_digests, with_labels
 from leyden.data.loader import Transform
 from leyden.data.memory import InMemory, Split
@@ -96,7 +96,7 @@ class Images(InMemory):
     def warn_of_absent_classes(self) -> None:
         """Log the classes that a split lacks, once all splits are there."""
         if others := [name for name in self.classes or self.class_names if name not in self.ordered_classes]:
-            log.warning("data: images of classes that the run did not have are left out: %s", shortened(others))
+            log.warning("data: images of classes that the run did not have are left out: %s", some_names(others))
         labels = {split: of for split, (_, of) in self.splits.items()}
         warn_of_absent_classes(labels, self.ordered_classes, "images", is_trained=self.trained is not None)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from leyden.config.near import nearest
 from leyden.config.typed import setting
-from leyden.data.classes import matching, shortened
+from leyden.data.classes import matching, some_names
 from leyden.errors import UserError
 
 _BOOLEANS = {"true": ("true", "yes", "on"), "false": ("false", "no", "off")}  # as YAML reads these words
@@ -27,7 +27,7 @@ def weights_in_order(weights: Sequence[float] | Mapping[str, float], names: Sequ
     if len(listed) != classes:
         raise UserError(
             f"task.class_weights={listed}: give one for each of the {classes} classes, in the order "
-            f"{shortened(names)}; or by name, as {_typed(dict.fromkeys(names, 1))}"
+            f"{some_names(names)}; or by name, as {_typed(dict.fromkeys(names, 1))}"
         )
     for name, weight in zip(names, listed, strict=True):
         if not 0 <= weight < math.inf:
@@ -52,10 +52,10 @@ def _by_name(weights: Mapping[str, float], names: Sequence[str]) -> list[float]:
     near = _corrected(wrong, weights, missing)
     complete = {name: found.get(name, near.get(name, 1)) for name in names}
     if wrong:
-        hint = f"did you mean {_typed(complete)}?" if near else f"there are: {shortened(names)}"
+        hint = f"did you mean {_typed(complete)}?" if near else f"there are: {some_names(names)}"
         raise UserError(f"task.class_weights: there is no class {wrong[0]}; {hint}")
     if missing:
-        lacking = f"has no weight for {shortened(missing)}"
+        lacking = f"has no weight for {some_names(missing)}"
         raise UserError(f"task.class_weights: {lacking}; give one for each class, as {_typed(complete)}")
     return [found[name] for name in names]
 

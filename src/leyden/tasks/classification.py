@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from torchmetrics import Metric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
-from leyden.data.classes import shortened
+from leyden.data.classes import some_names
 from leyden.data.spec import DataSpec
 from leyden.tasks.class_weights import weights_in_order
 from leyden.tasks.optimizers import OptimizerFactory
@@ -70,7 +70,7 @@ class Classification(Task):
             return super().describe()
         names = self.spec.class_names or tuple(map(str, range(self.spec.output_size)))
         weights = [f"{name} {w:g}" for name, w in zip(names, self.class_weights.tolist(), strict=True)]
-        return f"{super().describe()}, class weights: {shortened(weights)}"
+        return f"{super().describe()}, class weights: {some_names(weights)}"
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The mean over (B, classes) logits and (B,) class indices."""

@@ -17,7 +17,7 @@ from tests.csv_files import rows, write
 from tests.data.inputs.opened_inputs import read, table_spec
 
 SETTING = re.compile(r"add ['\"]?data\.(\w+)=(\d+|.+$)")
-EDIT = re.compile(r": ([^:]+?), and use (\S+)$")
+EDIT = re.compile(r": ([^:]+?), and use data\.path=(\S+)$")
 BLANKS = rows().replace(",", "  ")
 
 

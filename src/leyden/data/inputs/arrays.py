@@ -9,7 +9,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from leyden.data.pictures.levels import Levels, levels_of
+from leyden.data.pictures.levels import MARGIN, Levels, levels_of
 from leyden.data.spec import DataSpec
 from leyden.data.tables.encoding import encode
 from leyden.errors import UserError
@@ -19,8 +19,13 @@ class Array:
     """Inputs (N, ...), or a single one, in a file.
 
     Pictures are integers from 0 to 255, or floats from 0 to 1; where a network was trained on images with more than 8
-    bits, integers are values as in these, and floats are from 0 for their black to 1 for their white. Of a table,
+    bits, integers are values as in these, and floats are from 0 for their black to 1 for their white; an array of uint8
+    is refused there unless images of both depths were trained on, as an image file of 8 bits is. Of a table,
     these are the numbers of its columns as they stood in its file. What else a network takes is taken as it is.
+
+    Attributes:
+        beyond: names of the images read so far with values far beyond the black and white of training. They are not
+            clipped.
 
     Args:
         path: the file; one that holds Python objects is refused.
@@ -32,6 +37,7 @@ class Array:
 
     def __init__(self, path: Path, spec: DataSpec) -> None:
         self.path, self.spec = path, spec
+        self.beyond: list[str] = []
         self.columns: list[dict[str, Any]] = list(spec.columns["features"]) if spec.columns else []
         other = [column["name"] for column in self.columns if column["kind"] != "number"]
         if other:
@@ -43,6 +49,12 @@ class Array:
             raise UserError(f"input={path}: cannot be read ({' '.join(str(error).split())})") from error
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "uif":
             raise UserError(f"input={path}: must be an array of integers or floats")
+        levels = levels_of(spec)
+        if levels and not levels.mixed and array.dtype == np.uint8:
+            raise UserError(
+                f"input={path}: has 8 bits a channel (uint8), and the network was trained on images with more "
+                f"({levels}); give values as in these (uint16), or floats from 0 for their black to 1 for their white"
+            )
         self.array = array[None] if array.shape == shape else array
         if self.array.shape[1:] != shape or not len(self.array):
             one = "×".join(map(str, shape))
@@ -64,6 +76,10 @@ class Array:
                 mean, std = (np.array([column[of] for column in self.columns]) for of in ("mean", "std"))
                 sound &= np.isfinite(((values - mean) / std).astype(np.float32)).all(axis=1)
         far = f"holds values beyond {low:g} to {high:g}" if math.isfinite(high) else "holds a number that is too large"
+        if (levels := self._levels) and self.array.dtype.kind in "ui":
+            scaled = _scaled(values, levels).reshape(len(values), -1)
+            is_beyond = ((scaled < -MARGIN) | (scaled > 1 + MARGIN)).any(axis=1)
+            self.beyond += [str(begin + place) for place in np.flatnonzero(is_beyond).tolist()]
         wrong = np.flatnonzero(~sound).tolist()
         faults = {begin + place: far if finite[place] else "holds a value that is not finite" for place in wrong}
         return [begin + place for place in np.flatnonzero(sound).tolist()], self._stored(values[sound]), faults
@@ -72,7 +88,7 @@ class Array:
     def _levels(self) -> Levels | None:
         """Those of integers; None where they have 8 bits."""
         levels = levels_of(self.spec)
-        return None if levels and levels.mixed and self.array.dtype == np.uint8 else levels
+        return None if self.array.dtype == np.uint8 else levels
 
     def _limits(self) -> tuple[float, float]:
         if not self.spec.mean:
@@ -91,6 +107,10 @@ class Array:
             return torch.from_numpy(values.astype(np.float32))
         if not self.spec.value_range:
             return torch.from_numpy(values.astype(np.uint8))
-        levels = self._levels or Levels(0, 255)
-        scaled = (values.astype(np.float64) - levels.black) / (levels.white - levels.black)
-        return torch.from_numpy(scaled.astype(np.float32))
+        return torch.from_numpy(_scaled(values, self._levels or Levels(0, 255)).astype(np.float32))
+
+
+def _scaled(values: np.ndarray[Any, Any], levels: Levels) -> np.ndarray[Any, Any]:
+    """float64 of the same shape, in which black is 0 and white is 1."""
+    scaled: np.ndarray[Any, Any] = (values.astype(np.float64) - levels.black) / (levels.white - levels.black)
+    return scaled

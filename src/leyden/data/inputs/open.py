@@ -17,6 +17,7 @@ from leyden.data.inputs.arrays import Array
 from leyden.data.inputs.given import kind_of_input
 from leyden.data.inputs.pictures import Pictures
 from leyden.data.inputs.rows import read_rows
+from leyden.data.pictures.levels import levels_of, warn_of_beyond
 from leyden.data.spec import DataSpec
 from leyden.errors import UserError
 
@@ -102,6 +103,7 @@ def _array(path: Path, spec: DataSpec, batch_size: int) -> Inputs:
             unreadable.update({str(place): why for place, why in faults.items()})
             if places:
                 yield Named([str(place) for place in places], stored)
+        warn_of_beyond(array.beyond, levels_of(spec))
 
     return Inputs(len(begins), batches(), _normalise(spec) if spec.mean else as_stored, unreadable=unreadable)
 

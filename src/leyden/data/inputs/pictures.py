@@ -11,7 +11,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
 from leyden.data.pictures.files import KINDS
-from leyden.data.pictures.levels import MARGIN, levels_of
+from leyden.data.pictures.levels import MARGIN, levels_of, warn_of_beyond
 from leyden.data.pictures.listing import list_images
 from leyden.data.pictures.picture import Channels, Decoder, Picture, centre_cut, read_alike, size_of
 from leyden.data.spec import DataSpec
@@ -76,13 +76,7 @@ class Pictures:
             self.unreadable |= faults
             if whole:
                 yield list(whole), torch.stack(list(whole.values()))
-        if self.beyond:
-            log.warning(
-                "input: %d images, such as %s, hold values far beyond those of training (%s); they are not clipped",
-                len(self.beyond),
-                min(self.beyond),
-                self.levels,
-            )
+        warn_of_beyond(self.beyond, self.levels)
 
     def _read(self, number: int) -> Picture:
         picture = read_alike(self.root / self.names[number], self._channels, self.levels)

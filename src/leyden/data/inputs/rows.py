@@ -17,6 +17,7 @@ from leyden.data.tables.content import Content, count_lines, lines_in, opened
 from leyden.data.tables.encoding import encode
 from leyden.data.tables.fields import rows_in
 from leyden.data.tables.header import Header, read_header
+from leyden.data.tables.new_files import used_by
 from leyden.data.tables.notation import PLAIN, Notation, notation_of
 from leyden.data.tables.parts import chosen_columns
 from leyden.data.tables.reader import TableReader
@@ -44,7 +45,7 @@ def read_rows(path: Path, spec: DataSpec) -> tuple[Tensor, Sequence[int], dict[i
         except UserError:
             return _sound_rows(path, content, header, spec.columns)
         lines = count_lines(content, header.begin, len(content)) + (content[-1:] != b"\n")
-        if lines == len(inputs):  # none is blank, and none goes on over several
+        if lines == len(inputs):  # no line is blank, and no row has a line break in a field
             return inputs, range(header.line, header.line + lines), {}
         begins = [line for line, fields in _rows(content, header) if not isinstance(fields, str)]
         if len(begins) == len(inputs):
@@ -69,7 +70,7 @@ def read_inputs(path: Path, spec: DataSpec) -> Tensor:
 def _opened(path: Path, columns: Mapping[str, Any]) -> Iterator[tuple[Content, Header]]:
     """A file and its header, which may be elsewhere, or with another separator, than in the training file."""
     names = [column["name"] for column in columns["features"]]
-    with opened(path, columns["separator"]) as content:
+    with used_by("input"), opened(path, columns["separator"]) as content:
         skip_lines = columns.get("skip_lines", 0)  # older checkpoints lack it
         yield content, read_header(path, content, columns["separator"], skip_lines, names, search=True)
 

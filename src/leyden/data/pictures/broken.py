@@ -15,11 +15,6 @@ RECORD = ".checked.json"  # in the folder itself: each file's size, time, fault 
 Entry = tuple[int, int, str, int]
 
 
-def find_broken(root: Path, names: Sequence[str]) -> dict[str, str]:
-    """The files under `root` that cannot be decoded, each with its fault."""
-    return {name: entry[2] for name, entry in check_files(root, names).items() if entry[2]}
-
-
 def check_files(root: Path, names: Sequence[str]) -> dict[str, Entry]:
     """Size, time, fault (empty for none) and digest of files under `root`. Each is decoded once, until it changes."""
 

@@ -16,6 +16,7 @@ from leyden.data.pictures.files import suffix_of
 from leyden.data.pictures.levels import MARGIN, Levels
 from leyden.data.pictures.opened import opened
 from leyden.data.pictures.wide import is_wide, read_samples
+from leyden.data.recorded_split import NEW
 from leyden.data.threads import in_threads
 from leyden.errors import UserError
 
@@ -25,6 +26,8 @@ RECORD = ".ranges.json"  # in the folder itself: name, then size and time of a f
 _EIGHT_BITS = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".webp"})  # formats without another depth
 _PNG = b"\x89PNG\r\n\x1a\n"
 
+SKIP = "data.verify=true data.skip_broken=true leaves out such files"  # remedies for a file that cannot be read
+RESTORE = "restore it, or delete it if it was added"  # of a run that is resumed, whose settings cannot be changed
 Range = tuple[float, float]
 
 
@@ -35,15 +38,19 @@ def wide_images(root: Path, names: Sequence[str]) -> set[str]:
     return {name for name, answer in zip(candidates, answers, strict=True) if answer}
 
 
-def value_ranges(root: Path, names: Sequence[str]) -> dict[str, Range]:
-    """Least and largest sample of files that are wide. Each is decoded once, until it changes."""
+def value_ranges(root: Path, names: Sequence[str], remedy: str = SKIP) -> dict[str, Range]:
+    """Least and largest sample of files that are wide. Each is decoded once, until it changes.
+
+    Raises:
+        UserError: a file is broken; with the remedy.
+    """
     with alone_in(root):
         record = _read(root / RECORD)
         states = {name: _state(root / name) for name in names}
         known = {name: record[name] for name in names if name in record and record[name][:2] == states[name]}
         unknown = [name for name in names if name not in known]
         try:
-            ranges = in_threads(lambda name: _range(root / name), unknown, "Measuring images")
+            ranges = in_threads(lambda name: _range(root / name, remedy), unknown, "Measuring images")
             for name, (least, largest) in zip(unknown, ranges, strict=True):
                 known[name] = [*states[name], least, largest]
         finally:  # an interrupted measurement is not repeated in full
@@ -58,6 +65,7 @@ def choose_levels(
     chosen: Sequence[float] | None,
     trained: Levels | None,
     is_trained: bool,
+    is_resumed: bool = False,
 ) -> Levels | None:
     """Levels for all images of a folder; None where all have 8 bits.
 
@@ -66,10 +74,11 @@ def choose_levels(
 
     Args:
         root: the folder.
-        splits: names of the files of train, val and test.
+        splits: names of the files of train, val and test, and of `new` where a run did not have some.
         chosen: the setting data.value_range.
         trained: those of a network that is there already.
         is_trained: whether there is one.
+        is_resumed: whether a run is resumed, whose settings cannot be changed.
 
     Raises:
         UserError: depths are mixed, or are others than the network was trained on.
@@ -85,19 +94,36 @@ def choose_levels(
     elif not wide:
         return None
     else:
-        measured = value_ranges(root, sorted(wide.intersection(splits["train"]) or wide))
+        remedy = RESTORE if is_resumed else SKIP
+        measured = value_ranges(root, sorted(wide.intersection(splits["train"]) or wide), remedy)
         levels = _levels_of(measured)
         if narrow is not None:
-            remedy = setting("data.value_range", [_plain(levels.black), _plain(levels.white)])
+            value_range = setting("data.value_range", [_plain(levels.black), _plain(levels.white)])
+            choice = "" if is_resumed else f", or set black and white of the deeper ones: {value_range}"
             raise UserError(
                 f"data.root={root}: {len(wide):,} of {len(names):,} images have more than 8 bits a channel, such as "
-                f"{min(wide)}, and the others 8, such as {narrow}, whose values do not compare; save all alike, or set "
-                f"black and white of the deeper ones: {remedy}"
+                f"{min(wide)}, and the others 8, such as {narrow}, whose values do not compare; save all alike{choice}"
             )
         log.info("data.value_range=null: images with more than 8 bits have %s, as in the training split", levels)
     if wide and levels:
-        _warn_beyond(root, splits, wide, levels)
+        _warn_beyond(root, splits, wide, levels, RESTORE if is_resumed else SKIP)
     return levels
+
+
+def other_depth(root: Path, names: Sequence[str], trained: Levels | None, known: str | None) -> list[str]:
+    """Those of some images that have another depth than the images of a run.
+
+    Args:
+        root: the folder.
+        names: of the files to check.
+        trained: the levels of its network; None where its images have 8 bits, or where there is no network yet.
+        known: an image of the run, which decides where there is no network yet; None where there is one.
+    """
+    if trained is not None and trained.mixed:
+        return []
+    is_deep = trained is not None if known is None else bool(wide_images(root, [known]))
+    wide = wide_images(root, names)
+    return [name for name in names if (name in wide) != is_deep]
 
 
 def _refuse_other_depth(root: Path, wide: str | None, narrow: str | None, trained: Levels | None) -> None:
@@ -113,10 +139,17 @@ def _refuse_other_depth(root: Path, wide: str | None, narrow: str | None, traine
         )
 
 
-def _warn_beyond(root: Path, splits: Mapping[str, Collection[str]], wide: set[str], levels: Levels) -> None:
+def _warn_beyond(
+    root: Path, splits: Mapping[str, Collection[str]], wide: set[str], levels: Levels, remedy: str
+) -> None:
     margin = MARGIN * (levels.white - levels.black)
     for split, names in splits.items():
-        ranges = value_ranges(root, sorted(wide.intersection(names)))
+        try:
+            ranges = value_ranges(root, sorted(wide.intersection(names)), remedy)
+        except UserError:
+            if split != NEW:
+                raise
+            continue  # a broken image that the run did not have is an error where it is evaluated
         beyond = [n for n, (low, high) in ranges.items() if low < levels.black - margin or high > levels.white + margin]
         if beyond:
             log.warning(
@@ -146,20 +179,18 @@ def _is_wide_file(path: Path) -> bool:
             return start[24:] == b"\x10"  # bits of each channel
         with opened(path) as (picture, _):
             return is_wide(picture)
-    except Exception:  # whoever reads the file tells of it
+    except Exception:  # the error is raised where the file is decoded
         return False
 
 
-def _range(path: Path) -> Range:
+def _range(path: Path, remedy: str) -> Range:
     """Least and largest sample of what is not transparent."""
     try:
         with opened(path) as (picture, _):
             values, alpha = read_samples(picture, path)
     except Exception as error:  # each format's decoder has its own types
         why = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(
-            f"{path}: cannot be read ({why}); data.verify=true data.skip_broken=true leaves out such files"
-        ) from error
+        raise UserError(f"{path}: cannot be read ({why}); {remedy}") from error
     seen = values if alpha is None else values[:, alpha > 0]
     return (float(np.min(seen)), float(np.max(seen))) if seen.size else (0.0, 0.0)
 

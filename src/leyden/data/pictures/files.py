@@ -32,7 +32,7 @@ def suffix_of(name: str) -> str:
 
 
 def is_quiet(name: str) -> bool:
-    """Whether a file is hidden, or one that a file manager keeps beside images: skipped without a word."""
+    """Whether a file is hidden, or one that a file manager keeps beside images: skipped without a log entry."""
     return name[0] == "." or name.lower() in _QUIET
 
 

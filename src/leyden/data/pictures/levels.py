@@ -1,8 +1,12 @@
 """Black and white of images with more than 8 bits: one rule for all images of a run, kept with its network."""
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leyden.data.spec import DataSpec
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -31,3 +35,14 @@ ALL_16_BITS = Levels(0.0, 65535.0)
 def levels_of(spec: DataSpec) -> Levels | None:
     """Those that a network was trained with; None where all its images had 8 bits."""
     return Levels(*spec.value_range, spec.mixed_depths) if spec.value_range else None
+
+
+def warn_of_beyond(names: Sequence[str], levels: Levels | None) -> None:
+    """Log, in one line, which inputs of a prediction hold values far beyond black and white; nothing for none."""
+    if names:
+        log.warning(
+            "input: %d images, such as %s, hold values far beyond those of training (%s); they are not clipped",
+            len(names),
+            min(names),
+            levels,
+        )

@@ -7,7 +7,8 @@ from pathlib import Path
 import polars as pl
 
 from leyden.config.typed import setting
-from leyden.data.tables.remedies import as_list, shortened
+from leyden.data.shortened import shortened
+from leyden.data.tables.remedies import as_list
 from leyden.errors import UserError
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leyden.config.near import did_you_mean
-from leyden.config.typed import setting
+from leyden.config.typed import as_text, setting
 from leyden.data.tables.names import Name, as_named
 from leyden.data.tables.remedies import as_list, column_hint
 from leyden.data.tables.roles import check_roles, more_features
@@ -55,6 +55,24 @@ class Columns:
         """Whether a column is text whatever it holds: a category, or one that is not used and need not be checked."""
         is_used = self.features is None or name in self.features or name in self.target
         return not is_used or name in (*self.categorical, *self.ignore, *self.split)
+
+    def check_trained(self, names: Sequence[str]) -> None:
+        """Check that no setting leaves out a column of the file that a network was trained on.
+
+        Raises:
+            UserError: one does.
+        """
+        lists = {"target": self.target, "ignore": self.ignore, "split_column": self.split}
+        for name in names:
+            settings = [(option, columns) for option, columns in lists.items() if name in columns]
+            if self.features is not None and name not in self.features:
+                settings.append(("features", self.features))
+            if name in self.header and settings:
+                option, columns = settings[0]
+                value = columns if option in ("ignore", "features") or len(columns) > 1 else columns[0]
+                raise UserError(
+                    f"data.{option}={as_text(value)}: the network was trained on {name}; leave this setting out"
+                )
 
     def inputs(self, path: Path, columns: Sequence[str], date_columns: Iterable[str] = ()) -> list[str]:
         """The columns to predict from.

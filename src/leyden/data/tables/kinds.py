@@ -1,17 +1,21 @@
 """Files that are no CSV file though they were named as one, by their first bytes; and how to convert each."""
 
+import json
+import lzma
 import re
 import shlex
 import sqlite3
+import tarfile
 import zipfile
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from pathlib import Path
 
+from leyden.data.tables.new_files import compression, converted, edited, extracted, quoted, unpack, use
 from leyden.errors import UserError
 
 HEAD = 4096  # bytes that identify a file
-UNPACK = {".gz": "gzip -dc", ".bz2": "bzip2 -dc", ".xz": "xz -dc"}  # commands for what is decompressed while it is read
 
 
 def refuse_other_kinds(path: Path, head: bytes) -> None:
@@ -31,7 +35,7 @@ def refuse_other_kinds(path: Path, head: bytes) -> None:
 
 def utf8_remedy(path: Path, text: bytes) -> str:
     """The command that converts a file, in which there is text that is not UTF-8."""
-    return f"convert the file: {_as_utf8(path, _encoding_of(text))}{_use(renamed(path, '-utf8.csv'))}"
+    return f"convert the file: {_as_utf8(path, _encoding_of(text))}"
 
 
 def _encoding_of(text: bytes) -> str:
@@ -44,27 +48,11 @@ def _encoding_of(text: bytes) -> str:
 
 
 def _as_utf8(path: Path, encoding: str) -> str:
-    new = shlex.quote(str(renamed(path, "-utf8.csv")))
-    unpack = UNPACK.get(path.suffix.lower())
-    if unpack:
-        return f"{unpack} {_quoted(path)} | iconv -f {encoding} -t utf-8 > {new}"
-    return f"iconv -f {encoding} -t utf-8 {_quoted(path)} > {new}"
-
-
-def renamed(path: Path, ending: str) -> Path:
-    """A path beside a file: its name without `.csv` and the suffix of a compression, and another ending."""
-    name = path.name
-    for suffix in (*UNPACK, ".csv", ".tsv", ".txt", ".tab", ".dat"):
-        name = name[: -len(suffix)] if name.lower().endswith(suffix) and len(name) > len(suffix) else name
-    return path.with_name(name + ending)
-
-
-def _quoted(path: Path) -> str:
-    return shlex.quote(str(path))
-
-
-def _use(path: Path) -> str:
-    return f", and use {path}"
+    """The command that converts a file to UTF-8, and the setting that uses the new one."""
+    new = edited(path, "utf8")
+    convert = f"iconv -f {encoding} -t utf-8"
+    command = f"{unpack(path)} | {convert}" if compression(path) else f"{convert} {quoted(path)}"
+    return f"{command} > {quoted(new)}{use(new)}"
 
 
 def _by_polars(read: str) -> Callable[[Path, bytes], str]:
@@ -72,11 +60,18 @@ def _by_polars(read: str) -> Callable[[Path, bytes], str]:
     kind = read.removeprefix("read_")
 
     def remedy(path: Path, head: bytes) -> str:
-        new = path.with_suffix(".csv")
-        code = f"import polars; polars.{read}({str(path)!r}).write_csv({str(new)!r})"
-        return f"is a file of {_NAMES.get(kind, kind)}; convert it: python -c {shlex.quote(code)}{_use(new)}"
+        new = converted(path)
+        module, source = _source(path)
+        code = f"import {module}polars; polars.{read}({source or repr(str(path))}).write_csv({str(new)!r})"
+        return f"is a file of {_NAMES.get(kind, kind)}; convert it: python -c {shlex.quote(code)}{use(new)}"
 
     return remedy
+
+
+def _source(path: Path) -> tuple[str, str]:
+    """A module to import, and the expression that opens a compressed file; empty for one that is not compressed."""
+    module = {"gzip": "gzip", "bzip2": "bz2", "xz": "lzma"}.get(compression(path), "")
+    return (f"{module}, ", f"{module}.open({str(path)!r})") if module else ("", "")
 
 
 _NAMES = {"parquet": "Parquet", "ipc": "Feather (Arrow)", "json": "JSON", "ndjson": "JSON lines"}
@@ -86,12 +81,13 @@ def _json(shape: str) -> Callable[[Path, bytes], str]:
     """A remedy for an object of columns, each a list or an object with a value for each row."""
 
     def remedy(path: Path, head: bytes) -> str:
-        new = path.with_suffix(".csv")
+        new = converted(path)
+        module, source = _source(path)
         code = (
-            f"import json, polars; columns = json.load(open({str(path)!r})); "
+            f"import {module}json, polars; columns = json.load({source or f'open({str(path)!r})'}); "
             f"polars.DataFrame({{name: {shape} for name, column in columns.items()}}).write_csv({str(new)!r})"
         )
-        return f"is a file of JSON; convert it: python -c {shlex.quote(code)}{_use(new)}"
+        return f"is a file of JSON; convert it: python -c {shlex.quote(code)}{use(new)}"
 
     return remedy
 
@@ -104,7 +100,7 @@ def _json_object(path: Path, head: bytes) -> str:
 
 def _zip(path: Path, head: bytes) -> str:
     """A workbook, or an archive that names its tables."""
-    names = list[str]()
+    names, folder = list[str](), extracted(path)
     with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
         names = archive.namelist()
     if any(name.startswith("xl/") for name in names):
@@ -113,16 +109,25 @@ def _zip(path: Path, head: bytes) -> str:
         return _spreadsheet("LibreOffice (ods)")(path, head)
     if names and all(name.endswith(".npy") for name in names):
         return "is an npz file of NumPy; save its arrays as a table with a header"
-    tables = [name for name in names if name.lower().endswith((".csv", ".tsv", ".txt", *UNPACK))]
-    table = next(iter([name for name in tables if "__MACOSX" not in name]), None)
-    extract = f"extract it: python -m zipfile -e {_quoted(path)} {_quoted(path.parent)}"
-    return f"is a zip archive; {extract}{_use(path.parent / table) if table else ''}"
+    extract = f"extract it: python -m zipfile -e {quoted(path)} {quoted(folder)}"
+    return f"is a zip archive; {extract}{_use_table(folder, names)}"
+
+
+def _use_table(folder: Path, names: Iterable[str]) -> str:
+    """The setting that uses the first table of an archive that is extracted into a folder; empty if it has none."""
+    tables = (name for name in names if name.lower().endswith((".csv", ".tsv", ".txt", ".gz", ".bz2", ".xz")))
+    table = next((name for name in tables if "__MACOSX" not in name), None)
+    return use(folder / table) if table else ""
 
 
 def _spreadsheet(kind: str) -> Callable[[Path, bytes], str]:
     def remedy(path: Path, head: bytes) -> str:
-        convert = f"libreoffice --headless --convert-to csv --outdir {_quoted(path.parent)} {_quoted(path)}"
-        return f"is a spreadsheet of {kind}; save it as CSV from the spreadsheet program, or with {convert}"
+        folder = converted(path, "")  # the converter names the file itself, and overwrites
+        convert = f"libreoffice --headless --convert-to csv --outdir {quoted(folder)} {quoted(path)}"
+        return (
+            f"is a spreadsheet of {kind}; save it as CSV from the spreadsheet program, or with: "
+            f"mkdir {quoted(folder)} && {convert}{use(folder / f'{path.stem}.csv')}"
+        )
 
     return remedy
 
@@ -131,28 +136,32 @@ def _sqlite(path: Path, head: bytes) -> str:
     tables = list[str]()
     with suppress(sqlite3.Error), closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
         tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    table, new = tables[0] if tables else "TABLE", path.with_suffix(".csv")
+    table, new = tables[0] if tables else "TABLE", converted(path)
     query = 'SELECT * FROM "{}"'.format(table.replace('"', '""'))
     code = (
         f"import polars, sqlite3; "
         f"polars.read_database({query!r}, sqlite3.connect({str(path)!r})).write_csv({str(new)!r})"
     )
     others = f" (it has the tables {', '.join(tables)})" if len(tables) > 1 else ""
-    return f"is a database of SQLite{others}; convert a table: python -c {shlex.quote(code)}{_use(new)}"
+    return f"is a database of SQLite{others}; convert a table: python -c {shlex.quote(code)}{use(new)}"
 
 
 def _tar(path: Path, head: bytes) -> str:
-    return f"is a tar archive; extract it: tar -xf {_quoted(path)} -C {_quoted(path.parent)}"
+    folder, names = extracted(path), list[str]()
+    with suppress(OSError, EOFError, tarfile.TarError, lzma.LZMAError, zlib.error), tarfile.open(path) as archive:
+        names = archive.getnames()
+    extract = f"mkdir {quoted(folder)} && tar -xf {quoted(path)} -C {quoted(folder)}"
+    return f"is a tar archive; extract it: {extract}{_use_table(folder, names)}"
 
 
 def _zstd(path: Path, head: bytes) -> str:
-    new = path.with_suffix("") if path.suffix == ".zst" else path.with_suffix(".csv")
-    return f"is compressed by zstd; decompress it: zstd -d {_quoted(path)} -o {shlex.quote(str(new))}{_use(new)}"
+    new = edited(path, "decompressed")
+    return f"is compressed by zstd; decompress it: zstd -d {quoted(path)} -o {quoted(new)}{use(new)}"
 
 
 def _utf16(encoding: str) -> Callable[[Path, bytes], str]:
     def remedy(path: Path, head: bytes) -> str:
-        return f"is UTF-16, not UTF-8; convert it: {_as_utf8(path, encoding)}{_use(renamed(path, '-utf8.csv'))}"
+        return f"is UTF-16, not UTF-8; convert it: {_as_utf8(path, encoding)}"
 
     return remedy
 
@@ -161,8 +170,19 @@ def _plain(what: str, remedy: str = "save it as CSV from the program that wrote 
     return lambda path, head: f"is {what}, not a CSV file; {remedy}"
 
 
+def _from(program: str, command: str) -> Callable[[Path, bytes], str]:
+    """A remedy that is typed in another program, with the new file in place of braces."""
+
+    def remedy(path: Path, head: bytes) -> str:
+        new = converted(path)
+        save = command.replace("{}", json.dumps(str(new), ensure_ascii=False))
+        return f"is a file of {program}, not a CSV file; save it from {program} with: {save}{use(new)}"
+
+    return remedy
+
+
 def _lfs(path: Path, head: bytes) -> str:
-    return f"is a pointer of Git LFS, not the file itself; fetch it: git lfs pull --include={_quoted(path)}"
+    return f"is a pointer of Git LFS, not the file itself; fetch it: git lfs pull --include={quoted(path)}"
 
 
 _MAGIC: list[tuple[bytes, Callable[[Path, bytes], str]]] = [
@@ -175,8 +195,8 @@ _MAGIC: list[tuple[bytes, Callable[[Path, bytes], str]]] = [
     (rb".{257}ustar", _tar),
     (rb"\x89HDF\r\n\x1a\n", _plain("a file of HDF5")),
     (rb"\x93NUMPY", _plain("an npy file of NumPy", "save its rows as a table with a header")),
-    (rb"RD[AX][23]\n|X\n\x00\x00\x00", _plain("a file of R", "save it from R with write.csv(x, 'x.csv')")),
-    (rb"<stata_dta>", _plain("a file of Stata", "save it from Stata with: export delimited using x.csv")),
+    (rb"RD[AX][23]\n|X\n\x00\x00\x00", _from("R", "write.csv(x, {}, row.names = FALSE)")),
+    (rb"<stata_dta>", _from("Stata", "export delimited using {}")),
     (rb"\$FL[23]@\(#\)", _plain("a file of SPSS")),
     (rb"\x80[\x02-\x05]", _plain("a pickle of Python", "save it with to_csv")),
     (rb"%PDF-", _plain("a PDF document")),

@@ -9,7 +9,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from leyden.data.classes import shortened
+from leyden.data.classes import some_names
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class Classes:
         others = [name for name in self.names if name not in known]
         number = int(sum((self.labels == self.names.index(name)).sum() for name in others))
         log.warning(
-            "%s: %d rows of classes that the run did not have are left out: %s", path, number, shortened(others)
+            "%s: %d rows of classes that the run did not have are left out: %s", path, number, some_names(others)
         )
         places = [known.index(name) if name in known else 0 for name in self.names]
         return Classes(tuple(known), torch.tensor(places)[self.labels])

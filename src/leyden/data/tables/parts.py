@@ -11,6 +11,7 @@ from torch import Tensor
 
 from leyden.config.near import did_you_mean
 from leyden.data.tables.encoding import kind_of
+from leyden.data.tables.new_files import used_by
 from leyden.data.tables.remedies import as_list
 from leyden.data.tables.table import read_table
 from leyden.errors import UserError
@@ -33,7 +34,7 @@ def read_parts(
         paths: the file of train and, if they come on their own, of val and test.
         features: chooses from the columns of the first file.
         targets: the columns to predict.
-        split_column: says train, val or test of each row; its rows without a word are to train on.
+        split_column: says train, val or test of each row; rows in which it is empty are for training.
         reading: how a file is read.
 
     Returns:
@@ -46,7 +47,8 @@ def read_parts(
     tables, names = {}, list[str]()
     for part, file in files.items():
         known = {"wanted": names.__contains__, "asked": names, "search": True} if names else {}
-        table = read_table(file, **{**reading, **known})
+        with used_by("data.path" if part == "train" else f"data.{part}_path"):
+            table = read_table(file, **{**reading, **known})
         names = names or [*features(file, table.columns), *targets]
         columns = [*names, split_column] if split_column and part == "train" else names
         tables[part] = _with_targets(file, chosen_columns(file, table, columns), targets)

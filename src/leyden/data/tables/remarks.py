@@ -6,9 +6,10 @@ from pathlib import Path
 
 import polars as pl
 
+from leyden.data.shortened import shortened
 from leyden.data.tables.formats import TIME, is_of_dates
 from leyden.data.tables.notation import PLAIN, Notation
-from leyden.data.tables.remedies import as_list, date_format, shortened
+from leyden.data.tables.remedies import as_list, date_format
 from leyden.data.tables.text import possible_dates, with_numbers
 
 log = logging.getLogger(__name__)

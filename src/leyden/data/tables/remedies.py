@@ -9,7 +9,7 @@ from pathlib import Path
 from leyden.config.near import did_you_mean
 from leyden.config.typed import setting
 from leyden.data.tables.content import BLANKS
-from leyden.data.tables.kinds import UNPACK, renamed
+from leyden.data.tables.new_files import compression, edited, quoted, unpack, use
 
 _LISTS: ContextVar[Mapping[str, Sequence[str]]] = ContextVar("lists", default={})  # noqa: B039  (never changed)
 
@@ -24,12 +24,6 @@ _SEPARATORS = {  # as they are typed in a shell
 def as_list(option: str, *words: str) -> str:
     """A list setting with some words more, as it is typed in a shell."""
     return setting(f"data.{option}", [*(one for one in _LISTS.get().get(option, ()) if one not in words), *words])
-
-
-def shortened(names: Sequence[str], most: int = 8) -> str:
-    """The first of some names, and how many more there are."""
-    more = len(names) - most
-    return ", ".join(names) if more < 2 else f"{', '.join(names[:most])} and {more} more"
 
 
 def is_target(name: str) -> bool:
@@ -94,16 +88,15 @@ def new_header(path: Path, number: int, separator: str) -> str:
         names = "echo " + shlex.quote(separator.join(f"column_{place}" for place in range(1, number + 1)))
     else:
         names = f"seq -s {shlex.quote(separator)} -f column_%g {number}"
-    new, old = renamed(path, "-named.csv"), shlex.quote(str(path))
-    unpack = UNPACK.get(path.suffix.lower(), "cat")
-    return f"({names}; {unpack} {old}) > {shlex.quote(str(new))}, and use {new}"
+    new = edited(path, "named")
+    return f"({names}; {unpack(path)}) > {quoted(new)}{use(new)}"
 
 
 def zero_bytes_remedy(path: Path) -> str:
     """The command that writes a file without its zero bytes, into a new file."""
-    new, unpack = renamed(path, "-edited.csv"), UNPACK.get(path.suffix.lower(), "cat")
-    command = f"{unpack} {shlex.quote(str(path))} | tr -d '\\000' > {shlex.quote(str(new))}"
-    return f"if this is a CSV file, remove them: {command}, and use {new}"
+    new = edited(path, "edited")
+    command = f"{unpack(path)} | tr -d '\\000' > {quoted(new)}"
+    return f"if this is a CSV file, remove them: {command}{use(new)}"
 
 
 def without_line(path: Path, line: int) -> str:
@@ -117,7 +110,6 @@ def without_comments(path: Path) -> str:
 
 
 def _edited(path: Path, edit: str) -> str:
-    new, old = renamed(path, "-edited.csv"), shlex.quote(str(path))
-    unpack = UNPACK.get(path.suffix.lower())
-    command = f"{unpack} {old} | {edit}" if unpack else f"{edit} {old}"
-    return f"{command} > {shlex.quote(str(new))}, and use {new}"
+    new = edited(path, "edited")
+    command = f"{unpack(path)} | {edit}" if compression(path) else f"{edit} {quoted(path)}"
+    return f"{command} > {quoted(new)}{use(new)}"

@@ -9,7 +9,8 @@ from pathlib import Path
 import polars as pl
 
 from leyden.config.typed import as_text, setting
-from leyden.data.classes import in_known_order, matching, natural_order, number_in, one_line, shortened, warn_of_alike
+from leyden.data.classes import in_known_order, matching, natural_order, number_in, some_names, warn_of_alike
+from leyden.data.shortened import one_line
 from leyden.data.tables.candidates import FEW, are_too_many, fitting_targets
 from leyden.data.tables.labels import Classes
 from leyden.data.tables.remedies import as_list
@@ -102,7 +103,7 @@ class Targets:
                     "%s: its %d different numbers (%s) are classes; to predict numbers, add %s",
                     where,
                     len(classes.names),
-                    shortened(classes.names),
+                    some_names(classes.names),
                     self._as_numbers(),
                 )
             return
@@ -112,7 +113,7 @@ class Targets:
                 "%s: its %d different whole numbers (%s) are predicted as numbers; to predict classes, add %s",
                 where,
                 len(different),
-                shortened([f"{value:.0f}" for value in different.to_list()]),
+                some_names([f"{value:.0f}" for value in different.to_list()]),
                 "task=classification",
             )
 
@@ -220,7 +221,7 @@ def _plain(number: str) -> str:
 
 
 def _examples(column: pl.Series) -> str:
-    return shortened(column.unique(maintain_order=True).head(3).to_list())
+    return some_names(column.unique(maintain_order=True).head(3).to_list())
 
 
 def _are_dates(column: pl.Series) -> bool:

@@ -7,10 +7,9 @@ from pathlib import Path
 import polars as pl
 
 from leyden.data.tables.header import Header
-from leyden.data.tables.text import as_dates, as_numbers
+from leyden.data.tables.text import MOSTLY, as_dates, as_numbers
 
 log = logging.getLogger(__name__)
-_MOSTLY = 0.9  # the share of numbers from which on others are mistakes
 _DIFFERENT = 0.4  # the share of different values from which on they identify rows: two joined tables have a half
 _COUNTING = 0.98  # the share of steps of one that a counter has, such as that of several tables in one file
 _SAMPLE = 1000
@@ -43,7 +42,7 @@ def without_counters(
         path: of the file, to name it.
         header: of the file.
         table: unnamed columns are text.
-        wanted: True for a column that is kept, False for one that is left out; both without a word. None to decide.
+        wanted: True for a column that is kept, False for one that is left out; neither is logged. None to decide.
         is_input: whether a column with a name may be predicted from.
         missing: what stands for a missing value.
     """
@@ -81,7 +80,7 @@ def _reason(values: pl.Series, leading: bool, first: bool) -> str:
     if not len(values):
         return "no values"
     numbers = as_numbers(values).drop_nulls()
-    if len(numbers) >= _MOSTLY * len(values):
+    if len(numbers) >= MOSTLY * len(values):
         if not numbers.is_finite().all() or (numbers < 0).any() or (numbers % 1 != 0).any():
             return ""
         if len(numbers) > 1 and (numbers.diff() == 1).sum() >= _COUNTING * (len(numbers) - 1):
