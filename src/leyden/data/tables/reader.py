@@ -47,6 +47,7 @@ class TableReader:
         self.schema: dict[str, pl.DataType] = {}
         self.words = bool(notation.missing)  # whether one stands among numbers: to look takes a fifth of the time
         self.odds, self.remarks, self.whole = list[Odd](), Remarks(path, notation), set[str]()
+        self.has_decimals = False  # whether a column of numbers begins with some that are not whole
 
     def read(self, block: bytes, start: int) -> pl.DataFrame:
         """The rows of a block that begins at a byte of the file.
@@ -80,7 +81,7 @@ class TableReader:
         """
         columns = [self._settled(table[name]) for name in table.columns if self.schema[name] == pl.String]
         if odds := merged(self.odds):
-            raise refusal(self.path, odds, self.notation)
+            raise refusal(self.path, odds, self.notation, self._has_decimals(table, columns))
         self.remarks.write()
         table = table.with_columns(columns)
         for column in table:
@@ -110,6 +111,7 @@ class TableReader:
             schema[name] = pl.Float64() if numbers else pl.String()
             if numbers and kind.is_integer():
                 self.whole.add(name)
+            self.has_decimals |= numbers and self.notation.is_plain and not kind.is_integer()
         return schema
 
     def _inferred_from_text(self, block: bytes) -> list[pl.DataType]:
@@ -235,6 +237,18 @@ class TableReader:
         numbers = self._known(reading.values)
         low, high = numbers.min(), numbers.max()
         return _in_width(numbers, low, high) if isinstance(low, float) and isinstance(high, float) else numbers
+
+    def _has_decimals(self, table: pl.DataFrame, settled: list[pl.Series]) -> bool:
+        """Whether a number that was read has the decimal mark of the notation."""
+        if self.has_decimals or any((column % 1 != 0).any() for column in table if column.dtype.is_float()):
+            return True
+        wrong = {odd.name: list(odd.words) for odd in self.odds}
+        for name in (column.name for column in settled if column.dtype.is_float()):
+            text = self.notation.without_missing(table[name])
+            text = text.filter(~text.is_in(wrong.get(name, [])).fill_null(True))
+            if text.str.contains(self.notation.decimal, literal=True).any():
+                return True
+        return False
 
     def _known(self, numbers: pl.Series) -> pl.Series:
         return numbers.set(numbers.is_in(self.missing_numbers), None) if self.missing_numbers else numbers
