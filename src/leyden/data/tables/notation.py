@@ -27,6 +27,7 @@ class Notation:
         missing: words that stand for a missing value, beside the usual ones.
         usual: the usual ones.
         formats: of columns that are known to hold numbers or dates; those that are found in a file are added.
+        unread: columns of text that seem to hold numbers or dates, with an example and what to say of each.
     """
 
     decimal: str = "."
@@ -35,6 +36,7 @@ class Notation:
     missing: Sequence[str] = ()
     usual: Sequence[str] = MISSING
     formats: dict[str, str] = field(default_factory=dict)
+    unread: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, mark in (("decimal", self.decimal), ("thousands", self.thousands)):

@@ -12,11 +12,13 @@ import polars as pl
 from leyden.config.typed import setting
 from leyden.data.tables.content import Content
 from leyden.data.tables.fields import bare_quotes, is_blank
+from leyden.data.tables.formats import written_in_digits
 from leyden.data.tables.header import Header
 from leyden.data.tables.mistakes import Place, check_quotes, check_rows, check_zero_bytes, find_value
 from leyden.data.tables.notation import PLAIN, Notation
 from leyden.data.tables.oddities import Odd, merged, refusal
 from leyden.data.tables.remarks import Remarks
+from leyden.data.tables.remedies import is_target
 from leyden.data.tables.text import as_numbers, lookalike, read_text
 from leyden.errors import UserError
 
@@ -82,18 +84,22 @@ class TableReader:
         columns = [self._settled(table[name]) for name in table.columns if self.schema[name] == pl.String]
         if odds := merged(self.odds):
             raise refusal(self.path, odds, self.notation, self._has_decimals(table, columns))
-        self.remarks.write()
-        table = table.with_columns(columns)
-        for column in table:
+        self.remarks.write(lambda: self._has_decimals(table, columns))
+        read = table.with_columns(columns)
+        for column in read:
             if not self.is_text(column.name) and column.dtype != pl.String and column.count():
                 self.notation.formats.setdefault(column.name, PLAIN)
         form = self.notation.date_format
         if isinstance(form, str) and form not in self.notation.formats.values():
-            raise UserError(
-                f"{setting('data.date_format', form)}: no column of {self.path} is written so; for one of digits alone "
-                f"name it: {setting('data.date_format', {'column': form})}"
+            names = [name for name in written_in_digits(form, read) if not is_target(name)]
+            typed = setting("data.date_format", dict.fromkeys(names, form))
+            remedy = (
+                f"a column of digits alone must be named: {typed}" if names else "correct the setting, or leave it out"
             )
-        return table
+            raise UserError(
+                f"{setting('data.date_format', form)}: no column of text in {self.path} is written so; {remedy}"
+            )
+        return read
 
     def _inferred(self, block: bytes) -> dict[str, pl.DataType]:
         try:

@@ -133,7 +133,7 @@ def with_numbers(column: pl.Series) -> str | None:
     beside = digits.str.contains(_WITH_NUMBERS)
     if 2 * len(digits) <= len(some) or not beside.any():
         return None
-    if (beside | as_numbers(digits).is_not_null()).sum() < MOSTLY * len(digits):
+    if (beside | digits.str.contains(_LIKE_NUMBERS) | as_numbers(digits).is_not_null()).sum() < MOSTLY * len(digits):
         return None
     return str(digits.filter(beside)[0])
 
