@@ -20,6 +20,7 @@ from leyden.data.tables.header import Header, read_header
 from leyden.data.tables.notation import PLAIN, Notation, notation_of
 from leyden.data.tables.parts import chosen_columns
 from leyden.data.tables.reader import TableReader
+from leyden.data.tables.remedies import no_rows
 from leyden.data.tables.table import read_content
 from leyden.data.tables.text import as_dates, plainly
 from leyden.errors import UserError
@@ -113,7 +114,7 @@ def _sound_rows(
             lines += sound
     faults = dict(sorted(faults.items()))
     if not lines and not faults:
-        raise UserError(f"{path}: has a header, but no rows")
+        raise no_rows(path, header.line)
     if not lines:
         return torch.empty(0, 0), [], faults
     table = chosen_columns(path, pl.concat(frames, how="vertical_relaxed"), names)

@@ -10,6 +10,7 @@ from leyden.config.near import did_you_mean
 from leyden.config.typed import setting
 from leyden.data.tables.content import BLANKS
 from leyden.data.tables.kinds import UNPACK, renamed
+from leyden.errors import UserError
 
 _LISTS: ContextVar[Mapping[str, Sequence[str]]] = ContextVar("lists", default={})  # noqa: B039  (never changed)
 
@@ -104,6 +105,16 @@ def zero_bytes_remedy(path: Path) -> str:
     new, unpack = renamed(path, "-edited.csv"), UNPACK.get(path.suffix.lower(), "cat")
     command = f"{unpack} {shlex.quote(str(path))} | tr -d '\\000' > {shlex.quote(str(new))}"
     return f"if this is a CSV file, remove them: {command}, and use {new}"
+
+
+def no_rows(path: Path, line: int) -> UserError:
+    """The error about a file of a header alone.
+
+    Args:
+        path: of the file, to name it.
+        line: on which the first row should begin.
+    """
+    return UserError(f"{path}: has a header, but no rows; write them from line {line} on, or name another file")
 
 
 def without_line(path: Path, line: int) -> str:
