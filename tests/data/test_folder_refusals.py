@@ -181,7 +181,7 @@ FOLDERS: dict[str, tuple[Callable[[Path], object], dict[str, Any], str]] = {
     "nothing left": (
         lambda root: shutil.rmtree(root / "val"),
         {"val_size": 24},
-        r"data\.val_size=24: nothing is left to train on",
+        r"data\.val_size=24: nothing is left to train on; of 24, add data\.val_size=4",
     ),
     "more than there is": (
         lambda root: [shutil.rmtree(root / part) for part in ("val", "test")],

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from leyden.data.splits import count, stratified_split
+from leyden.data.splits import count, nothing_left, stratified_split
 from leyden.errors import UserError
 
 
@@ -101,3 +101,19 @@ def test_the_split_of_existing_projects_has_not_moved() -> None:
     # A change here means that results from before and after are not of the same validation set.
     _, taken = stratified_split(torch.arange(1000) % 7 % 5, 100, seed=0)
     assert hashlib.sha256(json.dumps(taken.tolist()).encode()).hexdigest()[:16] == "fbb03ae9fdb66a18"
+
+
+@pytest.mark.parametrize("total", [1, 2, 3, 4, 5, 9, 100])
+@pytest.mark.parametrize("names", [["test_size", "val_size"], ["val_size"], ["test_size"]])
+def test_the_sizes_that_are_proposed_leave_items_to_train_on(total: int, names: list[str]) -> None:
+    message = str(nothing_left(total, dict.fromkeys(names, 0.9)))
+    proposed = dict(word.split("=") for word in message.partition("add ")[2].split())
+    sizes = [count(int(size), total, name) for name, size in proposed.items()]
+    assert [*proposed] == [f"data.{name}" for name in names]
+    assert sum(sizes) < total
+    assert any(sizes) or total == 1
+
+
+def test_no_size_is_proposed_where_there_is_nothing_to_divide() -> None:
+    assert "add " not in str(nothing_left(0, {"val_size": 0.1}))
+    assert str(nothing_left(9, {"train_size": 0})).endswith("add data.train_size=null for all that is left")

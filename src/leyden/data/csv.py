@@ -23,6 +23,7 @@ from leyden.data.tables.parts import chosen_columns, read_parts
 from leyden.data.tables.remedies import remedies_add_to
 from leyden.data.tables.table import names_in
 from leyden.data.tables.targets import Targets
+from leyden.data.tables.unread import warn_of_unread
 from leyden.errors import UserError
 
 
@@ -174,6 +175,7 @@ class CSV(InMemory):
         else:
             kept_anyway = {*named.categorical, *(named.features or ())}
             columns = fit(table, train, path, self.max_categories, self.notation.formats, kept_anyway)
+            warn_of_unread(path, self.notation.unread, [column["name"] for column in columns])
         self._identified_by = self.recorded.identified_by if self.recorded else [column["name"] for column in columns]
         if digests is None:  # of the columns that are used, which are known only now
             digests = digests_by(self._identified_by)

@@ -12,7 +12,7 @@ from leyden.data.digests import Digests, ItemDigests
 from leyden.data.loader import Batch, Loader, Order
 from leyden.data.recorded_split import RecordedSplit
 from leyden.data.spec import DataSpec
-from leyden.data.splits import count, fold_split, stratified_split
+from leyden.data.splits import count, fold_split, nothing_left, stratified_split
 from leyden.errors import UserError
 
 
@@ -163,6 +163,9 @@ class DataModule(pl.LightningDataModule):
             left, held_out = fold_split(labels[rest], self.fold, self.folds, self.split_seed)
             rest, held_out = rest[left], rest[held_out]
             val, test = (held_out, test) if test is not None else (val, held_out)
+        sizes = {"test_size": test_size} if test is None and test_size else {}
+        sizes |= {"val_size": self.val_size} if val is None else {}
+        total = len(rest)
         if test is None:
             rest, test = self._take(rest, labels, test_size, "data.test_size")
         if val is None:
@@ -170,8 +173,7 @@ class DataModule(pl.LightningDataModule):
         if self.train_size is not None:
             rest = self._take(rest, labels, self.train_size, "data.train_size")[1]
         if not len(rest):
-            sizes = f"data.test_size={test_size}, " if test_size else ""
-            raise UserError(f"{sizes}data.val_size={self.val_size}: nothing is left to train on")
+            raise nothing_left(total, sizes if self.train_size != 0 else {"train_size": 0})
         return {"train": rest, "val": val, "test": test}
 
     def _take(self, items: Tensor, labels: Tensor, size: float, name: str) -> tuple[Tensor, Tensor]:

@@ -1,5 +1,7 @@
 """Seeded splits: of a share, or into folds."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -58,6 +60,23 @@ def fold_split(labels: Tensor, fold: int, folds: int, seed: int) -> tuple[Tensor
     if not 2 <= folds <= len(labels):
         raise UserError(f"data.folds={folds}: must be between 2 and {len(labels)}, the number of items")
     return _in_two(_by_class(labels, seed)[fold::folds], len(labels))
+
+
+def nothing_left(total: int, sizes: Mapping[str, float]) -> UserError:
+    """The error where no item is left to train on, with sizes that leave some.
+
+    Args:
+        total: how many items there were to take from.
+        sizes: the settings of data with which they were taken.
+    """
+    named = ", ".join(f"data.{name}={size}" for name, size in sizes.items()) or "data"
+    if "train_size" in sizes:
+        return UserError(f"{named}: nothing is left to train on; add data.train_size=null for all that is left")
+    size = max(1, total // 5)
+    held_out = max(0, (total - 1) // size)  # how many parts of this size leave an item
+    instead = [f"data.{name}={size * (len(sizes) - place <= held_out)}" for place, name in enumerate(sizes)]
+    remedy = f"of {total}, add {' '.join(instead)}" if total and instead else "there must be an item in that part"
+    return UserError(f"{named}: nothing is left to train on; {remedy}")
 
 
 def _by_class(labels: Tensor, seed: int) -> Tensor:

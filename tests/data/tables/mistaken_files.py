@@ -22,7 +22,11 @@ MISTAKES: dict[str, Mistake] = {
     "an empty file": ("", {}, ["train.csv: is empty"]),
     "blank lines only": ("\n \n", {}, ["train.csv: is empty"]),
     "no header": ("1,2,3\n4,5,6\n", {}, ["train.csv, line 1", "1,2,3", "must name the columns"]),
-    "only a header": ("x,c,y\n", {}, ["train.csv", "no rows"]),
+    "only a header": (
+        "x,c,y\n",
+        {},
+        ["train.csv: has a header, but no rows; write them from line 2 on, or name another file"],
+    ),
     "no such target": (
         rows(header="x,c,price"),
         {"target": "prize"},

@@ -99,7 +99,11 @@ def test_times_may_have_a_zone_in_one_file_only(tmp_path: Path) -> None:
 
 MISTAKES: dict[str, Mistake] = {
     "no such split column": (rows(), {"split_column": "s"}, ["data.split_column=s", "c, x, y"]),
-    "too few rows": (rows(2), {}, ["data.test_size=0.2, data.val_size=0.1: nothing is left to train on"]),
+    "too few rows": (
+        rows(2),
+        {},
+        ["data.test_size=0.2, data.val_size=0.1: nothing is left", "of 2, add data.test_size=0 data.val_size=1"],
+    ),
     "more than there is": (rows(), {"test_size": 41}, ["data.test_size=41", "only 40"]),
     "no such fold": (rows(), {"fold": 7}, ["data.fold=7", "between 0 and 4"]),
     "more folds than rows": (rows(), {"fold": 0, "folds": 41}, ["data.folds=41", "between 2 and 40"]),

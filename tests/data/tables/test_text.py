@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from leyden.data.tables.notation import Notation
 from leyden.data.tables.table import read_table
 from leyden.data.tables.text import plainly
 from tests.csv_files import write
@@ -40,4 +41,4 @@ def test_what_is_said_to_be_text_may_look_like_anything(tmp_path: Path) -> None:
     ],
 )
 def test_it_is_said_how_a_number_is_written(value: str, plain: str | None) -> None:
-    assert plainly(value) == plain
+    assert plainly(value, Notation()) == plain

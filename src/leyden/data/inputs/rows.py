@@ -21,6 +21,7 @@ from leyden.data.tables.new_files import used_by
 from leyden.data.tables.notation import PLAIN, Notation, notation_of
 from leyden.data.tables.parts import chosen_columns
 from leyden.data.tables.reader import TableReader
+from leyden.data.tables.remedies import no_rows
 from leyden.data.tables.table import read_content
 from leyden.data.tables.text import as_dates, plainly
 from leyden.errors import UserError
@@ -114,7 +115,7 @@ def _sound_rows(
             lines += sound
     faults = dict(sorted(faults.items()))
     if not lines and not faults:
-        raise UserError(f"{path}: has a header, but no rows")
+        raise no_rows(path, header.line)
     if not lines:
         return torch.empty(0, 0), [], faults
     table = chosen_columns(path, pl.concat(frames, how="vertical_relaxed"), names)
@@ -137,7 +138,7 @@ def _faults(
         else:
             wrong = ~((values - column["mean"]) / column["std"]).cast(pl.Float32).is_finite().fill_null(False)
         for row in (wrong & text.is_not_null()).arg_true():
-            faults.setdefault(lines[row], f"{name}={text[row]}: {_why(column, text[row], values[row] is not None)}")
+            faults.setdefault(lines[row], f"{name}={text[row]}: {_why(column, text[row], values[row], notation)}")
     return faults
 
 
@@ -148,14 +149,14 @@ def _values(column: Mapping[str, Any], text: pl.Series, notation: Notation) -> p
     return as_dates(text) if column["kind"] == "date" else notation.numbers(text)
 
 
-def _why(column: Mapping[str, Any], value: str, is_read: bool) -> str:
-    if is_read:
+def _why(column: Mapping[str, Any], value: str, read: object, notation: Notation) -> str:
+    if read is not None:
         return "is not a finite number that can be computed with"
     if "format" in column:
         return f"is not written as in training ({column['format']})"
     if column["kind"] == "date":
         return "is no date; write it as 2015-01-31"
-    plain = plainly(value)
+    plain = plainly(value, notation)
     return f"is not plainly a number; write {plain}" if plain else "is no number"
 
 

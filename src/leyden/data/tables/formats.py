@@ -79,6 +79,17 @@ def as_quantities_of(form: str, text: pl.Series, numbers: Numbers) -> pl.Series:
     return numbers((sign.fill_null("") + number).alias(text.name))
 
 
+def written_in_digits(form: str, table: pl.DataFrame) -> list[str]:
+    """The columns of whole numbers most of which are dates of a format that has digits alone, such as 20150131."""
+    width, names = len(datetime(2015, 1, 1, tzinfo=UTC).strftime(form)), list[str]()
+    for column in table:
+        if column.dtype.is_float() and column.count() and not (column % 1 != 0).any():
+            digits = column.drop_nulls().cast(pl.Int64, strict=False).cast(pl.String).str.zfill(width)
+            if as_dates_of(form, digits).count() > len(digits) / 2:  # large numbers of 32 bits are rounded
+                names.append(column.name)
+    return names
+
+
 def is_certain(form: str) -> bool:
     """Whether a format in which all of a column can be read is the one that is meant: it tells the year."""
     return "%y" not in form or ("%b" in form.lower() and "%d" in form)

@@ -28,6 +28,7 @@ class Notation:
         usual: the usual ones.
         formats: of columns that are known to hold numbers or dates; those that are found in a file are added.
         wide: columns of numbers that are stored in 64 bits, all others in 32; None to decide by their values.
+        unread: columns of text that seem to hold numbers or dates, with an example and what to say of each.
     """
 
     decimal: str = "."
@@ -37,6 +38,7 @@ class Notation:
     usual: Sequence[str] = MISSING
     formats: dict[str, str] = field(default_factory=dict)
     wide: frozenset[str] | None = None
+    unread: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, mark in (("decimal", self.decimal), ("thousands", self.thousands)):

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import polars as pl
 
-from leyden.config.typed import setting
+from leyden.data.tables.marks import other_marks
 from leyden.data.tables.notation import PLAIN, Notation
 from leyden.data.tables.remedies import as_list, date_format, is_target
 from leyden.data.tables.text import is_infinite, is_like_date, is_like_number, is_word, plainly, possible_dates
 from leyden.errors import UserError
 
 _SHOWN, _LISTED = 5, 20  # words in a message, and in a setting
-_MARKS = ((".", ","), (",", None), (",", "."), (".", "'"), (",", "'"), (".", " "), (",", " "))  # decimal, thousands
 
 
 @dataclass
@@ -51,9 +50,17 @@ def merged(found: Sequence[Odd]) -> list[Odd]:
     return list(columns.values())
 
 
-def refusal(path: Path, odds: Sequence[Odd], notation: Notation) -> UserError:
-    """The error about all columns that hold words, or about the first with numbers or dates in another notation."""
-    words = [odd for odd in odds if not (_are_other_numbers(odd) or _are_other_dates(odd))]
+def refusal(path: Path, odds: Sequence[Odd], notation: Notation, keep_decimal: bool = False) -> UserError:
+    """The error about all columns that hold words, or about the first with numbers or dates in another notation.
+
+    Args:
+        path: of the file, to name it.
+        odds: one for each column.
+        notation: in which the file was read.
+        keep_decimal: whether other numbers of the file have its decimal mark.
+    """
+    found = {odd.name: _marks(odd, notation, keep_decimal) for odd in odds if odd.kind == "numbers"}
+    words = [odd for odd in odds if not (_are_other_numbers(odd) or found.get(odd.name) or _are_other_dates(odd))]
     if words:
         return _words(path, words)
     odd = min(odds, key=lambda odd: odd.line)
@@ -67,9 +74,13 @@ def refusal(path: Path, odds: Sequence[Odd], notation: Notation) -> UserError:
             return UserError(f"{at} add {typed} if these are dates{categories}")
         ignore = f", or add {as_list('ignore', odd.name)} to leave it out" if categories else ""
         return UserError(f"{at} write dates as 2015-01-31 (year-month-day){ignore}{categories}")
-    remedies = _marks(odd, notation)
+    marks = found[odd.name]
+    common = {value: typed for value, typed in marks.items() if all(typed in of.values() for of in found.values())}
+    remedies = [f"add {typed}{_and_missing(odd)} if this is {value:.15g}" for value, typed in (common or marks).items()]
     if not remedies:
-        return UserError(f"{at} is not plainly a number; write {plainly(odd.first)}{categories}")
+        return UserError(f"{at} is not plainly a number; write {plainly(odd.first, notation)}{categories}")
+    if odd.form != PLAIN and len(marks) == 1 and (other := _other_value(odd)) not in (None, *marks):
+        remedies.append(f"write it without the mark if this is {other:.15g}")
     return UserError(f"{at} is not plainly a number; {', or '.join(remedies)}{categories}")
 
 
@@ -111,23 +122,21 @@ def _are_other_dates(odd: Odd) -> bool:
     return odd.kind == "dates" and odd.form == PLAIN and is_like_date(odd.first)
 
 
-def _marks(odd: Odd, notation: Notation) -> list[str]:
-    """What to add so that all the numbers of a column are read, and how the first is read then."""
+def _marks(odd: Odd, notation: Notation, keep_decimal: bool) -> dict[float, str]:
+    """What to add so that all the numbers of a column are read, by the number that the first is then."""
+    if is_word(odd.first) or (odd.form == PLAIN and not is_like_number(odd.first)) or is_infinite(odd.first):
+        return {}
     text = pl.Series([word for word in odd.words if not is_word(word)])
-    if text.str.replace_all(r"[-+.,'\u2019\d\s]", "").n_unique() > 1:
-        return []  # currencies or percent signs that not all have
-    text = text.str.replace_all(r"[$€£¥%]", "").str.strip_chars()
-    remedies = dict[float, str]()
-    for decimal, thousands in _MARKS:
-        if odd.sound and decimal != notation.decimal:
-            continue  # the other numbers of the column have another mark
-        values = Notation(decimal, thousands).numbers(text)
-        if values.count() == len(text):
-            words = [("decimal", decimal, notation.decimal), ("thousands", thousands, notation.thousands)]
-            typed = " ".join(setting(f"data.{name}", now) for name, now, before in words if now != before)
-            if typed:
-                remedies.setdefault(values[0], f"add {typed}{_and_missing(odd)} if this is {values[0]:.15g}")
-    return list(remedies.values())
+    if odd.form != PLAIN:
+        return other_marks(text, notation, odd.form, keep_decimal)
+    form, keep_decimal = (PLAIN, True) if odd.sound else (None, keep_decimal)  # others of the column are plain
+    return other_marks(text, notation, form, keep_decimal)
+
+
+def _other_value(odd: Odd) -> float | None:
+    """The first value of a column of quantities, if its dots separate thousands."""
+    value = Notation(",", ".").read_as(odd.form, pl.Series([odd.first]))[0]
+    return float(value) if value is not None else None
 
 
 def _and_missing(odd: Odd) -> str:

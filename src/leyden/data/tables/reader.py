@@ -12,11 +12,13 @@ import polars as pl
 from leyden.config.typed import setting
 from leyden.data.tables.content import Content
 from leyden.data.tables.fields import bare_quotes, is_blank
+from leyden.data.tables.formats import written_in_digits
 from leyden.data.tables.header import Header
 from leyden.data.tables.mistakes import Place, check_quotes, check_rows, check_zero_bytes, find_value
 from leyden.data.tables.notation import PLAIN, Notation
 from leyden.data.tables.oddities import Odd, merged, refusal
 from leyden.data.tables.remarks import Remarks
+from leyden.data.tables.remedies import is_target
 from leyden.data.tables.text import as_numbers, lookalike, read_text
 from leyden.data.tables.width import are_narrow
 from leyden.errors import UserError
@@ -48,6 +50,7 @@ class TableReader:
         self.schema: dict[str, pl.DataType] = {}
         self.words = bool(notation.missing)  # whether one stands among numbers: to look takes a fifth of the time
         self.odds, self.remarks, self.whole = list[Odd](), Remarks(path, notation), set[str]()
+        self.has_decimals = False  # whether a column of numbers begins with some that are not whole
 
     def read(self, block: bytes, start: int) -> pl.DataFrame:
         """The rows of a block that begins at a byte of the file.
@@ -81,19 +84,23 @@ class TableReader:
         """
         columns = [self._settled(table[name]) for name in table.columns if self.schema[name] == pl.String]
         if odds := merged(self.odds):
-            raise refusal(self.path, odds, self.notation)
-        self.remarks.write()
-        table = table.with_columns(columns)
-        for column in table:
+            raise refusal(self.path, odds, self.notation, self._has_decimals(table, columns))
+        self.remarks.write(lambda: self._has_decimals(table, columns))
+        read = table.with_columns(columns)
+        for column in read:
             if not self.is_text(column.name) and column.dtype != pl.String and column.count():
                 self.notation.formats.setdefault(column.name, PLAIN)
         form = self.notation.date_format
         if isinstance(form, str) and form not in self.notation.formats.values():
-            raise UserError(
-                f"{setting('data.date_format', form)}: no column of {self.path} is written so; for one of digits alone "
-                f"name it: {setting('data.date_format', {'column': form})}"
+            names = [name for name in written_in_digits(form, read) if not is_target(name)]
+            typed = setting("data.date_format", dict.fromkeys(names, form))
+            remedy = (
+                f"a column of digits alone must be named: {typed}" if names else "correct the setting, or leave it out"
             )
-        return table
+            raise UserError(
+                f"{setting('data.date_format', form)}: no column of text in {self.path} is written so; {remedy}"
+            )
+        return read
 
     def _inferred(self, block: bytes) -> dict[str, pl.DataType]:
         try:
@@ -111,6 +118,7 @@ class TableReader:
             schema[name] = pl.Float64() if numbers else pl.String()
             if numbers and kind.is_integer():
                 self.whole.add(name)
+            self.has_decimals |= numbers and self.notation.is_plain and not kind.is_integer()
         return schema
 
     def _inferred_from_text(self, block: bytes) -> list[pl.DataType]:
@@ -242,6 +250,18 @@ class TableReader:
         wide = self.notation.wide
         narrow = are_narrow(numbers) if wide is None else numbers.name not in wide
         return numbers.cast(pl.Float32) if narrow and largest <= _NARROW else numbers
+
+    def _has_decimals(self, table: pl.DataFrame, settled: list[pl.Series]) -> bool:
+        """Whether a number that was read has the decimal mark of the notation."""
+        if self.has_decimals or any((column % 1 != 0).any() for column in table if column.dtype.is_float()):
+            return True
+        wrong = {odd.name: list(odd.words) for odd in self.odds}
+        for name in (column.name for column in settled if column.dtype.is_float()):
+            text = self.notation.without_missing(table[name])
+            text = text.filter(~text.is_in(wrong.get(name, [])).fill_null(True))
+            if text.str.contains(self.notation.decimal, literal=True).any():
+                return True
+        return False
 
     def _known(self, numbers: pl.Series) -> pl.Series:
         return numbers.set(numbers.is_in(self.missing_numbers), None) if self.missing_numbers else numbers

@@ -1,7 +1,7 @@
 """Warnings about columns that are read in a way that may not be meant: one line for each kind."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import polars as pl
@@ -10,7 +10,8 @@ from leyden.data.shortened import shortened
 from leyden.data.tables.formats import TIME, is_of_dates
 from leyden.data.tables.notation import PLAIN, Notation
 from leyden.data.tables.remedies import as_list, date_format
-from leyden.data.tables.text import possible_dates, with_numbers
+from leyden.data.tables.text import possible_dates
+from leyden.data.tables.unread import Unread, look_at, remark_on
 
 log = logging.getLogger(__name__)
 _CODE = r"^[-+]?0\d+$"  # digits with a leading zero
@@ -29,7 +30,7 @@ class Remarks:
         self.known = frozenset(notation.formats)
         self.read, self.codes = dict[str, str](), dict[str, str]()
         self.rounded, self.compact = dict[str, str](), dict[str, str]()
-        self.ordered, self.dates = dict[str, str](), dict[str, list[str]]()
+        self.unread, self.dates = dict[str, Unread](), dict[str, list[str]]()
 
     def of_format(self, name: str, form: str) -> None:
         """A column is read in a format that was guessed."""
@@ -44,8 +45,8 @@ class Remarks:
             return
         if forms := possible_dates(column):
             self.dates[column.name] = forms
-        elif example := with_numbers(column):
-            self.ordered[column.name] = example
+        elif unread := look_at(column):
+            self.unread[column.name] = unread
 
     def of_codes(self, text: pl.Series) -> None:
         """A column of digits is read as numbers."""
@@ -53,20 +54,21 @@ class Remarks:
         if len(codes) and text.name not in self.known:
             self.codes[text.name] = str(codes[0])
 
-    def write(self) -> None:
-        """Write the warnings to the log."""
+    def write(self, has_decimals: Callable[[], bool]) -> None:
+        """Write the warnings to the log, but for those of columns that may yet be left out.
+
+        Args:
+            has_decimals: whether a number that was read has the decimal mark of the notation.
+        """
+        keep_decimal = bool(self.unread) and has_decimals()
+        for name, unread in self.unread.items():
+            self.notation.unread.setdefault(name, remark_on(unread, self.notation, keep_decimal))
         if self.read:
             columns = _examples(self.read)
             self._warn(f"read as what their values look like: {columns}; add {_categories(self.read)}")
         for name, forms in self.dates.items():
             typed = " or ".join(self._date_format(name, form) for form in forms)
-            self._warn(f"{name}: each value is a category; add {typed} if these are dates, or {_categories([name])}")
-        if self.ordered:
-            self._warn(
-                f"{_examples(self.ordered)}: numbers with something beside them; each value is a category, and their "
-                f"order is lost; write plain numbers, or leave out with {as_list('ignore', *self.ordered)}, or add "
-                f"{_categories(self.ordered)}"
-            )
+            self._warn(f"{name}: read as text; add {typed} if these are dates, or {_categories([name])}")
         if self.codes:
             why = "leading zeros are lost, as these are read as numbers"
             self._warn(f"{_examples(self.codes)}: {why}; add {_categories(self.codes)}")

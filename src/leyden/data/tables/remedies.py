@@ -10,6 +10,7 @@ from leyden.config.near import did_you_mean
 from leyden.config.typed import setting
 from leyden.data.tables.content import BLANKS
 from leyden.data.tables.new_files import compression, edited, quoted, unpack, use
+from leyden.errors import UserError
 
 _LISTS: ContextVar[Mapping[str, Sequence[str]]] = ContextVar("lists", default={})  # noqa: B039  (never changed)
 
@@ -97,6 +98,16 @@ def zero_bytes_remedy(path: Path) -> str:
     new = edited(path, "edited")
     command = f"{unpack(path)} | tr -d '\\000' > {quoted(new)}"
     return f"if this is a CSV file, remove them: {command}{use(new)}"
+
+
+def no_rows(path: Path, line: int) -> UserError:
+    """The error about a file of a header alone.
+
+    Args:
+        path: of the file, to name it.
+        line: on which the first row should begin.
+    """
+    return UserError(f"{path}: has a header, but no rows; write them from line {line} on, or name another file")
 
 
 def without_line(path: Path, line: int) -> str:

@@ -17,7 +17,7 @@ from leyden.data.tables.fields import blank_line
 from leyden.data.tables.header import Header, read_header
 from leyden.data.tables.notation import Notation
 from leyden.data.tables.reader import TableReader
-from leyden.data.tables.remedies import without_line
+from leyden.data.tables.remedies import no_rows, without_line
 from leyden.data.tables.unnamed import without_counters
 from leyden.errors import UserError
 
@@ -120,7 +120,7 @@ def _read(
     reader = TableReader(path, content, header, notation, is_text)
     frames = list(_side_by_side(reader.read, _blocks(content, header.begin, header.separator)))
     if not any(map(len, frames)):
-        raise UserError(f"{path}: has a header, but no rows")
+        raise no_rows(path, header.line)
     table = pl.concat(frames, how="vertical_relaxed")
     return reader.settled(without_counters(path, header, table, wanted, is_input, reader.missing))
 

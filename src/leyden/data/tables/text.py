@@ -30,6 +30,9 @@ _BESIDE = (  # numbers with something beside them: bounds, losses, ranges, units
     rf"{_ONE}\s*(?:[+*<>†‡?]+|\(.*\)|\[.*\]|±.*|[A-Za-z%°µμ]+[²³]?)",
 )
 _WITH_NUMBERS = rf"^(?:{'|'.join(_BESIDE)})$"
+_INNER = r"\d[.,'\u2019\s\u00a0\u202f]\d"  # a mark between digits
+_POINT = r"\d\.|\.\d"
+_GROUPS = r"(?:^|[^\d.,])[1-9]\d{0,2}(?:\.\d{3})+(?:,\d*)?(?:$|[^\d.,])"  # whose points may separate thousands
 _DIGIT = r"^[^#]*\d"  # but no error of a spreadsheet, such as #DIV/0!
 _TIMES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
 
@@ -90,6 +93,8 @@ def read_text(column: pl.Series, notation: Notation) -> Reading:
             values = convert(column)
             wrong = _wrong(column, values)
             if _is_meant(values, wrong):
+                if "#" in form:
+                    wrong = _unclear(column, wrong, notation)
                 return Reading(kind, values, form, wrong)
     return Reading("text", column, PLAIN, column.clear())
 
@@ -107,8 +112,8 @@ def lookalike(column: pl.Series, notation: Notation) -> tuple[Kind, pl.Series]:
     for kind, pattern in kinds:
         if some.str.contains(pattern).sum() >= MOSTLY * len(some):
             like = column.filter(column.str.contains(pattern))
-            plain = notation.numbers(like).is_not_null()
-            return kind, pl.concat([like.filter(~plain), like.filter(plain), words])
+            order = notation.numbers(like).is_not_null().cast(pl.Int8) * 2 + (~like.str.contains(_INNER)).cast(pl.Int8)
+            return kind, pl.concat([*(like.filter(order == place) for place in range(4)), words])
     return "text", column.clear()
 
 
@@ -128,7 +133,7 @@ def with_numbers(column: pl.Series) -> str | None:
     beside = digits.str.contains(_WITH_NUMBERS)
     if 2 * len(digits) <= len(some) or not beside.any():
         return None
-    if (beside | as_numbers(digits).is_not_null()).sum() < MOSTLY * len(digits):
+    if (beside | digits.str.contains(_LIKE_NUMBERS) | as_numbers(digits).is_not_null()).sum() < MOSTLY * len(digits):
         return None
     return str(digits.filter(beside)[0])
 
@@ -152,17 +157,20 @@ def is_like_date(value: str) -> bool:
     return re.search(_LIKE_DATES, value) is not None
 
 
-def plainly(value: str) -> str | None:
-    """How to write a number that stands there with a comma, blanks, a currency or the like; None if it is none."""
+def plainly(value: str, notation: Notation) -> str | None:
+    """How to write a number that stands there with other marks, blanks, a currency or the like; None if it is none."""
     if not is_like_number(value):
         return None
-    digits = re.sub(r"[^-+.,\d]", "", value)
+    bare = re.sub(r"[$€£¥%\s]", "", value)
+    if notation.numbers(pl.Series([bare]))[0] is not None:  # but for a currency or a percent sign
+        return bare.replace(notation.thousands or "", "")
+    digits, point = re.sub(r"[^-+.,\d]", "", value), notation.decimal
     whole, mark, end = digits.rpartition(max(",.", key=digits.rfind))
     if not mark or digits.count(mark) > 1:
         return re.sub(r"[.,]", "", digits)
-    if mark == "," and len(end) == 3 and "." not in whole and whole.strip("-+"):
-        return f"{whole}{end} or {whole}.{end}"
-    return re.sub(r"[.,]", "", whole) + "." * bool(end) + end
+    if mark != point and len(end) == 3 and not re.search("[.,]", whole) and whole.strip("-+"):
+        return f"{whole}{end} or {whole}{point}{end}"
+    return re.sub(r"[.,]", "", whole) + point * bool(end) + end
 
 
 def _candidates(
@@ -190,6 +198,18 @@ def _candidates(
 def _wrong(column: pl.Series, values: pl.Series) -> pl.Series:
     sound = values.is_finite() if values.dtype.is_float() else values.is_not_null()
     return column.filter(column.is_not_null() & ~sound.fill_null(False))
+
+
+def _unclear(column: pl.Series, wrong: pl.Series, notation: Notation) -> pl.Series:
+    """The values of a column of quantities that are not read, numbers first.
+
+    Among them are those such as 1.036 € if none shows whether points separate thousands, and no setting tells it.
+    """
+    pointed = column.str.contains(_POINT).fill_null(False)
+    if notation.is_plain and pointed.any() and column.filter(pointed).str.contains(_GROUPS).all():
+        wrong = column.filter(pointed | column.is_in(wrong.to_list()).fill_null(False))
+    digits = wrong.str.contains(_DIGIT)
+    return pl.concat([wrong.filter(digits), wrong.filter(~digits)])
 
 
 def _is_meant(values: pl.Series, wrong: pl.Series) -> bool:
