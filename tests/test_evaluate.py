@@ -155,7 +155,7 @@ def test_a_run_that_is_still_training_is_measured_without_a_word_in_its_record(
         ("mnist", "data.classes=[1 - one,2 - two]", "data: class_names is"),
         ("pictures", "data.size=12", "data: input_shape is (3, 12, 12), and the network was trained on (3, 10, 10)"),
         ("pictures", "data.root=nowhere", "nowhere"),
-        ("table", "data.target=weight", "has no column weight"),
+        ("table", "data.target=weight", "data.target=weight: the network was trained on weight"),
     ],
 )
 def test_what_cannot_be_measured_is_told_in_one_line(name: str, typed: str, named: str, runs: dict[str, Path]) -> None:

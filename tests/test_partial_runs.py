@@ -26,7 +26,7 @@ def kept(table: list[str], typed: str) -> set[str]:
     run_experiment(experiment)
     files = {str(path.relative_to(experiment.run_dir)) for path in experiment.run_dir.rglob("*") if path.is_file()}
     assert {"config.yaml", "overrides.yaml", "run.json", "train.log"} <= files
-    return files - {"config.yaml", "overrides.yaml", "run.json", "train.log", ".lock", "changes.patch"}
+    return files - {"config.yaml", "overrides.yaml", "run.json", "train.log", ".lock", "changes.patch", "split.npz"}
 
 
 @pytest.mark.parametrize("typed", NO_LOGGER)

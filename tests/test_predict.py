@@ -68,7 +68,7 @@ def test_numbers_are_in_the_units_of_the_target(ran: Ran) -> None:
     assert [row["input"] for row in same] == ["0", "1", "2"]
     assert [float(row["y"]) for row in same] == pytest.approx([float(row["y"]) for row in rows], rel=1e-5)
     _, split = ran.predict("table")
-    assert list(split[0]) == ["input", "y", "target"]
+    assert list(split[0]) == ["row", "y", "target"]
     targets = {f"{float(line.split(',')[1]):.7g}" for line in (ran.folder / "line.csv").read_text().splitlines()[1:]}
     assert len(split) == 12
     assert len(targets & {row["target"] for row in split}) > 9  # some were rounded once more, in 32 bits

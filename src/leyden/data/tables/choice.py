@@ -42,7 +42,7 @@ class Choice:
         different = values.n_unique()
         if not different:
             self.empty.append(seen.name)
-        elif different == 1 and not seen.null_count():
+        elif different == 1 and len(seen) > 1 and not seen.null_count():
             self.constant.append(seen.name)
         elif seen.dtype == pl.String:
             return self._takes_text(values, different)
