@@ -170,7 +170,7 @@ def quoted(text: str) -> str:
 
 
 def _key_text(key: Any) -> str:
-    """The key of a mapping: as it is if Hydra reads it so, else in quotes, as `leyden.config.mappings` reads them."""
+    """The key of a mapping: as it is if Hydra reads it so, else in quotes, which `leyden.config.mappings` reads."""
     if not isinstance(key, str):
         return as_text(key)
     try:
