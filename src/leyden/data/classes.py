@@ -64,6 +64,7 @@ def warn_of_absent_classes(
         is_trained: whether a network is evaluated on these data, so that those to train on do not matter.
     """
     counts = {split: of.bincount(minlength=len(names)) for split, of in labels.items() if len(of)}
+    counts.pop("new", None)  # items that a run did not have
     if is_trained:
         counts.pop("train", None)
     found = []
