@@ -93,7 +93,7 @@ class LoadedRun:
     @property
     def trained_on(self) -> RecordedSplit | None:
         """The items that the weights were trained on, as the run that they are from has recorded; None without."""
-        return read_split(self.dir if self.is_own else self.checkpoint.parent.parent)
+        return self.datamodule.recorded if self.is_own else read_split(self.checkpoint.parent.parent)
 
 
 def load_run(run: str | Path = "last", ckpt: str = "best", log_dir: str | Path = "logs") -> LoadedRun:

@@ -38,9 +38,8 @@ def read_table(
 ) -> pl.DataFrame:
     """Read a CSV file with a header: numbers as floats, dates of ISO 8601 as dates, anything else as text.
 
-    A column holds numbers if all its values are numbers. They are 32 bits wide where nothing that matters is lost by
-    it, which is where their range is more than a thousandth of their size. Lines with nothing on them are
-    passed over, and times of a time zone are read in UTC.
+    A column holds numbers if all its values are numbers. They are 32 bits wide where that is enough: see `are_narrow`.
+    Lines with nothing on them are passed over, and times of a time zone are read in UTC.
 
     Args:
         path: UTF-8, may be compressed by gzip, bzip2 or xz. A field in double quotes may hold separators and line ends.
@@ -94,35 +93,21 @@ def read_content(
     is_input: Callable[[str], bool] = lambda name: True,
 ) -> pl.DataFrame:
     """The rows of a file whose header was read: see `read_table`."""
-    if header.goes_on:
-        try:
-            return _read(path, content, header, notation, is_text, wanted, is_input)
-        except UserError as error:
-            if f"line {header.line}:" not in str(error):
-                raise
-            edit = without_line(path, header.line)
-            raise UserError(
-                f"{path}, line {header.line}: seems to be part of the header, with text where numbers stand below; "
-                f"if it names the columns, add data.skip_lines={header.line - 1}; if it holds units, remove it: {edit}"
-            ) from error
-    return _read(path, content, header, notation, is_text, wanted, is_input)
-
-
-def _read(
-    path: Path,
-    content: Content,
-    header: Header,
-    notation: Notation,
-    is_text: Callable[[str], bool],
-    wanted: Callable[[str], bool | None],
-    is_input: Callable[[str], bool],
-) -> pl.DataFrame:
     reader = TableReader(path, content, header, notation, is_text)
-    frames = list(_side_by_side(reader.read, _blocks(content, header.begin, header.separator)))
-    if not any(map(len, frames)):
-        raise no_rows(path, header.line)
-    table = pl.concat(frames, how="vertical_relaxed")
-    return reader.settled(without_counters(path, header, table, wanted, is_input, reader.missing))
+    try:
+        frames = list(_side_by_side(reader.read, _blocks(content, header.begin, header.separator)))
+        if not any(map(len, frames)):
+            raise no_rows(path, header.line)
+        table = pl.concat(frames, how="vertical_relaxed")
+        return reader.settled(without_counters(path, header, table, wanted, is_input, reader.missing))
+    except UserError as error:
+        if not header.goes_on or f"line {header.line}:" not in str(error):
+            raise
+        edit = without_line(path, header.line)
+        raise UserError(
+            f"{path}, line {header.line}: seems to be part of the header, with text where numbers stand below; "
+            f"if it names the columns, add data.skip_lines={header.line - 1}; if it holds units, remove it: {edit}"
+        ) from error
 
 
 def _blocks(content: Content, begin: int, separator: str) -> Iterator[tuple[bytes, int]]:
