@@ -12,8 +12,8 @@ try:
     import hydra
     from omegaconf import DictConfig
 
-    from leyden.config import check_run
-    from leyden.door import enter, errors_in_one_line
+    from leyden.config.compose import check_run
+    from leyden.cli.entry_point import enter, errors_in_one_line
 except ModuleNotFoundError as missing:  # plain `python`, outside the project's environment
     from src.leyden.environment import restart
 
@@ -24,7 +24,7 @@ except ModuleNotFoundError as missing:  # plain `python`, outside the project's 
 def main(cfg: DictConfig) -> None:
     with errors_in_one_line():
         recorded, settings = check_run(cfg)
-        from leyden.evaluate import evaluate_run  # torch comes in only with a run that is there
+        from leyden.training.evaluate import evaluate_run  # torch comes in only with a run that is there
 
         evaluate_run(recorded, settings)
 

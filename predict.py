@@ -13,9 +13,9 @@ try:
     import hydra
     from omegaconf import DictConfig
 
-    from leyden.config import check_run
-    from leyden.data.inputs.given import check_request
-    from leyden.door import enter, errors_in_one_line
+    from leyden.config.compose import check_run
+    from leyden.data.inputs.request import check_request
+    from leyden.cli.entry_point import enter, errors_in_one_line
 except ModuleNotFoundError as missing:  # plain `python`, outside the project's environment
     from src.leyden.environment import restart
 
@@ -27,7 +27,7 @@ def main(cfg: DictConfig) -> None:
     with errors_in_one_line():
         recorded, settings = check_run(cfg)
         request = check_request(settings, recorded.dir)
-        from leyden.predict import predict_run  # torch comes in only with files that are there
+        from leyden.training.predict import predict_run  # torch comes in only with files that are there
 
         predict_run(recorded, request)
 

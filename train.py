@@ -13,8 +13,8 @@ try:
     import hydra
     from omegaconf import DictConfig
 
-    from leyden.config import check
-    from leyden.door import enter, errors_in_one_line
+    from leyden.config.compose import check
+    from leyden.cli.entry_point import enter, errors_in_one_line
 except ModuleNotFoundError as missing:  # plain `python`, outside the project's environment
     from src.leyden.environment import restart
 
@@ -25,7 +25,7 @@ except ModuleNotFoundError as missing:  # plain `python`, outside the project's 
 def main(cfg: DictConfig) -> float | None:
     with errors_in_one_line():
         experiment = check(cfg)
-        from leyden.train import run_experiment  # torch comes in only with a config that holds
+        from leyden.training.train import run_experiment  # torch comes in only with a config that holds
 
         return run_experiment(experiment)
 

@@ -30,15 +30,15 @@ except ModuleNotFoundError as missing:  # plain `python`, outside the project's 
     restart(missing)
 from torch import Tensor, nn
 
-from leyden import trust
-from leyden.config.near import did_you_mean, nearest, there_are
-from leyden.config.typed import setting, squeezed, with_home
+from leyden.checkpoints import trust
+from leyden.system.suggestions import did_you_mean, nearest, there_are
+from leyden.system.override_text import setting, squeezed, with_home
 from leyden.data.tables.encoding import input_names
-from leyden.door import errors_in_one_line
-from leyden.durable import replacing, write_text
-from leyden.errors import UserError
-from leyden.record import finite
-from leyden.run import LoadedRun, load_run
+from leyden.cli.entry_point import errors_in_one_line
+from leyden.system.atomic_files import replacing, write_text
+from leyden.system.errors import UserError
+from leyden.records.record import finite
+from leyden.training.loaded_run import LoadedRun, load_run
 
 Network = Callable[[Tensor], Tensor]
 SETTINGS = {"run": "", "format": "state_dict", "ckpt": "best", "output": "", "log_dir": "logs"}

@@ -22,8 +22,8 @@ except ModuleNotFoundError as missing:  # plain `python`, outside the project's 
 
     restart(missing)
 
-from leyden.door import errors_in_one_line
-from leyden.options import Parser
+from leyden.cli.entry_point import errors_in_one_line
+from leyden.cli.script_options import Parser
 from leyden.sweeps.summary import as_table, draw, find_sweep, save, summarize
 
 

@@ -24,8 +24,8 @@ except ModuleNotFoundError as missing:  # plain `python`, outside the project's 
     restart(missing)
 
 from tests.torture import cost, damage, disk, elsewhere, hostile, searches, stops, sweeps
-from tests.torture.bench import Bench, Row
-from tests.torture.doors import Doors
+from tests.leyden.torture.bench import Bench, Row
+from tests.leyden.torture.doors import Doors
 
 ROWS: dict[str, Callable[[Bench], list[Row]]] = {
     "kill": stops.kill,

@@ -5,10 +5,10 @@ import pytest
 import torch
 from torchvision import datasets
 
-from leyden.config import Experiment
-from leyden.data.mnist import MNIST
-from tests.idx_files import made, write_emnist, write_qmnist
-from tests.picture_files import write_cifar, write_folders, write_usps
+from leyden.config.experiment import Experiment
+from myproject.data.mnist import MNIST
+from tests.leyden.helpers.idx_files import made, write_emnist, write_qmnist
+from tests.leyden.helpers.picture_files import write_cifar, write_folders, write_usps
 
 torch.set_num_threads(1)  # tests run side by side
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from leyden.build import build_trainer
-from leyden.config import compose
-from leyden.errors import UserError
-from leyden.train import run_experiment
+from leyden.training.build import build_trainer
+from leyden.config.compose import compose
+from leyden.system.errors import UserError
+from leyden.training.train import run_experiment
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 OPTIONAL = {"wandb", "mlflow", "many"}  # need packages that are not installed here

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from leyden.build import build_data, build_task, build_trainer
-from leyden.config import compose
-from leyden.train import train
+from leyden.training.build import build_data, build_task, build_trainer
+from leyden.config.compose import compose
+from leyden.training.train import train
 
 pytestmark = pytest.mark.slow
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from leyden.config import compose
-from leyden.train import run_experiment
+from leyden.config.compose import compose
+from leyden.training.train import run_experiment
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

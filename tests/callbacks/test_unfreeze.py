@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
-from leyden.callbacks.unfreeze import Unfreeze
-from leyden.errors import UserError
-from leyden.models.linear import Linear
-from leyden.models.pretrained import Pretrained
+from myproject.callbacks.unfreeze import Unfreeze
+from leyden.system.errors import UserError
+from myproject.models.linear import Linear
+from myproject.models.pretrained import Pretrained
 
 
 class Task(pl.LightningModule):
@@ -158,5 +158,5 @@ def test_the_first_epoch_is_no_epoch_to_unfreeze_in() -> None:
 def test_the_config_builds_it() -> None:
     path = Path(__file__).parents[2] / "configs" / "callbacks" / "unfreeze.yaml"
     settings = yaml.safe_load(path.read_text(encoding="utf-8"))["unfreeze"]
-    assert settings.pop("_target_") == "leyden.callbacks.unfreeze.Unfreeze"
+    assert settings.pop("_target_") == "myproject.callbacks.unfreeze.Unfreeze"
     assert Unfreeze(**settings).epoch == 3

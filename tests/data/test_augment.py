@@ -6,7 +6,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 from torchvision.transforms.v2 import functional as reference
 
-from leyden.data.augment import Augment
+from myproject.data.augment import Augment
 
 EACH: list[dict[str, Any]] = [
     {"crop_padding": 3},

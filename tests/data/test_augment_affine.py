@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as reference
 
-from leyden.data.augment import Augment
+from myproject.data.augment import Augment
 
 EACH: list[dict[str, Any]] = [{"rotation": 30.0}, {"translate": 0.2}, {"scale": 0.5}, {"shear": 20.0}]
 each_shape = pytest.mark.parametrize("shape", [(3, 20, 20), (3, 16, 28), (3, 30, 12)], ids=str)

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torchvision import datasets
 
-from leyden.config import compose
-from leyden.data.cifar import CIFAR10, CIFAR100
-from leyden.errors import UserError
-from tests.picture_files import write_cifar
+from leyden.config.compose import compose
+from myproject.data.cifar import CIFAR10, CIFAR100
+from leyden.system.errors import UserError
+from tests.leyden.helpers.picture_files import write_cifar
 
 BOTH = pytest.mark.parametrize(
     ("kind", "dataset"), [(CIFAR10, datasets.CIFAR10), (CIFAR100, datasets.CIFAR100)], ids=["10", "100"]

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from leyden.data.augment import Augment
+from myproject.data.augment import Augment
 from leyden.data.images import InMemoryImages
-from leyden.data.memory import Split
-from leyden.data.mnist import MNIST
+from leyden.data.in_memory import Split
+from myproject.data.mnist import MNIST
 
 
 def ready(data: InMemoryImages) -> InMemoryImages:

@@ -12,9 +12,9 @@ from filelock import FileLock
 from torchvision import datasets
 
 from leyden.data.images import InMemoryImages
-from leyden.data.mnist import EMNIST, KMNIST, MNIST, QMNIST, FashionMNIST
-from leyden.errors import UserError
-from tests.idx_files import Made, idx, made, write, write_emnist, write_qmnist
+from myproject.data.mnist import EMNIST, KMNIST, MNIST, QMNIST, FashionMNIST
+from leyden.system.errors import UserError
+from tests.leyden.helpers.idx_files import Made, idx, made, write, write_emnist, write_qmnist
 
 
 def write_zipped(folder: Path, parts: Made, dataset: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,9 +8,9 @@ import yaml
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from leyden.errors import UserError
-from leyden.models.autoencoder import AutoEncoder
-from leyden.models.requirements import misfit
+from leyden.system.errors import UserError
+from myproject.models.autoencoder import AutoEncoder
+from myproject.models.input_checks import misfit
 
 CONFIG = Path(__file__).parents[2] / "configs" / "model" / "autoencoder.yaml"
 SETTINGS = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from leyden.models.init import SCHEMES, Scheme, initialise
+from myproject.models.init import SCHEMES, Scheme, initialise
 
 each_scheme = pytest.mark.parametrize("scheme", SCHEMES)
 

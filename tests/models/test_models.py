@@ -8,16 +8,16 @@ import yaml
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from leyden.build import build_network, build_task
-from leyden.config import compose
+from leyden.training.build import build_network, build_task
+from leyden.config.compose import compose
 from leyden.data.spec import DataSpec
-from leyden.errors import UserError
-from leyden.models.cnn import CNN
-from leyden.models.layers import ACTIVATIONS, Activation
-from leyden.models.linear import Linear
-from leyden.models.mlp import MLP
-from leyden.models.requirements import misfit
-from leyden.recipe import complete_model
+from leyden.system.errors import UserError
+from myproject.models.cnn import CNN
+from myproject.models.layers import ACTIVATIONS, Activation
+from myproject.models.linear import Linear
+from myproject.models.mlp import MLP
+from myproject.models.input_checks import misfit
+from leyden.training.factories import complete_model
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "model"
 PICTURES = [(1, 28, 28), (3, 32, 32), (2, 33, 20)]
@@ -164,7 +164,7 @@ def test_every_activation_is_used_after_every_hidden_layer(name: str, activation
 def test_the_cnn_refuses_what_is_no_picture_and_names_a_network_that_fits(shape: tuple[int, ...]) -> None:
     with pytest.raises(UserError) as refusal:
         CNN(shape, 10, channels=[4], hidden_sizes=[])
-    assert str(refusal.value) == misfit("leyden.models.cnn.CNN", shape, {"channels": [4]})
+    assert str(refusal.value) == misfit("myproject.models.cnn.CNN", shape, {"channels": [4]})
     assert "model=mlp" in str(refusal.value)
 
 
@@ -174,12 +174,12 @@ def test_the_cnn_halves_a_picture_as_often_as_it_goes_and_no_oftener(shape: tupl
     channels = [2] * (deepest + 1)
     with pytest.raises(UserError) as refusal:
         CNN(shape, 10, channels=channels, hidden_sizes=[])
-    assert str(refusal.value) == misfit("leyden.models.cnn.CNN", shape, {"channels": channels})
+    assert str(refusal.value) == misfit("myproject.models.cnn.CNN", shape, {"channels": channels})
     assert f"give {deepest} channels or fewer" in str(refusal.value)
 
 
 def test_a_network_without_a_requirement_takes_every_shape() -> None:
-    assert misfit("leyden.models.mlp.MLP", (7,), {}) is None
+    assert misfit("myproject.models.mlp.MLP", (7,), {}) is None
 
 
 class Seven(nn.Module):
@@ -195,7 +195,7 @@ class Seven(nn.Module):
 
 def test_a_network_with_another_number_of_outputs_is_refused_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     config = compose(["model=linear"]).config
-    monkeypatch.setattr("leyden.models.linear.Linear", Seven)
+    monkeypatch.setattr("myproject.models.linear.Linear", Seven)
     names = tuple(map(str, range(10)))
     with pytest.raises(UserError, match=r"^model Seven: makes \(2, 7\) of a batch of two, and must make \(2, 10\)"):
         build_task(config, DataSpec("classification", (1, 28, 28), 10, names, (0.0,), (1.0,)))

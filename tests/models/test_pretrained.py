@@ -11,8 +11,8 @@ import yaml
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from leyden.errors import UserError
-from leyden.models.pretrained import Pretrained
+from leyden.system.errors import UserError
+from myproject.models.pretrained import Pretrained
 
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
 FILE = "resnet18-f37072fd.pth"
@@ -185,5 +185,5 @@ def test_any_classification_network_serves(name: str) -> None:
 def test_the_config_builds_it() -> None:
     path = Path(__file__).parents[2] / "configs" / "model" / "resnet.yaml"
     settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    assert settings.pop("_target_") == "leyden.models.pretrained.Pretrained"
+    assert settings.pop("_target_") == "myproject.models.pretrained.Pretrained"
     assert sum(p.numel() for p in build(classes=10, **settings).parameters()) == 11_173_962  # CIFAR's ResNet-18

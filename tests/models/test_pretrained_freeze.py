@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from leyden.models.pretrained import Pretrained
+from myproject.models.pretrained import Pretrained
 from leyden.tasks.optimizers import OptimizerFactory
 
 

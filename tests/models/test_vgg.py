@@ -7,9 +7,9 @@ import yaml
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from leyden.errors import UserError
-from leyden.models.requirements import VGG_LAYERS, misfit
-from leyden.models.vgg import VGG
+from leyden.system.errors import UserError
+from myproject.models.input_checks import VGG_LAYERS, misfit
+from myproject.models.vgg import VGG
 
 SETTINGS = yaml.safe_load((Path(__file__).parents[2] / "configs" / "model" / "vgg.yaml").read_text(encoding="utf-8"))
 TARGET = SETTINGS.pop("_target_")
@@ -25,7 +25,7 @@ def inputs(*shape: int) -> Tensor:
 
 
 def test_the_config_is_configuration_a_and_fits_cifar() -> None:
-    assert TARGET == "leyden.models.vgg.VGG"
+    assert TARGET == "myproject.models.vgg.VGG"
     assert VGG_LAYERS["A"] == SETTINGS["layers"]
     network = build()
     assert network(inputs(2, 3, 32, 32)).shape == (2, 10)

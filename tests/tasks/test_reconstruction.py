@@ -8,19 +8,19 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD
 
-from leyden.build import build_network
+from leyden.training.build import build_network
 from leyden.data.spec import DataSpec
-from leyden.recipe import complete_model
+from leyden.training.factories import complete_model
 from leyden.tasks.optimizers import OptimizerFactory
-from leyden.tasks.reconstruction import Reconstruction
-from tests.tasks.test_task import MadeImages, made_trainer
+from myproject.tasks.reconstruction import Reconstruction
+from tests.leyden.tasks.test_task import MadeImages, made_trainer
 
 MEAN, STD = (0.5, 0.25), (0.25, 0.125)
 SPEC = DataSpec("classification", (2, 6, 6), 4, ("a", "b", "c", "d"), MEAN, STD)
 MODELS: dict[str, dict[str, Any]] = {
-    "linear": {"_target_": "leyden.models.linear.Linear"},
-    "mlp": {"_target_": "leyden.models.mlp.MLP", "hidden_sizes": [8], "dropout": 0.0},
-    "autoencoder": {"_target_": "leyden.models.autoencoder.AutoEncoder", "channels": [4], "code_size": 8},
+    "linear": {"_target_": "myproject.models.linear.Linear"},
+    "mlp": {"_target_": "myproject.models.mlp.MLP", "hidden_sizes": [8], "dropout": 0.0},
+    "autoencoder": {"_target_": "myproject.models.autoencoder.AutoEncoder", "channels": [4], "code_size": 8},
 }
 
 

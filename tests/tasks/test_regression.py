@@ -8,13 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD
 
-from leyden.build import build_task
-from leyden.config import compose
+from leyden.training.build import build_task
+from leyden.config.compose import compose
 from leyden.data.spec import DataSpec
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 from leyden.tasks.optimizers import OptimizerFactory
-from leyden.tasks.regression import Regression
-from leyden.tasks.regression_metrics import metric_suffixes
+from myproject.tasks.regression import Regression
+from myproject.tasks.regression_metrics import metric_suffixes
 
 MEAN, STD = (10.0, -3.0), (4.0, 0.5)
 PLAIN = {"target_mean": (0.0, 0.0), "target_std": (1.0, 1.0)}

@@ -10,7 +10,7 @@ from lightning.pytorch.callbacks import ModelPruning, StochasticWeightAveraging,
 from torch import Tensor, nn
 
 from leyden.callbacks.best import best_checkpoint
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
 from leyden.callbacks.best import kept_files
-from leyden.callbacks.settled import length_of, of_all, pace, rebased, settle
+from leyden.callbacks.loop_state import length_of, of_all, pace, rebased, settle
 from leyden.callbacks.whole_epochs import (
     generator_states,
     loader_without_position,
@@ -20,8 +20,8 @@ from leyden.callbacks.whole_epochs import (
     restore_generators,
     unsaved_state,
 )
-from leyden.errors import UserError
-from leyden.signals import Watch
+from leyden.system.errors import UserError
+from leyden.system.graceful_shutdown import Watch
 from leyden.tasks.duration import accumulation
 from leyden.tasks.schedulers import forget_length, take_length
 from leyden.tasks.task import Task

@@ -13,7 +13,7 @@ from rich.progress import Progress as Bar
 from torch import Tensor
 
 from leyden.callbacks.best import best_checkpoint, best_so_far
-from leyden.processes import rank
+from leyden.system.processes import rank
 from leyden.tasks.task import Task
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ import lightning.pytorch as pl
 import numpy as np
 import torch
 
-from leyden.seeds import seed_for
+from leyden.system.seeds import seed_for
 
 
 class Randomness(pl.Callback):

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import lightning.pytorch as pl
 
 from leyden.callbacks.averaging import Averaging
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 
 log = logging.getLogger(__name__)
 

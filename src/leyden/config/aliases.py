@@ -4,7 +4,7 @@ On the left is what is typed (case, dashes and underscores do not matter), on th
 of this project, such as `batch_size`, needs no entry: it is found by its last part.
 """
 
-from leyden.config.typed import squeezed
+from leyden.system.override_text import squeezed
 
 _TABLE = {
     # groups

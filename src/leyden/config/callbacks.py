@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from leyden.config.signature import find
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 
 # Lightning's, which say so only when training begins. LearningRateMonitor, a default, is left out where there is none.
 _OF_ANY = ("DeviceStatsMonitor",)

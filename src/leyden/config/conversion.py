@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from leyden.config.aliases import LEFT_OUT, SWITCHES
 from leyden.config.remedies import file_meant, written
-from leyden.config.typed import setting, squeezed
+from leyden.system.override_text import setting, squeezed
 from leyden.config.vocabulary import Vocabulary
 
 

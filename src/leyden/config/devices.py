@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 
 SPAWNS = (
     "forks or spawns its processes, which a run directory cannot follow; give trainer.strategy=ddp, in notebooks too"

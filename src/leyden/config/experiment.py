@@ -1,34 +1,10 @@
-"""What Hydra composed, resolved, checked and named: an experiment."""
+"""What a command works on: an experiment to run, or a run that exists already."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import hydra
-from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
-from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
-
-from leyden.config.callbacks import check_callbacks
-from leyden.config.devices import check_strategy
-from leyden.config.explanation import explain
-from leyden.config.hydra_settings import check_hydra
-from leyden.config.mappings import with_names_as_text
-from leyden.config.monitored import check_monitored
-from leyden.config.names import own_keys
-from leyden.config.overrides import allow_new_values, as_typed
-from leyden.config.recorded import Config, Recorded, check_measurable, check_resumable, recorded
-from leyden.config.tuners import refuse_tuners
-from leyden.config.typed import homes_expanded, setting, with_home
-from leyden.config.validation import validate
-from leyden.config.vocabulary import Vocabulary
-from leyden.errors import UserError
-from leyden.processes import rank
-from leyden.record import check_free, checkpoint_of, find_run
+Config = dict[str, Any]  # resolved and checked: plain dicts, lists and values
 
 STORAGE = "LEYDEN_STORAGE"  # of the environment: the URL of a study's database, which may have a password
 
@@ -82,132 +58,22 @@ class Experiment:
         return Path(self.config["paths"]["run_dir"])
 
 
-def compose(overrides: Sequence[str] = (), configs: str | Path = "configs") -> Experiment:
-    """The experiment that `python train.py <overrides>` would run, for notebooks, scripts and tests.
+@dataclass(frozen=True)
+class Recorded:
+    """A run that there is already, and what a command is to do with it.
 
-    Raises:
-        UserError: an override names nothing, or the config does not hold.
+    Attributes:
+        dir: its directory.
+        name: of its experiment.
+        before: the config as it was recorded; plain dicts, lists and values.
+        config: likewise, with what was typed on top.
+        overrides: what was typed for the run.
+        typed: what is typed now.
     """
-    with _composed("train", overrides, configs) as cfg:
-        return check(cfg)
 
-
-def compose_run(
-    overrides: Sequence[str] = (), door: str = "eval", configs: str | Path = "configs"
-) -> tuple[Recorded, Config]:
-    """The run that `python <door>.py <overrides>` would take, and the command's own settings; likewise."""
-    with _composed(door, overrides, configs) as cfg:
-        return check_run(cfg)
-
-
-@contextmanager
-def _composed(door: str, overrides: Sequence[str], configs: str | Path) -> Iterator[DictConfig]:
-    check_hydra(overrides)
-    words = Vocabulary(Path(configs, f"{door}.yaml"))
-    with hydra.initialize_config_dir(str(Path(configs).resolve()), version_base="1.3"):
-        try:
-            cfg = hydra.compose(door, allow_new_values(overrides, words), return_hydra_config=True)
-        except HydraException as error:
-            raise UserError(explain(error, words, overrides)) from error
-        HydraConfig.instance().set_config(cfg)
-        try:
-            with read_write(cfg), open_dict(cfg):
-                del cfg["hydra"]
-            yield cfg
-        finally:
-            HydraConfig.instance().cfg = None
-
-
-def check(cfg: DictConfig) -> Experiment:
-    """Resolve what Hydra composed, within its job, and check it.
-
-    Raises:
-        UserError: the first thing that does not hold.
-    """
-    hydra_cfg = HydraConfig.get()
-    overrides = _typed()
-    words = Vocabulary(_primary())
-    _expand_homes(cfg)
-    if cfg.resume is not None:
-        run = recorded(find_run(str(cfg.resume), cfg.paths.log_dir, "resume"), overrides, {"resume"}, _primary().parent)
-        check_resumable(run)
-        if rank() == 0:
-            check_free(run.dir, "resume")
-        refuse_tuners(run.config, None)
-        validate(run.config, words, overrides)
-        check_monitored(run.config)
-        check_strategy(run.config["trainer"])
-        check_callbacks(run.config)
-        changed = run.config != run.before
-        overrides = [*run.overrides, *run.typed]
-        return Experiment(run.name, run.config, overrides, resumes=True, changed=changed, recorded=True)
-    choices, is_job = hydra_cfg.runtime.choices, _is_job()
-    name = choices["experiment"]
-    if not is_job and choices["sweep"] != "default":
-        raise UserError(f"sweep={choices['sweep']}: is a search of many runs; add -m")
-    if not is_job and choices["hydra/launcher"] not in ("local", "basic"):
-        raise UserError(f"hydra/launcher={choices['hydra/launcher']}: is for sweeps; add -m")
-    if cfg.paths.run_dir is None:
-        cfg.paths.run_dir = str(Path(cfg.paths.log_dir, name, f"{datetime.now():%Y-%m-%d_%H-%M-%S}"))
-    config: Config = with_names_as_text(homes_expanded(OmegaConf.to_container(cfg, resolve=True)))
-    for own in ("resume", "sweep"):
-        del config[own]
-    refuse_tuners(config, overrides)
-    validate(config, words, overrides)
-    check_monitored(config)
-    check_strategy(config["trainer"])
-    check_callbacks(config)
-    if config["init_from"] is not None and rank() == 0:  # by now `last` may be this run, for a further process of it
-        config["init_from"] = str(_weights_of(str(config["init_from"]), config["paths"]["log_dir"]))
-    return Experiment(name, config, overrides, resumes=is_job and Path(config["paths"]["run_dir"]).exists())
-
-
-def check_run(cfg: DictConfig) -> tuple[Recorded, Config]:
-    """The run that a command takes, and the command's own settings: those that its primary config states itself.
-
-    Raises:
-        UserError: the first thing that does not hold.
-    """
-    primary = _primary()
-    _expand_homes(cfg)
-    own = set(own_keys(primary))
-    settings = {key: None if OmegaConf.is_missing(cfg, key) else homes_expanded(cfg[key]) for key in own}
-    if settings["run"] is None and cfg.resume is not None:
-        raise UserError(f"resume={cfg.resume}: is for train.py; write {setting('run', str(cfg.resume))}")
-    if settings["run"] is None:
-        raise UserError("run: no value given; add run=last, or run=<directory>")
-    run = recorded(find_run(str(settings["run"]), cfg.paths.log_dir), _typed(), own, primary.parent)
-    check_measurable(run)
-    validate(run.config, Vocabulary(primary.with_name("train.yaml")), run.typed)
-    return run, settings
-
-
-def _expand_homes(cfg: DictConfig) -> None:
-    """Expand `~/` in paths of the YAML files, which others are made of; those that were typed are expanded already."""
-    for name, path in (cfg.get("paths") or {}).items():
-        if isinstance(path, str):
-            cfg.paths[name] = with_home(path)
-
-
-def _typed() -> list[str]:
-    overrides = OmegaConf.to_container(HydraConfig.get().overrides.task)
-    return as_typed(overrides)  # type: ignore[arg-type]  # a list of str
-
-
-def _primary() -> Path:
-    hydra_cfg = HydraConfig.get()
-    source = next(s.path for s in hydra_cfg.runtime.config_sources if s.provider == "main")
-    return Path(source, f"{hydra_cfg.job.config_name}.yaml")
-
-
-def _weights_of(name: str, log_dir: str) -> Path:
-    """The checkpoint that `init_from` names: a file, or the best one of a run."""
-    path = Path(name).expanduser()
-    if name != "last" and not path.exists():
-        raise UserError(f"init_from={name}: is not there; give a run directory, a file of weights, or last")
-    return path if path.is_file() else checkpoint_of(find_run(name, log_dir, "init_from"), "best", "init_from")
-
-
-def _is_job() -> bool:
-    """Whether this is one of the jobs of a sweep: it goes on where there is something of it already."""
-    return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
+    dir: Path
+    name: str
+    before: Config
+    config: Config
+    overrides: list[str]
+    typed: list[str]

@@ -7,13 +7,14 @@ from functools import cached_property
 from typing import Any
 
 from leyden.config.aliases import VALUES
-from leyden.config.near import did_you_mean, nearest
+from leyden.system.suggestions import did_you_mean, nearest
 from leyden.config.sections import GIVEN, settable
 from leyden.config.signature import Parameter, find
-from leyden.config.typed import as_text, fitting, in_shell, parsed, setting, squeezed
+from leyden.system.override_text import as_text, in_shell, parsed, setting, squeezed
+from leyden.config.fitting import fitting
 from leyden.config.vocabulary import Vocabulary
-from leyden.errors import UserError
-from leyden.models.requirements import misfit
+from leyden.system.errors import UserError
+from myproject.models.input_checks import misfit
 
 PATHS = ("data_dir", "log_dir", "run_dir")
 

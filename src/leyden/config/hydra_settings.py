@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from leyden.config.overrides import masked
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 
 # Settings of Hydra's that would do nothing, or half of what they say.
 _ONE_DIRECTORY = "a run keeps everything in one directory; leave it out, or choose that by paths.run_dir=…"

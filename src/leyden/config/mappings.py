@@ -14,7 +14,7 @@ import yaml
 from hydra.errors import HydraException
 
 from leyden.config.signature import Parameter, find
-from leyden.config.typed import parsed, quoted
+from leyden.system.override_text import parsed, quoted
 
 _SETTING = re.compile(r"([+]*[A-Za-z_]\w*(?:\.[\w-]+)+)=(\{.*\})", re.DOTALL)
 _MAPPING = re.compile(r"\{[^{}]*\}")

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from leyden.config.signature import find
-from leyden.config.typed import as_text
-from leyden.errors import UserError
+from leyden.system.override_text import as_text
+from leyden.system.errors import UserError
 
 PLATEAU = "ReduceLROnPlateau"
 _FLAGS = ("save_on_train_epoch_end", "check_on_train_epoch_end")  # of ModelCheckpoint and EarlyStopping
@@ -47,7 +47,7 @@ def _metric(word: str, config: Mapping[str, Any]) -> str:
 def check_monitored(config: Mapping[str, Any]) -> None:
     """Refuse a training whose monitored metrics come of a validation that never takes place.
 
-    What depends on the number of batches is checked by `leyden.feasible`, once the data are there.
+    What depends on the number of batches is checked by `leyden.training.feasibility`, once the data are there.
 
     Args:
         config: resolved, and checked otherwise.

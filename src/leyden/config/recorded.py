@@ -1,7 +1,6 @@
 """The config of a run that there is already, with what is typed put on top."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,39 +9,18 @@ import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
+from leyden.config.experiment import Config, Recorded
 from leyden.config.mappings import with_names_as_text
 from leyden.config.overrides import allow_new_values, as_typed
-from leyden.errors import UserError
-from leyden.paths import moved
-from leyden.record import CONFIG, OVERRIDES, RECORD, read_record, read_yaml
+from leyden.system.errors import UserError
+from leyden.records.rebased_paths import moved
+from leyden.records.record import CONFIG, OVERRIDES, RECORD, read_record, read_yaml
 
-Config = dict[str, Any]
 _GONE = object()
 
 # What makes a run what it is, for it is resumed as it was; and what of its data may be another.
 FIXED = ("model", "task", "optimizer", "scheduler", "seed", "monitor", "mode", "init_from", "matmul_precision")
 FREE_OF_DATA = ("root", "path", "val_path", "test_path", "eval_batch_size", "num_workers", "cache")
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """A run that there is already, and what a command is to do with it.
-
-    Attributes:
-        dir: its directory.
-        name: of its experiment.
-        before: the config as it was recorded; plain dicts, lists and values.
-        config: likewise, with what was typed on top.
-        overrides: what was typed for the run.
-        typed: what is typed now.
-    """
-
-    dir: Path
-    name: str
-    before: Config
-    config: Config
-    overrides: list[str]
-    typed: list[str]
 
 
 def recorded(

@@ -7,10 +7,11 @@ from hydra.errors import HydraException
 
 from leyden.config.aliases import FILES, SWITCHES
 from leyden.config.names import Names, Settings
-from leyden.config.near import nearest
+from leyden.system.suggestions import nearest
 from leyden.config.signature import Parameter, find
-from leyden.config.typed import as_text, fitting, in_shell, parsed, quoted_path, squeezed
-from leyden.record import CHECKPOINTS
+from leyden.system.override_text import as_text, in_shell, parsed, quoted_path, squeezed
+from leyden.config.fitting import fitting
+from leyden.records.record import CHECKPOINTS
 
 
 def file_meant(names: Names, group: str, name: str) -> list[str]:

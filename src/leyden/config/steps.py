@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 
 HALF_ON_CPU = (
     "trainer.precision=16-true: numbers of 16 bits are too small for gradients and optimizers on a CPU; try "

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leyden.config.ancestry import ancestors
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 
 # The class, the setting that it changes, the script that finds a value for it.
 TUNERS = {

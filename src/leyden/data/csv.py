@@ -11,7 +11,7 @@ from torch import Tensor
 
 from leyden.data.classes import warn_of_absent_classes
 from leyden.data.digests import ItemDigests, row_digests, with_labels, with_targets
-from leyden.data.memory import InMemory
+from leyden.data.in_memory import InMemory
 from leyden.data.spec import DataSpec
 from leyden.data.tables.columns import Columns
 from leyden.data.tables.encoding import encode, fit, input_names
@@ -24,7 +24,7 @@ from leyden.data.tables.remedies import remedies_add_to
 from leyden.data.tables.table import names_in
 from leyden.data.tables.targets import Targets
 from leyden.data.tables.unread import warn_of_unread
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 
 
 class CSV(InMemory):

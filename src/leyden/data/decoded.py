@@ -16,14 +16,14 @@ from torchvision.transforms import v2
 from leyden.data.digests import Digests, with_labels
 from leyden.data.images import Images
 from leyden.data.loader import Loader, Order
-from leyden.data.memory import Split
-from leyden.data.pictures.levels import Levels
-from leyden.data.pictures.picture import Channels, Decoder, Read, centre_cut, memory_for, size_of
+from leyden.data.in_memory import Split
+from leyden.data.image_files.levels import Levels
+from leyden.data.image_files.decoding import Channels, Decoder, Read, centre_cut, memory_for, size_of
 from leyden.data.spec import DataSpec
 from leyden.data.threads import in_threads
 from leyden.data.workers import WorkerLoader, workers_for
-from leyden.errors import UserError
-from leyden.seeds import seed_for
+from leyden.system.errors import UserError
+from leyden.system.seeds import seed_for
 
 log = logging.getLogger(__name__)
 _SAMPLE = 2000  # pictures; mean and deviation are then known to within 0.01

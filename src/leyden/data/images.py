@@ -8,15 +8,15 @@ from typing import Any, ClassVar
 import torch
 from torch import Generator, Tensor
 
-from leyden.config.near import did_you_mean
-from leyden.config.typed import setting
-from leyden.data.augment import Augment
+from leyden.system.suggestions import did_you_mean
+from leyden.system.override_text import setting
+from myproject.data.augment import Augment
 from leyden.data.classes import in_known_order, some_names, warn_of_absent_classes
 from leyden.data.digests import ItemDigests, tensor_digests, with_labels
 from leyden.data.loader import Transform
-from leyden.data.memory import InMemory, Split
+from leyden.data.in_memory import InMemory, Split
 from leyden.data.spec import DataSpec
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 
 log = logging.getLogger(__name__)
 

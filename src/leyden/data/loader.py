@@ -8,7 +8,7 @@ from typing import TypedDict, Unpack
 import torch
 from torch import Generator, Tensor
 
-from leyden.seeds import seed_for
+from leyden.system.seeds import seed_for
 
 Batch = tuple[Tensor, Tensor]
 Transform = Callable[[Tensor, Generator], Tensor]

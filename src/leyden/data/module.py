@@ -13,7 +13,7 @@ from leyden.data.loader import Batch, Loader, Order
 from leyden.data.recorded_split import RecordedSplit
 from leyden.data.spec import DataSpec
 from leyden.data.splits import count, fold_split, nothing_left, stratified_split
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 
 
 class DataModule(pl.LightningDataModule):

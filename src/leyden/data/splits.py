@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from leyden.errors import UserError
-from leyden.seeds import seed_for
+from leyden.system.errors import UserError
+from leyden.system.seeds import seed_for
 
 
 def count(size: int | float, total: int, name: str) -> int:

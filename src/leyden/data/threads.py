@@ -7,7 +7,7 @@ from typing import TypeVar
 import rich
 from rich.progress import track
 
-from leyden.processes import cpus
+from leyden.system.processes import cpus
 
 T = TypeVar("T")
 R = TypeVar("R")

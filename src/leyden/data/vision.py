@@ -11,13 +11,13 @@ from torch import Tensor
 from torch.utils.data import ConcatDataset
 from torchvision import datasets
 
-from leyden.config.near import did_you_mean
+from leyden.system.suggestions import did_you_mean
 from leyden.data.decoded import DecodedImages
 from leyden.data.digests import Digests, position_digests
 from leyden.data.downloads import UNREADABLE, alone_in, reason
-from leyden.data.memory import Split
-from leyden.data.pictures.picture import Channels, Picture, Read, in_channels
-from leyden.errors import UserError
+from leyden.data.in_memory import Split
+from leyden.data.image_files.decoding import Channels, Picture, Read, in_channels
+from leyden.system.errors import UserError
 
 log = logging.getLogger(__name__)
 

@@ -13,21 +13,21 @@ from typing import Any, Self
 
 import yaml
 
-from leyden.checkpoints import newest_whole, read_checkpoint
-from leyden.config import Experiment
-from leyden.console import LogFile
+from leyden.checkpoints.files import newest_whole, read_checkpoint
+from leyden.config.experiment import Experiment
+from leyden.system.console import LogFile
 from leyden.data.module import DataModule
-from leyden.durable import full_disk, remove_leftovers, replacing, write_text
-from leyden.entry import continued_record, new_record
-from leyden.errors import UserError
-from leyden.origin import read_code
-from leyden.paths import moved
-from leyden.processes import rank
-from leyden.record import CHANGES, CHECKPOINTS, CONFIG, LOG, OVERRIDES, RECORD, lock, read_record, write_record
+from leyden.system.atomic_files import full_disk, remove_leftovers, replacing, write_text
+from leyden.run.new_record import continued_record, new_record
+from leyden.system.errors import UserError
+from leyden.records.provenance import read_code
+from leyden.records.rebased_paths import moved
+from leyden.system.processes import rank
+from leyden.records.record import CHANGES, CHECKPOINTS, CONFIG, LOG, OVERRIDES, RECORD, lock, read_record, write_record
 from leyden.run.history import cut_history, event_files, put_back
-from leyden.run.place import Last, make_directory
+from leyden.run.creation import Last, make_directory
 from leyden.run.split_record import SPLIT, write_split
-from leyden.signals import Watch, interruption
+from leyden.system.graceful_shutdown import Watch, interruption
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from tensorboard.backend.event_processing.event_file_loader import RawEventFileL
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from leyden.checkpoints import read_checkpoint, verify
-from leyden.durable import previous, replacing, write_text
+from leyden.checkpoints.files import read_checkpoint, verify
+from leyden.system.atomic_files import previous, replacing, write_text
 
 log = logging.getLogger(__name__)
 METRICS, TENSORBOARD = "metrics.csv", "tensorboard"

@@ -10,8 +10,8 @@ import numpy as np
 
 from leyden.data.module import DataModule
 from leyden.data.recorded_split import NEW, RecordedSplit
-from leyden.durable import replacing
-from leyden.errors import UserError
+from leyden.system.atomic_files import replacing
+from leyden.system.errors import UserError
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 
-from leyden.durable import write_text
+from leyden.system.atomic_files import write_text
 
 
 class MetricsTable(CSVLogger):

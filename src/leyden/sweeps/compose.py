@@ -13,12 +13,12 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from leyden.config import check
+from leyden.config.compose import check
 from leyden.config.experiment import Trial
 from leyden.config.recorded import differences, value_at
-from leyden.errors import UserError
-from leyden.paths import moved
-from leyden.record import CHECKPOINTS, CONFIG, read_yaml
+from leyden.system.errors import UserError
+from leyden.records.rebased_paths import moved
+from leyden.records.record import CHECKPOINTS, CONFIG, read_yaml
 from leyden.sweeps.job import Job, gone_on_with, outcome
 from leyden.sweeps.names import job_name
 

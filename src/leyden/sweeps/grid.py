@@ -6,7 +6,7 @@ from itertools import product
 
 from hydra.core.override_parser.types import Override
 
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 from leyden.sweeps.compose import Composer
 from leyden.sweeps.job import Job, Outcome, outcome
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import yaml
 
-from leyden.config import Experiment
+from leyden.config.experiment import Experiment
 from leyden.config.overrides import as_typed
-from leyden.durable import write_text
-from leyden.entry import new_record
-from leyden.errors import UserError
-from leyden.record import CONFIG, OVERRIDES, RECORD, InUseError, Record, read_record, read_yaml, status, write_record
+from leyden.system.atomic_files import write_text
+from leyden.run.new_record import new_record
+from leyden.system.errors import UserError
+from leyden.records.record import CONFIG, OVERRIDES, RECORD, InUseError, Record, read_record, read_yaml, status, write_record
 
 _OUT_OF_MEMORY = (
     "out of memory",
@@ -108,7 +108,7 @@ def perform(job: Job) -> None:
     Raises:
         SystemExit: it failed, or was interrupted.
     """
-    from leyden.train import run_experiment  # torch, which the sweep itself does without
+    from leyden.training.train import run_experiment  # torch, which the sweep itself does without
 
     try:
         run_experiment(_as_it_is_now(job).experiment)

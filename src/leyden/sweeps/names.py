@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 
 LONGEST = 120
 

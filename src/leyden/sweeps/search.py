@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from leyden.config.experiment import Trial
 from leyden.config.explanation import explain
 from leyden.config.overrides import is_secret
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 from leyden.sweeps.compose import Composer
 from leyden.sweeps.job import Job, Outcome
 from leyden.sweeps.params import Space
@@ -57,7 +57,7 @@ class Search:
         seed: int,
     ) -> None:
         self._settings = check_settings(settings, monitor, mode)
-        from leyden.studies import build_pruner  # Optuna, which only searches need
+        from leyden.studies.storage import build_pruner  # Optuna, which only searches need
         from leyden.sweeps.study import build_sampler
 
         build_sampler(self._settings.sampler, seed)
@@ -80,7 +80,7 @@ class Search:
         self._failed: set[int] = set()
 
     def open(self) -> Sequence[Outcome]:
-        from leyden.studies import hand_over, url_of_file
+        from leyden.studies.storage import hand_over, url_of_file
         from leyden.sweeps.study import Study, owner_of
 
         settings, folder = self._settings, self._composer.sweep_dir

@@ -11,7 +11,7 @@ from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from hydra.errors import HydraException
 
 from leyden.config.explanation import explain
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 
 _TAGS = {"log", "int"}
 

@@ -13,11 +13,11 @@ from typing import Any, Self
 
 from filelock import Timeout
 
-from leyden.durable import write_text
-from leyden.errors import UserError
-from leyden.locks import LOCK, hold
-from leyden.origin import origin
-from leyden.record import SWEEP, finite
+from leyden.system.atomic_files import write_text
+from leyden.system.errors import UserError
+from leyden.system.locks import LOCK, hold
+from leyden.records.provenance import origin
+from leyden.records.record import SWEEP, finite
 from leyden.sweeps.job import Outcome
 from leyden.sweeps.source import Source
 

@@ -12,10 +12,10 @@ from optuna.samplers import BaseGASampler, BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from leyden.durable import write_text
-from leyden.errors import UserError
-from leyden.seeds import seed_for
-from leyden.studies import build, open_storage, trial_of
+from leyden.system.atomic_files import write_text
+from leyden.system.errors import UserError
+from leyden.system.seeds import seed_for
+from leyden.studies.storage import build, open_storage, trial_of
 from leyden.sweeps.params import Space
 from leyden.sweeps.space import Choices
 
@@ -55,7 +55,7 @@ class Study:
         name: of the study.
         objectives: `min` or `max` for each metric.
         sampler: see `build_sampler`.
-        pruner: see `leyden.studies.build_pruner`.
+        pruner: see `leyden.studies.storage.build_pruner`.
         seed: of all random numbers.
     """
 

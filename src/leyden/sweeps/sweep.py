@@ -18,13 +18,13 @@ from hydra.core.plugins import Plugins
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from leyden.config.near import did_you_mean
+from leyden.system.suggestions import did_you_mean
 from leyden.config.overrides import as_typed
-from leyden.durable import full_disk
-from leyden.entry import code_of
-from leyden.errors import UserError
-from leyden.readable import count
-from leyden.signals import Interrupted, interruption
+from leyden.system.atomic_files import full_disk
+from leyden.run.new_record import code_of
+from leyden.system.errors import UserError
+from leyden.system.formatting import count
+from leyden.system.graceful_shutdown import Interrupted, interruption
 from leyden.sweeps.board import Board
 from leyden.sweeps.compose import Composer
 from leyden.sweeps.executors.executor import OUTPUT, Executor

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from leyden.config import Experiment
-from leyden.config.near import did_you_mean
+from leyden.config.experiment import Experiment
+from leyden.system.suggestions import did_you_mean
 from leyden.config.overrides import as_typed
 from leyden.sweeps.compose import Composer
 from leyden.sweeps.job import Job, Outcome, outcome

@@ -10,7 +10,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.utilities.data import extract_batch_size
 from torch import Tensor
 
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 
 log = logging.getLogger(__name__)
 

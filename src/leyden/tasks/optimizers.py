@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 from torch.optim import Optimizer
 
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 
 
 @dataclass(frozen=True)

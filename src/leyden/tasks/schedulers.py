@@ -10,7 +10,7 @@ import lightning.pytorch as pl
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 
 
 @dataclass(frozen=True)

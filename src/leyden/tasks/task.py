@@ -13,10 +13,10 @@ from torchmetrics import MetricCollection
 
 from leyden.data.loader import Batch
 from leyden.data.spec import DataSpec
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 from leyden.tasks.accumulation import BatchSizes, Passes, current_batch, mean_over_processes
 from leyden.tasks.duration import duration
-from leyden.tasks.meter import Meter
+from leyden.tasks.epoch_metrics import Meter
 from leyden.tasks.optimizers import OptimizerFactory
 from leyden.tasks.schedulers import SchedulerFactory, is_stale
 

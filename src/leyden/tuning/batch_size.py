@@ -7,9 +7,9 @@ from typing import Literal
 
 import torch
 
-from leyden.config import Experiment
+from leyden.config.experiment import Experiment
 from leyden.data.module import DataModule
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 from leyden.tasks.task import Task
 from leyden.tuning.memory import available, free, in_use, is_out_of_memory
 from leyden.tuning.timer import Timer

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from leyden.config.overrides import masked
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 
 
 class Parser(argparse.ArgumentParser):

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.optim import LBFGS, Adadelta, Optimizer, Rprop
 
-from leyden.config import Experiment
-from leyden.errors import UserError
-from leyden.seeds import seed_for
+from leyden.config.experiment import Experiment
+from leyden.system.errors import UserError
+from leyden.system.seeds import seed_for
 from leyden.tasks.task import Task
 from leyden.tuning.curve import RangeTest, exponential
 from leyden.tuning.trial import fit, trial_data, trial_task, undisturbed

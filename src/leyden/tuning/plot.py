@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 from leyden.tuning.curve import RangeTest
 
 _RAW, _CURVE, _MARK, _EDGE = "#b8c4d6", "#1f4e8c", "#d1495b", "#8a8f98"

@@ -9,12 +9,12 @@ import lightning.pytorch as pl
 import numpy as np
 import torch
 
-from leyden.build import build_data, build_task, build_trainer
-from leyden.config import Config, Experiment
+from leyden.training.build import build_data, build_task, build_trainer
+from leyden.config.experiment import Config, Experiment
 from leyden.data.module import DataModule
-from leyden.errors import UserError
-from leyden.models.weights import load_weights
-from leyden.signals import Watch, interruption
+from leyden.system.errors import UserError
+from leyden.checkpoints.weights import load_weights
+from leyden.system.graceful_shutdown import Watch, interruption
 from leyden.tasks.task import Task
 
 # Settings of the Trainer that decide how long a run is, where it runs, and what it checks, logs and writes. All others
@@ -117,7 +117,7 @@ def _config_of_a_trial(config: Config, steps: int, seed: int) -> Config:
         "limit_val_batches": 0,
         "num_sanity_val_steps": 0,
         "devices": _first_device(config["trainer"].get("devices")),
-        "profiler": {"_target_": "leyden.profiler.NoProfiler"},
+        "profiler": {"_target_": "leyden.training.profiler.NoProfiler"},
         "enable_checkpointing": False,
         "enable_progress_bar": False,
         "enable_model_summary": False,

@@ -9,10 +9,10 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from leyden.data.pictures.levels import MARGIN, Levels, levels_of
+from leyden.data.image_files.levels import MARGIN, Levels, levels_of
 from leyden.data.spec import DataSpec
 from leyden.data.tables.encoding import encode
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 
 
 class Array:

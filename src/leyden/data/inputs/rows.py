@@ -24,7 +24,7 @@ from leyden.data.tables.reader import TableReader
 from leyden.data.tables.remedies import no_rows
 from leyden.data.tables.table import read_content
 from leyden.data.tables.text import as_dates, plainly
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 
 _BLOCK = 20_000  # rows
 Fields = list[str]

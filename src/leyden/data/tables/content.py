@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from leyden.data.tables.kinds import HEAD, refuse_other_kinds
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 
 BLANKS = r"\s+"
 """The separator of columns that are aligned by blanks: a run of blanks and tabs separates two fields."""

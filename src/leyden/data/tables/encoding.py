@@ -16,7 +16,7 @@ from torch import Tensor
 from leyden.data.tables.choice import Choice
 from leyden.data.tables.notation import PLAIN
 from leyden.data.tables.remedies import as_list
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 
 log = logging.getLogger(__name__)
 Encoding = Mapping[str, Any]

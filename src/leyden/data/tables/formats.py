@@ -11,7 +11,7 @@ from itertools import product
 
 import polars as pl
 
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 
 Numbers = Callable[[pl.Series], pl.Series]
 

@@ -13,7 +13,7 @@ from leyden.data.tables.first import first_rows, fitted, header_below, is_header
 from leyden.data.tables.kinds import utf8_remedy
 from leyden.data.tables.names import is_number, unique_names
 from leyden.data.tables.remedies import new_header, separator_setting, zero_bytes_remedy
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 
 _MARK = b"\xef\xbb\xbf"  # some programs begin a file of UTF-8 with it
 _LONGEST = 1 << 18  # bytes of a header with line ends in quotes

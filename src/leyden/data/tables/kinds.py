@@ -13,7 +13,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from leyden.data.tables.new_files import compression, converted, edited, extracted, quoted, unpack, use
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 
 HEAD = 4096  # bytes that identify a file
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from leyden.config.typed import setting
+from leyden.system.override_text import setting
 from leyden.data.tables.formats import as_quantities_of, quantity_format
 from leyden.data.tables.notation import PLAIN, Notation
 

@@ -13,7 +13,7 @@ from leyden.data.tables.fields import blank_line, is_blank, rows_in
 from leyden.data.tables.header import Header
 from leyden.data.tables.kinds import utf8_remedy
 from leyden.data.tables.remedies import without_comments, without_line, zero_bytes_remedy
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from leyden.config.typed import read_as
+from leyden.system.override_text import read_as
 
 Name = str | int | float | bool | None
 """A column in a setting: YAML reads the name 2010 as a number, and yes as a bool."""

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from itertools import chain, count
 from pathlib import Path
 
-from leyden.config.typed import setting
+from leyden.system.override_text import setting
 
 _COMPRESSED = {"gzip": b"\x1f\x8b", "bzip2": b"BZh", "xz": b"\xfd7zXZ\x00"}  # what is decompressed while it is read
 _SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".csv", ".tsv", ".txt", ".tab", ".dat")

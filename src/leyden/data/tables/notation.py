@@ -9,7 +9,7 @@ import polars as pl
 
 from leyden.data.tables.formats import as_dates_of, as_quantities_of, check_date_format, is_of_dates
 from leyden.data.tables.missing import BEFORE, MISSING
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 
 PLAIN = "plain"  # the format of numbers and of dates of ISO 8601
 _BLANKS = "".join(map(chr, [*range(33), 0x7F, 0x85, 0xA0, *range(0x2000, 0x2010), 0x202F, 0x205F, 0x3000, 0xFEFF]))

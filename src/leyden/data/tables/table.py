@@ -19,7 +19,7 @@ from leyden.data.tables.notation import Notation
 from leyden.data.tables.reader import TableReader
 from leyden.data.tables.remedies import no_rows, without_line
 from leyden.data.tables.unnamed import without_counters
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 
 log = logging.getLogger(__name__)
 _BLOCK = 1 << 24  # bytes: what is read at once, so that memory stays near the size of the numbers

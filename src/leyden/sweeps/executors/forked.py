@@ -11,8 +11,8 @@ from pathlib import Path
 from signal import Signals
 from typing import Any
 
-from leyden.console import set_up_logging
-from leyden.signals import STOPS
+from leyden.system.console import set_up_logging
+from leyden.system.graceful_shutdown import STOPS
 from leyden.sweeps.job import Job, perform
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from signal import Signals
 from typing import TYPE_CHECKING
 
-from leyden.errors import UserError
-from leyden.processes import cpus
+from leyden.system.errors import UserError
+from leyden.system.processes import cpus
 from leyden.sweeps.executors.executor import OUTPUT, Ended
 from leyden.sweeps.executors.forked import perform_alone
 from leyden.sweeps.executors.server import START, Server

@@ -15,8 +15,8 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from leyden.config.experiment import STORAGE
-from leyden.errors import UserError
-from leyden.processes import cpus
+from leyden.system.errors import UserError
+from leyden.system.processes import cpus
 from leyden.sweeps.executors.executor import OUTPUT, Ended
 from leyden.sweeps.executors.worker import cause, check_numbers, environment, gpus_of, optional
 from leyden.sweeps.job import Job

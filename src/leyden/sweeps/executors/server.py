@@ -8,7 +8,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
-from leyden.signals import STOPS
+from leyden.system.graceful_shutdown import STOPS
 
 if TYPE_CHECKING:  # of which Windows has one only
     from multiprocessing.context import ForkServerContext, SpawnContext
@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # of which Windows has one only
     Context = ForkServerContext | SpawnContext
 
 START = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-_IMPORTED = ["torch", "torchvision", "lightning.pytorch", "torchmetrics", "tensorboard", "hydra", "leyden.train"]
+_IMPORTED = ["torch", "torchvision", "lightning.pytorch", "torchmetrics", "tensorboard", "hydra", "leyden.training.train"]
 _IMPORTED += ["leyden.sweeps.executors.forked"]
 _TICK = 0.1  # seconds
 

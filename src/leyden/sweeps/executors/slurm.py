@@ -12,11 +12,11 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from leyden.config.near import did_you_mean
-from leyden.durable import write_text
-from leyden.errors import UserError
-from leyden.processes import cpus
-from leyden.record import RECORD
+from leyden.system.suggestions import did_you_mean
+from leyden.system.atomic_files import write_text
+from leyden.system.errors import UserError
+from leyden.system.processes import cpus
+from leyden.records.record import RECORD
 from leyden.sweeps.executors.executor import OUTPUT, Ended
 from leyden.sweeps.executors.slurm_places import Place, place
 from leyden.sweeps.executors.slurm_settings import Settings

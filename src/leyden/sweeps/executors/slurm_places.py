@@ -12,7 +12,7 @@ from pathlib import Path
 from signal import Signals
 from typing import Any, Protocol
 
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 from leyden.sweeps.executors.slurm_commands import ask, cause
 from leyden.sweeps.executors.slurm_settings import Settings, python
 from leyden.sweeps.job import Job

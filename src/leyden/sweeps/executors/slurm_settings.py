@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from leyden.errors import UserError
+from leyden.system.errors import UserError
 from leyden.sweeps.executors.worker import check_numbers, devices, environment, gpus_of
 from leyden.sweeps.job import Job
 

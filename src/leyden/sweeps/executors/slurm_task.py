@@ -5,9 +5,9 @@ import subprocess
 from signal import Signals
 from typing import TYPE_CHECKING
 
-from leyden.console import set_up_logging
-from leyden.processes import rank
-from leyden.signals import Interrupted, Watch
+from leyden.system.console import set_up_logging
+from leyden.system.processes import rank
+from leyden.system.graceful_shutdown import Interrupted, Watch
 from leyden.sweeps.job import Job, note_failure, perform
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class Task:
     submitit would do so within its signal handler, wherever the run is just then. Here the run stops after its step
     with a checkpoint, and its record is closed, before that handler is called: it counts how often time was over,
     tells SLURM, and ends the process. SLURM starts the job again, which goes on from the checkpoint. Lightning, which
-    would requeue by SIGUSR1, is not asked (`leyden.signals.Watch.take_over`).
+    would requeue by SIGUSR1, is not asked (`leyden.system.graceful_shutdown.Watch.take_over`).
 
     Args:
         job: what is performed.

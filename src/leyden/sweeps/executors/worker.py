@@ -8,8 +8,8 @@ from signal import Signals
 from typing import Any
 
 import leyden
-from leyden.errors import UserError
-from leyden.signals import STOPS
+from leyden.system.errors import UserError
+from leyden.system.graceful_shutdown import STOPS
 from leyden.sweeps.job import Job
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from leyden.durable import write_text
-from leyden.errors import UserError
+from leyden.system.atomic_files import write_text
+from leyden.system.errors import UserError
 from leyden.sweeps.summary.headline import best_again, headline, not_preferred
 from leyden.sweeps.summary.results import Result, of
 from leyden.sweeps.summary.summary import Summary

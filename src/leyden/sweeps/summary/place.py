@@ -5,9 +5,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from leyden.errors import UserError
-from leyden.locks import is_live
-from leyden.record import RECORD, SWEEP
+from leyden.system.errors import UserError
+from leyden.system.locks import is_live
+from leyden.records.record import RECORD, SWEEP
 from leyden.sweeps.summary.results import moment
 
 _NAMED = 5  # sweeps in an error message

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leyden.durable import replacing
-from leyden.errors import UserError
+from leyden.system.atomic_files import replacing
+from leyden.system.errors import UserError
 from leyden.sweeps.summary.history import BLUE, GREY, history
 from leyden.sweeps.summary.importance import (
     FEW,

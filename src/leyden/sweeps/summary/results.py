@@ -9,10 +9,10 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-from leyden.errors import UserError
-from leyden.locks import is_gone
-from leyden.readable import count, number
-from leyden.record import CONFIG, RECORD, read_record, read_yaml, status
+from leyden.system.errors import UserError
+from leyden.system.locks import is_gone
+from leyden.system.formatting import count, number
+from leyden.records.record import CONFIG, RECORD, read_record, read_yaml, status
 from leyden.sweeps.job import gone_on_with
 
 ENDINGS = ("failed", "killed", "interrupted", "running", "waiting", "pruned")  # what a job that is not finished may be

@@ -8,11 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from leyden.config.near import did_you_mean
+from leyden.system.suggestions import did_you_mean
 from leyden.config.overrides import as_typed
-from leyden.errors import UserError
-from leyden.readable import most_telling
-from leyden.record import CHECKPOINTS
+from leyden.system.errors import UserError
+from leyden.system.formatting import most_telling
+from leyden.records.record import CHECKPOINTS
 from leyden.sweeps.summary.place import read_sweep
 from leyden.sweeps.summary.ranking import Group, grouped, ranked
 from leyden.sweeps.summary.results import ENDINGS, Result, monitored, of, read_results

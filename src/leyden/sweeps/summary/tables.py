@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.text import Text
 
-from leyden.readable import span
+from leyden.system.formatting import span
 from leyden.sweeps.summary.headline import best_again, headline, not_preferred, of_all
 from leyden.sweeps.summary.ranking import Group
 from leyden.sweeps.summary.results import Result

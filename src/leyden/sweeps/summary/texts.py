@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.cells import cell_len, chop_cells
 
-from leyden.readable import number
+from leyden.system.formatting import number
 from leyden.sweeps.summary.ranking import Spread
 
 _BARE = re.compile(r"[\w/.+:-]+", re.ASCII)

@@ -1,0 +1,71 @@
+"""What Lightning writes into a checkpoint, made right for one that is written between two steps."""
+
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+
+from leyden.records.rebased_paths import moved
+from leyden.tasks.duration import accumulation, duration
+
+
+def settle(fit_loop: dict[str, Any], batch: int) -> None:
+    """Write Lightning's counts as it would have them between two steps; its own hooks lie a little before or after.
+
+    Args:
+        fit_loop: the state of its loops.
+        batch: how many batches of the epoch are done; 0 between two epochs.
+    """
+    epochs, batches = fit_loop["epoch_progress"], fit_loop["epoch_loop.batch_progress"]
+    batches["is_last_batch"] = False
+    for count in (batches["total"], batches["current"]):
+        done = count["completed"]
+        # In the middle of an epoch as at the end of a batch, whose `completed` Lightning counts when it restarts.
+        count |= dict.fromkeys(("ready", "started", "processed"), done) | {"completed": done - (batch > 0)}
+    if batch:
+        fit_loop["epoch_loop.state_dict"]["_batches_that_stepped"] -= 1  # it adds one, too
+        return
+    batches["current"] |= dict.fromkeys(batches["current"], 0)
+    for count in (epochs["total"], epochs["current"]):
+        count |= dict.fromkeys(count, count["completed"])
+
+
+def rebased(state: dict[str, Any], old: str, new: str) -> dict[str, Any]:
+    """The state of a checkpoint callback with its files in another folder; it forgets those that lie elsewhere.
+
+    It deletes what it thinks of as a checkpoint that is not among the best any more, and a state may be anybody's.
+    """
+    state = {key: moved(value, old, new) for key, value in state.items()}
+    for name in {"best_k_models", "losses", "steps"} & state.keys():  # by path
+        moved_paths = {moved(path, old, new): value for path, value in state[name].items()}
+        state[name] = {path: value for path, value in moved_paths.items() if _lies_in(path, new)}
+    for name in ("best_model_path", "kth_best_model_path", "last_model_path"):
+        state[name] = state[name] if _lies_in(str(state[name]), new) else ""
+    return state
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    return Path(path).suffix == ".ckpt" and Path(path).resolve().is_relative_to(Path(folder).resolve())
+
+
+def length_of(trainer: pl.Trainer) -> int:
+    """The optimizer steps of the whole run; -1 without an end."""
+    steps = duration(trainer).steps
+    return int(steps) if steps != float("inf") else -1
+
+
+def pace(trainer: pl.Trainer) -> list[int]:
+    """What a number of batches that are done means."""
+    batches = trainer.num_training_batches
+    accumulated = accumulation(trainer, trainer.current_epoch)
+    return [trainer.world_size, int(batches) if batches < float("inf") else -1, accumulated]
+
+
+def of_all(trainer: pl.Trainer, state: dict[str, Any]) -> list[dict[str, Any]]:
+    """The states of all processes, by rank."""
+    if trainer.world_size == 1:
+        return [state]
+    states: list[Any] = [None] * trainer.world_size
+    torch.distributed.all_gather_object(states, state)
+    return states

@@ -1,0 +1,55 @@
+"""A task with its network and weights, from a checkpoint alone."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from torch import Tensor, nn
+
+from leyden.checkpoints import trust
+from leyden.data.spec import DataSpec
+from leyden.system.errors import UserError
+from leyden.tasks.task import Task
+
+
+def restore_task(checkpoint: Mapping[str, Any], name: str = "ckpt") -> Task:
+    """The task that a checkpoint was made of, in evaluation mode, with its weights; it has no optimizer.
+
+    Args:
+        checkpoint: as `leyden.checkpoints.files.read_checkpoint` gives it.
+        name: of the file, for the messages.
+
+    Raises:
+        UserError: the checkpoint does not hold what a task is rebuilt from, or something that is not to be trusted.
+    """
+    missing = [key for key in ("model", "task", "spec", "state_dict") if not isinstance(checkpoint.get(key), Mapping)]
+    if missing:
+        raise UserError(f"{name}: has no {missing[0]} in it; it was not written by train.py")
+    spec = restore_spec(checkpoint["spec"], name)
+    network: nn.Module = trust.build(checkpoint["model"], nn.Module, f"{name}: model")
+    task: Task = trust.build(checkpoint["task"], Task, f"{name}: task", network=network, spec=spec)
+    load_state(task, checkpoint["state_dict"], name)
+    task.model, task.settings = dict(checkpoint["model"]), dict(checkpoint["task"])
+    return task.eval()
+
+
+def load_state(task: Task, weights: Mapping[str, Tensor], name: str) -> None:
+    """Load weights into a task; `name` is of their file, for the message.
+
+    Raises:
+        UserError: they do not fit its network.
+    """
+    try:
+        task.load_state_dict(weights)
+    except RuntimeError as error:
+        why = " ".join(str(error).split())
+        raise UserError(f"{name}: its weights do not fit its network ({why[:200]})") from error
+
+
+def restore_spec(values: Mapping[str, Any], name: str = "ckpt") -> DataSpec:
+    """The facts about the data that a checkpoint holds; those that it has too many of are of another version."""
+    known = {field.name for field in fields(DataSpec)}
+    try:
+        return DataSpec(**{key: value for key, value in values.items() if key in known})
+    except TypeError as error:
+        raise UserError(f"{name}: its spec is not complete ({error})") from error

@@ -1,0 +1,194 @@
+"""What a checkpoint or a recorded config may name: they may come from somebody else.
+
+Hydra's `instantiate` calls whatever a `_target_` names, so that a config is a program. Here a name must be that of a
+class, in the package that is trusted and in the module that defines it: `leyden.run.os.system` begins well and is
+`os.system`.
+"""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from types import FunctionType
+from typing import Any
+
+import torch.fx
+from torch import nn
+
+from leyden.system.errors import UserError
+
+# The modules, with all below them, whose classes may be named. A project adds its own package here. None of these runs
+# what an argument says; but callbacks and loggers write where they are told to, so that eval.py and predict.py build
+# none of a run's, and a run is resumed, as a program is run, only where it comes from somebody who is trusted.
+TRUSTED = (
+    "leyden",
+    "torch.nn.modules",
+    "torch.optim",
+    "torchvision.models",
+    "torchvision.ops",
+    "torchvision.transforms",
+    "lightning.pytorch.callbacks",
+    "lightning.pytorch.loggers",
+    "lightning.pytorch.plugins",
+    "lightning.pytorch.profilers",
+    "lightning.pytorch.strategies",
+    "lightning.pytorch.trainer",
+)
+# Functions may be named too where every one of them does no harm, in a config only.
+TRUSTED_FUNCTIONS = ("leyden.tasks.schedulers",)
+
+_RUN_CODE = (torch.fx.GraphModule, torch.jit.ScriptModule)
+_MOST, _DEEPEST = 100_000, 50  # of the settings in one section: YAML's aliases make endless ones of a few lines
+
+
+def build(node: Mapping[str, Any], kind: type, setting: str, **given: Any) -> Any:
+    """The object that a checkpoint's settings describe, with the networks nested in them. Hydra has no part in it.
+
+    An argument `load`, as that of `Pretrained`, is False: the checkpoint brings its weights.
+
+    Args:
+        node: with `_target_`, the only key that means anything but itself; strings are taken as they are.
+        kind: what the object must be; what is nested must be a network.
+        setting: where the node was found, for the messages.
+        given: further arguments, taken as they are, in place of those in the node.
+
+    Raises:
+        UserError: it names what is not trusted, or its class refuses the settings.
+    """
+    for _ in _parts(node, setting, ("_target_",)):
+        pass
+    return _made(node, kind, setting, given)
+
+
+def check(node: Any, setting: str, kind: type | None = None) -> None:
+    """Refuse a section of a config that names what is not trusted, before Hydra builds it.
+
+    Args:
+        node: the section, resolved.
+        setting: its name, for the messages.
+        kind: the class that its own `_target_` must name, or a subclass of it; any by default.
+
+    Raises:
+        UserError: it does; or holds interpolations, which read the environment, or keys that change what Hydra does.
+    """
+    for place, value in _parts(node, setting, ("_target_", "_partial_")):
+        if isinstance(value, str) and "${" in value:
+            raise UserError(f"{place}={_short(value)}: must be a plain value, as a recorded config is resolved")
+        if not isinstance(value, Mapping):
+            continue
+        if not isinstance(value.get("_partial_", False), bool):
+            raise UserError(f"{place}._partial_={_short(value['_partial_'])}: must be true or false")
+        if "_target_" in value:
+            _resolve(value["_target_"], place, kind if place == setting else None, TRUSTED_FUNCTIONS)
+
+
+def _made(node: Any, kind: type, place: str, given: Mapping[str, Any]) -> Any:
+    if not isinstance(node, Mapping):
+        raise UserError(f"{place}={_short(node)}: must be settings with a _target_")
+    make = _resolve(node.get("_target_"), place, kind)
+    try:
+        own = {key: value for key, value in node.items() if key != "_target_" and key not in given}
+        settings = {key: _value(value, f"{place}.{key}") for key, value in own.items()}
+        if _takes_load(make):
+            settings["load"] = False
+        return make(**settings, **given)
+    except UserError as error:
+        raise UserError(_one_line(str(error))) from error
+    except Exception as error:  # a class meets settings of any type and size
+        why = f"{type(error).__name__}: {_short(error)}"
+        raise UserError(f"{place}: {make.__name__} cannot be made of these settings ({why})") from error
+
+
+def _value(value: Any, place: str) -> Any:
+    if isinstance(value, Mapping):
+        if "_target_" in value:
+            return _made(value, nn.Module, place, {})
+        return {key: _value(inner, f"{place}.{key}") for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)([_value(inner, f"{place}.{number}") for number, inner in enumerate(value)])
+    return value
+
+
+def _resolve(target: Any, place: str, kind: type | None, functions: tuple[str, ...] = ()) -> Any:
+    """The class, or the function out of some modules, of a name. Nothing is imported that is not trusted.
+
+    Raises:
+        UserError: it is not trusted, not there, or not of the kind.
+    """
+    where = f"{place}._target_={_short(target)}"
+    foreign = UserError(
+        f"{where}: a checkpoint or a recorded config may name only classes of {', '.join(TRUSTED)}; add your own "
+        "package in leyden/checkpoints/trust.py if you trust it"
+    )
+    parts = target.split(".") if isinstance(target, str) else []
+    if len(parts) < 2 or not all(part.isidentifier() and not part.startswith("_") for part in parts):
+        raise foreign
+    owner, name = ".".join(parts[:-1]), parts[-1]
+    # A package above one that is trusted may hand on its classes, as torch.nn does with those of torch.nn.modules.
+    if not _below(owner, TRUSTED) and not any(_below(module, (owner,)) for module in TRUSTED):
+        raise foreign
+    try:
+        found = vars(import_module(owner))[name]  # not getattr, by which a module may make things up
+    except Exception as error:  # not there; or it cannot be imported, for whatever reason
+        raise UserError(f"{where}: there is no such class now; check out the commit that wrote it") from error
+    trusted = TRUSTED if isinstance(found, type) else functions if isinstance(found, FunctionType) else ()
+    if not trusted or found.__qualname__ != name or not _below(found.__module__, trusted):
+        raise foreign
+    if isinstance(found, type) and issubclass(found, _RUN_CODE):
+        raise foreign
+    if kind is not None and not (isinstance(found, type) and issubclass(found, kind)):
+        raise UserError(f"{where}: must be a {kind.__name__}; was the file made for something else?")
+    return found
+
+
+def _below(module: str, packages: tuple[str, ...]) -> bool:
+    return any(f"{module}.".startswith(f"{package}.") for package in packages)
+
+
+def _takes_load(make: type) -> bool:
+    """Whether a class has the argument `load`, or hands it on to one that has."""
+    own = inspect.signature(make).parameters
+    is_open = any(parameter.kind is parameter.VAR_KEYWORD for parameter in own.values())
+    inits = [vars(base)["__init__"] for base in make.__mro__[1:-1] if "__init__" in vars(base)]
+    return "load" in own or (is_open and any("load" in inspect.signature(init).parameters for init in inits))
+
+
+def _parts(node: Any, setting: str, allowed: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    """Everything in a section, with where it is: mappings, lists, values and, as `<key>`, texts that are keys.
+
+    Raises:
+        UserError: a key like `_recursive_` that is not among those allowed, or a section without an end.
+    """
+    stack, count = [(node, setting, 0)], 0
+    while stack:
+        value, place, depth = stack.pop()
+        count += 1
+        if count > _MOST or depth > _DEEPEST:
+            raise UserError(
+                f"{setting}: has more than {_MOST:,} settings, or some nested {_DEEPEST} deep; is it damaged?"
+            )
+        yield place, value
+        inner: list[tuple[Any, Any]] = []
+        if isinstance(value, Mapping):
+            inner = list(value.items())
+        elif isinstance(value, list | tuple):
+            inner = list(enumerate(value))
+        for key, part in inner:
+            if isinstance(key, str):
+                if key.startswith("_") and key.endswith("_") and key not in allowed:
+                    raise UserError(f"{place}.{_short(key)}: may not be set here; only {' and '.join(allowed)} may")
+                stack.append((key, f"{place}.<key>", depth + 1))
+            stack.append((part, f"{place}.{_short(key)}", depth + 1))
+
+
+def _short(value: Any) -> str:
+    """A value, from anywhere, in a few words."""
+    try:
+        text = _one_line(str(value))
+    except ValueError:  # thousands of digits
+        text = type(value).__name__
+    return text if len(text) <= 100 else f"{text[:100]}…"
+
+
+def _one_line(text: str) -> str:
+    """Without line breaks, and without what would steer a terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))

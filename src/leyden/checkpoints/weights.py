@@ -1,0 +1,149 @@
+"""Weights from a file for a network that need not be the one that was saved: what fits is loaded, the rest is told."""
+
+import logging
+import pickle
+import zipfile
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from leyden.checkpoints.files import newest_whole, verify
+from leyden.system.errors import UserError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of each tensor, by name.
+
+    Attributes:
+        matched: loaded.
+        missing: the network has it, the file does not.
+        unexpected: the file has it, the network does not; the names are those of the file, without its prefix.
+        wrong_shape: both have it, and it does not fit; or it does, and another tensor of the same layer does not: a
+            layer is loaded as a whole. The head of a network for other classes is found here.
+    """
+
+    matched: tuple[str, ...]
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    wrong_shape: tuple[str, ...]
+
+
+def load_weights(
+    network: nn.Module, path: str | Path, setting: str = "init_from", leave_out: str | None = None
+) -> Report:
+    """Load every tensor of a file that fits the network by name and shape, and log how many did.
+
+    Prefixes that only one side has, such as `network.` in a checkpoint or `module.` of a wrapper, do not count. A
+    network that knows more of foreign files may have a method `translate(state) -> state`, from tensors under names
+    like its own to the tensors that it takes.
+
+    Args:
+        network: whose tensors are overwritten.
+        path: a state_dict, or a checkpoint that holds one.
+        setting: where the path was given, for the messages.
+        leave_out: what the names of the network's tensors begin with that stay as they are.
+
+    Raises:
+        UserError: the file cannot be read, or nothing in it fits.
+    """
+    own = {name: value for name, value in network.state_dict().items() if isinstance(value, Tensor)}
+    state = _aligned(read_weights(path, setting), own)
+    if translate := getattr(network, "translate", None):
+        state = translate(state)
+    own = {name: value for name, value in own.items() if leave_out is None or not name.startswith(leave_out)}
+    unfit = {_layer(name) for name in state.keys() & own.keys() if state[name].shape != own[name].shape}
+    matched = [name for name in own if name in state and _layer(name) not in unfit]
+    report = Report(
+        tuple(matched),
+        tuple(name for name in own if name not in state and not name.endswith("num_batches_tracked")),  # old files
+        tuple(name for name in state if name not in own),
+        tuple(name for name in own if name in state and _layer(name) in unfit),
+    )
+    if not matched:
+        theirs, ours = _few(state), _few(own)
+        raise UserError(f"{setting}={path}: nothing in it fits this network; it has {theirs}, the network {ours}")
+    network.load_state_dict({name: state[name] for name in matched}, strict=False)
+    log.info("weights: %d of %d tensors from %s", len(matched), len(own), path)
+    rest = {"of another shape": report.wrong_shape, "not in it": report.missing, "not used": report.unexpected}
+    if any(rest.values()):
+        log.info("weights: %s", "; ".join(f"{what}: {_few(names)}" for what, names in rest.items() if names))
+    return report
+
+
+def read_weights(path: str | Path, setting: str = "init_from") -> dict[str, Tensor]:
+    """The tensors of a state_dict file or of a checkpoint, by name, on the CPU. Nothing is unpickled but tensors.
+
+    Raises:
+        UserError: there is no such file, or it is no file of tensors.
+    """
+    file = Path(path).expanduser()
+    if file.suffix == ".ckpt":  # of a run, which keeps the one before
+        file = newest_whole(file, setting) or file
+    if not file.is_file():
+        raise UserError(f"{setting}={path}: there is no such file")
+    try:
+        content = torch.load(file, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError, MemoryError) as error:
+        if isinstance(error, pickle.UnpicklingError) and zipfile.is_zipfile(file):
+            what = "holds Python objects, which may run any code when they are read; save model.state_dict() alone"
+        else:
+            what = "cannot be read; is it whole, and written by torch.save?"
+        raise UserError(f"{setting}={path}: {what}") from error
+    if zipfile.is_zipfile(file) and (fault := verify(file)):  # torch reads over a damaged number
+        raise UserError(f"{setting}={path}: is {fault}; give another one")
+    for key in ("state_dict", "model"):  # Lightning's checkpoints; those of torchvision's training scripts
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+            break
+    tensors = dict(content) if isinstance(content, Mapping) else {}
+    state = {name: value for name, value in tensors.items() if isinstance(name, str) and isinstance(value, Tensor)}
+    if not state:
+        raise UserError(f"{setting}={path}: holds no tensors by name; save model.state_dict()")
+    return state
+
+
+def _aligned(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A file's tensors under the network's names: with the prefixes taken off and put on under which most of them fit.
+
+    Of equals, the shortest: names that fit as they are stay.
+    """
+    best: dict[str, Tensor] = {}
+    most = -1
+    for off in _prefixes(state):
+        inner = {name.removeprefix(off): value for name, value in state.items() if name.startswith(off)}
+        for on in _prefixes(own):
+            named = {on + name: value for name, value in inner.items()}
+            fitting = sum(name in own and own[name].shape == value.shape for name, value in named.items())
+            if fitting > most:
+                best, most = named, fitting
+    return best
+
+
+def _prefixes(names: Iterable[str]) -> list[str]:
+    """None, and the beginnings that most names share; a single layer's is no prefix."""
+    names = list(names)
+    found = [""]
+    most = Counter(name.partition(".")[0] for name in names).most_common(1)
+    parts = next((name.split(".") for name in names if name.partition(".")[0] == most[0][0]), [])
+    for part in parts[:-1]:
+        prefix = f"{found[-1]}{part}."
+        if 2 * sum(name.startswith(prefix) for name in names) <= len(names):
+            break
+        found.append(prefix)
+    return found
+
+
+def _layer(name: str) -> str:
+    return name.rpartition(".")[0]
+
+
+def _few(names: Iterable[str], most: int = 4) -> str:
+    names = list(names)
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

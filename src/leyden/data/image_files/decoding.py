@@ -1,0 +1,162 @@
+"""One image: decoded, turned the right way up, in one channel or three, cut to size."""
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as F
+
+from leyden.data.image_files.levels import ALL_16_BITS, Levels
+from leyden.data.image_files.opened import opened, reduced
+from leyden.data.image_files.wide import Samples, is_wide, read_samples
+from leyden.system.errors import UserError
+
+Channels = Literal[1, 3]
+Picture = Image.Image | Tensor  # of 8 bits a channel, or float32 (C, H, W)
+Read = Callable[[int], Picture]  # an image by its number
+
+_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow converts to grey
+
+
+def read_picture(path: Path, channels: Channels, levels: Levels = ALL_16_BITS) -> Picture:
+    """Decode a file; of an animation, the first frame. Transparent parts are seen before white.
+
+    Returns:
+        A PIL image of 8 bits in each channel. Of a file with more, float32 (C, H, W) at full precision, in which black
+        is 0 and white is 1; values beyond those of `levels` are beyond 0 and 1.
+
+    Raises:
+        Exception: of any type, whatever the decoder of the format meets in a broken file.
+    """
+    with opened(path) as (picture, factor):
+        if is_wide(picture):
+            return _in_levels(read_samples(picture, path), channels, levels, factor)
+        picture.load()
+        with suppress(Exception):  # metadata of a camera can be broken in many ways, in an image that is sound
+            ImageOps.exif_transpose(picture, in_place=True)
+        return in_channels(picture if factor == 1 else reduced(picture, factor), channels)
+
+
+def read_alike(path: Path, channels: Channels, levels: Levels | None) -> Picture:
+    """Decode a file as those that a network is trained on: all as PIL images, or all as float32 (C, H, W).
+
+    Args:
+        levels: of the training images; None where these have 8 bits.
+
+    Raises:
+        ValueError: the file has another depth than they have.
+        Exception: see `read_picture`.
+    """
+    picture = read_picture(path, channels, levels or ALL_16_BITS)
+    is_deep = not isinstance(picture, Image.Image)
+    if levels is None and is_deep:
+        raise ValueError("has more than 8 bits a channel, and the images of training have 8; save it with 8 bits")
+    if levels is None or is_deep:
+        return picture
+    if not levels.mixed:
+        raise ValueError(f"has 8 bits a channel, and the images of training have more ({levels}); save it like them")
+    values: Tensor = tv_tensors.Image(F.to_dtype(F.pil_to_tensor(picture), torch.float32, scale=True))
+    return values
+
+
+def in_channels(picture: Image.Image, channels: Channels) -> Image.Image:
+    """An image of 8 bits in grey or in colour. Transparent parts are seen before white.
+
+    Raises:
+        ValueError: it has more than 8 bits in each channel.
+    """
+    mode = "L" if channels == 1 else "RGB"
+    if picture.mode[0] in "IF":
+        raise ValueError(f"has more than 8 bits a channel (mode {picture.mode}), and 8 are expected")
+    if picture.has_transparency_data:
+        seen = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)
+    return picture if picture.mode == mode else picture.convert(mode)
+
+
+def size_of(picture: Picture) -> tuple[int, int]:
+    """(height, width)."""
+    height, width = F.get_size(picture)
+    return height, width
+
+
+def _in_levels(samples: Samples, channels: Channels, levels: Levels, factor: int) -> Tensor:
+    """float32 (C, H, W), black as 0 and white as 1."""
+    values = torch.from_numpy(samples.values).sub_(levels.black).mul_(1 / (levels.white - levels.black))
+    if samples.alpha is not None:
+        alpha = torch.from_numpy(samples.alpha)
+        values = values * alpha + (1 - alpha)
+    if factor > 1:
+        values = avg_pool2d(values, factor, ceil_mode=True, count_include_pad=False)
+    if channels == 1 and len(values) == 3:
+        values = (values * torch.tensor(_LUMA).view(3, 1, 1)).sum(dim=0, keepdim=True)
+    image: Tensor = tv_tensors.Image(values.expand(channels, -1, -1).contiguous())
+    return image
+
+
+def centre_cut(resize: int, size: int | Sequence[int]) -> list[Any]:
+    """The transforms that evaluation is made with: the shorter side becomes `resize` pixels, the centre is cut out."""
+    return [v2.Resize(resize), v2.CenterCrop(size)]
+
+
+def memory_for(number: int, shape: tuple[int, int, int], dtype: torch.dtype = torch.uint8) -> Tensor:
+    """Uninitialised (N, C, H, W).
+
+    Raises:
+        UserError: there is not so much memory.
+    """
+    try:
+        return torch.empty(number, *shape, dtype=dtype)
+    except RuntimeError as error:
+        size = number * math.prod(shape) * dtype.itemsize / 2**30
+        raise UserError(
+            f"data.size={shape[-1]}: {number:,} pictures take {size:,.1f} GiB of memory, more than can be had; choose "
+            "a smaller one, or data.cache=false"
+        ) from error
+
+
+class Decoder:
+    """Reads an image by its number and transforms it into (C, H, W), for all images of the same type.
+
+    Args:
+        read: an image by its number: a PIL image of 8 bits a channel, or float32 (C, H, W) with black 0 and white 1.
+        steps: transforms, one after the other.
+        shape: (C, H, W) that must result.
+        name: of the setting that the steps stand in.
+        dtype: that must result: uint8 of PIL images, float32 of others.
+    """
+
+    def __init__(
+        self,
+        read: Read,
+        steps: Sequence[Any],
+        shape: tuple[int, int, int],
+        name: str,
+        dtype: torch.dtype = torch.uint8,
+    ) -> None:
+        self.read, self.steps, self.shape, self.name, self.dtype = read, steps, shape, name, dtype
+
+    def __call__(self, number: int) -> Tensor:
+        picture: Any = self.read(number)
+        for step in self.steps:
+            picture = step(picture)
+        values = picture.as_subclass(Tensor) if isinstance(picture, Tensor) else F.pil_to_tensor(picture)
+        if values.shape == self.shape and values.dtype == self.dtype:
+            return values
+        made, wanted = ("×".join(map(str, shape)) for shape in (values.shape, self.shape))
+        if not self.steps:
+            raise UserError(f"data.size=null: there are pictures of {wanted} and of {made}; give data.size=…")
+        expected = str(self.dtype).removeprefix("torch.")
+        pil = ", or a PIL picture of that size" if self.dtype == torch.uint8 else ""
+        raise UserError(
+            f"data.{self.name}: makes {str(values.dtype).removeprefix('torch.')} {made} of a picture, and must make "
+            f"{expected} {wanted}{pil}"
+        )

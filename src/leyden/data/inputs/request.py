@@ -1,0 +1,98 @@
+"""Files as they are given to predict.py, and where its answers go: looked at before torch is imported."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from leyden.data.image_files.formats import KINDS, extensions
+from leyden.system.errors import UserError
+
+Kind = Literal["picture", "folder", "table", "array"]
+
+TABLES = frozenset({".csv", ".tsv", ".txt", ".tab", ".dat", ".data"})
+COMPRESSED = frozenset({".gz", ".bz2", ".xz"})
+OTHERS = frozenset(
+    {".zip", ".zst", ".xlsx", ".xls", ".ods", ".parquet", ".feather", ".arrow", ".json", ".jsonl", ".db"}
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be predicted, checked.
+
+    Attributes:
+        input: a picture, a folder of pictures, a table or an array; None for the run's own test split.
+        output: the CSV file to write.
+        ckpt: best, last, or a file.
+        top_k: how many classes are named for each input.
+        batch_size: None for that of the run's evaluation.
+    """
+
+    input: Path | None
+    output: Path
+    ckpt: str = "best"
+    top_k: int = 3
+    batch_size: int | None = None
+
+
+def check_request(settings: Mapping[str, Any], run_dir: Path) -> Request:
+    """What configs/predict.yaml says, for the run of a directory.
+
+    Raises:
+        UserError: what is to be read is not there, or of no kind that can be read, or nothing can be written there.
+    """
+    path = None if settings["input"] is None else Path(str(settings["input"])).expanduser()
+    if path is not None:
+        kind_of_input(path)
+    for name in ("top_k", "batch_size"):
+        value = settings[name]
+        if not (type(value) is int and value > 0) and (name, value) != ("batch_size", None):
+            raise UserError(f"{name}={value}: must be a whole number, at least 1")
+    name = "test" if path is None else _stem(path.resolve())
+    given = settings["output"]
+    output = run_dir / "predictions" / f"{name}.csv" if given is None else Path(str(given)).expanduser()
+    _check_output(output, path)
+    return Request(path, output, str(settings["ckpt"]), settings["top_k"], settings["batch_size"])
+
+
+def kind_of_input(path: Path) -> Kind:
+    """What a path leads to, by its name.
+
+    Raises:
+        UserError: to nothing, or to something else.
+    """
+    what = f"a picture, a folder of pictures, a table ({_listed(TABLES)}) or an array (npy)"
+    if not path.exists():
+        raise UserError(f"input={path}: is not there; give {what}")
+    if path.is_dir():
+        return "folder"
+    ending = path.suffix.lower()
+    if ending in TABLES | COMPRESSED | OTHERS:  # of the others, reading it says how to convert it
+        return "table"
+    if ending == ".npy":
+        return "array"
+    if ending in extensions():
+        return "picture"
+    raise UserError(f"input={path}: is no picture ({KINDS}); give {what}")
+
+
+def _stem(path: Path) -> str:
+    """The name of a file without its ending, and without that of a compression."""
+    return Path(path.stem).stem if path.suffix.lower() in COMPRESSED else path.stem
+
+
+def _check_output(output: Path, given: Path | None) -> None:
+    if output.is_dir():
+        raise UserError(f"output={output}: is a folder; give the name of a file, such as {output / 'predictions.csv'}")
+    if output.suffix.lower() != ".csv":
+        raise UserError(f"output={output}: predictions are written as a table; give a name that ends in .csv")
+    if given is not None and output.resolve() == given.resolve():
+        raise UserError(f"output={output}: is the input itself; give another name")
+    there = next(folder for folder in output.absolute().parents if folder.exists())
+    if not there.is_dir():
+        raise UserError(f"output={output}: {there} is a file, not a folder; give another name")
+
+
+def _listed(endings: frozenset[str]) -> str:
+    return ", ".join(sorted(endings)).replace(".", "")

@@ -1,0 +1,220 @@
+"""What a run directory is on disk: its files, its record, its lock. Everything that takes a run finds it here.
+
+Nothing here imports torch, so that a list of runs, or a wrong name, is answered at once.
+"""
+
+import json
+import math
+import os
+import shlex
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock, Timeout
+
+from leyden.system.atomic_files import previous, write_text
+from leyden.system.errors import UserError
+from leyden.system.locks import hold, is_alive, is_live
+
+CONFIG, OVERRIDES, RECORD, LOG, SWEEP = "config.yaml", "overrides.yaml", "run.json", "train.log", "sweep.json"
+CHECKPOINTS, CHANGES = "checkpoints", "changes.patch"
+
+Record = dict[str, Any]
+
+
+class InUseError(UserError):
+    """Another process is writing into a run directory."""
+
+
+def find_run(name: str, log_dir: str | Path, setting: str = "run") -> Path:
+    """The directory of a run.
+
+    Args:
+        name: a directory; or `last`, the newest below `log_dir`.
+        log_dir: where runs are kept.
+        setting: where the name was given, for the messages.
+
+    Raises:
+        UserError: it is not there, or is no run.
+    """
+    path = Path(log_dir, "last") if name == "last" else Path(name).expanduser()
+    lists = f"python scripts/runs.py{'' if str(log_dir) == 'logs' else f' {shlex.quote(str(log_dir))}'} lists them"
+    if path.is_file():
+        raise UserError(f"{setting}={name}: is a file; give the run's directory{_run_of(path, setting)}")
+    if not path.is_dir():
+        why = f"there is no run in {log_dir} yet" if name == "last" else "there is no such directory"
+        raise UserError(f"{setting}={name}: {why}{_newest(Path(log_dir, name), setting) or f'; {lists}'}")
+    if (path / SWEEP).is_file():
+        raise UserError(
+            f"{setting}={name}: is a sweep; python scripts/summarize.py {shlex.quote(name)} names its best run"
+        )
+    if not (path / CONFIG).is_file():
+        raise UserError(f"{setting}={name}: is no run, it has no {CONFIG}{_newest(path, setting) or f'; {lists}'}")
+    if name != "last" and not path.is_symlink():  # such as logs/last, which will point at another run
+        return path
+    path, here = path.resolve(), Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _run_of(path: Path, setting: str) -> str:
+    """How the run that a file belongs to is typed."""
+    if path.parent.name == CHECKPOINTS and (path.parents[1] / CONFIG).is_file():
+        which = f" ckpt={shlex.quote(path.stem)}" if setting == "run" else ""
+        return f"; write {setting}={shlex.quote(str(path.parents[1]))}{which}"
+    if (path.parent / CONFIG).is_file():
+        return f"; write {setting}={shlex.quote(str(path.parent))}"
+    return ", and which checkpoint as in ckpt=last"
+
+
+def _newest(folder: Path, setting: str) -> str:
+    """A hint at the newest run in a folder, or one folder below it; nothing where there is none."""
+    below = [path.parent for pattern in (CONFIG, f"*/{CONFIG}", f"*/*/{CONFIG}") for path in folder.glob(pattern)]
+    below = [run for run in below if (run / RECORD).is_file()]
+    if not below:
+        return ""
+    newest = max(below, key=lambda run: (run / CONFIG).stat().st_mtime)
+    return f"; did you mean {setting}={shlex.quote(str(newest))}?"
+
+
+def find_runs(log_dir: str | Path) -> Iterator[Path]:
+    """All run directories below one, in no order; sweeps' jobs and debug runs too."""
+    for folder, inside, files in os.walk(log_dir):
+        if RECORD in files:
+            inside.clear()
+            yield Path(folder)
+
+
+def checkpoint_of(run_dir: Path, name: str, setting: str = "ckpt") -> Path:
+    """The file of a checkpoint: `best`, `last`, another name in the run's folder of checkpoints, or a path.
+
+    `best` is the one that the run's callback holds to be the best, whatever its file is called. A run that keeps no
+    best weights has its last ones. The file may be missing where its older generation is not.
+
+    Raises:
+        UserError: there is none.
+    """
+    folder = run_dir / CHECKPOINTS
+    path = Path(name).expanduser()
+    if name == "best":
+        candidates = _best_of(run_dir)
+    elif path.suffix == ".ckpt":
+        candidates = [folder / name, path]
+    else:
+        candidates = [folder / f"{name}.ckpt"]
+    for candidate in candidates:
+        if candidate.is_file() or previous(candidate).is_file():
+            return candidate
+    raise UserError(
+        f"{setting}={name}: {run_dir} has no such checkpoint; there are: {', '.join(sorted(_names(folder))) or 'none'}"
+    )
+
+
+def _best_of(run_dir: Path) -> list[Path]:
+    """Where the best weights may be.
+
+    The record says so, as of the start of the epoch. Where that file is gone since, the only other one has replaced it.
+    """
+    folder = run_dir / CHECKPOINTS
+    record = read_record(run_dir) if (run_dir / RECORD).is_file() else {}
+    noted, others = record.get("best_checkpoint"), sorted(_names(folder) - {"last"})
+    if noted is None and "best_checkpoint" in record:  # the run keeps none
+        return [folder / "last.ckpt"]
+    if not noted:
+        return [folder / "best.ckpt", *([] if others else [folder / "last.ckpt"])]
+    return [folder / str(noted), *(folder / f"{name}.ckpt" for name in others if len(others) == 1)]
+
+
+def _names(folder: Path) -> set[str]:
+    """Names of the checkpoints in a folder and below, each once for all its generations."""
+    paths = (path.relative_to(folder).with_suffix("") for path in folder.rglob("*.ckpt"))
+    return {str(path).removesuffix(".previous") for path in paths}
+
+
+def has_checkpoint(run_dir: Path) -> bool:
+    """Whether there is one to go on from, whole or not."""
+    return any((run_dir / CHECKPOINTS).glob("last*.ckpt"))
+
+
+def read_record(run_dir: Path) -> Record:
+    """What run.json says.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    path = run_dir / RECORD
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({error})") from error
+    metrics = (content.get("metrics") or {}) if isinstance(content, dict) else None
+    if not isinstance(metrics, dict):
+        raise UserError(f"{path}: is no record of a run")
+    return {**content, "metrics": {name: math.nan if value is None else value for name, value in metrics.items()}}
+
+
+def write_record(run_dir: Path, record: Mapping[str, Any]) -> None:
+    """Replace run.json as a whole. What is not finite, for which JSON has no word, is null."""
+    write_text(run_dir / RECORD, json.dumps(finite(record), indent=2, allow_nan=False) + "\n")
+
+
+def finite(value: Any) -> Any:
+    """Plain values with null in place of NaN and infinities, which strict JSON does not know."""
+    if isinstance(value, Mapping):
+        return {str(key): finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def read_yaml(path: Path) -> Any:
+    """What a YAML file of a run says.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise UserError(f"{path}: cannot be read ({' '.join(str(error).split())})") from error
+
+
+def status(run_dir: Path, record: Mapping[str, Any]) -> str:
+    """running, finished, failed or interrupted; killed where the record says running and nobody is."""
+    said = str(record.get("status"))
+    return "killed" if said == "running" and not is_live(run_dir) else said
+
+
+def check_free(run_dir: Path, setting: str) -> None:
+    """Refuse a run directory that a living process of this machine is writing into; others are met by `lock`.
+
+    Raises:
+        InUseError: one is.
+    """
+    record = read_record(run_dir) if (run_dir / RECORD).exists() else {}
+    is_here = record.get("status") == "running" and record.get("host") == socket.gethostname()
+    if is_here and is_alive(record.get("pid")) and is_live(run_dir):
+        raise _in_use(run_dir, setting, record)
+
+
+def _in_use(run_dir: Path, setting: str, record: Mapping[str, Any]) -> InUseError:
+    who = f"process {record.get('pid')} on {record.get('host')}"
+    return InUseError(f"{setting}={run_dir}: is in use by {who}; wait for it, or end it")
+
+
+def lock(run_dir: Path, setting: str = "run") -> FileLock:
+    """Keep every other process from writing into a run directory, until released or the process ends.
+
+    Raises:
+        InUseError: another does.
+        UserError: it cannot be written.
+    """
+    record = read_record(run_dir) if (run_dir / RECORD).exists() else {}
+    try:
+        return hold(run_dir, record)
+    except Timeout as error:
+        raise _in_use(run_dir, setting, record) from error
+    except OSError as error:
+        raise UserError(f"{setting}={run_dir}: cannot be written ({error.strerror})") from error

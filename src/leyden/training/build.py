@@ -1,0 +1,236 @@
+"""From a checked config to ready objects."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
+from lightning.pytorch.callbacks import BatchSizeFinder, Checkpoint, LearningRateFinder, LearningRateMonitor
+from torch import nn
+
+from leyden.callbacks.averaging import check_averaging
+from leyden.callbacks.last import LastCheckpoint
+from leyden.callbacks.randomness import Randomness
+from leyden.callbacks.swa import with_swa
+from leyden.checkpoints.files import DurableCheckpoints
+from leyden.config.experiment import Config
+from leyden.config.monitored import in_time
+from leyden.system.suggestions import did_you_mean
+from leyden.config.steps import HALF_ON_CPU
+from leyden.data.module import DataModule
+from leyden.data.recorded_split import RecordedSplit
+from leyden.data.spec import DataSpec
+from leyden.system.errors import UserError
+from leyden.training.factories import complete_model, for_checkpoint
+from leyden.tasks.optimizers import OptimizerFactory
+from leyden.tasks.schedulers import SchedulerFactory
+from leyden.tasks.task import Task
+
+
+def build_data(
+    config: Config,
+    trained: DataSpec | None = None,
+    recorded: RecordedSplit | None = None,
+    class_order: tuple[str, ...] = (),
+) -> DataModule:
+    """The datamodule, with its files in place and its splits made.
+
+    Args:
+        config: of the run.
+        trained: the facts that a network was trained with, where there is one: these data are to be the like.
+        recorded: the split of a run that is resumed or evaluated; None to divide the data anew.
+        class_order: the classes of a run that is resumed, as its checkpoint has them.
+
+    Raises:
+        UserError: they are not, or there is nothing to validate on.
+    """
+    datamodule: DataModule = _build("data", config["data"])
+    datamodule.trained, datamodule.recorded, datamodule.class_order = trained, recorded, class_order
+    datamodule.target_kind = trained.task if trained else _task_class(config).TARGETS
+    datamodule.prepare_data()
+    datamodule.setup("fit")
+    if trained:
+        _check_alike(datamodule.spec, trained)
+        return datamodule
+    monitor = str(config["monitor"])
+    if monitor.startswith("val/") and not datamodule.val_dataloader():
+        datamodule.teardown("fit")
+        raise UserError(
+            f"monitor={monitor}: there is no validation set; give data.val_size, or monitor=train/loss mode=min"
+        )
+    return datamodule
+
+
+def _check_alike(spec: DataSpec, trained: DataSpec) -> None:
+    for what in ("task", "input_shape", "class_names", "target_names"):
+        now, then = getattr(spec, what), getattr(trained, what)
+        if now != then:
+            raise UserError(f"data: {what} is {now}, and the network was trained on {then}; give data of the same kind")
+
+
+def build_network(model: Mapping[str, Any]) -> nn.Module:
+    """The network that complete settings describe."""
+    network: nn.Module = _build("model", model)
+    return network
+
+
+def build_optimizer(config: Config) -> OptimizerFactory:
+    """What makes the optimizer once there is a network."""
+    settings, arguments = _split(config["optimizer"], OptimizerFactory)
+    return OptimizerFactory(_build("optimizer", arguments), **settings)
+
+
+def build_scheduler(config: Config) -> SchedulerFactory | None:
+    """What makes the scheduler once there is an optimizer; None for a constant learning rate."""
+    if not config.get("scheduler"):
+        return None
+    settings, arguments = _split(config["scheduler"], SchedulerFactory)
+    return SchedulerFactory(_build("scheduler", arguments), **settings)
+
+
+def build_task(config: Config, spec: DataSpec, load: bool = True) -> Task:
+    """The network with its loss, metrics, optimizer and schedule.
+
+    Args:
+        config: of the run.
+        spec: the facts about the data.
+        load: false to read no weights from elsewhere, as a checkpoint will bring them.
+    """
+    task_class = _task_class(config)
+    task_class.check(spec)
+    model = complete_model(config["model"], spec, task_class.output_size(spec))
+    network, optimizer = build_network(model if load else for_checkpoint(model)), build_optimizer(config)
+    try:
+        optimizer(network)  # a setting that it refuses is met here, before a run directory is opened
+    except (ValueError, TypeError) as error:
+        raise UserError(f"optimizer: {error}") from error
+    given = {"network": network, "spec": spec, "optimizer": optimizer, "scheduler": build_scheduler(config)}
+    task: Task = _build("task", config["task"], **given)
+    task.model, task.settings = for_checkpoint(model), dict(config["task"])
+    _check_output(task, task_class.output_size(spec))
+    monitor = config["monitor"]
+    if monitor not in task.metric_names:
+        raise UserError(
+            f"monitor={monitor}: is not measured"
+            + did_you_mean(monitor, task.metric_names, lambda name: f"monitor={name}")
+        )
+    return task
+
+
+def _task_class(config: Config) -> type[Task]:
+    found: type[Task] = _build("task", {"_target_": "hydra.utils.get_class", "path": config["task"]["_target_"]})
+    return found
+
+
+def fresh_task(task: Task) -> Task:
+    """A new task built from the settings of another, without its weights, optimizer and schedule."""
+    network = build_network(task.model)
+    new: Task = _build("task", task.settings, network=network, spec=task.spec)
+    new.model, new.settings = task.model, task.settings
+    return new
+
+
+def _check_output(task: Task, size: int) -> None:
+    """Send a batch of zeros through a network, which may be of the user's own."""
+    network = task.network
+    network.eval()
+    with torch.no_grad():
+        output = network(task.example_input_array)
+    network.train()
+    made = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
+    if made != (2, size):
+        raise UserError(
+            f"model {type(network).__name__}: makes {made} of a batch of two, and must make {(2, size)}; let its last "
+            "layer have output_size outputs"
+        )
+
+
+def build_trainer(config: Config, *more: pl.Callback) -> pl.Trainer:
+    """The Trainer with its callbacks and loggers, and what makes its runs exact.
+
+    Args:
+        config: of the run.
+        more: callbacks that no config names.
+    """
+    loggers = _build_all("logger", config.get("logger"))
+    callbacks = _build_all("callbacks", in_time(with_swa(config.get("callbacks") or {})))
+    check_averaging(callbacks)
+    if tuners := [callback for callback in callbacks if isinstance(callback, BatchSizeFinder | LearningRateFinder)]:
+        # Found before a run begins where the text of its class tells: leyden.config.tuners.
+        raise UserError(f"callbacks: {type(tuners[0]).__name__} changes settings that are recorded; leave it out")
+    if not loggers:  # it would refuse to begin
+        callbacks = [callback for callback in callbacks if not isinstance(callback, LearningRateMonitor)]
+    last = [callback for callback in callbacks if isinstance(callback, LastCheckpoint)]
+    others = [callback for callback in callbacks if callback not in last]
+    saves = any(isinstance(callback, Checkpoint) for callback in callbacks)  # or Lightning would add one of its own
+    _check_accelerator(config["trainer"].get("accelerator"))
+    plugins = config["trainer"].get("plugins") or []
+    trainer: pl.Trainer = _build(
+        "trainer",
+        {"enable_checkpointing": saves} | {key: value for key, value in config["trainer"].items() if key != "plugins"},
+        callbacks=[*last, Randomness(config["seed"]), *others, *more],  # saved and seeded before others change anything
+        plugins=[DurableCheckpoints(), *_build_plugins(plugins)],
+        logger=loggers or False,
+        default_root_dir=config["paths"]["run_dir"],
+    )
+    if trainer.precision == "16-true" and trainer.strategy.root_device.type == "cpu":  # whoever chose them, and how
+        raise UserError(HALF_ON_CPU)
+    return trainer
+
+
+def _check_accelerator(name: Any) -> None:
+    cuda, mps = CUDAAccelerator.is_available(), MPSAccelerator.is_available()
+    if {"gpu": cuda or mps, "cuda": cuda, "mps": mps}.get(name) is False:
+        raise UserError(f"trainer.accelerator={name}: there is none on this machine; give trainer=cpu")
+
+
+def _build_plugins(plugins: Any) -> list[Any]:
+    nodes = plugins if isinstance(plugins, list) else [plugins]
+    return [_build("trainer.plugins", node) if isinstance(node, Mapping) else node for node in nodes]
+
+
+def _split(section: Mapping[str, Any], factory: type) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The settings of a section that are our factory's, and those that are the arguments of torch's class."""
+    ours = {field.name for field in fields(factory)}
+    settings = {key: value for key, value in section.items() if key in ours}
+    return settings, {key: value for key, value in section.items() if key not in ours}
+
+
+def _build_all(path: str, nodes: Mapping[str, Any] | None) -> list[Any]:
+    """One object for each entry; an entry that was set to null is left out."""
+    return [_build(f"{path}.{name}", node) for name, node in (nodes or {}).items() if node]
+
+
+def _build(path: str, node: Mapping[str, Any], **given: Any) -> Any:
+    """Instantiate a section, with arguments that are given as they are.
+
+    Raises:
+        UserError: the class refuses a value. Any other failure of its code keeps its own type and traceback, and so
+            does a ValueError of a data set, a model or a task: their code is the project's own, and may have a bug.
+    """
+    partial = node.get("_partial_", False)
+    try:
+        make = instantiate({**node, "_partial_": True}, _convert_="all")
+        return make if partial else make(**given)
+    except InstantiationException as error:  # a class that is not there, or something nested in the section
+        cause = error.__cause__
+        if isinstance(cause, ImportError):
+            why = " ".join(str(cause).split())
+            raise UserError(f"{path}._target_={node['_target_']}: cannot be imported ({why})") from error
+    except ImportError as error:
+        if path not in ("trainer", "logger", "callbacks"):
+            raise
+        raise UserError(f"{path}: {' '.join(str(error).split())}") from error
+    except (UserError, ValueError, MisconfigurationException) as error:
+        cause = error
+    if isinstance(cause, UserError):
+        raise cause
+    if isinstance(cause, ValueError | MisconfigurationException) and path not in ("data", "model", "task"):
+        raise UserError(f"{path}: {' '.join(str(cause).split())}") from cause
+    assert cause is not None
+    raise cause

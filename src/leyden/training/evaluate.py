@@ -1,0 +1,166 @@
+"""Measure a run that there is already, top to bottom."""
+
+import logging
+from collections.abc import Mapping
+from copy import copy
+from datetime import UTC, datetime
+from typing import Any
+
+import lightning.pytorch as pl
+import rich
+import torch
+from rich.table import Table
+
+from leyden.training.build import build_trainer
+from leyden.callbacks.progress import Progress
+from leyden.config.experiment import Config, Recorded
+from leyden.data.loader import Loader
+from leyden.data.in_memory import InMemory
+from leyden.data.module import DataModule
+from leyden.data.recorded_split import NEW
+from leyden.system.errors import UserError
+from leyden.training.feasibility import check_limit
+from leyden.system.locks import is_live
+from leyden.system.processes import rank
+from leyden.records.record import CHECKPOINTS, lock, read_record, write_record
+from leyden.training.loaded_run import OF_SPLITS, LoadedRun, load_recorded
+from leyden.run.recorder import epoch_metrics
+from leyden.run.split_record import warn_of_trained
+from leyden.tasks.task import Task
+
+log = logging.getLogger(__name__)
+SPLITS = ("test", "val", "train", NEW)
+_OF_DEVICES = ("accelerator", "precision", "deterministic", "limit_test_batches")
+
+
+def evaluate_run(recorded: Recorded, settings: Mapping[str, Any]) -> dict[str, float]:
+    """Rebuild a run's model and data from its directory, and measure one on the other.
+
+    Args:
+        recorded: the run, with what was typed on top of its config.
+        settings: of configs/eval.yaml.
+
+    Returns:
+        What was measured, named like `test/acc`.
+    """
+    split = settings["split"]
+    if split not in SPLITS:
+        raise UserError(f"split={split}: must be one of {', '.join(SPLITS)}{_split(split)}")
+    torch.set_float32_matmul_precision(recorded.config["matmul_precision"])
+    run = load_recorded(recorded.dir, recorded.config, str(settings["ckpt"]))
+    log.info("run: %s", run.describe())
+    datamodule = run.datamodule
+    datamodule.setup("test")
+    trained = warn_of_trained(datamodule, [split], run.trained_on)
+    metrics = evaluate(evaluation_trainer(recorded.config), run.task, datamodule, split)
+    if rank() == 0:
+        _show(metrics, recorded, run, split)
+        _keep(metrics, recorded, run, split, trained)
+    return metrics
+
+
+def _split(word: object) -> str:
+    """The remedy for a word such as `validation`."""
+    meant = {"v": "val", "d": "val", "t": "test"}.get(str(word)[:1].lower(), "")
+    meant = "train" if str(word).lower().startswith("tr") else meant
+    return f"; write split={meant}" if meant else ""
+
+
+def evaluate(trainer: pl.Trainer, task: Task, datamodule: DataModule, split: str = "test") -> dict[str, float]:
+    """Measure a task on one split of the data.
+
+    Returns:
+        The metrics, named by the split: `val/acc`.
+
+    Raises:
+        UserError: the split is empty.
+    """
+    log.info("data: %s", datamodule.describe())
+    datamodule.trainer = trainer
+    datamodule.setup("test")
+    loader = _as_tested(datamodule, split)
+    if not len(loader):
+        new = len(datamodule.items.get(NEW, ()))
+        remedy = f"; give split={NEW} for the items that the run did not have" if new else ""
+        raise UserError(f"split={split}: is empty in these data; there are {datamodule.describe()}{remedy}")
+    check_limit(trainer, loader)
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, Progress):
+            callback.tested = split
+    trainer.test(task, dataloaders=loader, verbose=False)
+    return {name.replace("test/", f"{split}/"): value for name, value in epoch_metrics(trainer).items()}
+
+
+def _as_tested(datamodule: DataModule, split: str) -> Loader:
+    """The batches of a split, made as those of a test are: in order, without the random changes of training."""
+    if split == NEW and datamodule.recorded is None:
+        raise UserError(f"split={NEW}: the run has no record of its items; give split=test, val or train")
+    if split == NEW and NEW not in datamodule.items:
+        raise UserError(f"split={NEW}: the run had all of these data; there are {datamodule.describe()}")
+    if isinstance(datamodule, InMemory):
+        datamodule = copy(datamodule)
+        datamodule.splits, split = {"test": datamodule.splits[split]}, "test"
+    order = datamodule.order(split)
+    order["shuffle"] = False
+    return datamodule.loader(split, **order)
+
+
+def evaluation_trainer(config: Config) -> pl.Trainer:
+    """A Trainer on one of the run's devices, with its precision and limits, and nothing that trains or writes.
+
+    Metrics do not depend on the number of processes; further ones would have to be started by this command again.
+    """
+    trainer = {name: value for name, value in config["trainer"].items() if name in _OF_DEVICES and _is_plain(value)}
+    progress = (config.get("callbacks") or {}).get("progress") or {}
+    metrics = {name: value for name, value in progress.items() if name == "metrics" and _is_plain(value)}
+    shown = {"progress": {"_target_": "leyden.callbacks.progress.Progress", **metrics}}
+    settings = {"_target_": "lightning.pytorch.Trainer", "enable_model_summary": False, **trainer}
+    devices = config["trainer"].get("devices")
+    settings["devices"] = devices[:1] if isinstance(devices, list) and devices else 1
+    return build_trainer({**config, "trainer": settings, "callbacks": shown, "logger": None})
+
+
+def _is_plain(value: Any) -> bool:
+    return not isinstance(value, Mapping) and not (
+        isinstance(value, list) and any(isinstance(v, Mapping) for v in value)
+    )
+
+
+def _show(metrics: Mapping[str, float], recorded: Recorded, run: LoadedRun, split: str) -> None:
+    data, before = recorded.config["data"], recorded.before["data"]
+    divided = [name for name in OF_SPLITS if data.get(name) != before.get(name)]
+    table = Table(f"{split}, {run.checkpoint.name}", "", "in training", box=rich.box.SIMPLE_HEAD)
+    for name, value in metrics.items():
+        known = _in_training(run, name) if run.is_own and not divided else None
+        table.add_row(name, f"{value:.4f}", "" if known is None else f"{known:.4f}")
+    rich.print(table)
+
+
+def _in_training(run: LoadedRun, name: str) -> float | None:
+    """What the run itself had measured of these weights; the last are not tested, the best validated in their epoch."""
+    split, is_last = name.partition("/")[0], run.checkpoint.name == "last.ckpt"
+    if split == "val" and (run.is_best or is_last):
+        return run.metrics.get(f"best/{name}" if run.is_best else name)
+    return run.metrics.get(name) if split == "test" and run.is_best else None
+
+
+def _keep(metrics: Mapping[str, float], recorded: Recorded, run: LoadedRun, split: str, trained: int | None) -> None:
+    """Add the result to run.json, with the number of items that the network was trained on; null if not known."""
+    if is_live(run.dir):
+        log.warning("%s: is still written by the run itself; the result is not kept in its record", run.dir)
+        return
+    entry = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "split": split,
+        "trained_on": trained,
+        "checkpoint": str(run.checkpoint.relative_to(run.dir / CHECKPOINTS) if run.is_own else run.checkpoint),
+        "epochs": run.epochs,
+        "overrides": recorded.typed,
+        "metrics": dict(metrics),
+    }
+    try:
+        with lock(run.dir):
+            record = read_record(run.dir)
+            write_record(run.dir, {**record, "evaluations": [*record.get("evaluations", []), entry]})
+    except (OSError, UserError) as error:
+        log.warning("the result is not kept in the run's record: %s", error)

@@ -1,0 +1,64 @@
+"""What the loggers are told beside the metrics: the settings of a run, and its result."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import lightning.pytorch as pl
+from lightning.pytorch.loggers import CSVLogger, MLFlowLogger, TensorBoardLogger, WandbLogger
+
+from leyden.config.experiment import Config
+
+SECTIONS = ("data", "model", "task", "optimizer", "scheduler", "trainer", "seed")
+
+
+def log_settings(trainer: pl.Trainer, config: Config) -> None:
+    """Give the settings to the trackers; the run directory has them in config.yaml."""
+    for logger in trainer.loggers:
+        if not isinstance(logger, CSVLogger | TensorBoardLogger):
+            logger.log_hyperparams(settings(config))
+
+
+def log_result(trainer: pl.Trainer, config: Config, metrics: Mapping[str, float]) -> None:
+    """Give settings and result to TensorBoard's HPARAMS page, which takes them together."""
+    result = {f"result/{name}": value for name, value in metrics.items() if name.startswith(("best/", "test/"))}
+    for logger in trainer.loggers:
+        if isinstance(logger, TensorBoardLogger) and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+            logger.log_hyperparams(settings(config), result)
+            logger.finalize("success")
+
+
+def tracked_as(trainer: pl.Trainer) -> dict[str, str]:
+    """What the trackers call this run, so that it can go on there."""
+    known = {WandbLogger: "version", MLFlowLogger: "run_id"}
+    pairs = [
+        (kind.__name__, getattr(log, of)) for log in trainer.loggers for kind, of in known.items() if type(log) is kind
+    ]
+    return {name: str(value) for name, value in pairs if value}
+
+
+def continued(config: Config, names: Mapping[str, str]) -> Config:
+    """A config whose trackers go on with the runs of these names."""
+    loggers = dict(config.get("logger") or {})
+    for key, node in loggers.items():
+        kind = str((node or {}).get("_target_")).rpartition(".")[2]
+        if kind == "WandbLogger" and kind in names:
+            loggers[key] = {**node, "id": names[kind], "resume": "allow"}
+        if kind == "MLFlowLogger" and kind in names:
+            loggers[key] = {**node, "run_id": names[kind]}
+    return {**config, "logger": loggers or None}
+
+
+def settings(config: Config) -> dict[str, Any]:
+    """The settings that make a run what it is, flat: `optimizer` is Adam, `optimizer/lr` is 0.001."""
+    return {name: value for section in SECTIONS for name, value in _flat(section, config.get(section))}
+
+
+def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if not isinstance(value, Mapping):
+        yield name, value
+        return
+    for key, inner in value.items():
+        if key == "_target_":
+            yield name, inner.rpartition(".")[2]
+        elif not key.startswith("_"):
+            yield from _flat(f"{name}/{key}", inner)

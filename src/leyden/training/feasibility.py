@@ -1,0 +1,264 @@
+"""Whether a run can do what its settings ask for, found from the data, the network and the Trainer before its directory
+is made.
+
+What the settings tell by themselves is checked in `leyden.config`, without torch.
+"""
+
+import copy
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from torch import nn
+
+from leyden.training.build import build_trainer
+from leyden.config.experiment import Config, Experiment
+from leyden.config.monitored import other_metric, watched
+from leyden.system.suggestions import did_you_mean
+from leyden.data.loader import Loader
+from leyden.data.module import DataModule
+from leyden.system.errors import UserError
+from leyden.distributed.launcher import anywhere, check_launcher
+from leyden.tasks.duration import accumulation
+from leyden.tasks.task import Task
+
+# Of a task: hooks in which others might log metrics of their own; and what can be monitored in any run.
+_LOGGING = [f"{split}_step" for split in ("training", "validation")]
+_LOGGING += [f"on_{split}_{when}" for split in ("train", "validation") for when in ("epoch_end", "batch_end", "end")]
+_ALWAYS = ("epoch", "step", "train/loss_step")
+_ACCUMULATION = "GradientAccumulationScheduler"
+_ONE_VALUE = "Expected more than 1 value"  # what torch says of normalisation over a single value
+
+
+def check_feasible(experiment: Experiment, task: Task, datamodule: DataModule) -> None:
+    """Refuse a training that would end in an error of Lightning or torch, or never measure its monitored metric.
+
+    Args:
+        experiment: of the run.
+        task: built, with the network to be trained.
+        datamodule: prepared and set up for training.
+
+    Raises:
+        UserError: the first thing that cannot be done, with a setting that can.
+    """
+    config = experiment.config
+    _check_measured(config, task)
+    trainer = trial_trainer(config)
+    check_launcher(trainer)
+    _check_scheduler(task, trainer)
+    splits = _splits(datamodule, trainer, test=config["test"] and _is_share(trainer.limit_test_batches))
+    train = splits[0]
+    for split in splits:
+        _check_share(split, trainer)
+    _check_batch_of_one(config, task, train, trainer)
+    if train.used is not None and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+        _check_validation(experiment, trainer, train.used)
+
+
+def trial_trainer(config: Config) -> pl.Trainer:
+    """A Trainer of the run's settings that runs nothing: its callbacks are those by which its length is known.
+
+    Raises:
+        UserError: Lightning refuses the settings.
+    """
+    callbacks = config.get("callbacks") or {}
+    planned = {name: node for name, node in callbacks.items() if node and node["_target_"].endswith(_ACCUMULATION)}
+    trainer = {**config["trainer"], "enable_checkpointing": False, "enable_progress_bar": False}
+    with anywhere():
+        return build_trainer({**config, "trainer": trainer, "callbacks": planned, "logger": None})
+
+
+def _check_measured(config: Config, task: Task) -> None:
+    """Refuse metrics of schedulers and callbacks that are not measured; a task that logs for itself may have more."""
+    if any(getattr(type(task), hook) is not getattr(Task, hook) for hook in _LOGGING):
+        return
+    known = (*task.metric_names, *_ALWAYS)
+    for setting, _, metric, _ in watched(config):
+        if metric not in known:
+            raise UserError(f"{setting}={metric}: is not measured" + did_you_mean(metric, task.metric_names))
+    for name, node in (config.get("callbacks") or {}).items():
+        pattern = (node or {}).get("filename")
+        for metric in re.findall(r"\{([^:}]*)", pattern) if isinstance(pattern, str) else ():
+            if metric not in known:
+                unknown = f"callbacks.{name}.filename={pattern}: {metric} is not measured"
+                raise UserError(unknown + did_you_mean(metric, task.metric_names))
+
+
+def check_limit(trainer: pl.Trainer, loader: Any) -> None:
+    """Refuse, with a UserError, a limit that leaves nothing of what is to be measured."""
+    split = _Split("test", loader, trainer)
+    _check_share(split, trainer)
+    if split.batches and not split.used:
+        raise UserError("trainer.limit_test_batches=0: nothing would be measured; give trainer.limit_test_batches=1.0")
+
+
+class _Split:
+    """The batches of a split that one process has in an epoch.
+
+    Attributes:
+        name: train, val or test.
+        items: of this process; None where that is not known.
+        batch_size: likewise.
+        drops_last: whether a last batch that is not full is left out.
+        batches: how many there are; None where that is not known.
+        used: how many of them the Trainer takes.
+    """
+
+    def __init__(self, name: str, loader: Any, trainer: pl.Trainer) -> None:
+        self.name = name
+        processes = trainer.world_size
+        if isinstance(loader, Loader):
+            self.items: int | None = loader.items
+            self.batch_size: int | None = loader.batch_size
+            self.drops_last = loader.joins_last  # likewise, none is smaller than the others
+            self.batches: int | None = len(loader)
+        else:
+            self.batch_size, self.drops_last = getattr(loader, "batch_size", None), getattr(loader, "drop_last", False)
+            try:
+                self.items = math.ceil(len(loader.dataset) / processes)
+                self.batches = math.ceil(len(loader) / processes)
+            except (TypeError, AttributeError, NotImplementedError):  # a stream
+                self.items = self.batches = None
+        self.limit = getattr(trainer, f"limit_{name}_batches")
+        self.used = self.batches
+        if self.batches is not None:
+            is_share = isinstance(self.limit, float)
+            self.used = int(self.batches * self.limit) if is_share else min(self.batches, self.limit)
+
+    @property
+    def smallest(self) -> int | None:
+        """Items of the smallest batch that is used; None where that is not known."""
+        if not self.items or not self.batch_size:
+            return None
+        rest = self.items % self.batch_size
+        takes_rest = rest and not self.drops_last and self.used == self.batches
+        return rest if takes_rest else min(self.items, self.batch_size)
+
+
+def _splits(datamodule: DataModule, trainer: pl.Trainer, test: bool) -> list[_Split]:
+    """The splits as this Trainer would have them, train first."""
+    datamodule.trainer = trainer  # which decides on processes and on the order
+    try:
+        loaders = {"train": datamodule.train_dataloader(), "val": datamodule.val_dataloader()}
+        if test:
+            datamodule.setup("test")
+            loaders["test"] = datamodule.test_dataloader()
+    finally:
+        datamodule.trainer = None
+    return [_Split(name, loader, trainer) for name, found in loaders.items() for loader in _listed(found)]
+
+
+def _check_share(split: _Split, trainer: pl.Trainer) -> None:
+    if split.batches and not split.used and _is_share(split.limit):
+        overfits = bool(trainer.overfit_batches) and split.name != "test"  # type: ignore[attr-defined]
+        setting = "trainer.overfit_batches" if overfits else f"trainer.limit_{split.name}_batches"
+        there_are = "there is 1 batch" if split.batches == 1 else f"there are {split.batches} batches"
+        raise UserError(
+            f"{setting}={split.limit}: is less than one batch, as {there_are} for {split.name}; give {setting}=1, "
+            "a number of batches"
+        )
+
+
+def _check_batch_of_one(config: Config, task: Task, train: _Split, trainer: pl.Trainer) -> None:
+    """BatchNorm takes mean and variance over a batch, which a single item has only where it is an image."""
+    if train.smallest != 1 or config["trainer"].get("sync_batchnorm") or _trains_on_one(task):
+        return
+    items, size = train.items or 1, train.batch_size or 1
+    per = " in each process" if trainer.world_size > 1 else ""
+    if items == 1:
+        given = config["data"].get("train_size")
+        what, remedy = (
+            f"data{'' if given is None else f'.train_size={given}'}: is one item to train on{per}",
+            f"give data.train_size={2 * trainer.world_size}",
+        )
+    else:
+        better = next(number for number in range(size + 1, items + 2) if items % number != 1)
+        what, remedy = f"data.batch_size={size}: has a batch of one item{per}", f"give data.batch_size={better}"
+    if config["model"].get("batch_norm"):
+        remedy += ", or model.batch_norm=false"
+    raise UserError(f"{what}, on which BatchNorm cannot train; {remedy}")
+
+
+def _trains_on_one(task: Task) -> bool:
+    """Whether the network can be trained on a batch of one item."""
+    if not any(isinstance(layer, nn.modules.batchnorm._NormBase) for layer in task.network.modules()):
+        return True
+    network = copy.deepcopy(task.network).train()
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        try:
+            network(torch.zeros(1, *task.spec.input_shape))
+        except ValueError as error:
+            if _ONE_VALUE in str(error):
+                return False
+            raise
+    return True
+
+
+def _check_scheduler(task: Task, trainer: pl.Trainer) -> None:
+    """Make a scheduler of the same settings, for a run of some length."""
+    if task.make_scheduler is None or task.make_optimizer is None:
+        return
+    endless = trainer.max_epochs == -1 and trainer.max_steps == -1
+    try:
+        task.make_scheduler(task.make_optimizer(task.network), *([math.inf] * 2 if endless else [1000.0, 100.0]))
+    except (ValueError, TypeError) as error:
+        raise UserError(f"scheduler: {' '.join(str(error).split())}") from error
+
+
+def _check_validation(experiment: Experiment, trainer: pl.Trainer, batches: int) -> None:
+    """Refuse a run that ends before its first validation, on which its monitored metrics depend."""
+    if getattr(trainer, "_val_check_time_interval", None) is not None or not batches:
+        return
+    every, interval = trainer.check_val_every_n_epoch, trainer.val_check_interval
+    within = interval if isinstance(interval, int) else max(1, int(batches * interval))
+    if every is not None and within > batches and trainer.limit_val_batches:
+        raise UserError(
+            f"trainer.val_check_interval={interval}: an epoch has {batches} batches; give at most as many, or add "
+            "trainer.check_val_every_n_epoch=null to count over epochs"
+        )
+    first = within if every is None else (every - 1) * batches + within
+    total = _total_batches(trainer, batches)
+    if total >= first and trainer.limit_val_batches:
+        return
+    for setting, remedy, metric in _watched(experiment):
+        if not metric.startswith("val/"):
+            continue
+        if not trainer.limit_val_batches:
+            raise UserError(f"{setting}: there is no validation with trainer.limit_val_batches=0; {remedy}")
+        raise UserError(
+            f"{setting}: the run ends after {total:g} batches, and the first validation is after {first}; add "
+            f"trainer.val_check_interval={total:g} trainer.check_val_every_n_epoch=null"
+        )
+
+
+def _watched(experiment: Experiment) -> Iterator[tuple[str, str, str]]:
+    """The metrics that a run depends on: the setting with its value, how to choose another, and the metric."""
+    for setting, mode_setting, metric, _ in watched(experiment.config):
+        yield f"{setting}={metric}", other_metric(setting, mode_setting), metric
+    for metric in experiment.objectives:
+        yield f"sweep.objectives.{metric}", "choose a metric of the training", metric
+
+
+def _total_batches(trainer: pl.Trainer, batches: int) -> float:
+    """How many batches a process trains on in the whole run."""
+    steps, total, epoch = math.inf if trainer.max_steps < 0 else trainer.max_steps, 0.0, 0
+    most = math.inf if trainer.max_epochs is None or trainer.max_epochs < 0 else trainer.max_epochs
+    if math.isinf(steps):
+        return most * batches
+    while steps > 0 and epoch < most:
+        together = accumulation(trainer, epoch)
+        in_an_epoch = math.ceil(batches / together)
+        total += batches if steps >= in_an_epoch else steps * together
+        steps, epoch = steps - in_an_epoch, epoch + 1
+    return total
+
+
+def _is_share(limit: Any) -> bool:
+    return isinstance(limit, float) and 0 < limit < 1
+
+
+def _listed(loaders: Any) -> list[Any]:
+    return list(loaders) if isinstance(loaders, list | tuple) else [loaders]

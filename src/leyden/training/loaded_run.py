@@ -1,0 +1,135 @@
+"""A run that there is already: its model, its data, what it found."""
+
+import logging
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from leyden.checkpoints import trust
+from leyden.training.build import build_data
+from leyden.checkpoints.files import newest_whole, read_checkpoint
+from leyden.config.experiment import Config
+from leyden.config.recorded import recorded
+from leyden.data.module import DataModule
+from leyden.data.recorded_split import RecordedSplit
+from leyden.data.spec import DataSpec
+from leyden.system.errors import UserError
+from leyden.records.record import CHECKPOINTS, RECORD, checkpoint_of, find_run, read_record
+from leyden.checkpoints.restore import restore_task
+from leyden.run.split_record import read_split, report_changes
+from leyden.tasks.task import Task
+
+log = logging.getLogger(__name__)
+OF_SPLITS = ("fold", "folds", "split_seed", "val_size", "test_size", "train_size", "split_column")
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """What `load_run` gives.
+
+    Attributes:
+        dir: the run directory.
+        config: complete and resolved.
+        checkpoint: the file that the weights are from.
+        epochs: for how many they had been trained.
+        metrics: what the run measured.
+        data: description of its data when it began; empty where that is not known.
+        task: the LightningModule around the network, in evaluation mode.
+    """
+
+    dir: Path
+    config: Config
+    checkpoint: Path
+    epochs: int
+    metrics: dict[str, float]
+    task: Task
+    data: str = ""
+
+    def describe(self) -> str:
+        """Which weights these are, in one line."""
+        return f"{self.dir}, {self.checkpoint.name}, after {self.epochs} epoch{'s' if self.epochs != 1 else ''}"
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the weights are of this run, and not of a file from elsewhere."""
+        return self.checkpoint.is_relative_to(self.dir / CHECKPOINTS)
+
+    @property
+    def is_best(self) -> bool:
+        """Whether the weights are those that the run held to be the best."""
+        return self.is_own and self.checkpoint == checkpoint_of(self.dir, "best") and self.checkpoint.stem != "last"
+
+    @property
+    def model(self) -> nn.Module:
+        """The network, in evaluation mode: (B, *spec.input_shape) to (B, output_size)."""
+        return self.task.network
+
+    @property
+    def spec(self) -> DataSpec:
+        """The facts about the data that the network was trained on."""
+        return self.task.spec
+
+    @cached_property
+    def datamodule(self) -> DataModule:
+        """The run's data with its splits, normalised and encoded as in training; read when asked for."""
+        trust.check(self.config["data"], f"{self.dir}: data", DataModule)
+        before = recorded(self.dir).config["data"]
+        is_divided_anew = any(self.config["data"].get(name) != before.get(name) for name in OF_SPLITS)
+        split = read_split(self.dir)
+        if split and is_divided_anew:
+            split = replace(split, is_kept=False)
+        datamodule = build_data(self.config, self.spec, split)
+        then, now = self.data, datamodule.describe()
+        if split and split.is_kept and datamodule.items:
+            report_changes(datamodule, self.dir)
+        elif then and then != now and before == self.config["data"]:
+            log.warning(
+                "data: changed since the run, and may hold items that it trained on; now %s, then %s", now, then
+            )
+        return datamodule
+
+    @property
+    def trained_on(self) -> RecordedSplit | None:
+        """The items that the weights were trained on, as the run that they are from has recorded; None without."""
+        return self.datamodule.recorded if self.is_own else read_split(self.checkpoint.parent.parent)
+
+
+def load_run(run: str | Path = "last", ckpt: str = "best", log_dir: str | Path = "logs") -> LoadedRun:
+    """A run from its directory, ready to be used.
+
+    Args:
+        run: its directory; `last` is the newest below `log_dir`.
+        ckpt: `best`, `last` or a file.
+        log_dir: where runs are kept.
+
+    Raises:
+        UserError: there is no such run, or it cannot be restored.
+    """
+    found = recorded(find_run(str(run), log_dir))
+    return load_recorded(found.dir, found.config, ckpt)
+
+
+def load_recorded(run_dir: Path, config: Config, ckpt: str = "best") -> LoadedRun:
+    """The run of a directory, with a config that may have been changed since."""
+    path = newest_whole(checkpoint_of(run_dir, ckpt))
+    if path is None:
+        raise UserError(f"ckpt={ckpt}: {run_dir} has no such checkpoint any more")
+    checkpoint = read_checkpoint(path)
+    record: dict[str, Any] = read_record(run_dir) if (run_dir / RECORD).is_file() else {}
+    task = restore_task(checkpoint, str(path))
+    try:
+        epochs = int(checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["ready"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path}: does not say how long it was trained; it was not written by train.py") from error
+    return LoadedRun(
+        run_dir,
+        config,
+        path,
+        epochs,
+        dict(record.get("metrics", {})),
+        task,
+        str(record.get("data") or ""),
+    )

@@ -1,0 +1,200 @@
+"""Use a run that there is already, top to bottom."""
+
+import csv
+import io
+import logging
+import re
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import rich
+import torch
+from hydra.utils import instantiate
+from rich.markup import escape
+from rich.progress import track
+from rich.table import Column, Table
+from torch import Tensor
+
+from leyden.checkpoints import trust
+from leyden.config.experiment import Config, Recorded
+from leyden.data.inputs.request import Request
+from leyden.data.inputs.open import Inputs, Named, open_inputs
+from leyden.data.module import DataModule
+from leyden.data.spec import DataSpec
+from leyden.system.atomic_files import replacing
+from leyden.system.errors import UserError
+from leyden.training.evaluate import evaluation_trainer
+from leyden.training.loaded_run import load_recorded
+from leyden.run.split_record import warn_of_trained
+from leyden.tasks.task import Predictions, Task
+
+log = logging.getLogger(__name__)
+_FEW = 5  # predictions are shown at once
+_LISTED = 20  # of what could not be read
+_LONG = re.compile(r"^-?\d+\.\d{4,}(e-?\d+)?$")  # a number with more digits than a look takes in
+
+
+def predict_run(recorded: Recorded, request: Request) -> Path:
+    """Rebuild a run's model from its directory, and write what it makes of some inputs.
+
+    Args:
+        recorded: the run, with what was typed on top of its config.
+        request: what is to be predicted, and where it is written.
+
+    Returns:
+        The file of predictions.
+
+    Raises:
+        UserError: nothing of the input can be read, or the file cannot be written.
+    """
+    config, run = recorded.config, load_recorded(recorded.dir, recorded.config, request.ckpt)
+    log.info("run: %s", run.describe())
+    torch.set_float32_matmul_precision(config["matmul_precision"])
+    trainer = evaluation_trainer(config)
+    if request.input is None:
+        inputs = own_test_split(run.datamodule, trainer.strategy.root_device, request.batch_size)
+        warn_of_trained(run.datamodule, ["test"], run.trained_on)
+    else:
+        batch_size = request.batch_size or int(config["data"].get("eval_batch_size") or 1024)
+        inputs = open_inputs(request.input, run.spec, batch_size, _eval_transform(config))
+    number = write(request.output, predict(run.task, inputs, trainer, request.top_k))
+    _report(request.output, number, inputs)
+    return request.output
+
+
+def own_test_split(datamodule: DataModule, device: torch.device, batch_size: int | None = None) -> Inputs:
+    """The test split of a run's data with its targets, named by file or line; numbered from 0 where it has no names.
+
+    Raises:
+        UserError: it is empty.
+    """
+    datamodule.setup("test")
+    datamodule.eval_batch_size = batch_size or datamodule.eval_batch_size
+    loader = datamodule.loader("test", device=device)
+    if not len(loader):
+        raise UserError(f"input=null: the test split is empty; there are {datamodule.describe()}; give input=…")
+
+    names = datamodule.item_names("test")
+
+    def batches() -> Iterator[Named]:
+        begin = 0
+        for inputs, targets in loader:
+            end = begin + len(targets)
+            called = names[begin:end] if names else range(begin, end)
+            yield Named([str(name) for name in called], inputs, targets)
+            begin = end
+
+    return Inputs(len(loader), batches(), kind=datamodule.ITEM)
+
+
+def predict(task: Task, inputs: Inputs, trainer: pl.Trainer, top_k: int = 1) -> Iterator[Predictions]:
+    """What a task tells of inputs, a batch at a time.
+
+    Args:
+        task: with its weights.
+        inputs: those with targets are told these too: `target`, or `target_<name>` of several, and of classes whether
+            the prediction is `correct`.
+        trainer: whose device and precision are used.
+        top_k: how many classes are told.
+
+    Yields:
+        Columns by name; the first says which inputs these are.
+
+    Raises:
+        UserError: none of the inputs can be read.
+    """
+    is_empty = True
+    device, precision = trainer.strategy.root_device, trainer.precision_plugin
+    task.to(device).eval()
+    task.network = precision.convert_module(task.network)
+    quiet = not rich.get_console().is_terminal
+    for names, stored, targets in track(
+        inputs.batches, "Predicting", total=inputs.steps, transient=True, disable=quiet
+    ):
+        with torch.inference_mode():
+            given = inputs.transform(stored.to(device))
+            with precision.forward_context():
+                outputs = task(precision.convert_input(given))
+            told = task.predictions(outputs.float(), given, top_k)
+            told |= {} if targets is None else _truth(targets, told, task.spec)
+        kind = inputs.kind if inputs.kind not in told else f"{inputs.kind} of the input"
+        yield {kind: list(names), **told}
+        is_empty = False
+    if is_empty:
+        name, why = next(iter(inputs.unreadable.items()))
+        raise UserError(f"input: nothing of it can be read; {name}: {why}")
+
+
+def write(path: Path, batches: Iterable[Predictions]) -> int:
+    """Write predictions as CSV, and tell how many there are. The file takes its name when all of it is there.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    number = 0
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as file:
+            for columns in batches:
+                text = io.StringIO()
+                writer = csv.writer(text, lineterminator="\n")
+                if not number:
+                    writer.writerow(columns)
+                cells = [_cells(column) for column in columns.values()]
+                writer.writerows(zip(*cells, strict=True))
+                file.write(text.getvalue().encode(errors="backslashreplace"))  # a file's name may be any bytes
+                number += len(cells[0])
+    except OSError as error:
+        raise UserError(f"output={path}: cannot be written ({error.strerror}); give another one") from error
+    return number
+
+
+def _cells(column: Tensor | list[str]) -> list[str]:
+    """Numbers with as many digits as tell them from their neighbours."""
+    return [str(value) for value in column.cpu().numpy()] if isinstance(column, Tensor) else column
+
+
+def _truth(targets: Tensor, told: Predictions, spec: DataSpec) -> Predictions:
+    """What should have been predicted."""
+    if spec.task == "classification":
+        names = [spec.class_names[label] if spec.class_names else str(label) for label in targets.tolist()]
+        truth: Predictions = {"target": names}
+        if "class" in told:
+            truth["correct"] = [str(a == b).lower() for a, b in zip(told["class"], names, strict=True)]
+        return truth
+    mean, std = torch.tensor(spec.target_mean).double(), torch.tensor(spec.target_std).double()
+    values = (targets.cpu().double().reshape(len(targets), -1) * std + mean).unbind(1)
+    names = [f"target_{name}" for name in spec.target_names]
+    if len(names) == 1 and "target" not in told:
+        names = ["target"]
+    # more digits than seven would show that these numbers were scaled and back
+    return {name: [f"{v:.7g}" for v in of.tolist()] for name, of in zip(names, values, strict=True)}
+
+
+def _eval_transform(config: Config) -> list[Any]:
+    """The transforms that the run's own pictures are evaluated with, where they are not the usual ones."""
+    node = config["data"].get("eval_transform") or []
+    trust.check(node, "data.eval_transform")
+    return list(instantiate(node, _convert_="all"))
+
+
+def _report(path: Path, number: int, inputs: Inputs) -> None:
+    for name, why in islice(inputs.unreadable.items(), _LISTED):
+        log.warning("cannot be read: %s: %s", name, why)
+    unread = len(inputs.unreadable)
+    if unread > _LISTED:
+        log.warning("cannot be read: %d more", unread - _LISTED)
+    if number <= _FEW:
+        with path.open(encoding="utf-8", newline="") as file:
+            header, *rows = csv.reader(file)
+        columns = [Column(escape(name), overflow="fold") for name in header]
+        table = Table(*columns, box=rich.box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
+        for row in rows:
+            table.add_row(*(escape(_LONG.sub(lambda number: f"{float(number[0]):.4g}", cell)) for cell in row))
+        rich.print(table)
+    less = f"; {unread:,} could not be read" if unread else ""
+    others = f"; {inputs.passed_over:,} other files were passed over" if inputs.passed_over else ""
+    log.info("%s predictions in %s%s%s", f"{number:,}", path, less, others)

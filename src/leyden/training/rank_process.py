@@ -1,0 +1,51 @@
+"""A further process of a run, from the experiment that standard input brings to the end of the run, or of the pipe."""
+
+import logging
+import os
+import pickle
+import sys
+import threading
+import time
+from signal import SIGINT
+from typing import BinaryIO, NoReturn
+
+from leyden.config.experiment import Experiment
+from leyden.system.console import set_up_logging
+from leyden.system.errors import UserError
+from leyden.system.processes import rank
+from leyden.distributed import GRACE, PATIENCE
+
+
+def main() -> None:
+    """Run the experiment. What the first process is about to say too it says for all, and ends this one meanwhile."""
+    pipe = os.fdopen(os.dup(0), "rb")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # worker processes close theirs, and must not wait for our thread
+    experiment: Experiment = pickle.load(pipe)
+    threading.Thread(target=_end_with, args=(pipe,), daemon=True).start()
+    set_up_logging()
+    logging.getLogger().setLevel(logging.ERROR)
+    try:
+        from leyden.distributed.launcher import is_of_connection  # torch comes in only when the pipe is watched
+        from leyden.training.train import run_experiment
+
+        run_experiment(experiment)
+    except KeyboardInterrupt:
+        raise SystemExit(128 + SIGINT) from None
+    except UserError as error:
+        time.sleep(GRACE)
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except Exception as error:
+        if is_of_connection(error):
+            time.sleep(PATIENCE)
+        print(f"process {rank()} of the run:", file=sys.stderr)
+        raise
+
+
+def _end_with(pipe: BinaryIO) -> NoReturn:
+    pipe.read(1)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""One training run, top to bottom."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import lightning.pytorch as pl
+import torch
+
+from leyden.checkpoints import trust
+from leyden.training.build import build_data, build_task, build_trainer, fresh_task
+from leyden.callbacks.best import best_checkpoint, best_score
+from leyden.callbacks.last import LastCheckpoint
+from leyden.studies.pruning import Pruning, is_pruned
+from leyden.callbacks.served_weights import ServedWeights
+from leyden.checkpoints.files import read_checkpoint, recorded_spec
+from leyden.config.experiment import Experiment
+from leyden.system.suggestions import did_you_mean
+from leyden.data.module import DataModule
+from leyden.system.errors import UserError
+from leyden.training.feasibility import check_feasible
+from leyden.training.frozen_features import cache_features
+from leyden.checkpoints.weights import load_weights
+from leyden.system.processes import rank
+from leyden.distributed.launcher import all_ranks, anywhere
+from leyden.records.record import RECORD, has_checkpoint, read_record
+from leyden.checkpoints.restore import load_state, restore_spec
+from leyden.run.directory import Run
+from leyden.run.recorder import Recorder, epoch_metrics
+from leyden.run.split_record import check_unchanged, read_split, report_changes, warn_of_repeated, warn_of_source
+from leyden.tasks.task import Task
+from leyden.training.experiment_trackers import continued, log_result, log_settings, tracked_as
+
+log = logging.getLogger(__name__)
+
+
+def run_experiment(experiment: Experiment) -> float | None:
+    """Build what the config describes, train and test it, and keep everything in a run directory.
+
+    A run that is resumed goes on from its last checkpoint; one that has nothing left to do tells its result again.
+
+    Returns:
+        The metric that the config monitors, of the best epoch: what a sweep makes as good as it can.
+    """
+    config, monitor = experiment.config, experiment.config["monitor"]
+    if experiment.resumes and (metrics := _result(experiment)) is not None:
+        log.info("%s: is finished; to go on, give more, such as trainer.max_epochs=…", experiment.run_dir)
+        return _monitored(metrics, monitor)
+
+    _check_trust(experiment)
+    torch.set_float32_matmul_precision(config["matmul_precision"])
+    goes_on = experiment.resumes and has_checkpoint(experiment.run_dir)  # which brings the weights
+    datamodule = _data(experiment, goes_on)
+    pl.seed_everything(config["seed"], workers=True, verbose=False)
+    task = build_task(config, datamodule.spec, load=not goes_on)
+    if config["init_from"] and not goes_on and rank() == 0:  # which hands them to other processes
+        load_weights(task.network, config["init_from"], "init_from")
+    _check_objectives(experiment, task)
+    check_feasible(experiment, task, datamodule)
+
+    with Run(experiment) as run:
+        checkpoint = run.rewind() if experiment.resumes else None
+        with anywhere():
+            pruning = [Pruning(experiment.trial)] if experiment.trial else []
+            trainer = build_trainer(continued(config, run.tracked_as), *pruning, Recorder(run))
+        log.info("experiment: %s, in %s", experiment.name, run.dir)
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, LastCheckpoint):
+                callback.watch = run.watch
+        run.note_data(datamodule)
+        log_settings(trainer, config)
+        run.tracked_as = tracked_as(trainer)
+        if config["cache_features"]:
+            datamodule = cache_features(datamodule, task, trainer)
+        with all_ranks(trainer, experiment):
+            metrics = train(trainer, task, datamodule, checkpoint, test=config["test"])
+            log_result(trainer, config, metrics)
+        run.finish(metrics, "pruned" if is_pruned(trainer) else "finished")
+        log.info("kept in %s", run.dir)
+    return _monitored(metrics, monitor)
+
+
+def train(
+    trainer: pl.Trainer, task: Task, datamodule: DataModule, checkpoint: Path | None = None, test: bool = True
+) -> dict[str, float]:
+    """Fit, then test the best weights; those of a run that was given up are not tested.
+
+    Args:
+        trainer: with its callbacks and loggers.
+        task: what is trained.
+        datamodule: what it is trained on.
+        checkpoint: where training goes on; None to begin.
+        test: whether the best weights are tested.
+
+    Returns:
+        The metrics of the last epoch (`train/…`, `val/…`), the monitored one of the best epoch (`best/…`) and those of
+        the test (`test/…`).
+    """
+    log.info("data: %s", datamodule.describe())
+    many = f", {trainer.world_size} processes" if trainer.world_size > 1 else ""
+    log.info("network: %s on %s%s", task.describe(), trainer.strategy.root_device, many)
+    trainer.fit(task, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
+    metrics = epoch_metrics(trainer) | best_score(trainer)
+    if test and not is_pruned(trainer):
+        test_best(trainer, task, datamodule)
+        metrics |= epoch_metrics(trainer)
+    return metrics
+
+
+def test_best(trainer: pl.Trainer, task: Task, datamodule: DataModule) -> None:
+    """Test the weights of the best checkpoint, or the last weights where no best ones are kept.
+
+    As in eval.py, they are tested in a network of their own, which no callback of the training has changed. Afterwards
+    `task` has them too, unless a strategy has spread its weights over devices.
+    """
+    best = best_checkpoint(trainer)
+    if best is None or not best.best_model_path:
+        if best is not None and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+            log.warning("no best weights were saved; the last ones are tested")
+        trainer.test(task, datamodule=datamodule, verbose=False)
+        return
+    weights = read_checkpoint(Path(best.best_model_path))["state_dict"]
+    tested = fresh_task(task) if task.settings else task  # a task that was put together by hand has no settings
+    load_state(tested, weights, best.best_model_path)
+    served = ServedWeights(weights)
+    trainer.callbacks.append(served)  # type: ignore[attr-defined]  # last, to see what the others have done
+    try:
+        trainer.test(tested, datamodule=datamodule, verbose=False)
+    finally:
+        trainer.callbacks.remove(served)  # type: ignore[attr-defined]
+    if tested is not task and task.state_dict().keys() == weights.keys():
+        load_state(task, weights, best.best_model_path)
+
+
+def _data(experiment: Experiment, goes_on: bool) -> DataModule:
+    """The data of a run; of one that is resumed, those that it had when it began, without what was added since."""
+    values = recorded_spec(experiment.run_dir) if goes_on else None
+    before = restore_spec(values, f"resume={experiment.run_dir}") if values else None
+    recorded = read_split(experiment.run_dir) if experiment.resumes else None
+    if recorded:
+        datamodule = build_data(experiment.config, before, recorded)
+        check_unchanged(datamodule, experiment.run_dir)
+        report_changes(datamodule, experiment.run_dir)
+    else:  # also a run of an older version, which is refused if what it knows of its data is not so any more
+        datamodule = build_data(experiment.config, class_order=before.class_names if before else ())
+    warn_of_repeated(datamodule)
+    if experiment.config["init_from"]:
+        warn_of_source(datamodule, Path(experiment.config["init_from"]))
+    return datamodule
+
+
+def _check_trust(experiment: Experiment) -> None:
+    """A recorded config may be somebody else's; one that was typed will be recorded."""
+    for name, node in experiment.config.items():
+        try:
+            trust.check(node, name)
+        except UserError as error:
+            if experiment.recorded:
+                raise
+            log.warning("resuming or evaluating this run will be refused: %s", error)
+
+
+def _check_objectives(experiment: Experiment, task: Task) -> None:
+    known = [*task.metric_names, "seconds", "epochs", "steps"]
+    for name in experiment.objectives:
+        if name not in known:
+            raise UserError(f"sweep.objectives.{name}: is not measured" + did_you_mean(name, known))
+
+
+def _result(experiment: Experiment) -> dict[str, float] | None:
+    """The metrics of a run that is finished, and of which no more is asked than before."""
+    if experiment.changed or not (experiment.run_dir / RECORD).is_file():
+        return None
+    record = read_record(experiment.run_dir)
+    return dict(record["metrics"]) if record.get("status") == "finished" else None
+
+
+def _monitored(metrics: Mapping[str, float], monitor: str) -> float | None:
+    return metrics.get(f"best/{monitor}", metrics.get(monitor))

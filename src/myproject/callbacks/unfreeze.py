@@ -1,0 +1,83 @@
+"""Train the head first, then everything."""
+
+import logging
+from typing import Protocol, cast
+
+import lightning.pytorch as pl
+
+from leyden.system.errors import UserError
+
+log = logging.getLogger(__name__)
+
+
+class Freezable(Protocol):
+    """A network that knows which part of it may be frozen."""
+
+    def freeze(self) -> None: ...
+
+    def unfreeze(self) -> None: ...
+
+
+class Unfreeze(pl.Callback):
+    """Keep frozen what the network's own setting freezes, until an epoch begins.
+
+    The optimizer holds all parameters from the start, so that its groups and the schedule never change; those that are
+    frozen have no gradient, and optimizers skip them, weight decay and all. DDP expects a gradient of each:
+    it needs trainer.strategy=ddp_find_unused_parameters_true.
+
+    Args:
+        epoch: the first in which everything is trained, counted from 0.
+    """
+
+    unfreezes = True  # whoever would rely on what is frozen can ask
+
+    def __init__(self, epoch: int) -> None:
+        if epoch < 1:
+            raise UserError(
+                f"callbacks.unfreeze.epoch={epoch}: must be 1 or more; to freeze nothing, model.freeze=none"
+            )
+        self.epoch = epoch
+        self._frozen = False
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        if stage != "fit":
+            return
+        if 0 <= (trainer.max_epochs or -1) <= self.epoch:
+            log.warning("callbacks.unfreeze.epoch=%d: never comes in %d epochs", self.epoch, trainer.max_epochs)
+        network = _network(pl_module)
+        network.freeze()
+        if all(parameter.requires_grad for parameter in pl_module.parameters()):
+            raise UserError(
+                "callbacks.unfreeze: nothing is frozen; set model.freeze=backbone or model.freeze=until:<layer>"
+            )
+        network.unfreeze()  # the optimizer, made next, takes what is trained
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._frozen = trainer.current_epoch < self.epoch
+        self._apply(pl_module)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.on_fit_start(trainer, pl_module)  # a resumed run knows its epoch only now, and may be in the middle of it
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        frozen = trainer.current_epoch < self.epoch
+        if frozen == self._frozen:
+            return
+        self._frozen = frozen
+        self._apply(pl_module)
+        if not frozen:
+            log.info("epoch %d: everything is trained from here on", trainer.current_epoch + 1)
+
+    def _apply(self, pl_module: pl.LightningModule) -> None:
+        network = _network(pl_module)
+        if self._frozen:
+            network.freeze()
+        else:
+            network.unfreeze()
+
+
+def _network(pl_module: pl.LightningModule) -> Freezable:
+    network = pl_module.network
+    if not callable(getattr(network, "freeze", None)) or not callable(getattr(network, "unfreeze", None)):
+        raise UserError(f"callbacks.unfreeze: {type(network).__name__} has nothing to unfreeze; try model=resnet")
+    return cast(Freezable, network)

@@ -1,0 +1,67 @@
+"""Convolutions and poolings, then dense layers: the pattern of LeNet-5."""
+
+import torch
+from torch import Tensor, nn
+
+from leyden.system.errors import UserError
+from leyden.models import requirements
+from myproject.models.init import Scheme, initialise
+from myproject.models.layers import Activation, dense
+from myproject.models.layers import activation as make_activation
+
+
+class CNN(nn.Module):
+    """Convolution, activation and a pooling that halves the picture, for each entry of `channels`; then dense layers.
+
+    LeCun, Bottou, Bengio, Haffner (1998), Gradient-based learning applied to document recognition: LeNet-5 has
+    channels [6, 16] and hidden_sizes [120, 84]; here its second convolution is padded like the first.
+
+    Args:
+        input_shape: (channels, height, width).
+        output_size: values for each picture.
+        channels: of each convolution.
+        hidden_sizes: the width of each dense layer before the last.
+        kernel_size: an odd number; the convolutions keep the size of the picture.
+        batch_norm: normalise before each activation.
+        dropout: the probability after each dense layer, or a list with one for each.
+        activation: by name; see `myproject.models.layers`.
+        init: how the weights start; see `myproject.models.init`.
+
+    Raises:
+        UserError: the input is no picture, or too small to be halved so often.
+    """
+
+    def __init__(
+        self,
+        input_shape: tuple[int, ...],
+        output_size: int,
+        channels: list[int],
+        hidden_sizes: list[int],
+        kernel_size: int = 5,
+        batch_norm: bool = False,
+        dropout: float | list[float] = 0.0,
+        activation: Activation = "relu",
+        init: Scheme = "default",
+    ) -> None:
+        super().__init__()
+        why = requirements.cnn(input_shape, channels)
+        if why:
+            raise UserError(f"model CNN needs {why}")
+        depth, height, width = input_shape
+        layers: list[nn.Module] = []
+        for out in channels:
+            layers.append(nn.Conv2d(depth, out, kernel_size, padding="same", bias=not batch_norm))
+            if batch_norm:
+                layers.append(nn.BatchNorm2d(out))
+            layers += [make_activation(activation), nn.MaxPool2d(2)]
+            depth, height, width = out, height // 2, width // 2
+        hidden, size = dense(depth * height * width, hidden_sizes, dropout, activation)
+        self.hidden = nn.Sequential(*layers, nn.Flatten(), *hidden)
+        self.output = nn.Linear(size, output_size)
+        initialise(self, init)
+        self.to(memory_format=torch.channels_last)  # convolutions run up to twice as fast in this layout
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, channels, height, width) -> (B, output_size)."""
+        logits: Tensor = self.output(self.hidden(x))
+        return logits

@@ -1,0 +1,77 @@
+"""Parts that several networks are made of."""
+
+from typing import Literal
+
+from torch import nn
+
+from leyden.system.errors import UserError
+from leyden.models import requirements
+
+Activation = Literal[
+    "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "tanh", "sigmoid", "identity"
+]  # spelt out, so that the choice is known before torch is imported
+
+ACTIVATIONS: dict[Activation, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "selu": nn.SELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "mish": nn.Mish,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "identity": nn.Identity,
+}
+
+
+def activation(name: Activation) -> nn.Module:
+    """A new activation layer.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    if name not in ACTIVATIONS:
+        raise UserError(f"model.activation={name}: must be one of {', '.join(ACTIVATIONS)}")
+    return ACTIVATIONS[name]()
+
+
+def dense(
+    size: int, widths: list[int], dropout: float | list[float], name: Activation, batch_norm: bool = False
+) -> tuple[list[nn.Module], int]:
+    """Hidden layers on vectors: dense, BatchNorm if it is asked for, activation, dropout.
+
+    Args:
+        size: of the input.
+        widths: of each layer.
+        dropout: the probability after each layer, or a list with one for each.
+        name: of the activation.
+        batch_norm: normalise before each activation.
+
+    Returns:
+        The layers, and the size of what the last puts out.
+
+    Raises:
+        UserError: a list of dropouts of another length, or no such activation.
+    """
+    layers: list[nn.Module] = []
+    for width, probability in zip(widths, dropouts(dropout, len(widths)), strict=True):
+        layers.append(nn.Linear(size, width, bias=not batch_norm))  # BatchNorm has a bias of its own
+        if batch_norm:
+            layers.append(nn.BatchNorm1d(width))
+        layers.append(activation(name))
+        if probability:
+            layers.append(nn.Dropout(probability))
+        size = width
+    return layers, size
+
+
+def dropouts(dropout: float | list[float], layers: int) -> list[float]:
+    """The dropout probability after each of `layers` hidden layers, from one number for all or one for each.
+
+    Raises:
+        UserError: a list of another length.
+    """
+    if why := requirements.dropouts(dropout, layers):
+        raise UserError(f"the model needs {why}")
+    return [dropout] * layers if isinstance(dropout, int | float) else list(dropout)

@@ -1,0 +1,69 @@
+"""3×3 convolutions and poolings, in the order that a list gives, then dense layers."""
+
+import torch
+from torch import Tensor, nn
+
+from leyden.system.errors import UserError
+from leyden.models import requirements
+from myproject.models.init import Scheme, initialise
+from myproject.models.layers import Activation, dense
+from myproject.models.layers import activation as make_activation
+
+
+class VGG(nn.Module):
+    """A convolution for each number of `layers`, a pooling that halves the picture for each `M`; then dense layers.
+
+    Simonyan, Zisserman (2015), Very deep convolutional networks for large-scale image recognition, with hidden_sizes
+    [4096, 4096] and no BatchNorm; its five poolings leave one pixel of 32×32.
+
+    Args:
+        input_shape: (channels, height, width).
+        output_size: values for each picture.
+        layers: such as [64, M, 128, M], or a configuration of the paper: A, B, D or E (11, 13, 16, 19 layers).
+        hidden_sizes: the width of each dense layer before the last.
+        batch_norm: normalise after each convolution.
+        dropout: the probability after each dense layer, or a list with one for each.
+        activation: by name; see `myproject.models.layers`.
+        init: how the weights start; see `myproject.models.init`.
+
+    Raises:
+        UserError: an entry of `layers` is not known; or the input is no picture, or too small to be halved so often.
+    """
+
+    def __init__(
+        self,
+        input_shape: tuple[int, ...],
+        output_size: int,
+        layers: list[int | str] | str,
+        hidden_sizes: list[int],
+        batch_norm: bool = True,
+        dropout: float | list[float] = 0.0,
+        activation: Activation = "relu",
+        init: Scheme = "kaiming",
+    ) -> None:
+        super().__init__()
+        why = requirements.vgg(input_shape, layers)
+        if why:
+            raise UserError(f"model VGG needs {why}")
+        depth, height, width = input_shape
+        modules: list[nn.Module] = []
+        for entry in requirements.VGG_LAYERS[layers] if isinstance(layers, str) else layers:
+            if isinstance(entry, str):  # M
+                modules.append(nn.MaxPool2d(2))
+                height, width = height // 2, width // 2
+                continue
+            modules.append(nn.Conv2d(depth, entry, kernel_size=3, padding=1, bias=not batch_norm))
+            if batch_norm:
+                modules.append(nn.BatchNorm2d(entry))
+            modules.append(make_activation(activation))
+            depth = entry
+        hidden, size = dense(depth * height * width, hidden_sizes, dropout, activation)
+        self.hidden = nn.Sequential(*modules, nn.Flatten(), *hidden)
+        self.output = nn.Linear(size, output_size)
+        initialise(self, init)
+        self.to(memory_format=torch.channels_last)  # convolutions run up to twice as fast in this layout
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, channels, height, width) -> (B, output_size)."""
+        logits: Tensor = self.output(self.hidden(x))
+        return logits

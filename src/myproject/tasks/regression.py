@@ -1,0 +1,86 @@
+"""Numbers."""
+
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from leyden.data.spec import DataSpec
+from leyden.system.errors import UserError
+from leyden.tasks.optimizers import OptimizerFactory
+from myproject.tasks.regression_metrics import metric_suffixes, regression_metrics
+from leyden.tasks.schedulers import SchedulerFactory
+from leyden.tasks.task import Predictions, Task
+
+
+class Regression(Task):
+    """A loss on scaled targets; mean absolute error (MAE), root mean squared error (RMSE) and R².
+
+    Of one target `mae` and `rmse` are in its own unit. Of several, validation and test report each by its name and in
+    its own unit, such as `val/mae_weight`, `val/rmse_weight` and `val/r2_weight`; characters of a name other than
+    letters, digits, `-` and `_` become `_`. What sums them up mixes no units: `mae` and `rmse` are in standard
+    deviations of the targets in the training split, and `r2` is the mean over the targets.
+
+    Args:
+        loss: mse; l1; smooth_l1 and huber, which are squared near zero and straight beyond `delta`; poisson, the
+            negative log-likelihood of counts whose logarithm the network gives.
+        delta: where smooth_l1 and huber turn straight, in standard deviations of the target.
+
+    The others are those of Task.
+
+    Raises:
+        UserError: counts, as poisson needs them, must not be scaled.
+    """
+
+    TARGETS: ClassVar = "regression"
+
+    def __init__(
+        self,
+        network: nn.Module,
+        spec: DataSpec,
+        optimizer: OptimizerFactory | None = None,
+        scheduler: SchedulerFactory | None = None,
+        loss: Literal["mse", "l1", "smooth_l1", "huber", "poisson"] = "mse",
+        delta: float = 1.0,
+    ) -> None:
+        train_metrics, eval_metrics = regression_metrics(spec), regression_metrics(spec, by_target=True)
+        super().__init__(network, spec, optimizer, scheduler, train_metrics, eval_metrics)
+        if loss == "poisson" and (any(spec.target_mean) or set(spec.target_std) != {1.0}):
+            raise UserError("task.loss=poisson: needs the counts as they are; add data.scale_target=false")
+        self.loss_name, self.delta = loss, delta
+        self.target_mean: Tensor
+        self.target_std: Tensor
+        self.register_buffer("target_mean", torch.tensor(spec.target_mean), persistent=False)  # they stand in the spec
+        self.register_buffer("target_std", torch.tensor(spec.target_std), persistent=False)
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The mean over (B, targets) scaled outputs and targets."""
+        if self.loss_name == "l1":
+            return F.l1_loss(outputs, targets)
+        if self.loss_name == "smooth_l1":
+            return F.smooth_l1_loss(outputs, targets, beta=self.delta)
+        if self.loss_name == "huber":
+            return F.huber_loss(outputs, targets, delta=self.delta)
+        if self.loss_name == "poisson":
+            return F.poisson_nll_loss(outputs, targets)
+        return F.mse_loss(outputs, targets)
+
+    @property
+    def metric_names(self) -> list[str]:
+        suffixes = metric_suffixes(self.spec.target_names) if self.spec.output_size > 1 else []
+        each = [f"{name}_{suffix}" for suffix in suffixes for name in self.val_meter.metrics]
+        return [*super().metric_names, *(f"{split}/{name}" for split in ("val", "test") for name in each)]
+
+    def values(self, outputs: Tensor) -> Tensor:
+        """Predictions in the targets' own units, from (B, targets) outputs."""
+        if self.loss_name == "poisson":
+            return outputs.exp()
+        return outputs * self.target_std + self.target_mean
+
+    def measured(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        return self.values(outputs), targets * self.target_std + self.target_mean
+
+    def predictions(self, outputs: Tensor, inputs: Tensor, top_k: int = 1) -> Predictions:
+        """The number of each target, by its name."""
+        return dict(zip(self.spec.target_names, self.values(outputs).unbind(1), strict=True))

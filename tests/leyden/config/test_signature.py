@@ -1,0 +1,93 @@
+"""Signatures are read from source text, and agree with what Python says when it imports."""
+
+import inspect
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from leyden.config.signature import find
+
+TARGETS = [
+    "torch.optim.Adam",
+    "torch.optim.LBFGS",
+    "torch.optim.lr_scheduler.CosineAnnealingLR",
+    "lightning.pytorch.callbacks.ModelCheckpoint",
+    "lightning.pytorch.callbacks.EarlyStopping",
+    "lightning.pytorch.loggers.TensorBoardLogger",
+    "myproject.models.mlp.MLP",
+    "myproject.data.mnist.MNIST",  # inherits its arguments
+    "leyden.tasks.optimizers.OptimizerFactory",  # a dataclass
+    "leyden.tasks.schedulers.warmup_cosine",  # a function
+    "torch.nn.CrossEntropyLoss",  # behind a star import
+]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_text_says_what_python_says(target: str) -> None:
+    module, _, name = target.rpartition(".")
+    truth = inspect.signature(getattr(import_module(module), name)).parameters.values()
+    names = {p.name for p in truth if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
+    required = {p.name for p in truth if p.default is p.empty and p.name in names}
+    read = find(target)
+    assert read is not None
+    assert names <= set(read.parameters)
+    assert {p.name for p in read.parameters.values() if p.required} == required
+    if not any(p.kind == p.VAR_KEYWORD for p in truth):
+        assert set(read.parameters) == names
+        assert not read.open
+
+
+def test_settings_that_are_handed_on_to_the_base_class_are_known() -> None:
+    read = find("myproject.data.mnist.EMNIST")
+    assert read is not None
+    assert {"split", "batch_size", "val_size"} <= set(read.parameters)
+    assert not read.open
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "good", "bad"),
+    [
+        ("torch.optim.Adam", "lr", [1, 0.1], ["fast", None, True]),
+        ("torch.optim.Adam", "fused", [True, None], ["yes", 1.5]),
+        ("lightning.pytorch.Trainer", "max_epochs", [3, None, -1], ["x", 1.5]),
+        ("lightning.pytorch.Trainer", "precision", ["bf16-mixed", 16, None], ["bf17"]),
+        ("myproject.models.mlp.MLP", "dropout", [0.1, [0.1, 0.2], 0], ["a", ["a"], None]),
+        ("myproject.models.mlp.MLP", "hidden_sizes", [[1, 2], []], [3, ["a"], [1.5]]),
+        ("myproject.models.mlp.MLP", "init", ["default", "orthogonal"], ["xaver", 1]),
+        ("myproject.data.mnist.EMNIST", "split", ["letters"], ["words"]),
+        ("leyden.tasks.schedulers.SchedulerFactory", "interval", ["step"], ["batch"]),
+    ],
+)
+def test_values_are_held_against_the_annotation(target: str, name: str, good: list[Any], bad: list[Any]) -> None:
+    read = find(target)
+    assert read is not None
+    assert [v for v in good if not read.parameters[name].accepts(v)] == []
+    assert [v for v in bad if read.parameters[name].accepts(v)] == []
+
+
+def test_what_may_stand_there_is_said_in_words() -> None:
+    mlp, adam = find("myproject.models.mlp.MLP"), find("torch.optim.Adam")
+    assert mlp is not None
+    assert adam is not None
+    assert mlp.parameters["dropout"].meaning == "a number or a list of numbers"
+    assert mlp.parameters["activation"].meaning.startswith("one of relu, leaky_relu")
+    assert adam.parameters["lr"].meaning == "a number"  # a tensor cannot be written in YAML
+
+
+def test_what_the_text_does_not_tell_is_none() -> None:
+    assert find("nowhere.to.be.Found") is None
+    assert find("torch.optim.NoSuchThing") is None
+    assert find("torch.add") is None  # made in C
+
+
+def test_keyword_arguments_that_are_not_handed_on_are_open() -> None:
+    strategy = find("lightning.pytorch.strategies.DDPStrategy")
+    assert strategy is not None
+    assert strategy.open  # find_unused_parameters goes to torch
+
+
+def test_null_is_accepted_where_it_is_the_default() -> None:
+    best = find("lightning.pytorch.callbacks.ModelCheckpoint")
+    assert best is not None
+    assert best.parameters["monitor"].accepts(None)

@@ -1,0 +1,96 @@
+"""scripts/show_batch.py, run as a user runs it."""
+
+import runpy
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.axes import Axes
+from PIL import Image
+
+from leyden.data.module import DataModule
+from leyden.data.spec import DataSpec
+from tests.leyden.helpers.picture_files import pixels, write_folders
+from tests.leyden.scripts.running import runner
+
+SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "show_batch.py"
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[np.ndarray, str]]:
+    """Each picture that is drawn, with the text under it."""
+    pictures: list[np.ndarray] = []
+    texts: list[tuple[np.ndarray, str]] = []
+    show, label = Axes.imshow, Axes.set_xlabel
+
+    def imshow(axes: Axes, picture: np.ndarray, **settings: Any) -> Any:
+        pictures.append(picture)
+        return show(axes, picture, **settings)
+
+    def set_xlabel(axes: Axes, text: str, **settings: Any) -> Any:
+        texts.append((pictures[-1], text))
+        return label(axes, text, **settings)
+
+    monkeypatch.setattr(Axes, "imshow", imshow)
+    monkeypatch.setattr(Axes, "set_xlabel", set_xlabel)
+    return texts
+
+
+run = runner(SCRIPT)
+
+
+@pytest.mark.parametrize("channels", [3, 1])
+def test_the_batch_is_drawn_in_its_own_colours_with_its_labels(
+    channels: int, drawn: list[tuple[np.ndarray, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, output = write_folders(tmp_path / "pictures", train=4, test=1), tmp_path / "batch.png"
+    settings = [f"data.root={root}", "data.size=12", "data.batch_size=7", f"data.channels={channels}"]
+    flip = ["data.train_transform=[]", "data.augment.horizontal_flip=1.0"]
+    assert run(monkeypatch, "data=image_folder", *settings, *flip, "--output", str(output)) == 0
+    assert len(drawn) == 7
+    files = {
+        (Image.fromarray(pixels(1000 * label + n)).convert("RGB" if channels == 3 else "L")).tobytes(): name
+        for label, name in enumerate(("cat", "dog", "emu"))
+        for n in range(4)
+    }
+    for picture, text in drawn:
+        flipped = np.ascontiguousarray((picture * 255).round().astype(np.uint8)[:, ::-1])
+        assert files[flipped.tobytes()] == text
+    with Image.open(output) as image:
+        assert image.format == "PNG"
+        assert np.ptp(np.asarray(image.convert("L"))) > 100
+
+
+def test_mnist_is_drawn(tmp_path: Path, mnist_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, "experiment=mnist_cnn", f"paths.data_dir={mnist_root}", "data.batch_size=4") == 0
+    assert (tmp_path / "batch.png").stat().st_size > 1000
+
+
+def test_what_is_no_picture_is_refused_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Table(DataModule):
+        spec = DataSpec(task="regression", input_shape=(5,), output_size=1)
+
+    monkeypatch.setattr("leyden.training.build.build_data", lambda _: Table())
+    assert run(monkeypatch) == 2
+    assert capsys.readouterr().err.startswith("error: data: an input of shape 5 is no picture; ")
+
+
+def test_a_missing_matplotlib_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert run(monkeypatch) == 2
+    message = capsys.readouterr().err
+    assert message == "error: matplotlib is not installed; uv sync --extra plots, or pip install matplotlib\n"
+
+
+def test_colours_are_put_back() -> None:
+    pictures_of = runpy.run_path(str(SCRIPT))["pictures_of"]
+    spec = DataSpec("classification", (3, 2, 2), 2, mean=(0.5, 0.4, 0.3), std=(0.1, 0.2, 0.4))
+    colours = torch.rand(4, 3, 2, 2, generator=torch.Generator().manual_seed(0))
+    inputs = (colours - torch.tensor(spec.mean).view(3, 1, 1)) / torch.tensor(spec.std).view(3, 1, 1)
+    assert torch.allclose(pictures_of(inputs, spec), colours.permute(0, 2, 3, 1), atol=1e-6)

@@ -1,0 +1,157 @@
+"""leyden.sweeps.summary: pictures, and what they show."""
+
+import builtins
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from leyden.sweeps.summary import draw, summarize
+from leyden.sweeps.summary.history import history
+from leyden.sweeps.summary.parallel import axis_of, parallel, spread_out
+from tests.leyden.helpers.kept_sweeps import failed, finished, keep_sweep
+from tests.leyden.sweeps.drawn_sweeps import grid, of_few, searched
+
+NAMES = ["history.png", "parallel.png", "importance.png"]
+
+
+def colours(path: Path) -> int:
+    return len(np.unique(np.asarray(Image.open(path).convert("RGB")).reshape(-1, 3), axis=0))
+
+
+def labels(axes: Any) -> list[str]:
+    return sorted(axes.get_legend_handles_labels()[1])
+
+
+def heights(values: list[Any]) -> list[float]:
+    return [round(height, 3) for height in axis_of("x", values).heights]
+
+
+@pytest.mark.parametrize("kind", ["grid", "search"])
+def test_pictures_are_made_and_not_blank(kind: str, tmp_path: Path) -> None:
+    summary = summarize({"grid": grid, "search": searched}[kind](tmp_path / "s"))
+    made, why_not = draw(summary)
+    assert why_not is None
+    assert [path.name for path in made] == NAMES
+    for path in made:
+        assert colours(path) > 50
+        assert min(Image.open(path).size) > 200
+    assert sorted(path.name for path in summary.dir.glob("*.png")) == sorted(NAMES)
+
+
+def test_several_objectives(tmp_path: Path) -> None:
+    jobs = [
+        {"settings": {"a": n, "b": n % 3}, "record": {**finished(val__acc=n), "seconds": n % 5}} for n in range(1, 12)
+    ]
+    summary = summarize(keep_sweep(tmp_path / "s", jobs, objectives={"val/acc": "max", "seconds": "min"}))
+    assert [path.name for path in draw(summary)[0]] == NAMES
+
+
+def test_where_there_is_little_to_show_there_are_fewer_pictures(tmp_path: Path) -> None:
+    def drawn(name: str, jobs: list[dict[str, Any]]) -> tuple[list[str], str | None]:
+        made, why_not = draw(summarize(keep_sweep(tmp_path / name, jobs)))
+        return [path.name for path in made], why_not
+
+    too_few = ([], "no pictures: they need two jobs with a result")
+    assert drawn("none", []) == too_few
+    assert drawn("one", [{"settings": {"a": 1}, "record": finished(val__loss=1.0)}]) == too_few
+    failures: list[dict[str, Any]] = [{"settings": {"a": n}, **failed("Boom")} for n in range(3)]
+    assert drawn("failed", failures) == too_few
+    folds = [{"settings": {"data.fold": n}, "record": finished(val__loss=n)} for n in range(5)]
+    repeats_only = "no parallel.png and importance.png: nothing but repeats is swept"
+    assert drawn("folds", folds) == (["history.png"], repeats_only)
+    equal = [{"settings": {"a": n}, "record": finished(val__loss=1.0)} for n in range(5)]
+    same = "no importance.png: val/loss is the same in all jobs"
+    assert drawn("equal", equal) == (["history.png", "parallel.png"], same)
+    three = [{"settings": {"a": n}, "record": finished(val__loss=n)} for n in range(3)]
+    few = "no importance.png: fewer than 4 jobs have a result"
+    assert drawn("three", three) == (["history.png", "parallel.png"], few)
+    one = [{"settings": {"a": 1, "seed": n}, "record": finished(val__loss=n)} for n in range(3)]
+    alike = "no parallel.png: fewer than two different settings have a result"
+    assert drawn("alike", one) == (["history.png"], f"{alike}; {few}")
+    odd = [
+        {"settings": {"a.$x": [n, {"k": "$"}], "b": n % 2}, "record": finished(val__loss=10.0**n)} for n in range(-9, 9)
+    ]
+    assert drawn("odd", odd) == (NAMES, None)
+    lonely = "no importance.png: there is only one setting to compare"
+    lone = [{"settings": {"a": n % 3, "seed": n}, "record": finished(val__loss=n)} for n in range(6)]
+    assert drawn("lone", lone) == (["history.png", "parallel.png"], lonely)
+
+
+@pytest.mark.parametrize(("absent", "made"), [("matplotlib", []), ("optuna", NAMES[:2])])
+def test_what_is_not_installed_is_named_with_the_remedy(
+    absent: str, made: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_import, real_find = builtins.__import__, importlib.util.find_spec
+
+    def refuse(name: str, *rest: Any) -> Any:
+        if name.partition(".")[0] == absent:
+            raise ModuleNotFoundError(f"No module named {absent!r}", name=absent)
+        return real_import(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == absent else real_find(name))
+    monkeypatch.delitem(sys.modules, absent, raising=False)
+    found, why_not = draw(summarize(searched(tmp_path / "s")))
+    assert [path.name for path in found] == made
+    what = "importance.png" if made else "pictures"
+    assert why_not == f"no {what}: {absent} is not installed; uv sync --extra plots --extra sweeps"
+
+
+def test_the_best_of_a_history_is_that_of_the_table(tmp_path: Path) -> None:
+    losses = {1: (0.1, 0.9), 2: (0.4, 0.5)}  # the best job is one of the worse group
+    jobs: list[dict[str, Any]] = [
+        {"settings": {"a": a, "seed": seed}, "record": finished(val__loss=loss)}
+        for a, found in losses.items()
+        for seed, loss in enumerate(found)
+    ]
+    sweep = keep_sweep(tmp_path / "s", jobs)
+    (axes,) = history(summarize(sweep)).axes
+    (line,) = axes.lines
+    assert list(np.unique(np.asarray(line.get_ydata()))) == [pytest.approx(0.45)]
+    assert labels(axes) == ["best mean: 0.4500 ± 0.0707", "finished"]
+    (axes,) = history(summarize(sweep, ["a"])).axes  # seeds are ranked, of which none is the best
+    assert (len(axes.lines), labels(axes)) == (0, ["finished"])
+    seeds = [job for job in jobs if job["settings"]["a"] == 1]  # nothing to be better than
+    (axes,) = history(summarize(keep_sweep(tmp_path / "u", seeds))).axes
+    assert (len(axes.lines), labels(axes)) == (1, ["finished", "mean: 0.5000 ± 0.5657"])
+    singles = [{"settings": {"a": n}, "record": finished(val__loss=n)} for n in (2, 1, 3)]
+    (axes,) = history(summarize(keep_sweep(tmp_path / "t", singles))).axes
+    assert (len(axes.lines), labels(axes)) == (1, ["best: 1", "finished"])
+
+
+def test_what_finished_without_a_number_has_not_failed(tmp_path: Path) -> None:
+    jobs: list[dict[str, Any]] = [{"settings": {"a": n}, "record": finished(val__loss=n)} for n in (1, 2)]
+    jobs += [{"settings": {"a": 3}, "record": finished(val__rmse=1.0)}, {"settings": {"a": 4}, **failed("Boom")}]
+    (axes,) = history(summarize(keep_sweep(tmp_path / "s", jobs))).axes
+    assert labels(axes) == ["best: 1", "failed", "finished", "finished without it"]
+
+
+def test_what_has_no_value_is_told_in_words_above_the_lines(tmp_path: Path) -> None:
+    axes = parallel(summarize(of_few(tmp_path / "s", 8))).axes[0]
+    (tick,) = (text for text in axes.texts if text.get_text() == "not set")
+    assert tick.get_zorder() > max(patch.get_zorder() for patch in axes.patches)
+    assert axis_of("x", ["not set", ...]).ticks == [(0.0, "not set"), (1.0, "not set")]  # a text of somebody's
+
+
+def test_where_values_stand_on_an_axis() -> None:
+    assert heights([0.1, 0.01, 0.001]) == [1, 0.5, 0]
+    assert heights([1, 3, 2]) == [0, 1, 0.5]
+    assert heights(["adam", "sgd", "adam"]) == [0, 1, 0]
+    assert heights([None, 2, 10]) == [1, 0, 0.5]  # numbers in their order, then texts
+    assert heights([True, False]) == [1, 0]
+    assert heights([1, ..., 3]) == [0.14, 0, 1]
+    assert heights(["a", ...]) == [1, 0]
+    assert heights([7, 7]) == [0.5, 0.5]
+    assert axis_of("x", [0.1, 0.01]).ticks == [(0.0, "0.01"), (1.0, "0.1")]
+    many = axis_of("x", [f"value {n}" for n in range(100)])
+    assert len(many.ticks) <= 16
+
+
+def test_lines_that_share_a_height_are_a_little_apart() -> None:
+    assert spread_out([0.0, 1.0, 0.5]) == [0.0, 1.0, 0.5]
+    assert spread_out([0.0, 1.0, 0.0, 0.0]) == pytest.approx([-0.03, 1.0, 0.0, 0.03])
