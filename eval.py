@@ -12,22 +12,17 @@ try:
     import hydra
     from omegaconf import DictConfig
 
-    from leyden.config.compose import check_run
-    from leyden.cli.entry_point import enter, errors_in_one_line
+    from leyden import evaluate_command, run_cli
 except ModuleNotFoundError as missing:  # plain `python`, outside the project's environment
-    from src.leyden.environment import restart
+    from src.leyden.system.environment import restart
 
     restart(missing)
 
 
 @hydra.main(version_base="1.3", config_path="configs", config_name="eval")
 def main(cfg: DictConfig) -> None:
-    with errors_in_one_line():
-        recorded, settings = check_run(cfg)
-        from leyden.training.evaluate import evaluate_run  # torch comes in only with a run that is there
-
-        evaluate_run(recorded, settings)
+    evaluate_command(cfg)
 
 
 if __name__ == "__main__":
-    enter(main)
+    run_cli(main)

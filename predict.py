@@ -13,24 +13,17 @@ try:
     import hydra
     from omegaconf import DictConfig
 
-    from leyden.config.compose import check_run
-    from leyden.data.inputs.request import check_request
-    from leyden.cli.entry_point import enter, errors_in_one_line
+    from leyden import predict_command, run_cli
 except ModuleNotFoundError as missing:  # plain `python`, outside the project's environment
-    from src.leyden.environment import restart
+    from src.leyden.system.environment import restart
 
     restart(missing)
 
 
 @hydra.main(version_base="1.3", config_path="configs", config_name="predict")
 def main(cfg: DictConfig) -> None:
-    with errors_in_one_line():
-        recorded, settings = check_run(cfg)
-        request = check_request(settings, recorded.dir)
-        from leyden.training.predict import predict_run  # torch comes in only with files that are there
-
-        predict_run(recorded, request)
+    predict_command(cfg)
 
 
 if __name__ == "__main__":
-    enter(main)
+    run_cli(main)

@@ -13,22 +13,17 @@ try:
     import hydra
     from omegaconf import DictConfig
 
-    from leyden.config.compose import check
-    from leyden.cli.entry_point import enter, errors_in_one_line
+    from leyden import run_cli, train_command
 except ModuleNotFoundError as missing:  # plain `python`, outside the project's environment
-    from src.leyden.environment import restart
+    from src.leyden.system.environment import restart
 
     restart(missing)
 
 
 @hydra.main(version_base="1.3", config_path="configs", config_name="train")
 def main(cfg: DictConfig) -> float | None:
-    with errors_in_one_line():
-        experiment = check(cfg)
-        from leyden.training.train import run_experiment  # torch comes in only with a config that holds
-
-        return run_experiment(experiment)
+    return train_command(cfg)
 
 
 if __name__ == "__main__":
-    enter(main)
+    run_cli(main)

@@ -24,12 +24,12 @@ except ModuleNotFoundError as missing:  # plain `python`, outside the project's 
 import lightning.pytorch as pl
 from torch.nn import functional as F
 
-from leyden.training.build import build_data, build_task, build_trainer
-from leyden.config.experiment import Experiment
-from leyden.config.compose import compose
-from leyden.system.console import set_up_logging
-from leyden.data.images import InMemoryImages, Normalise
 from leyden.cli.entry_point import errors_in_one_line
+from leyden.config.compose import compose
+from leyden.config.experiment import Experiment
+from leyden.data.images import InMemoryImages, Normalise
+from leyden.system.console import set_up_logging
+from leyden.training.build import build_data, build_task, build_trainer
 
 PAIRS = 5
 

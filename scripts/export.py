@@ -31,13 +31,13 @@ except ModuleNotFoundError as missing:  # plain `python`, outside the project's 
 from torch import Tensor, nn
 
 from leyden.checkpoints import trust
-from leyden.system.suggestions import did_you_mean, nearest, there_are
-from leyden.system.override_text import setting, squeezed, with_home
-from leyden.data.tables.encoding import input_names
 from leyden.cli.entry_point import errors_in_one_line
+from leyden.data.tables.encoding import input_names
+from leyden.records.record import finite
 from leyden.system.atomic_files import replacing, write_text
 from leyden.system.errors import UserError
-from leyden.records.record import finite
+from leyden.system.override_text import setting, squeezed, with_home
+from leyden.system.suggestions import did_you_mean, nearest, there_are
 from leyden.training.loaded_run import LoadedRun, load_run
 
 Network = Callable[[Tensor], Tensor]

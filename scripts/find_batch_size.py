@@ -19,10 +19,10 @@ try:
     from rich.console import Console
     from rich.table import Table
 
+    from leyden.cli.entry_point import errors_in_one_line
     from leyden.config.compose import compose
     from leyden.config.vocabulary import Vocabulary
     from leyden.system.console import set_up_logging
-    from leyden.cli.entry_point import errors_in_one_line
     from leyden.tuning.command import Parser, command, progress_bar
 except ModuleNotFoundError as missing:  # plain `python`, outside the project's environment
     sys.path.append(str(Path(__file__).parents[1]))

@@ -17,10 +17,10 @@ import sys
 from pathlib import Path
 
 try:
+    from leyden.cli.entry_point import errors_in_one_line
     from leyden.config.compose import compose
     from leyden.config.vocabulary import Vocabulary
     from leyden.system.console import set_up_logging
-    from leyden.cli.entry_point import errors_in_one_line
     from leyden.system.errors import UserError
     from leyden.tuning.command import Parser, command, progress_bar
 except ModuleNotFoundError as missing:  # plain `python`, outside the project's environment

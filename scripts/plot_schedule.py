@@ -21,12 +21,12 @@ except ModuleNotFoundError as missing:  # plain `python`, outside the project's 
 from torch import nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from leyden.training.build import build_optimizer, build_scheduler
-from leyden.config.experiment import Config
-from leyden.config.compose import compose
 from leyden.cli.entry_point import errors_in_one_line
-from leyden.system.errors import UserError
 from leyden.cli.script_options import Parser
+from leyden.config.compose import compose
+from leyden.config.experiment import Config
+from leyden.system.errors import UserError
+from leyden.training.build import build_optimizer, build_scheduler
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 

@@ -29,10 +29,19 @@ from rich.console import Console
 from rich.text import Text
 
 from leyden.cli.entry_point import errors_in_one_line
-from leyden.system.errors import UserError
 from leyden.cli.script_options import Parser
+from leyden.records.listing import (
+    ListedRun,
+    RunList,
+    Value,
+    check_column,
+    known_columns,
+    list_runs,
+    make_filter,
+    sort_runs,
+)
+from leyden.system.errors import UserError
 from leyden.system.formatting import age, count, most_telling, number, span
-from leyden.records.listing import ListedRun, RunList, Value, check_column, known_columns, list_runs, make_filter, sort_runs
 
 STYLES = {"finished": "green", "pruned": "blue", "running": "cyan"}
 STYLES |= {"interrupted": "yellow", "failed": "red", "killed": "red"}

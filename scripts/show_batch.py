@@ -19,12 +19,12 @@ except ModuleNotFoundError as missing:  # plain `python`, outside the project's 
     restart(missing)
 from torch import Tensor
 
-from leyden.training.build import build_data
+from leyden.cli.entry_point import errors_in_one_line
+from leyden.cli.script_options import Parser
 from leyden.config.compose import compose
 from leyden.data.spec import DataSpec
-from leyden.cli.entry_point import errors_in_one_line
 from leyden.system.errors import UserError
-from leyden.cli.script_options import Parser
+from leyden.training.build import build_data
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torchvision import datasets
 
-from leyden.config.experiment import Experiment
+from leyden import Experiment
 from myproject.data.mnist import MNIST
 from tests.leyden.helpers.idx_files import made, write_emnist, write_qmnist
 from tests.leyden.helpers.picture_files import write_cifar, write_folders, write_usps

@@ -5,10 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from leyden.training.build import build_trainer
-from leyden.config.compose import compose
-from leyden.system.errors import UserError
-from leyden.training.train import run_experiment
+from leyden import UserError, build_trainer, compose, run_experiment
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 OPTIONAL = {"wandb", "mlflow", "many"}  # need packages that are not installed here

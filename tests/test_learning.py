@@ -5,9 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from leyden.training.build import build_data, build_task, build_trainer
-from leyden.config.compose import compose
-from leyden.training.train import train
+from leyden import build_data, build_task, build_trainer, compose, train
 
 pytestmark = pytest.mark.slow
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from leyden.config.compose import compose
-from leyden.training.train import run_experiment
+from leyden import compose, run_experiment
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

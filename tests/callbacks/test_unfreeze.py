@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
+from leyden import UserError
 from myproject.callbacks.unfreeze import Unfreeze
-from leyden.system.errors import UserError
 from myproject.models.linear import Linear
 from myproject.models.pretrained import Pretrained
 

@@ -6,9 +6,8 @@ import pytest
 import torch
 from torchvision import datasets
 
-from leyden.config.compose import compose
+from leyden import UserError, compose
 from myproject.data.cifar import CIFAR10, CIFAR100
-from leyden.system.errors import UserError
 from tests.leyden.helpers.picture_files import write_cifar
 
 BOTH = pytest.mark.parametrize(

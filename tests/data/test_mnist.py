@@ -6,9 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from leyden import InMemoryImages, Split
 from myproject.data.augment import Augment
-from leyden.data.images import InMemoryImages
-from leyden.data.in_memory import Split
 from myproject.data.mnist import MNIST
 
 

@@ -11,9 +11,8 @@ import torch
 from filelock import FileLock
 from torchvision import datasets
 
-from leyden.data.images import InMemoryImages
+from leyden import InMemoryImages, UserError
 from myproject.data.mnist import EMNIST, KMNIST, MNIST, QMNIST, FashionMNIST
-from leyden.system.errors import UserError
 from tests.leyden.helpers.idx_files import Made, idx, made, write, write_emnist, write_qmnist
 
 

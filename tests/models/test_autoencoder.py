@@ -8,7 +8,7 @@ import yaml
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from leyden.system.errors import UserError
+from leyden import UserError
 from myproject.models.autoencoder import AutoEncoder
 from myproject.models.input_checks import misfit
 

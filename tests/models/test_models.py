@@ -8,16 +8,12 @@ import yaml
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from leyden.training.build import build_network, build_task
-from leyden.config.compose import compose
-from leyden.data.spec import DataSpec
-from leyden.system.errors import UserError
+from leyden import DataSpec, UserError, build_network, build_task, complete_model, compose
 from myproject.models.cnn import CNN
+from myproject.models.input_checks import misfit
 from myproject.models.layers import ACTIVATIONS, Activation
 from myproject.models.linear import Linear
 from myproject.models.mlp import MLP
-from myproject.models.input_checks import misfit
-from leyden.training.factories import complete_model
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "model"
 PICTURES = [(1, 28, 28), (3, 32, 32), (2, 33, 20)]

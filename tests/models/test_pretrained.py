@@ -11,7 +11,7 @@ import yaml
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from leyden.system.errors import UserError
+from leyden import UserError
 from myproject.models.pretrained import Pretrained
 
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)

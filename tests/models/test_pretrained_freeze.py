@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from leyden import OptimizerFactory
 from myproject.models.pretrained import Pretrained
-from leyden.tasks.optimizers import OptimizerFactory
 
 
 def build(shape: tuple[int, ...] = (3, 32, 32), classes: int = 5, **settings: Any) -> Pretrained:

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from leyden.system.errors import UserError
-from myproject.models.pretrained import Pretrained
+from leyden import UserError
 from myproject.models.input_checks import misfit
+from myproject.models.pretrained import Pretrained
 
 
 def build(shape: tuple[int, ...] = (3, 32, 32), classes: int = 5, **settings: Any) -> Pretrained:

@@ -6,10 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD
 
-from leyden.data.spec import DataSpec
-from leyden.system.errors import UserError
+from leyden import DataSpec, OptimizerFactory, UserError
 from myproject.tasks.classification import Classification
-from leyden.tasks.optimizers import OptimizerFactory
 
 SPEC = DataSpec("classification", (5,), 4, ("a", "b", "c", "d"), (0.5,), (0.25,))
 

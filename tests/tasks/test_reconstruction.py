@@ -8,10 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD
 
-from leyden.training.build import build_network
-from leyden.data.spec import DataSpec
-from leyden.training.factories import complete_model
-from leyden.tasks.optimizers import OptimizerFactory
+from leyden import DataSpec, OptimizerFactory, build_network, complete_model
 from myproject.tasks.reconstruction import Reconstruction
 from tests.leyden.tasks.test_task import MadeImages, made_trainer
 

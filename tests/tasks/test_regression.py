@@ -8,11 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD
 
-from leyden.training.build import build_task
-from leyden.config.compose import compose
-from leyden.data.spec import DataSpec
-from leyden.system.errors import UserError
-from leyden.tasks.optimizers import OptimizerFactory
+from leyden import DataSpec, OptimizerFactory, UserError, build_task, compose
 from myproject.tasks.regression import Regression
 from myproject.tasks.regression_metrics import metric_suffixes
 

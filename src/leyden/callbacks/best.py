@@ -25,8 +25,8 @@ class BestCheckpoint(ModelCheckpoint):
     the best; among equal losses, the first.
 
     A `/` in the name of a metric becomes a `_` in a file name: `{epoch}-{val/rmse:.2f}` is `epoch=3-val_rmse=7.25`.
-    The last checkpoint that ceased to be among the best stays under the name that `leyden.system.atomic_files.previous` gives,
-    for a run that was killed since and resumes from a step before.
+    The last checkpoint that ceased to be among the best stays under the name that `atomic_files.previous` gives, for a
+    run that was killed since and resumes from a step before.
 
     The arguments are those of ModelCheckpoint.
 

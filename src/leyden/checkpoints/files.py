@@ -13,9 +13,9 @@ from lightning.fabric.plugins import CheckpointIO
 from torch import Tensor
 from torch.serialization import get_unsafe_globals_in_checkpoint
 
+from leyden.records.record import CHECKPOINTS
 from leyden.system.atomic_files import is_full, previous, replacing
 from leyden.system.errors import UserError
-from leyden.records.record import CHECKPOINTS
 
 log = logging.getLogger(__name__)
 

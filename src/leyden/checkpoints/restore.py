@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from leyden.checkpoints import trust
 from leyden.data.spec import DataSpec
+from leyden.records.projects import present_names
 from leyden.system.errors import UserError
 from leyden.tasks.task import Task
 
@@ -26,10 +27,11 @@ def restore_task(checkpoint: Mapping[str, Any], name: str = "ckpt") -> Task:
     if missing:
         raise UserError(f"{name}: has no {missing[0]} in it; it was not written by train.py")
     spec = restore_spec(checkpoint["spec"], name)
-    network: nn.Module = trust.build(checkpoint["model"], nn.Module, f"{name}: model")
-    task: Task = trust.build(checkpoint["task"], Task, f"{name}: task", network=network, spec=spec)
+    model, settings = present_names(checkpoint["model"]), present_names(checkpoint["task"])
+    network: nn.Module = trust.build(model, nn.Module, f"{name}: model")
+    task: Task = trust.build(settings, Task, f"{name}: task", network=network, spec=spec)
     load_state(task, checkpoint["state_dict"], name)
-    task.model, task.settings = dict(checkpoint["model"]), dict(checkpoint["task"])
+    task.model, task.settings = dict(model), dict(settings)
     return task.eval()
 
 

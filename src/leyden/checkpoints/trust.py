@@ -14,9 +14,10 @@ from typing import Any
 import torch.fx
 from torch import nn
 
+from leyden.records.projects import present_name, project_packages
 from leyden.system.errors import UserError
 
-# The modules, with all below them, whose classes may be named. A project adds its own package here. None of these runs
+# The modules, with all below them, whose classes may be named, beside those of declared projects. None of these runs
 # what an argument says; but callbacks and loggers write where they are told to, so that eval.py and predict.py build
 # none of a run's, and a run is resumed, as a program is run, only where it comes from somebody who is trusted.
 TRUSTED = (
@@ -33,8 +34,8 @@ TRUSTED = (
     "lightning.pytorch.strategies",
     "lightning.pytorch.trainer",
 )
-# Functions may be named too where every one of them does no harm, in a config only.
-TRUSTED_FUNCTIONS = ("leyden.tasks.schedulers",)
+# The module of a project whose functions may be named too, in a config only: its learning-rate schedules.
+_FUNCTIONS = "schedulers"
 
 _RUN_CODE = (torch.fx.GraphModule, torch.jit.ScriptModule)
 _MOST, _DEEPEST = 100_000, 50  # of the settings in one section: YAML's aliases make endless ones of a few lines
@@ -78,7 +79,7 @@ def check(node: Any, setting: str, kind: type | None = None) -> None:
         if not isinstance(value.get("_partial_", False), bool):
             raise UserError(f"{place}._partial_={_short(value['_partial_'])}: must be true or false")
         if "_target_" in value:
-            _resolve(value["_target_"], place, kind if place == setting else None, TRUSTED_FUNCTIONS)
+            _resolve(value["_target_"], place, kind if place == setting else None, _functions())
 
 
 def _made(node: Any, kind: type, place: str, given: Mapping[str, Any]) -> Any:
@@ -116,28 +117,37 @@ def _resolve(target: Any, place: str, kind: type | None, functions: tuple[str, .
     """
     where = f"{place}._target_={_short(target)}"
     foreign = UserError(
-        f"{where}: a checkpoint or a recorded config may name only classes of {', '.join(TRUSTED)}; add your own "
-        "package in leyden/checkpoints/trust.py if you trust it"
+        f"{where}: a checkpoint or a recorded config may name only classes of {', '.join(_trusted())}; if you trust "
+        'the package, declare it in pyproject.toml under [project.entry-points."leyden.projects"]'
     )
-    parts = target.split(".") if isinstance(target, str) else []
+    trusted = _trusted()
+    parts = present_name(target).split(".") if isinstance(target, str) else []
     if len(parts) < 2 or not all(part.isidentifier() and not part.startswith("_") for part in parts):
         raise foreign
     owner, name = ".".join(parts[:-1]), parts[-1]
     # A package above one that is trusted may hand on its classes, as torch.nn does with those of torch.nn.modules.
-    if not _below(owner, TRUSTED) and not any(_below(module, (owner,)) for module in TRUSTED):
+    if not _below(owner, trusted) and not any(_below(module, (owner,)) for module in trusted):
         raise foreign
     try:
         found = vars(import_module(owner))[name]  # not getattr, by which a module may make things up
     except Exception as error:  # not there; or it cannot be imported, for whatever reason
         raise UserError(f"{where}: there is no such class now; check out the commit that wrote it") from error
-    trusted = TRUSTED if isinstance(found, type) else functions if isinstance(found, FunctionType) else ()
-    if not trusted or found.__qualname__ != name or not _below(found.__module__, trusted):
+    allowed = trusted if isinstance(found, type) else functions if isinstance(found, FunctionType) else ()
+    if not allowed or found.__qualname__ != name or not _below(found.__module__, allowed):
         raise foreign
     if isinstance(found, type) and issubclass(found, _RUN_CODE):
         raise foreign
     if kind is not None and not (isinstance(found, type) and issubclass(found, kind)):
         raise UserError(f"{where}: must be a {kind.__name__}; was the file made for something else?")
     return found
+
+
+def _trusted() -> tuple[str, ...]:
+    return TRUSTED + project_packages()
+
+
+def _functions() -> tuple[str, ...]:
+    return tuple(f"{package}.{_FUNCTIONS}" for package in project_packages())
 
 
 def _below(module: str, packages: tuple[str, ...]) -> bool:

@@ -20,23 +20,23 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
-from leyden.config.explanation import NO_NAME_FOR_A_GROUP, explain
 from leyden.cli.flags import check_options, taken_apart
+from leyden.config.explanation import NO_NAME_FOR_A_GROUP, explain
 from leyden.config.hydra_settings import check_hydra
 from leyden.config.overrides import allow_new_values
 from leyden.config.vocabulary import Vocabulary
-from leyden.system.console import set_up_logging
 from leyden.system.atomic_files import full_disk
+from leyden.system.console import set_up_logging
 from leyden.system.errors import UserError
-from leyden.system.processes import rank
 from leyden.system.graceful_shutdown import Ending
+from leyden.system.processes import rank
 
 _FULL = "HYDRA_FULL_ERROR"
 _SHORT = "LEYDEN_SHORT_ERRORS"  # set where HYDRA_FULL_ERROR=1 is ours, not the user's
 _PATIENCE = 5.0  # seconds
 
 
-def enter(main: Callable[[], Any]) -> None:
+def run_cli(main: Callable[[], Any]) -> None:
     """Run a function that `@hydra.main` made, with the program's arguments."""
     door = Path(main.__wrapped__.__code__.co_filename).resolve()  # type: ignore[attr-defined]
     with Ending(), errors_in_one_line() as errors:

@@ -9,10 +9,10 @@ from pathlib import Path
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
-from leyden.system.suggestions import did_you_mean
 from leyden.config.overrides import masked
-from leyden.system.override_text import in_shell
 from leyden.system.errors import UserError
+from leyden.system.override_text import in_shell
+from leyden.system.suggestions import did_you_mean
 
 # The short form of each option, and whether a value follows: always, perhaps or never.
 _SHORT = {

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -14,21 +13,22 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from leyden.config.callbacks import check_callbacks
 from leyden.config.devices import check_strategy
+from leyden.config.experiment import Config, Experiment, Recorded
 from leyden.config.explanation import explain
 from leyden.config.hydra_settings import check_hydra
 from leyden.config.mappings import with_names_as_text
 from leyden.config.monitored import check_monitored
 from leyden.config.names import own_keys
 from leyden.config.overrides import allow_new_values, as_typed
-from leyden.config.experiment import Config, Experiment, Recorded
 from leyden.config.recorded import check_measurable, check_resumable, recorded
 from leyden.config.tuners import refuse_tuners
-from leyden.system.override_text import homes_expanded, setting, with_home
 from leyden.config.validation import validate
 from leyden.config.vocabulary import Vocabulary
-from leyden.system.errors import UserError
-from leyden.system.processes import rank
 from leyden.records.record import check_free, checkpoint_of, find_run
+from leyden.system.errors import UserError
+from leyden.system.override_text import homes_expanded, setting, with_home
+from leyden.system.processes import rank
+
 
 def compose(overrides: Sequence[str] = (), configs: str | Path = "configs") -> Experiment:
     """The experiment that `python train.py <overrides>` would run, for notebooks, scripts and tests.

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from leyden.config.aliases import LEFT_OUT, SWITCHES
 from leyden.config.remedies import file_meant, written
-from leyden.system.override_text import setting, squeezed
 from leyden.config.vocabulary import Vocabulary
+from leyden.system.override_text import setting, squeezed
 
 
 def ending(remedy: tuple[str, str]) -> str:

@@ -8,12 +8,12 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError
 
 from leyden.config.names import TAKE_LISTS
-from leyden.system.suggestions import did_you_mean
 from leyden.config.overrides import masked, without_password
 from leyden.config.remedies import file_meant
 from leyden.config.slips import not_closed
-from leyden.system.override_text import as_text, in_shell, parsed, takes_path
 from leyden.config.vocabulary import Vocabulary
+from leyden.system.override_text import as_text, in_shell, parsed, takes_path
+from leyden.system.suggestions import did_you_mean
 
 NO_NAME_FOR_A_GROUP = "Config group override must be a string"  # Hydra's plain ValueError for model@x=null
 

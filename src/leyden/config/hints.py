@@ -7,14 +7,14 @@ from functools import cached_property
 from typing import Any
 
 from leyden.config.aliases import VALUES
-from leyden.system.suggestions import did_you_mean, nearest
+from leyden.config.fitting import fitting
+from leyden.config.input_checks import misfit
 from leyden.config.sections import GIVEN, settable
 from leyden.config.signature import Parameter, find
-from leyden.system.override_text import as_text, in_shell, parsed, setting, squeezed
-from leyden.config.fitting import fitting
 from leyden.config.vocabulary import Vocabulary
 from leyden.system.errors import UserError
-from myproject.models.input_checks import misfit
+from leyden.system.override_text import as_text, in_shell, parsed, setting, squeezed
+from leyden.system.suggestions import did_you_mean, nearest
 
 PATHS = ("data_dir", "log_dir", "run_dir")
 

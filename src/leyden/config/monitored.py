@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from leyden.config.signature import find
-from leyden.system.override_text import as_text
 from leyden.system.errors import UserError
+from leyden.system.override_text import as_text
 
 PLATEAU = "ReduceLROnPlateau"
 _FLAGS = ("save_on_train_epoch_end", "check_on_train_epoch_end")  # of ModelCheckpoint and EarlyStopping

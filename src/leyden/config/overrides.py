@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 
 from leyden.config.mappings import quoted_mapping
 from leyden.config.slips import list_for_one, no_file, stray_space
-from leyden.system.override_text import in_shell, quoted_path
 from leyden.config.vocabulary import Vocabulary
 from leyden.config.words import refuse_words
 from leyden.system.errors import UserError
+from leyden.system.override_text import in_shell, quoted_path
 
 _VALUE = re.compile(r"(?!hydra\.)[A-Za-z_]\w*(\.[\w-]+)+=")
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from hydra.errors import HydraException
 
 from leyden.config.aliases import FILES, SWITCHES
-from leyden.config.names import Names, Settings
-from leyden.system.suggestions import nearest
-from leyden.config.signature import Parameter, find
-from leyden.system.override_text import as_text, in_shell, parsed, quoted_path, squeezed
 from leyden.config.fitting import fitting
+from leyden.config.names import Names, Settings
+from leyden.config.signature import Parameter, find
 from leyden.records.record import CHECKPOINTS
+from leyden.system.override_text import as_text, in_shell, parsed, quoted_path, squeezed
+from leyden.system.suggestions import nearest
 
 
 def file_meant(names: Names, group: str, name: str) -> list[str]:

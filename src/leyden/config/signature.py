@@ -55,6 +55,8 @@ class Signature:
 
 @dataclass(frozen=True)
 class Module:
+    """The text of a module, parsed and not imported."""
+
     path: Path
     name: str
     body: list[ast.stmt]
@@ -70,7 +72,7 @@ def find(target: str) -> Signature | None:
 def definition_of(target: str, depth: int = 8) -> tuple[Module, ast.stmt] | None:
     """The module and the statement that define a dotted path, following imports by name and by star."""
     owner, _, name = target.rpartition(".")
-    module = _module(owner) if owner and depth else None
+    module = module_of(owner) if owner and depth else None
     if module is None:
         return None
     stars = []
@@ -90,7 +92,8 @@ def definition_of(target: str, depth: int = 8) -> tuple[Module, ast.stmt] | None
 
 
 @cache
-def _module(name: str) -> Module | None:
+def module_of(name: str) -> Module | None:
+    """The parsed text of a module; None where there is none to read."""
     root, *rest = name.split(".")
     try:
         spec = importlib.util.find_spec(root)  # of a top-level name: it is located, not imported

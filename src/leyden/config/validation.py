@@ -10,15 +10,15 @@ from importlib.util import find_spec
 from typing import Any
 
 from leyden.config.hints import Hints
+from leyden.config.input_checks import misfit
 from leyden.config.monitored import check_monitor
-from leyden.system.suggestions import did_you_mean
 from leyden.config.sections import GIVEN, arguments_of, settable
 from leyden.config.signature import find
 from leyden.config.steps import check_steps
-from leyden.system.override_text import as_text
 from leyden.config.vocabulary import Vocabulary
 from leyden.system.errors import UserError
-from myproject.models.input_checks import misfit
+from leyden.system.override_text import as_text
+from leyden.system.suggestions import did_you_mean
 
 # What a number must satisfy, wherever a setting of this name stands. Add those of your own classes.
 LIMITS: dict[str, tuple[Callable[[float], bool], str]] = {

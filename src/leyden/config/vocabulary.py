@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from leyden.config.aliases import ALIASES, LEFT_OUT, OF_A_RUN, SECTIONS, SWITCHES
 from leyden.config.names import PLACES, TAKE_LISTS, Names, Settings
-from leyden.system.suggestions import nearest, there_are
 from leyden.config.remedies import file_meant, written
 from leyden.system.override_text import squeezed
+from leyden.system.suggestions import nearest, there_are
 
 _SWITCHED = ("true", "false", "yes", "no", "1", "0")
 

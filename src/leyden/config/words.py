@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from leyden.config.conversion import as_value, ending, instead, switched
-from leyden.system.suggestions import nearest
-from leyden.system.override_text import in_shell, setting, squeezed
 from leyden.config.vocabulary import Vocabulary
 from leyden.system.errors import UserError
+from leyden.system.override_text import in_shell, setting, squeezed
+from leyden.system.suggestions import nearest
 
 # Hydra's own options; those of the second kind take a value.
 _HYDRA = re.compile(r"--(?:help|hydra-help|version|resolve|run|multirun|shell-completion|info)|-(?:h|r|m|sc|i)")

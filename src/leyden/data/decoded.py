@@ -14,11 +14,11 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from leyden.data.digests import Digests, with_labels
-from leyden.data.images import Images
-from leyden.data.loader import Loader, Order
-from leyden.data.in_memory import Split
-from leyden.data.image_files.levels import Levels
 from leyden.data.image_files.decoding import Channels, Decoder, Read, centre_cut, memory_for, size_of
+from leyden.data.image_files.levels import Levels
+from leyden.data.images import Images
+from leyden.data.in_memory import Split
+from leyden.data.loader import Loader, Order
 from leyden.data.spec import DataSpec
 from leyden.data.threads import in_threads
 from leyden.data.workers import WorkerLoader, workers_for

@@ -15,12 +15,12 @@ from torch import Tensor
 from leyden.data.classes import warn_of_alike
 from leyden.data.decoded import DecodedImages
 from leyden.data.digests import Digests, digest
-from leyden.data.in_memory import Split
 from leyden.data.image_files.broken import Entry, check_files, state_of
+from leyden.data.image_files.decoding import Channels, Picture, Read, read_alike
 from leyden.data.image_files.depths import RESTORE, SKIP, choose_levels, other_depth
 from leyden.data.image_files.layout import Files, class_names, files_of, part_folders, refuse_empty_classes
 from leyden.data.image_files.levels import Levels, levels_of
-from leyden.data.image_files.decoding import Channels, Picture, Read, read_alike
+from leyden.data.in_memory import Split
 from leyden.data.recorded_split import RecordedSplit
 from leyden.system.errors import UserError
 

@@ -3,22 +3,32 @@
 import logging
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Generator, Tensor
 
-from leyden.system.suggestions import did_you_mean
-from leyden.system.override_text import setting
-from myproject.data.augment import Augment
 from leyden.data.classes import in_known_order, some_names, warn_of_absent_classes
 from leyden.data.digests import ItemDigests, tensor_digests, with_labels
-from leyden.data.loader import Transform
 from leyden.data.in_memory import InMemory, Split
+from leyden.data.loader import Transform
 from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
+from leyden.system.override_text import setting
+from leyden.system.suggestions import did_you_mean
 
 log = logging.getLogger(__name__)
+
+
+class Augmentation(Protocol):
+    """Random changes to a batch of training images."""
+
+    @property
+    def active(self) -> bool:
+        """Whether anything is changed at all."""
+
+    def __call__(self, images: Tensor, generator: Generator, /) -> Tensor:
+        """Change (B, C, H, W) values in [0, 1], with random numbers of `generator` only."""
 
 
 class Images(InMemory):
@@ -36,7 +46,7 @@ class Images(InMemory):
     _std: tuple[float, ...]
 
     def __init__(
-        self, root: str, classes: list[str | int] | None = None, augment: Augment | None = None, **settings: Any
+        self, root: str, classes: list[str | int] | None = None, augment: Augmentation | None = None, **settings: Any
     ) -> None:
         super().__init__(**settings)
         self.root = root
@@ -155,7 +165,7 @@ class InMemoryImages(Images):
 class Normalise:
     """From stored images to floats of mean 0 and deviation 1. Stored are uint8, or float32 from 0 to 1 (B, C, H, W)."""
 
-    def __init__(self, spec: DataSpec, augment: Augment | None = None) -> None:
+    def __init__(self, spec: DataSpec, augment: Augmentation | None = None) -> None:
         self.augment = augment
         std = torch.tensor(spec.std).view(-1, 1, 1)
         self.scale, self.shift = 1 / std, -torch.tensor(spec.mean).view(-1, 1, 1) / std

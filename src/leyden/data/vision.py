@@ -11,13 +11,13 @@ from torch import Tensor
 from torch.utils.data import ConcatDataset
 from torchvision import datasets
 
-from leyden.system.suggestions import did_you_mean
 from leyden.data.decoded import DecodedImages
 from leyden.data.digests import Digests, position_digests
 from leyden.data.downloads import UNREADABLE, alone_in, reason
-from leyden.data.in_memory import Split
 from leyden.data.image_files.decoding import Channels, Picture, Read, in_channels
+from leyden.data.in_memory import Split
 from leyden.system.errors import UserError
+from leyden.system.suggestions import did_you_mean
 
 log = logging.getLogger(__name__)
 

@@ -16,9 +16,9 @@ from torch.utils.data import DataLoader
 
 from leyden.data.loader import Batch, Loader, Order, Transform
 from leyden.system.errors import UserError
+from leyden.system.graceful_shutdown import STOPS, WARNINGS
 from leyden.system.processes import cpus
 from leyden.system.seeds import seed_for
-from leyden.system.graceful_shutdown import STOPS, WARNINGS
 
 Make = Callable[[int], Tensor]  # the stored input of an item, by its number
 _TINY = 1000  # starting workers takes longer than decoding so few

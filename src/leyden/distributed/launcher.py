@@ -17,13 +17,13 @@ from lightning.pytorch.strategies.launchers.subprocess_script import _Subprocess
 from lightning.pytorch.trainer.connectors import accelerator_connector
 from torch import distributed
 
-from leyden.config.experiment import Experiment
 from leyden.config.devices import SPAWNS
-from leyden.system.errors import UserError
-from leyden.system.processes import rank
+from leyden.config.experiment import Experiment
 from leyden.distributed import GRACE
 from leyden.distributed.rank_processes import Others
+from leyden.system.errors import UserError
 from leyden.system.graceful_shutdown import Interrupted
+from leyden.system.processes import rank
 
 _MADE = ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "OMP_NUM_THREADS")  # by Lightning
 
@@ -58,8 +58,7 @@ def all_ranks(trainer: pl.Trainer, experiment: Experiment) -> Iterator[None]:
     others = Others(trainer, experiment)
     if isinstance(stock, _SubprocessScriptLauncher):
         trainer.strategy._launcher = _Launcher(stock, others)
-        # Lightning would pass SIGTERM on and talk to the others, all within a handler; leyden.system.graceful_shutdown does it
-        # in order.
+        # Lightning would pass SIGTERM on and talk to the others, all within a handler; graceful_shutdown does it in order.
         trainer._signal_connector._sigterm_notifier_fn = lambda *_: None  # type: ignore[method-assign]
     try:
         yield

@@ -14,10 +14,10 @@ from typing import NoReturn
 import lightning.pytorch as pl
 
 from leyden.config.experiment import Experiment
-from leyden.system.processes import rank
 from leyden.distributed import GRACE, PATIENCE
 from leyden.records.record import read_record, write_record
 from leyden.system.graceful_shutdown import STOPS, WARNINGS
+from leyden.system.processes import rank
 
 log = logging.getLogger(__name__)
 _STOPS = (*STOPS, *WARNINGS)
@@ -45,7 +45,7 @@ class Others:
 
     def start(self, number: int, env: dict[str, str]) -> None:
         """Start the process of a rank. A terminal's Ctrl-C is not for it: the first process passes signals on."""
-        command = [sys.executable, "-m", "leyden.distributed"]
+        command = [sys.executable, "-m", "leyden.training.rank_process"]
         process = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, start_new_session=True)
         self._started[number] = process
         assert process.stdin is not None

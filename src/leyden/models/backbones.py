@@ -10,9 +10,9 @@ import torchvision
 from torch import nn
 from torchvision.models import WeightsEnum, get_model, get_model_weights, list_models
 
-from leyden.system.suggestions import did_you_mean
+from leyden.models.torchvision_inputs import is_name
 from leyden.system.errors import UserError
-from myproject.models.input_checks import is_name
+from leyden.system.suggestions import did_you_mean
 
 
 def find_weights(name: str, weights: str | None) -> WeightsEnum | None:

@@ -11,10 +11,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from leyden.system.suggestions import did_you_mean, nearest
-from leyden.system.override_text import in_shell
-from leyden.system.errors import UserError
 from leyden.records.record import RECORD, Record, find_runs, finite, read_record, status
+from leyden.system.errors import UserError
+from leyden.system.override_text import in_shell
+from leyden.system.suggestions import did_you_mean, nearest
 
 Value = str | float | datetime | None
 

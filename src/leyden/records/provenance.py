@@ -12,6 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from leyden import __version__
+
 _OWN = ("src", "configs")  # folders in which a file that git does not know counts as a change
 _LARGEST = 1_000_000  # bytes of changes that are kept
 
@@ -84,8 +86,8 @@ def _git(*arguments: str, cwd: Path | None = None, env: dict[str, str] | None = 
 
 
 def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version()}
-    for package in ("leyden", "torch", "torchvision", "lightning", "hydra-core", "torchmetrics"):
+    versions = {"python": platform.python_version(), "leyden": __version__}
+    for package in ("torch", "torchvision", "lightning", "hydra-core", "torchmetrics"):
         try:
             versions[package] = version(package)
         except PackageNotFoundError:  # run from a folder, not installed

@@ -15,19 +15,19 @@ import yaml
 
 from leyden.checkpoints.files import newest_whole, read_checkpoint
 from leyden.config.experiment import Experiment
-from leyden.system.console import LogFile
 from leyden.data.module import DataModule
-from leyden.system.atomic_files import full_disk, remove_leftovers, replacing, write_text
-from leyden.run.new_record import continued_record, new_record
-from leyden.system.errors import UserError
 from leyden.records.provenance import read_code
 from leyden.records.rebased_paths import moved
-from leyden.system.processes import rank
 from leyden.records.record import CHANGES, CHECKPOINTS, CONFIG, LOG, OVERRIDES, RECORD, lock, read_record, write_record
-from leyden.run.history import cut_history, event_files, put_back
 from leyden.run.creation import Last, make_directory
+from leyden.run.history import cut_history, event_files, put_back
+from leyden.run.new_record import continued_record, new_record
 from leyden.run.split_record import SPLIT, write_split
+from leyden.system.atomic_files import full_disk, remove_leftovers, replacing, write_text
+from leyden.system.console import LogFile
+from leyden.system.errors import UserError
 from leyden.system.graceful_shutdown import Watch, interruption
+from leyden.system.processes import rank
 
 log = logging.getLogger(__name__)
 

@@ -97,7 +97,12 @@ class Pruning(pl.Callback):
 
     def _open(self) -> "optuna.Trial":
         """The trial as it stands in the study now."""
-        from leyden.studies.storage import build_pruner, handed_over, open_storage, trial_of  # Optuna, which is optional
+        from leyden.studies.storage import (  # Optuna, which is optional
+            build_pruner,
+            handed_over,
+            open_storage,
+            trial_of,
+        )
 
         if self._storage is None:
             self._storage = open_storage(handed_over(self.trial.storage))

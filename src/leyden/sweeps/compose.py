@@ -16,11 +16,11 @@ from omegaconf.errors import OmegaConfBaseException
 from leyden.config.compose import check
 from leyden.config.experiment import Trial
 from leyden.config.recorded import differences, value_at
-from leyden.system.errors import UserError
 from leyden.records.rebased_paths import moved
 from leyden.records.record import CHECKPOINTS, CONFIG, read_yaml
 from leyden.sweeps.job import Job, gone_on_with, outcome
 from leyden.sweeps.names import job_name
+from leyden.system.errors import UserError
 
 log = logging.getLogger(__name__)
 

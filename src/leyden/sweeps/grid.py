@@ -6,9 +6,9 @@ from itertools import product
 
 from hydra.core.override_parser.types import Override
 
-from leyden.system.errors import UserError
 from leyden.sweeps.compose import Composer
 from leyden.sweeps.job import Job, Outcome, outcome
+from leyden.system.errors import UserError
 
 log = logging.getLogger(__name__)
 _MANY = 50

@@ -12,10 +12,20 @@ import yaml
 
 from leyden.config.experiment import Experiment
 from leyden.config.overrides import as_typed
-from leyden.system.atomic_files import write_text
+from leyden.records.record import (
+    CONFIG,
+    OVERRIDES,
+    RECORD,
+    InUseError,
+    Record,
+    read_record,
+    read_yaml,
+    status,
+    write_record,
+)
 from leyden.run.new_record import new_record
+from leyden.system.atomic_files import write_text
 from leyden.system.errors import UserError
-from leyden.records.record import CONFIG, OVERRIDES, RECORD, InUseError, Record, read_record, read_yaml, status, write_record
 
 _OUT_OF_MEMORY = (
     "out of memory",

@@ -8,14 +8,14 @@ from signal import Signals
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from leyden.system.locks import is_live
-from leyden.system.graceful_shutdown import STOPS, earlier, replaceable
 from leyden.sweeps.board import Board
 from leyden.sweeps.executors.executor import Ended, Executor
 from leyden.sweeps.job import Job, Outcome, note_failure, outcome
 from leyden.sweeps.refusals import Refusals
 from leyden.sweeps.source import Source
 from leyden.sweeps.state import SweepRecord
+from leyden.system.graceful_shutdown import STOPS, earlier, replaceable
+from leyden.system.locks import is_live
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.types import Override
 
-from leyden.system.suggestions import did_you_mean
-from leyden.system.errors import UserError
 from leyden.sweeps.space import Choices, Numbers, Param, as_key, parse, plain, values_of
+from leyden.system.errors import UserError
+from leyden.system.suggestions import did_you_mean
 
 T = TypeVar("T")
 _NOT_SEARCHED = ("sweep", "hydra", "paths", "resume", "monitor", "mode")

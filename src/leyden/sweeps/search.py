@@ -13,12 +13,12 @@ from omegaconf.errors import OmegaConfBaseException
 from leyden.config.experiment import Trial
 from leyden.config.explanation import explain
 from leyden.config.overrides import is_secret
-from leyden.system.errors import UserError
 from leyden.sweeps.compose import Composer
 from leyden.sweeps.job import Job, Outcome
 from leyden.sweeps.params import Space
 from leyden.sweeps.settings import check_objectives, check_pruner, check_settings
 from leyden.sweeps.verdict import past, verdict
+from leyden.system.errors import UserError
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial

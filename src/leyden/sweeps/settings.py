@@ -9,9 +9,9 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from leyden.config.monitored import never_validates
-from leyden.system.suggestions import did_you_mean
 from leyden.config.validation import check_section
 from leyden.system.errors import UserError
+from leyden.system.suggestions import did_you_mean
 
 _INTERPOLATION = re.compile(r"\$\{([\w.]+)\}")
 _KNOWN = ("name", "on_error", "n_trials", "params", "objectives", "storage", "study", "sampler", "pruner")

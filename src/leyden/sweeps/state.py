@@ -13,13 +13,13 @@ from typing import Any, Self
 
 from filelock import Timeout
 
-from leyden.system.atomic_files import write_text
-from leyden.system.errors import UserError
-from leyden.system.locks import LOCK, hold
 from leyden.records.provenance import origin
 from leyden.records.record import SWEEP, finite
 from leyden.sweeps.job import Outcome
 from leyden.sweeps.source import Source
+from leyden.system.atomic_files import write_text
+from leyden.system.errors import UserError
+from leyden.system.locks import LOCK, hold
 
 log = logging.getLogger(__name__)
 

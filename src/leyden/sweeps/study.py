@@ -12,12 +12,12 @@ from optuna.samplers import BaseGASampler, BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from leyden.system.atomic_files import write_text
-from leyden.system.errors import UserError
-from leyden.system.seeds import seed_for
 from leyden.studies.storage import build, open_storage, trial_of
 from leyden.sweeps.params import Space
 from leyden.sweeps.space import Choices
+from leyden.system.atomic_files import write_text
+from leyden.system.errors import UserError
+from leyden.system.seeds import seed_for
 
 _OWNER = ".owner"
 _DIRECTIONS = {"min": StudyDirection.MINIMIZE, "max": StudyDirection.MAXIMIZE}

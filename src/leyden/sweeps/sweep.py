@@ -18,13 +18,8 @@ from hydra.core.plugins import Plugins
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from leyden.system.suggestions import did_you_mean
 from leyden.config.overrides import as_typed
-from leyden.system.atomic_files import full_disk
 from leyden.run.new_record import code_of
-from leyden.system.errors import UserError
-from leyden.system.formatting import count
-from leyden.system.graceful_shutdown import Interrupted, interruption
 from leyden.sweeps.board import Board
 from leyden.sweeps.compose import Composer
 from leyden.sweeps.executors.executor import OUTPUT, Executor
@@ -36,6 +31,11 @@ from leyden.sweeps.names import sweep_name
 from leyden.sweeps.source import Source
 from leyden.sweeps.state import SweepRecord
 from leyden.sweeps.summary import as_table, summarize
+from leyden.system.atomic_files import full_disk
+from leyden.system.errors import UserError
+from leyden.system.formatting import count
+from leyden.system.graceful_shutdown import Interrupted, interruption
+from leyden.system.suggestions import did_you_mean
 
 log = logging.getLogger(__name__)
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from leyden.config.experiment import Experiment
-from leyden.system.suggestions import did_you_mean
 from leyden.config.overrides import as_typed
 from leyden.sweeps.compose import Composer
 from leyden.sweeps.job import Job, Outcome, outcome
 from leyden.sweeps.names import job_name
 from leyden.sweeps.space import plain
+from leyden.system.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial

@@ -10,7 +10,6 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
-
 # Settings that take a path, wherever they stand.
 _PATH = re.compile(
     r"([+]*(?:run|resume|init_from|input|output|ckpt|data\.(?:path|val_path|test_path|root)|paths\.\w+|model\.weights"
@@ -96,7 +95,6 @@ def in_shell(word: str) -> str:
 def squeezed(word: object) -> str:
     """A name without case, dashes, dots, slashes, blanks and underscores: `fashion-MNIST` is fashion_mnist."""
     return re.sub(r"[\s_./-]", "", str(word)).lower()
-
 
 
 def read_as(text: str) -> Any:

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from leyden.system.suggestions import nearest
-from leyden.system.override_text import setting
 from leyden.data.classes import matching, some_names
 from leyden.system.errors import UserError
+from leyden.system.override_text import setting
+from leyden.system.suggestions import nearest
 
 _BOOLEANS = {"true": ("true", "yes", "on"), "false": ("false", "no", "off")}  # as YAML reads these words
 

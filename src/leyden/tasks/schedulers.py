@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import lightning.pytorch as pl
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
 from leyden.system.errors import UserError
 
@@ -57,72 +56,6 @@ class SchedulerFactory:
             # An epoch without a validation has no such metric, which Lightning would take for a mistake.
             "strict": str(self.monitor).startswith("train/"),
         }
-
-
-def onecycle(
-    optimizer: Optimizer,
-    total: int,
-    pct_start: float = 0.3,
-    div_factor: float = 25.0,
-    final_div_factor: float = 1e4,
-    cycle_momentum: bool = True,
-) -> LRScheduler:
-    """Torch's OneCycleLR with the optimizer's own learning rates as the peaks, one for each group.
-
-    Smith, Topin (2018), Super-convergence.
-
-    Args:
-        total: moves in the whole run.
-        pct_start: the part of it that rises.
-        div_factor: the peak over the first learning rate.
-        final_div_factor: the first learning rate over the last.
-        cycle_momentum: let momentum (or beta1) move the opposite way, if the optimizer has one.
-    """
-    has_momentum = bool(optimizer.defaults.get("momentum") or optimizer.defaults.get("betas"))
-    return OneCycleLR(
-        optimizer,
-        max_lr=[group["lr"] for group in optimizer.param_groups],
-        total_steps=total,
-        pct_start=pct_start,
-        div_factor=div_factor,
-        final_div_factor=final_div_factor,
-        cycle_momentum=cycle_momentum and has_momentum,
-    )
-
-
-def warmup_cosine(optimizer: Optimizer, total: int, warmup: float = 0.05, floor: float = 0.0) -> LRScheduler:
-    """Rise in a straight line over the first part of the run, then fall along half a cosine.
-
-    Loshchilov, Hutter (2016), SGDR, without restarts.
-
-    Args:
-        total: moves in the whole run.
-        warmup: the part of it that rises.
-        floor: what is left at the end, as a fraction of the full learning rate.
-    """
-    rising = round(warmup * total)
-
-    def factor(move: int) -> float:
-        if move < rising:
-            return (move + 1) / (rising + 1)
-        done = min(1.0, (move - rising) / max(1, total - rising))
-        return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * done))
-
-    return LambdaLR(optimizer, factor)
-
-
-def polynomial(optimizer: Optimizer, total: int, power: float = 0.9, floor: float = 0.0) -> LRScheduler:
-    """Fall as (1 − done) ** power. Chen et al. (2017), DeepLab, where the power is 0.9.
-
-    Args:
-        total: moves in the whole run.
-        floor: what is left at the end, as a fraction of the full learning rate.
-    """
-
-    def factor(move: int) -> float:
-        return float(floor + (1 - floor) * (1 - min(1.0, move / total)) ** power)
-
-    return LambdaLR(optimizer, factor)
 
 
 def is_stale(trainer: pl.Trainer, monitor: str | None) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 from hydra.errors import InstantiationException
-from hydra.utils import instantiate
+from hydra.utils import get_object, instantiate
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
 from lightning.pytorch.callbacks import BatchSizeFinder, Checkpoint, LearningRateFinder, LearningRateMonitor
@@ -19,17 +19,18 @@ from leyden.callbacks.randomness import Randomness
 from leyden.callbacks.swa import with_swa
 from leyden.checkpoints.files import DurableCheckpoints
 from leyden.config.experiment import Config
+from leyden.config.input_checks import refusal
 from leyden.config.monitored import in_time
-from leyden.system.suggestions import did_you_mean
 from leyden.config.steps import HALF_ON_CPU
 from leyden.data.module import DataModule
 from leyden.data.recorded_split import RecordedSplit
 from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
-from leyden.training.factories import complete_model, for_checkpoint
+from leyden.system.suggestions import did_you_mean
 from leyden.tasks.optimizers import OptimizerFactory
 from leyden.tasks.schedulers import SchedulerFactory
 from leyden.tasks.task import Task
+from leyden.training.factories import complete_model, for_checkpoint
 
 
 def build_data(
@@ -75,8 +76,20 @@ def _check_alike(spec: DataSpec, trained: DataSpec) -> None:
 
 def build_network(model: Mapping[str, Any]) -> nn.Module:
     """The network that complete settings describe."""
+    _check_input(model)
     network: nn.Module = _build("model", model)
     return network
+
+
+def _check_input(model: Mapping[str, Any]) -> None:
+    """Refuse settings that the network's own `check_input` refuses; see `leyden.config.input_checks`."""
+    try:
+        network = get_object(model["_target_"])
+    except Exception:  # not there, or its module fails: building it reports that
+        return
+    check = getattr(network, "check_input", None)
+    if check and (why := refusal(model["_target_"], check, model)):
+        raise UserError(why)
 
 
 def build_optimizer(config: Config) -> OptimizerFactory:

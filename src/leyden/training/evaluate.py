@@ -11,22 +11,22 @@ import rich
 import torch
 from rich.table import Table
 
-from leyden.training.build import build_trainer
 from leyden.callbacks.progress import Progress
 from leyden.config.experiment import Config, Recorded
-from leyden.data.loader import Loader
 from leyden.data.in_memory import InMemory
+from leyden.data.loader import Loader
 from leyden.data.module import DataModule
 from leyden.data.recorded_split import NEW
-from leyden.system.errors import UserError
-from leyden.training.feasibility import check_limit
-from leyden.system.locks import is_live
-from leyden.system.processes import rank
 from leyden.records.record import CHECKPOINTS, lock, read_record, write_record
-from leyden.training.loaded_run import OF_SPLITS, LoadedRun, load_recorded
 from leyden.run.recorder import epoch_metrics
 from leyden.run.split_record import warn_of_trained
+from leyden.system.errors import UserError
+from leyden.system.locks import is_live
+from leyden.system.processes import rank
 from leyden.tasks.task import Task
+from leyden.training.build import build_trainer
+from leyden.training.feasibility import check_limit
+from leyden.training.loaded_run import OF_SPLITS, LoadedRun, load_recorded
 
 log = logging.getLogger(__name__)
 SPLITS = ("test", "val", "train", NEW)

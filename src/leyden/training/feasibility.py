@@ -14,16 +14,16 @@ import lightning.pytorch as pl
 import torch
 from torch import nn
 
-from leyden.training.build import build_trainer
 from leyden.config.experiment import Config, Experiment
 from leyden.config.monitored import other_metric, watched
-from leyden.system.suggestions import did_you_mean
 from leyden.data.loader import Loader
 from leyden.data.module import DataModule
-from leyden.system.errors import UserError
 from leyden.distributed.launcher import anywhere, check_launcher
+from leyden.system.errors import UserError
+from leyden.system.suggestions import did_you_mean
 from leyden.tasks.duration import accumulation
 from leyden.tasks.task import Task
+from leyden.training.build import build_trainer
 
 # Of a task: hooks in which others might log metrics of their own; and what can be monitored in any run.
 _LOGGING = [f"{split}_step" for split in ("training", "validation")]

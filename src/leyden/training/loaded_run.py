@@ -9,18 +9,18 @@ from typing import Any
 from torch import nn
 
 from leyden.checkpoints import trust
-from leyden.training.build import build_data
 from leyden.checkpoints.files import newest_whole, read_checkpoint
+from leyden.checkpoints.restore import restore_task
 from leyden.config.experiment import Config
 from leyden.config.recorded import recorded
 from leyden.data.module import DataModule
 from leyden.data.recorded_split import RecordedSplit
 from leyden.data.spec import DataSpec
-from leyden.system.errors import UserError
 from leyden.records.record import CHECKPOINTS, RECORD, checkpoint_of, find_run, read_record
-from leyden.checkpoints.restore import restore_task
 from leyden.run.split_record import read_split, report_changes
+from leyden.system.errors import UserError
 from leyden.tasks.task import Task
+from leyden.training.build import build_data
 
 log = logging.getLogger(__name__)
 OF_SPLITS = ("fold", "folds", "split_seed", "val_size", "test_size", "train_size", "split_column")

@@ -20,16 +20,16 @@ from torch import Tensor
 
 from leyden.checkpoints import trust
 from leyden.config.experiment import Config, Recorded
-from leyden.data.inputs.request import Request
 from leyden.data.inputs.open import Inputs, Named, open_inputs
+from leyden.data.inputs.request import Request
 from leyden.data.module import DataModule
 from leyden.data.spec import DataSpec
+from leyden.run.split_record import warn_of_trained
 from leyden.system.atomic_files import replacing
 from leyden.system.errors import UserError
+from leyden.tasks.task import Predictions, Task
 from leyden.training.evaluate import evaluation_trainer
 from leyden.training.loaded_run import load_recorded
-from leyden.run.split_record import warn_of_trained
-from leyden.tasks.task import Predictions, Task
 
 log = logging.getLogger(__name__)
 _FEW = 5  # predictions are shown at once

@@ -10,10 +10,10 @@ from signal import SIGINT
 from typing import BinaryIO, NoReturn
 
 from leyden.config.experiment import Experiment
+from leyden.distributed import GRACE, PATIENCE
 from leyden.system.console import set_up_logging
 from leyden.system.errors import UserError
 from leyden.system.processes import rank
-from leyden.distributed import GRACE, PATIENCE
 
 
 def main() -> None:

@@ -7,29 +7,29 @@ from pathlib import Path
 import lightning.pytorch as pl
 import torch
 
-from leyden.checkpoints import trust
-from leyden.training.build import build_data, build_task, build_trainer, fresh_task
 from leyden.callbacks.best import best_checkpoint, best_score
 from leyden.callbacks.last import LastCheckpoint
-from leyden.studies.pruning import Pruning, is_pruned
 from leyden.callbacks.served_weights import ServedWeights
+from leyden.checkpoints import trust
 from leyden.checkpoints.files import read_checkpoint, recorded_spec
-from leyden.config.experiment import Experiment
-from leyden.system.suggestions import did_you_mean
-from leyden.data.module import DataModule
-from leyden.system.errors import UserError
-from leyden.training.feasibility import check_feasible
-from leyden.training.frozen_features import cache_features
+from leyden.checkpoints.restore import load_state, restore_spec
 from leyden.checkpoints.weights import load_weights
-from leyden.system.processes import rank
+from leyden.config.experiment import Experiment
+from leyden.data.module import DataModule
 from leyden.distributed.launcher import all_ranks, anywhere
 from leyden.records.record import RECORD, has_checkpoint, read_record
-from leyden.checkpoints.restore import load_state, restore_spec
 from leyden.run.directory import Run
 from leyden.run.recorder import Recorder, epoch_metrics
 from leyden.run.split_record import check_unchanged, read_split, report_changes, warn_of_repeated, warn_of_source
+from leyden.studies.pruning import Pruning, is_pruned
+from leyden.system.errors import UserError
+from leyden.system.processes import rank
+from leyden.system.suggestions import did_you_mean
 from leyden.tasks.task import Task
+from leyden.training.build import build_data, build_task, build_trainer, fresh_task
 from leyden.training.experiment_trackers import continued, log_result, log_settings, tracked_as
+from leyden.training.feasibility import check_feasible
+from leyden.training.frozen_features import cache_features
 
 log = logging.getLogger(__name__)
 

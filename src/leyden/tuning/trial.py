@@ -9,13 +9,13 @@ import lightning.pytorch as pl
 import numpy as np
 import torch
 
-from leyden.training.build import build_data, build_task, build_trainer
+from leyden.checkpoints.weights import load_weights
 from leyden.config.experiment import Config, Experiment
 from leyden.data.module import DataModule
 from leyden.system.errors import UserError
-from leyden.checkpoints.weights import load_weights
 from leyden.system.graceful_shutdown import Watch, interruption
 from leyden.tasks.task import Task
+from leyden.training.build import build_data, build_task, build_trainer
 
 # Settings of the Trainer that decide how long a run is, where it runs, and what it checks, logs and writes. All others
 # are those of the experiment: accelerator, precision, gradient clipping, accumulation, determinism, limits of batches.

@@ -2,8 +2,7 @@
 
 import lightning.pytorch as pl
 
-from leyden.callbacks.averaging import Averaging
-from leyden.system.errors import UserError
+from leyden import Averaging, UserError
 
 
 class EMA(Averaging):

@@ -5,7 +5,7 @@ from typing import Protocol, cast
 
 import lightning.pytorch as pl
 
-from leyden.system.errors import UserError
+from leyden import UserError
 
 log = logging.getLogger(__name__)
 

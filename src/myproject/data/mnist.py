@@ -6,10 +6,7 @@ from typing import Any, ClassVar, Literal
 from torch import Tensor
 from torchvision import datasets
 
-from leyden.data.downloads import UNREADABLE, alone_in, reason
-from leyden.data.images import InMemoryImages
-from leyden.data.in_memory import Split
-from leyden.system.errors import UserError
+from leyden import UNREADABLE, InMemoryImages, Split, UserError, alone_in, reason
 
 
 class MNIST(InMemoryImages):

@@ -5,8 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from leyden.system.errors import UserError
-from leyden.models import requirements
+from leyden import UserError
+from myproject.models import input_checks
 from myproject.models.init import Scheme, initialise
 from myproject.models.layers import Activation
 from myproject.models.layers import activation as make_activation
@@ -32,6 +32,8 @@ class AutoEncoder(nn.Module):
         UserError: the input is no picture, or the output is not to be one of the same shape.
     """
 
+    check_input = staticmethod(input_checks.autoencoder)
+
     def __init__(
         self,
         input_shape: tuple[int, ...],
@@ -43,7 +45,7 @@ class AutoEncoder(nn.Module):
         init: Scheme = "default",
     ) -> None:
         super().__init__()
-        why = requirements.autoencoder(input_shape, channels)
+        why = input_checks.autoencoder(input_shape, channels)
         if why:
             raise UserError(f"model AutoEncoder needs {why}")
         if output_size != math.prod(input_shape):

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from leyden.system.errors import UserError
-from leyden.models import requirements
+from leyden import UserError
+from myproject.models import input_checks
 from myproject.models.init import Scheme, initialise
 from myproject.models.layers import Activation, dense
 from myproject.models.layers import activation as make_activation
@@ -31,6 +31,8 @@ class CNN(nn.Module):
         UserError: the input is no picture, or too small to be halved so often.
     """
 
+    check_input = staticmethod(input_checks.cnn)
+
     def __init__(
         self,
         input_shape: tuple[int, ...],
@@ -44,7 +46,7 @@ class CNN(nn.Module):
         init: Scheme = "default",
     ) -> None:
         super().__init__()
-        why = requirements.cnn(input_shape, channels)
+        why = input_checks.cnn(input_shape, channels)
         if why:
             raise UserError(f"model CNN needs {why}")
         depth, height, width = input_shape

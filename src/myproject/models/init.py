@@ -6,7 +6,7 @@ from typing import Literal, get_args
 from torch import Tensor, nn
 from torch.nn import init as fill
 
-from leyden.system.errors import UserError
+from leyden import UserError
 
 _WEIGHTS = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.ConvTranspose2d
 _NORMS = nn.modules.batchnorm._BatchNorm | nn.LayerNorm | nn.GroupNorm

@@ -4,8 +4,8 @@ from typing import Literal
 
 from torch import nn
 
-from leyden.system.errors import UserError
-from leyden.models import requirements
+from leyden import UserError
+from myproject.models import input_checks
 
 Activation = Literal[
     "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "tanh", "sigmoid", "identity"
@@ -72,6 +72,6 @@ def dropouts(dropout: float | list[float], layers: int) -> list[float]:
     Raises:
         UserError: a list of another length.
     """
-    if why := requirements.dropouts(dropout, layers):
+    if why := input_checks.dropouts(dropout, layers):
         raise UserError(f"the model needs {why}")
     return [dropout] * layers if isinstance(dropout, int | float) else list(dropout)

@@ -4,6 +4,7 @@ import math
 
 from torch import Tensor, nn
 
+from myproject.models import input_checks
 from myproject.models.init import Scheme, initialise
 from myproject.models.layers import Activation, dense
 
@@ -20,6 +21,8 @@ class MLP(nn.Module):
         activation: by name; see `myproject.models.layers`.
         init: how the weights start; see `myproject.models.init`.
     """
+
+    check_input = staticmethod(input_checks.mlp)
 
     def __init__(
         self,

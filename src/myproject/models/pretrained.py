@@ -8,10 +8,7 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from leyden.system.errors import UserError
-from leyden.models import requirements
-from leyden.models.backbones import find_weights, fit_first_layer, frozen_part, layers, make_backbone
-from leyden.checkpoints.weights import load_weights
+from leyden import UserError, backbones, load_weights, torchvision_input_check
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +40,7 @@ class Pretrained(nn.Module):
         UserError: a name, layer or file that is not there, weights that cannot be had, or a picture that does not fit.
     """
 
+    check_input = staticmethod(torchvision_input_check)
     scale: Tensor | None
     shift: Tensor | None
 
@@ -60,12 +58,12 @@ class Pretrained(nn.Module):
         load: bool = True,
     ) -> None:
         super().__init__()
-        why = requirements.pretrained(input_shape, name, weights)
+        why = torchvision_input_check(input_shape, name, weights)
         if why:
             raise UserError(f"model Pretrained needs {why}")
-        published = find_weights(name, weights)
-        self.backbone = make_backbone(name, published, input_shape, load)
-        self._first, self._head = layers(self.backbone)
+        published = backbones.find_weights(name, weights)
+        self.backbone = backbones.make_backbone(name, published, input_shape, load)
+        self._first, self._head = backbones.layers(self.backbone)
         last = self.backbone.get_submodule(self._head)
         features = last.in_features if isinstance(last, nn.Linear) else last.in_channels
         self.feature_size = int(features)  # type: ignore[arg-type]
@@ -79,7 +77,7 @@ class Pretrained(nn.Module):
             what = f"weights={weights}" if is_resnet else f"name={name}"
             raise UserError(f"model.stem=cifar: is for a ResNet without torchvision's weights, not {what}; set auto")
         if published is None:
-            fit_first_layer(self.backbone, self._first, input_shape[0], small)
+            backbones.fit_first_layer(self.backbone, self._first, input_shape[0], small)
 
         self.input_size: tuple[int, int] | None = None  # any
         scale = shift = None
@@ -93,7 +91,7 @@ class Pretrained(nn.Module):
         self.register_buffer("shift", shift, persistent=False)
 
         self._name, self._whole = name, freeze == "backbone"
-        self._frozen_modules, self._frozen_parameters = frozen_part(self.backbone, freeze)
+        self._frozen_modules, self._frozen_parameters = backbones.frozen_part(self.backbone, freeze)
         if freeze != "none" and weights is None and load:
             log.warning("model.freeze=%s: without model.weights it keeps random numbers", freeze)
         if weights and published is None and load:

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from leyden.system.errors import UserError
-from leyden.models import requirements
+from leyden import UserError
+from myproject.models import input_checks
 from myproject.models.init import Scheme, initialise
 from myproject.models.layers import Activation, dense
 from myproject.models.layers import activation as make_activation
@@ -30,6 +30,8 @@ class VGG(nn.Module):
         UserError: an entry of `layers` is not known; or the input is no picture, or too small to be halved so often.
     """
 
+    check_input = staticmethod(input_checks.vgg)
+
     def __init__(
         self,
         input_shape: tuple[int, ...],
@@ -42,12 +44,12 @@ class VGG(nn.Module):
         init: Scheme = "kaiming",
     ) -> None:
         super().__init__()
-        why = requirements.vgg(input_shape, layers)
+        why = input_checks.vgg(input_shape, layers)
         if why:
             raise UserError(f"model VGG needs {why}")
         depth, height, width = input_shape
         modules: list[nn.Module] = []
-        for entry in requirements.VGG_LAYERS[layers] if isinstance(layers, str) else layers:
+        for entry in input_checks.VGG_LAYERS[layers] if isinstance(layers, str) else layers:
             if isinstance(entry, str):  # M
                 modules.append(nn.MaxPool2d(2))
                 height, width = height // 2, width // 2

@@ -8,12 +8,7 @@ from torch.nn import functional as F
 from torchmetrics import Metric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
-from leyden.data.classes import some_names
-from leyden.data.spec import DataSpec
-from leyden.tasks.class_weights import weights_in_order
-from leyden.tasks.optimizers import OptimizerFactory
-from leyden.tasks.schedulers import SchedulerFactory
-from leyden.tasks.task import Predictions, Task
+from leyden import DataSpec, OptimizerFactory, Predictions, SchedulerFactory, Task, some_names, weights_in_order
 
 
 class Classification(Task):

@@ -10,10 +10,7 @@ from torchmetrics import Metric, MetricCollection
 from torchmetrics.image import PeakSignalNoiseRatio
 from torchmetrics.regression import MeanSquaredError
 
-from leyden.data.spec import DataSpec
-from leyden.tasks.optimizers import OptimizerFactory
-from leyden.tasks.schedulers import SchedulerFactory
-from leyden.tasks.task import Predictions, Task
+from leyden import DataSpec, OptimizerFactory, Predictions, SchedulerFactory, Task
 
 
 class Reconstruction(Task):

@@ -6,12 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from leyden.data.spec import DataSpec
-from leyden.system.errors import UserError
-from leyden.tasks.optimizers import OptimizerFactory
+from leyden import DataSpec, OptimizerFactory, Predictions, SchedulerFactory, Task, UserError
 from myproject.tasks.regression_metrics import metric_suffixes, regression_metrics
-from leyden.tasks.schedulers import SchedulerFactory
-from leyden.tasks.task import Predictions, Task
 
 
 class Regression(Task):

@@ -8,7 +8,7 @@ from torch import Tensor
 from torchmetrics import Metric, MetricCollection
 from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError, R2Score
 
-from leyden.data.spec import DataSpec
+from leyden import DataSpec
 
 Values = Tensor | dict[str, Tensor]
 

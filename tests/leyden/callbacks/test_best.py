@@ -11,15 +11,15 @@ import torch
 from leyden.callbacks.best import BestCheckpoint, best_so_far
 from leyden.callbacks.last import LastCheckpoint
 from leyden.config.compose import compose, compose_run
-from leyden.system.errors import UserError
-from leyden.training.evaluate import evaluate_run
 from leyden.records.record import checkpoint_of
 from leyden.run.history import put_back
-from myproject.tasks.classification import Classification
+from leyden.system.errors import UserError
+from leyden.training.evaluate import evaluate_run
 from leyden.training.train import run_experiment
+from myproject.tasks.classification import Classification
 from tests.leyden.callbacks.test_last import Saved
-from tests.leyden.tasks.test_task import MadeImages, made_task
 from tests.leyden.helpers.trainers import made_trainer
+from tests.leyden.tasks.test_task import MadeImages, made_task
 
 QUICK = ["experiment=csv_linear", "trainer=cpu", "callbacks.summary=null", "logger=none", "trainer.max_epochs=4"]
 NAN = float("nan")

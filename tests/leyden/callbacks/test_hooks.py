@@ -7,12 +7,12 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 
-from leyden.training.build import build_task
 from leyden.callbacks.hooks import Hooks
 from leyden.config.compose import compose
-from myproject.data.mnist import MNIST
 from leyden.system.errors import UserError
 from leyden.tasks.task import Task
+from leyden.training.build import build_task
+from myproject.data.mnist import MNIST
 from tests.leyden.helpers.trainers import made_trainer
 
 

@@ -14,8 +14,8 @@ from leyden.checkpoints.files import DurableCheckpoints
 from leyden.system.atomic_files import previous
 from leyden.system.errors import UserError
 from leyden.system.graceful_shutdown import Interrupted, Watch
-from tests.leyden.tasks.test_task import MadeImages, made_task
 from tests.leyden.helpers.trainers import made_trainer
+from tests.leyden.tasks.test_task import MadeImages, made_task
 
 
 class Saved(DurableCheckpoints):

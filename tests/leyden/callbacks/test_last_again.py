@@ -9,15 +9,15 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import EarlyStopping
 
-from leyden.training.build import build_trainer
 from leyden.callbacks.last import LastCheckpoint
 from leyden.config.compose import compose
 from leyden.system.errors import UserError
 from leyden.system.graceful_shutdown import Interrupted, Watch
+from leyden.training.build import build_trainer
 from tests.leyden.callbacks.test_last import At, Saved, fit
 from tests.leyden.callbacks.test_randomness import Draw
-from tests.leyden.tasks.test_task import MadeImages, made_task
 from tests.leyden.helpers.trainers import made_trainer
+from tests.leyden.tasks.test_task import MadeImages, made_task
 
 
 class Test(pl.Callback):

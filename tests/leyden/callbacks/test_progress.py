@@ -14,8 +14,8 @@ from rich.console import Console
 
 from leyden.callbacks.progress import Progress
 from leyden.config.compose import compose
-from myproject.tasks.classification import Classification
 from leyden.training.train import run_experiment
+from myproject.tasks.classification import Classification
 
 LINE = re.compile(
     r"epoch (\d+)/(\d+)  train: loss ([\d.]+) acc ([\d.]+)  val: loss ([\d.]+) acc ([\d.]+)  [\d.]+ s( .*best)?"

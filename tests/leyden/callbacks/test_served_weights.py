@@ -12,14 +12,14 @@ import torch
 from lightning.pytorch.callbacks import ModelPruning, WeightAveraging
 from torch import nn
 
-from leyden.training.build import build_data, build_task, build_trainer
 from leyden.callbacks.best import BestCheckpoint
 from leyden.config.compose import compose, compose_run
 from leyden.data.inputs.request import check_request
 from leyden.system.errors import UserError
+from leyden.training.build import build_data, build_task, build_trainer
 from leyden.training.evaluate import evaluate_run
-from leyden.training.predict import predict_run
 from leyden.training.loaded_run import load_run
+from leyden.training.predict import predict_run
 from leyden.training.train import run_experiment, train
 from tests.leyden.scripts.running import runner
 
@@ -82,7 +82,9 @@ CALLBACKS = {
     "Lightning's SWA": [f"+callbacks.mine={{_target_: {LIGHTNING}.StochasticWeightAveraging, swa_lrs: 0.05}}"],
     "Lightning's pruning": ["+callbacks.mine={_target_: tests.leyden.callbacks.test_served_weights.Pruned}"],
     "swapped for tests": ["+callbacks.mine={_target_: tests.leyden.callbacks.test_served_weights.SwappedForTests}"],
-    "swapped for validations": ["+callbacks.mine={_target_: tests.leyden.callbacks.test_served_weights.SwappedForValidation}"],
+    "swapped for validations": [
+        "+callbacks.mine={_target_: tests.leyden.callbacks.test_served_weights.SwappedForValidation}"
+    ],
     "other weights in checkpoints": ["+callbacks.mine={_target_: tests.leyden.callbacks.test_served_weights.Zeroed}"],
 }
 

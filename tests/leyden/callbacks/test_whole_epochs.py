@@ -18,8 +18,8 @@ from leyden.data.loader import Batch
 from leyden.system.graceful_shutdown import Interrupted, Watch
 from myproject.tasks.classification import Classification
 from tests.leyden.callbacks.test_last import At, Saved
-from tests.leyden.tasks.test_task import MadeImages, made_task
 from tests.leyden.helpers.trainers import made_trainer
+from tests.leyden.tasks.test_task import MadeImages, made_task
 
 Loaders = Callable[[TensorDataset], Any]
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import torch
 
-from leyden.training.build import build_task
+from leyden.checkpoints.restore import restore_spec, restore_task
 from leyden.config.compose import compose
 from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
-from leyden.checkpoints.restore import restore_spec, restore_task
 from leyden.tasks.task import Task
+from leyden.training.build import build_task
 
 SPEC = DataSpec("classification", (1, 16, 16), 3, ("a", "b", "c"), mean=(0.5,), std=(0.25,))
 PRICES = DataSpec("regression", (4,), 2, target_names=("x", "y"), target_mean=(5.0, 1.0), target_std=(2.0, 3.0))
@@ -86,7 +86,11 @@ def test_a_checkpoint_that_lacks_something_is_told_in_one_line(key: str, instead
     [
         ("model", {"_target_": "os.system", "command": "touch HARM"}, "mine.ckpt: model"),
         ("task", {"_target_": "os.system", "command": "touch HARM"}, "mine.ckpt: task"),
-        ("task", {"_target_": "myproject.models.linear.Linear", "input_shape": [3], "output_size": 2}, "mine.ckpt: task"),
+        (
+            "task",
+            {"_target_": "myproject.models.linear.Linear", "input_shape": [3], "output_size": 2},
+            "mine.ckpt: task",
+        ),
         ("model", {"_target_": "myproject.tasks.classification.Classification"}, "mine.ckpt: model"),
         ("model", {}, "mine.ckpt: model"),
     ],

@@ -11,14 +11,14 @@ import yaml
 from torch import nn
 from torch.optim.lr_scheduler import LRScheduler
 
+from leyden.checkpoints.trust import build, check
 from leyden.data.csv import CSV
 from leyden.data.module import DataModule
 from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
+from leyden.tasks.task import Task
 from myproject.models.mlp import MLP
 from myproject.models.pretrained import Pretrained
-from leyden.tasks.task import Task
-from leyden.checkpoints.trust import build, check
 from tests.leyden.helpers.trusted_nodes import MLP_NODE, refusal
 
 CONFIGS = Path(__file__).parents[3] / "configs"

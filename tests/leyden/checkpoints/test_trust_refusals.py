@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from leyden.system.errors import UserError
 from leyden.checkpoints.trust import build, check
+from leyden.system.errors import UserError
 from tests.leyden.helpers.trusted_nodes import MLP_NODE, refusal
 
 FOREIGN = [

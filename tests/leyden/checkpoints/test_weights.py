@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from leyden.checkpoints.weights import load_weights
 from leyden.system.errors import UserError
 from myproject.models.cnn import CNN
 from myproject.models.pretrained import Pretrained
-from leyden.checkpoints.weights import load_weights
 
 HEAD = ("output.weight", "output.bias")
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import torch
 
+from leyden.checkpoints.weights import load_weights
 from leyden.system.atomic_files import previous
 from leyden.system.errors import UserError
 from myproject.models.pretrained import Pretrained
-from leyden.checkpoints.weights import load_weights
 from tests.leyden.checkpoints.test_weights import cnn, same, saved
 
 SETTINGS = ["init_from", "model.weights"]

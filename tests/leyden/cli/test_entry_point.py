@@ -142,7 +142,8 @@ def test_our_own_bugs_keep_their_traceback(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("path", "named"), [("'data/x'", "data/x"), ("None", "the disk")])
 def test_a_full_disk_is_no_bug_of_ours(path: str, named: str) -> None:
     full = f"OSError(errno.ENOSPC, 'No space left', {path})"
-    code = f"import errno\nfrom leyden.cli.entry_point import errors_in_one_line\nwith errors_in_one_line():\n    raise {full}"
+    code = "import errno\nfrom leyden.cli.entry_point import errors_in_one_line\n"
+    code += f"with errors_in_one_line():\n    raise {full}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr == f"error: {named}: cannot be written (No space left); free some space, then: start again\n"

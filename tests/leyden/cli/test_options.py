@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from leyden.config.compose import compose
 from leyden.cli.flags import check_options, taken_apart
+from leyden.config.compose import compose
 from leyden.config.hydra_settings import check_hydra
 from leyden.system.errors import UserError
 from tests.leyden.cli.test_entry_point import ROOT, TRY_EACH

@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 
 from leyden.config.compose import compose
-from leyden.system.override_text import as_text
 from leyden.system.errors import UserError
+from leyden.system.override_text import as_text
 
 NAMES = [
     "cat",

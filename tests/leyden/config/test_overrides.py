@@ -4,10 +4,10 @@ import pytest
 from hydra.errors import OverrideParseException
 
 from leyden.config.explanation import explain
-from leyden.system.suggestions import did_you_mean
 from leyden.config.overrides import allow_new_values, as_typed, without_password
 from leyden.config.vocabulary import Vocabulary
 from leyden.system.errors import UserError
+from leyden.system.suggestions import did_you_mean
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 WORDS = {name: Vocabulary(CONFIGS / f"{name}.yaml") for name in ("train", "eval")}

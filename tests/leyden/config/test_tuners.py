@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from leyden.config.compose import compose
 from leyden.config.ancestry import ancestors
+from leyden.config.compose import compose
 from leyden.config.tuners import tuner
 from leyden.system.errors import UserError
 from leyden.training.train import run_experiment

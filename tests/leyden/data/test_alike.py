@@ -10,8 +10,8 @@ from PIL import Image
 from torch import Tensor
 
 from leyden.data.folder import ImageFolder
-from leyden.data.inputs.open import open_inputs
 from leyden.data.image_files.decoding import read_picture
+from leyden.data.inputs.open import open_inputs
 from tests.leyden.data.inputs.opened_inputs import read
 from tests.leyden.helpers.odd_files import DEEP, SHALLOW, Write
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from leyden.training.build import build_data, build_network
 from leyden.config.compose import compose
 from leyden.data.csv import CSV
 from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
+from leyden.training.build import build_data, build_network
 from leyden.training.train import run_experiment
 from tests.leyden.helpers.csv_files import rows, write, write_line
 

@@ -11,10 +11,10 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms import v2
 
-from myproject.data.augment import Augment
 from leyden.data.loader import TensorLoader
 from leyden.data.workers import WorkerLoader
 from leyden.system.errors import UserError
+from myproject.data.augment import Augment
 from tests.leyden.helpers.picture_files import made, pixels, ready, seen, write_folders, write_picture
 
 

@@ -14,12 +14,12 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms import v2
 
+from leyden.checkpoints.restore import restore_spec
 from leyden.data.folder import ImageFolder
-from leyden.data.inputs.open import open_inputs
 from leyden.data.image_files import depths
+from leyden.data.inputs.open import open_inputs
 from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
-from leyden.checkpoints.restore import restore_spec
 from tests.leyden.data.inputs.opened_inputs import read, save
 from tests.leyden.helpers.deep_files import write_png
 from tests.leyden.helpers.picture_files import write_picture

@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from leyden.training.build import build_data
 from leyden.config.compose import compose
 from leyden.data.csv import CSV
 from leyden.data.folder import ImageFolder
-from myproject.data.mnist import MNIST
 from leyden.data.module import DataModule
 from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
+from leyden.training.build import build_data
+from myproject.data.mnist import MNIST
 from tests.leyden.helpers.csv_files import rows, write
 from tests.leyden.helpers.picture_files import write_folders
 

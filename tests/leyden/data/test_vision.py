@@ -16,7 +16,14 @@ from torchvision import datasets
 from leyden.config.compose import compose
 from leyden.data.vision import CLASSIFICATION, TorchvisionImages, labels_of
 from leyden.system.errors import UserError
-from tests.leyden.helpers.picture_files import write_dtd, write_eurosat, write_fer2013, write_food101, write_gtsrb, write_usps
+from tests.leyden.helpers.picture_files import (
+    write_dtd,
+    write_eurosat,
+    write_fer2013,
+    write_food101,
+    write_gtsrb,
+    write_usps,
+)
 
 
 @pytest.fixture(autouse=True)

@@ -77,6 +77,10 @@ def test_a_run_that_was_stopped_in_every_way_ends_like_one_that_was_not(runs: Ru
 @pytest.mark.slow
 def test_processes_save_within_an_epoch_together_or_not_at_all(runs: Runs) -> None:
     """One that logs what no checkpoint holds would otherwise leave the other waiting for it."""
-    own = ["task._target_=tests.leyden.helpers.ranks_callbacks.LogsAlone", "callbacks.last.every_n_steps=2", "trainer.max_epochs=2"]
+    own = [
+        "task._target_=tests.leyden.helpers.ranks_callbacks.LogsAlone",
+        "callbacks.last.every_n_steps=2",
+        "trainer.max_epochs=2",
+    ]
     assert runs.train("alone", *own).epochs == 2
     assert "train/alone, logged with on_epoch=True, is in no checkpoint" in runs.said("alone")

@@ -13,10 +13,10 @@ from torch import Tensor, distributed
 
 from leyden.config.compose import compose
 from leyden.data.loader import Order, TensorLoader
-from myproject.data.mnist import MNIST
-from leyden.system.errors import UserError
 from leyden.records.record import read_record
+from leyden.system.errors import UserError
 from leyden.training.train import run_experiment
+from myproject.data.mnist import MNIST
 from tests.leyden.helpers.picture_files import write_folders
 
 pytestmark = pytest.mark.slow

@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from leyden.config.compose import compose, compose_run
-from leyden.system.errors import UserError
 from leyden.records.rebased_paths import moved
 from leyden.run.directory import Run
+from leyden.system.errors import UserError
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 Changes = dict[str, Any]

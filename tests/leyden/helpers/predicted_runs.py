@@ -4,8 +4,7 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from leyden.config.compose import compose
-from leyden.config.compose import compose_run
+from leyden.config.compose import compose, compose_run
 from leyden.data.inputs.request import check_request
 from leyden.training.predict import predict_run
 from leyden.training.train import run_experiment

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from torch import nn
 
-from leyden.system.errors import UserError
 from leyden.checkpoints.trust import build
+from leyden.system.errors import UserError
 
 MLP_NODE = {"_target_": "myproject.models.mlp.MLP", "input_shape": (3,), "output_size": 2, "hidden_sizes": [4]}
 

@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from leyden.system.errors import UserError
-from leyden.system.locks import is_live
 from leyden.records.provenance import origin
 from leyden.records.record import (
     check_free,
@@ -25,6 +23,8 @@ from leyden.records.record import (
     status,
     write_record,
 )
+from leyden.system.errors import UserError
+from leyden.system.locks import is_live
 
 HOLD = "import sys; from pathlib import Path; from leyden.records.record import lock; held = lock(Path(sys.argv[1]))"
 HOLD += "; print('held', flush=True); sys.stdin.read()"

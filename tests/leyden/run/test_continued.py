@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from leyden.config.experiment import Experiment
+from leyden.run.directory import Run
 from leyden.system.errors import UserError
 from leyden.system.locks import is_live
-from leyden.run.directory import Run
 from tests.leyden.helpers.opened_runs import again, interrupt, record
 
 

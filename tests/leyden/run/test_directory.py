@@ -15,9 +15,9 @@ import yaml
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from leyden.config.experiment import Experiment
-from leyden.system.locks import is_live
 from leyden.run.directory import Run
 from leyden.system.graceful_shutdown import Interrupted
+from leyden.system.locks import is_live
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from unittest.mock import Mock
 import pytest
 
 from leyden.config.experiment import Experiment
-from leyden.system.errors import UserError
-from leyden.system.locks import is_live
 from leyden.records.record import read_record
 from leyden.run.directory import Run
+from leyden.system.errors import UserError
+from leyden.system.locks import is_live
 
 
 def test_a_full_disk_is_told_in_one_line(

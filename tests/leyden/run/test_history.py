@@ -8,8 +8,8 @@ import torch
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader, RawEventFileLoader
 from torch.utils.tensorboard import SummaryWriter
 
-from leyden.system.atomic_files import previous
 from leyden.run.history import cut_history, event_files, put_back
+from leyden.system.atomic_files import previous
 
 HEADER = "epoch,step,train/loss,val/acc\r\n"
 ROWS = ["0,9,0.10000000149011612,\r\n", "0,9,,0.5\r\n", '0,10,"0.2,1",\r\n', "1,19,1e-07,\r\n", "1,20,0.3,\r\n"]

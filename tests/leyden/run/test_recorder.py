@@ -8,10 +8,10 @@ import lightning.pytorch as pl
 import pytest
 import torch
 
-from leyden.training.build import build_data, build_task, build_trainer
 from leyden.config.compose import compose
 from leyden.run.directory import Run
 from leyden.run.recorder import Recorder, epoch_metrics
+from leyden.training.build import build_data, build_task, build_trainer
 
 
 class Look(pl.Callback):

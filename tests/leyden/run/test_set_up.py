@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from leyden.config.experiment import Experiment
 from leyden.config.compose import compose
+from leyden.config.experiment import Experiment
+from leyden.run.directory import Run
 from leyden.system.errors import UserError
 from leyden.system.locks import is_live
-from leyden.run.directory import Run
 from leyden.training.train import run_experiment
 from tests.leyden.helpers.kept_runs import keep
 from tests.leyden.helpers.opened_runs import again, interrupt

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from leyden.data.csv import CSV
-from leyden.system.errors import UserError
 from leyden.run.split_record import SPLIT, read_split, write_split
+from leyden.system.errors import UserError
 from tests.leyden.helpers.csv_files import rows, write
 
 

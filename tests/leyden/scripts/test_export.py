@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from leyden.config.compose import compose
-from myproject.models.mlp import MLP
 from leyden.training.loaded_run import load_run
 from leyden.training.train import run_experiment
+from myproject.models.mlp import MLP
 from tests.leyden.scripts.running import runner
 
 pytestmark = pytest.mark.slow

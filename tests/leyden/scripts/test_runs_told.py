@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from leyden.records.record import finite
 from leyden.records.listing import list_runs
+from leyden.records.record import finite
 from tests.leyden.scripts.listed_runs import NOW, SCRIPT, keep
 from tests.leyden.scripts.running import runner
 

@@ -11,12 +11,11 @@ import pytest
 import torch
 
 from leyden.callbacks import pruning as pruning_module
-from leyden.studies.pruning import Pruning, is_pruned
-from leyden.config.experiment import Experiment
 from leyden.config.compose import compose
-from leyden.config.experiment import STORAGE, Trial
-from leyden.records.record import read_record, write_record
+from leyden.config.experiment import STORAGE, Experiment, Trial
 from leyden.records.listing import STATUSES
+from leyden.records.record import read_record, write_record
+from leyden.studies.pruning import Pruning, is_pruned
 from leyden.studies.storage import open_storage
 from leyden.training.train import run_experiment
 
@@ -110,7 +109,9 @@ def test_a_database_that_is_in_the_environment_is_found_or_missed_by_name(
 
 
 def test_callbacks_do_not_need_sweeps() -> None:
-    code = "import sys, leyden.studies.pruning, leyden.studies.storage; print([m for m in sys.modules if 'n.sweeps' in m])"
+    code = (
+        "import sys, leyden.studies.pruning, leyden.studies.storage; print([m for m in sys.modules if 'n.sweeps' in m])"
+    )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
     assert "leyden.sweeps" not in Path(pruning_module.__file__).read_text()

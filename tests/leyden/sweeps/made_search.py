@@ -11,12 +11,12 @@ import optuna
 from omegaconf import OmegaConf
 
 from leyden.config.experiment import Trial
-from leyden.system.errors import UserError
 from leyden.records.record import write_record
 from leyden.sweeps.job import Job, outcome
 from leyden.sweeps.names import job_name
 from leyden.sweeps.search import Search
 from leyden.sweeps.space import parse, plain
+from leyden.system.errors import UserError
 from tests.leyden.sweeps.made_jobs import made_job
 
 PARAMS = {

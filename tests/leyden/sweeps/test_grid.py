@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from leyden.system.errors import UserError
 from leyden.records.record import CONFIG, OVERRIDES
 from leyden.sweeps.grid import Grid
+from leyden.system.errors import UserError
 from tests.leyden.sweeps.conftest import Composing
 from tests.leyden.sweeps.made_jobs import finish
 

@@ -1,7 +1,7 @@
 import pytest
 
-from leyden.system.errors import UserError
 from leyden.sweeps.names import LONGEST, job_name, sweep_name
+from leyden.system.errors import UserError
 
 
 def test_a_job_is_named_by_what_it_runs() -> None:

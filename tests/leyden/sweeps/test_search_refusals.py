@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from leyden.system.errors import UserError
 from leyden.sweeps import settings as search_settings
 from leyden.sweeps.search import Search
+from leyden.system.errors import UserError
 from tests.leyden.sweeps.conftest import Composing
 from tests.leyden.sweeps.made_search import MEDIAN, SAMPLERS, MadeComposer, go_on, made_search, search_of, states
 

@@ -13,9 +13,9 @@ from omegaconf import OmegaConf
 
 from leyden.config.experiment import STORAGE
 from leyden.config.overrides import as_typed
-from leyden.system.errors import UserError
 from leyden.studies.storage import hand_over, handed_over, open_storage
 from leyden.sweeps.search import Search
+from leyden.system.errors import UserError
 from tests.leyden.sweeps.conftest import Composing
 from tests.leyden.sweeps.made_search import place
 

@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from leyden.system.errors import UserError
 from leyden.sweeps.params import Space
 from leyden.sweeps.space import Choices, Numbers, as_key, parse, plain, values_of
+from leyden.system.errors import UserError
 
 
 def made(params: Any, *typed: str, constants: tuple[str, ...] = (), **others: Any) -> Space:

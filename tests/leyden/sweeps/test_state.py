@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from leyden.system.errors import UserError
 from leyden.records.record import SWEEP
 from leyden.sweeps.state import SweepRecord
+from leyden.system.errors import UserError
 from tests.leyden.sweeps.made_jobs import Listed, made_job
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from leyden.system.errors import UserError
 from leyden.sweeps.summary import as_table, summarize
 from leyden.sweeps.summary.ranking import fronts
+from leyden.system.errors import UserError
 from tests.leyden.helpers.kept_sweeps import finished, keep_sweep
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from leyden.system.errors import UserError
 from leyden.sweeps.summary import as_table, find_sweep, save, summarize
+from leyden.system.errors import UserError
 from tests.leyden.helpers.kept_sweeps import finished, keep_sweep
 
 

@@ -106,7 +106,8 @@ def test_a_signal_that_another_process_told_of_is_not_taken_for_a_second_one(lat
 
 
 def test_neither_torch_nor_lightning_is_imported_for_it() -> None:
-    code = "import sys, leyden.system.graceful_shutdown as s; s.interruption(KeyboardInterrupt()); print('torch' in sys.modules)"
+    code = "import sys, leyden.system.graceful_shutdown as shutdown; shutdown.interruption(KeyboardInterrupt()); "
+    code += "print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
 
 

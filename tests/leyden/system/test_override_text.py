@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from leyden.config.fitting import fitting
 from leyden.config.sections import settable
 from leyden.config.signature import find
 from leyden.system.override_text import in_shell, setting
-from leyden.config.fitting import fitting
 
 VALUES: list[Any] = [
     *(None, True, False, 0, -3, 2.5, 1e-9, "", " ", "a", "a b", "2010", "1e5", "true", "null", "1_000", "2020-01-31"),

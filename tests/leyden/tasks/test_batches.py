@@ -16,10 +16,10 @@ from leyden.data.csv import CSV
 from leyden.data.loader import Batch
 from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
-from myproject.tasks.classification import Classification
 from leyden.tasks.optimizers import OptimizerFactory
-from myproject.tasks.regression import Regression
 from leyden.tasks.task import Task
+from myproject.tasks.classification import Classification
+from myproject.tasks.regression import Regression
 from tests.leyden.helpers.trainers import made_trainer
 
 ROOT = Path(__file__).parents[3]

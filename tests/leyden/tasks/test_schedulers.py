@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from torch.optim import SGD, Adadelta, Adam, Optimizer, RMSprop
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau, StepLR
 
-from leyden.training.build import build_task
-from leyden.config.experiment import Config
 from leyden.config.compose import compose
+from leyden.config.experiment import Config
 from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
 from leyden.tasks.schedulers import SchedulerFactory, onecycle, polynomial, warmup_cosine
+from leyden.training.build import build_task
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 SPEC = DataSpec("classification", (4,), 3, ("a", "b", "c"), (0.0,), (1.0,))

@@ -12,17 +12,17 @@ from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import MetricCollection
 
-from leyden.training.build import build_network
 from leyden.data.images import InMemoryImages
-from leyden.data.loader import Batch, TensorLoader
 from leyden.data.in_memory import Split
+from leyden.data.loader import Batch, TensorLoader
 from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
-from leyden.training.factories import complete_model
-from myproject.tasks.classification import Classification
 from leyden.tasks.optimizers import OptimizerFactory
 from leyden.tasks.schedulers import SchedulerFactory, polynomial
 from leyden.tasks.task import Task
+from leyden.training.build import build_network
+from leyden.training.factories import complete_model
+from myproject.tasks.classification import Classification
 from tests.leyden.helpers.trainers import made_trainer
 
 CLASSES = ("a", "b", "c", "d")

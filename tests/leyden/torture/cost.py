@@ -9,14 +9,14 @@ import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from leyden.training.build import build_data, build_task, build_trainer
 from leyden.callbacks.last import LastCheckpoint
 from leyden.callbacks.randomness import Randomness
-from leyden.config.experiment import Experiment
 from leyden.config.compose import compose
+from leyden.config.experiment import Experiment
 from leyden.data.module import DataModule
 from leyden.run.directory import Run
 from leyden.run.recorder import Recorder
+from leyden.training.build import build_data, build_task, build_trainer
 from tests.leyden.torture.bench import Bench, Row
 from tests.leyden.torture.doors import ROOT
 

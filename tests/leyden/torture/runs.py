@@ -14,9 +14,9 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from torch import Tensor
 
-from myproject.data.mnist import MNIST
-from leyden.system.atomic_files import previous
 from leyden.records.record import checkpoint_of
+from leyden.system.atomic_files import previous
+from myproject.data.mnist import MNIST
 from tests.leyden.torture.doors import ROOT, Doors
 
 

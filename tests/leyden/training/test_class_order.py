@@ -10,8 +10,8 @@ from leyden.config.compose import compose, compose_run
 from leyden.data.folder import ImageFolder
 from leyden.data.inputs.request import check_request
 from leyden.training.evaluate import evaluate_run
-from leyden.training.predict import predict_run
 from leyden.training.loaded_run import load_run
+from leyden.training.predict import predict_run
 from leyden.training.train import run_experiment
 from tests.leyden.helpers.csv_files import write
 from tests.leyden.helpers.picture_files import write_picture

@@ -14,9 +14,9 @@ from torch.nn import functional as F
 
 from leyden.config.compose import compose, compose_run
 from leyden.data.folder import ImageFolder
+from leyden.records.record import lock
 from leyden.system.errors import UserError
 from leyden.training.evaluate import evaluate_run
-from leyden.records.record import lock
 from leyden.training.loaded_run import load_run
 from leyden.training.train import run_experiment
 from tests.leyden.helpers.picture_files import write_folders

@@ -12,9 +12,9 @@ import yaml
 from leyden.callbacks.progress import Progress
 from leyden.callbacks.randomness import Randomness
 from leyden.config.compose import compose, compose_run
+from leyden.records.record import checkpoint_of
 from leyden.system.errors import UserError
 from leyden.training.evaluate import evaluate_run, evaluation_trainer
-from leyden.records.record import checkpoint_of
 from leyden.training.train import run_experiment
 
 

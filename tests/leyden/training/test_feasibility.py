@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from leyden.training.build import build_data, build_task
 from leyden.config.compose import compose
 from leyden.system.errors import UserError
+from leyden.training.build import build_data, build_task
 from leyden.training.feasibility import _Split, check_feasible, trial_trainer
 from leyden.training.train import run_experiment
 

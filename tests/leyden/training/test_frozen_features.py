@@ -5,16 +5,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from leyden.training.build import build_task
-from myproject.callbacks.unfreeze import Unfreeze
 from leyden.config.compose import compose
-from myproject.data.augment import Augment
 from leyden.data.images import InMemoryImages
 from leyden.data.in_memory import Split
-from leyden.training.frozen_features import CachedFeatures, cache_features
-from myproject.models.pretrained import Pretrained
 from leyden.tasks.task import Task
+from leyden.training.build import build_task
+from leyden.training.frozen_features import CachedFeatures, cache_features
 from leyden.training.train import train
+from myproject.callbacks.unfreeze import Unfreeze
+from myproject.data.augment import Augment
+from myproject.models.pretrained import Pretrained
 from tests.leyden.helpers.trainers import made_trainer
 
 FROZEN = ["model=resnet", "model.freeze=backbone", "model.dropout=0.3", "optimizer.lr=0.01", "data.batch_size=8"]

@@ -11,11 +11,11 @@ import yaml
 
 from leyden.config.compose import compose
 from leyden.data.csv import CSV
+from leyden.run.split_record import SPLIT
 from leyden.system.errors import UserError
 from leyden.training.loaded_run import load_run
-from leyden.run.split_record import SPLIT
-from myproject.tasks.regression import Regression
 from leyden.training.train import run_experiment
+from myproject.tasks.regression import Regression
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from leyden.training.build import build_trainer
 from leyden.config.compose import compose
 from leyden.system.errors import UserError
+from leyden.training.build import build_trainer
 from leyden.training.evaluate import evaluate, evaluation_trainer
 from leyden.training.loaded_run import load_run
 from leyden.training.train import run_experiment

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import torch
 
-from leyden.training.build import build_trainer
 from leyden.config.compose import compose
-from leyden.system.errors import UserError
 from leyden.records.record import read_record
+from leyden.system.errors import UserError
+from leyden.training.build import build_trainer
 from leyden.training.train import run_experiment
 
 HALF: list[dict[str, Any]] = [

@@ -10,8 +10,8 @@ import torch
 from leyden.config.compose import compose
 from leyden.system.errors import UserError
 from leyden.training.loaded_run import load_run
-from myproject.tasks.classification import Classification
 from leyden.training.train import run_experiment
+from myproject.tasks.classification import Classification
 from tests.leyden.helpers.csv_files import write as write_text
 from tests.leyden.helpers.picture_files import write_folders
 from tests.leyden.helpers.predicted_runs import KINDS, QUICK, Ran, finished_runs

@@ -14,10 +14,10 @@ import torch
 
 from leyden.config.compose import compose, compose_run
 from leyden.data.in_memory import InMemory
+from leyden.run.split_record import SPLIT
 from leyden.system.errors import UserError
 from leyden.training.evaluate import evaluate_run
 from leyden.training.loaded_run import load_run
-from leyden.run.split_record import SPLIT
 from leyden.training.train import run_experiment
 from tests.leyden.helpers.picture_files import write_folders, write_picture
 

@@ -10,9 +10,9 @@ import torch
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from leyden.training.build import build_network
 from leyden.config.compose import compose
 from leyden.records.record import read_record, write_record
+from leyden.training.build import build_network
 from leyden.training.train import run_experiment
 
 

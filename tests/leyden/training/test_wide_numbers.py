@@ -14,8 +14,8 @@ from leyden.data.inputs.request import check_request
 from leyden.data.tables import table
 from leyden.data.tables.table import read_table
 from leyden.training.evaluate import evaluate_run
-from leyden.training.predict import predict_run
 from leyden.training.loaded_run import load_run
+from leyden.training.predict import predict_run
 from leyden.training.train import run_experiment
 
 QUICK = ["trainer=cpu", "trainer.max_epochs=2", "callbacks.summary=null", "callbacks.progress=null", "logger=none"]

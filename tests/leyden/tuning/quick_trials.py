@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from leyden.config.experiment import Experiment
 from leyden.config.compose import compose
+from leyden.config.experiment import Experiment
 
 
 def table(folder: Path, rows: int = 60) -> Path:

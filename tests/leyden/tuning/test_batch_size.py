@@ -9,9 +9,9 @@ import torch
 
 from leyden.data.module import DataModule
 from leyden.system.errors import UserError
-from myproject.tasks.regression import Regression
 from leyden.tuning import batch_size, timer
 from leyden.tuning.batch_size import BatchSizes, Measured, find_batch_size
+from myproject.tasks.regression import Regression
 from tests.leyden.tuning.quick_trials import files, made
 
 

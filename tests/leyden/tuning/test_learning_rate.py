@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from leyden.system.errors import UserError
-from myproject.tasks.regression import Regression
 from leyden.training.train import run_experiment
 from leyden.tuning import learning_rate
 from leyden.tuning.curve import RangeTest
 from leyden.tuning.learning_rate import find_lr
+from myproject.tasks.regression import Regression
 from tests.leyden.tuning.quick_trials import files, made
 
 
@@ -100,7 +100,9 @@ def test_the_network_begins_as_that_of_the_run(tmp_path: Path, monkeypatch: pyte
         fit(config, task, *others)  # type: ignore[arg-type]
 
     monkeypatch.setattr(learning_rate, "fit", watched)
-    monkeypatch.setattr("leyden.training.train.train", lambda trainer, task, *_, **__: begun.append(task.state_dict()) or {})
+    monkeypatch.setattr(
+        "leyden.training.train.train", lambda trainer, task, *_, **__: begun.append(task.state_dict()) or {}
+    )
     find_lr(made(tmp_path), steps=10, trials=2)
     run_experiment(made(tmp_path))
     first, second, of_the_run = begun

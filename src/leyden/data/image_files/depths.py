@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from leyden.system.override_text import setting
 from leyden.data.downloads import alone_in
 from leyden.data.image_files.formats import suffix_of
 from leyden.data.image_files.levels import MARGIN, Levels
@@ -19,6 +18,7 @@ from leyden.data.image_files.wide import is_wide, read_samples
 from leyden.data.recorded_split import NEW
 from leyden.data.threads import in_threads
 from leyden.system.errors import UserError
+from leyden.system.override_text import setting
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from leyden.data.classes import natural_order
-from leyden.data.images import class_indices
 from leyden.data.image_files.formats import KINDS, is_picture
 from leyden.data.image_files.listing import Listing, Skipped, list_images
+from leyden.data.images import class_indices
 from leyden.system.errors import UserError
 
 log = logging.getLogger(__name__)

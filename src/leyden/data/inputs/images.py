@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
+from leyden.data.image_files.decoding import Channels, Decoder, Picture, centre_cut, read_alike, size_of
 from leyden.data.image_files.formats import KINDS
 from leyden.data.image_files.levels import MARGIN, levels_of, warn_of_beyond
 from leyden.data.image_files.listing import list_images
-from leyden.data.image_files.decoding import Channels, Decoder, Picture, centre_cut, read_alike, size_of
 from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
 from leyden.system.processes import cpus

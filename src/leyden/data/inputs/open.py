@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from leyden.data.image_files.levels import levels_of, warn_of_beyond
 from leyden.data.images import Normalise
 from leyden.data.inputs.arrays import Array
-from leyden.data.inputs.request import kind_of_input
 from leyden.data.inputs.images import Pictures
+from leyden.data.inputs.request import kind_of_input
 from leyden.data.inputs.rows import read_rows
-from leyden.data.image_files.levels import levels_of, warn_of_beyond
 from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
 

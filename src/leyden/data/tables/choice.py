@@ -6,10 +6,10 @@ from pathlib import Path
 
 import polars as pl
 
-from leyden.system.override_text import setting
 from leyden.data.shortened import shortened
 from leyden.data.tables.remedies import as_list
 from leyden.system.errors import UserError
+from leyden.system.override_text import setting
 
 log = logging.getLogger(__name__)
 _OWN, _MANY = 0.9, 0.5  # of the training rows: different values of text

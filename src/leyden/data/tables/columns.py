@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from leyden.system.suggestions import did_you_mean
-from leyden.system.override_text import as_text, setting
 from leyden.data.tables.names import Name, as_named
 from leyden.data.tables.remedies import as_list, column_hint
 from leyden.data.tables.roles import check_roles, more_features
 from leyden.system.errors import UserError
+from leyden.system.override_text import as_text, setting
+from leyden.system.suggestions import did_you_mean
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 import polars as pl
 
-from leyden.system.override_text import setting
 from leyden.data.tables.formats import as_quantities_of, quantity_format
 from leyden.data.tables.notation import PLAIN, Notation
+from leyden.system.override_text import setting
 
 _MARKS = ((".", ","), (",", None), (",", "."), (".", "'"), (",", "'"), (".", " "), (",", " "))  # decimal, thousands
 

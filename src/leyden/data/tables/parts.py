@@ -9,12 +9,12 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from leyden.system.suggestions import did_you_mean
 from leyden.data.tables.encoding import kind_of
 from leyden.data.tables.new_files import used_by
 from leyden.data.tables.remedies import as_list
 from leyden.data.tables.table import read_table
 from leyden.system.errors import UserError
+from leyden.system.suggestions import did_you_mean
 
 log = logging.getLogger(__name__)
 _PLURAL = {"number": "numbers", "date": "dates", "category": "text"}

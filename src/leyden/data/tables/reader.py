@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from leyden.system.override_text import setting
 from leyden.data.tables.content import Content
 from leyden.data.tables.fields import bare_quotes, is_blank
 from leyden.data.tables.formats import written_in_digits
@@ -22,6 +21,7 @@ from leyden.data.tables.remedies import is_target
 from leyden.data.tables.text import as_numbers, lookalike, read_text
 from leyden.data.tables.width import are_narrow
 from leyden.system.errors import UserError
+from leyden.system.override_text import setting
 
 _INFERENCE = {"n_rows": 10_000, "infer_schema_length": 10_000}  # from so many rows
 _SAMPLE = 1 << 15  # bytes at either end of a block that are searched for leading zeros

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-from leyden.system.suggestions import did_you_mean
-from leyden.system.override_text import setting
 from leyden.data.tables.content import BLANKS
 from leyden.data.tables.new_files import compression, edited, quoted, unpack, use
 from leyden.system.errors import UserError
+from leyden.system.override_text import setting
+from leyden.system.suggestions import did_you_mean
 
 _LISTS: ContextVar[Mapping[str, Sequence[str]]] = ContextVar("lists", default={})  # noqa: B039  (never changed)
 

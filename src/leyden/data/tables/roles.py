@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from leyden.system.override_text import setting
 from leyden.system.errors import UserError
+from leyden.system.override_text import setting
 
 
 def check_roles(

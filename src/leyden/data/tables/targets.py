@@ -8,7 +8,6 @@ from pathlib import Path
 
 import polars as pl
 
-from leyden.system.override_text import as_text, setting
 from leyden.data.classes import in_known_order, matching, natural_order, number_in, some_names, warn_of_alike
 from leyden.data.shortened import one_line
 from leyden.data.tables.candidates import FEW, are_too_many, fitting_targets
@@ -16,6 +15,7 @@ from leyden.data.tables.labels import Classes
 from leyden.data.tables.remedies import as_list
 from leyden.data.tables.text import as_dates
 from leyden.system.errors import UserError
+from leyden.system.override_text import as_text, setting
 
 log = logging.getLogger(__name__)
 

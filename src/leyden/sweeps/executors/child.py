@@ -11,9 +11,9 @@ import time
 from signal import Signals
 from typing import BinaryIO, NoReturn
 
+from leyden.sweeps.job import Job, perform
 from leyden.system.console import set_up_logging
 from leyden.system.graceful_shutdown import Watch
-from leyden.sweeps.job import Job, perform
 
 _PATIENCE = 60.0  # seconds that a step and a checkpoint may take where nobody waits for them
 

@@ -7,10 +7,10 @@ from signal import Signals, raise_signal
 from hydra.core.utils import JobStatus
 from hydra.plugins.launcher import Launcher
 
-from leyden.system.errors import UserError
-from leyden.system.graceful_shutdown import STOPS
 from leyden.sweeps.executors.executor import Ended
 from leyden.sweeps.job import Job, describe
+from leyden.system.errors import UserError
+from leyden.system.graceful_shutdown import STOPS
 
 
 class Foreign:

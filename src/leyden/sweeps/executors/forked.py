@@ -11,9 +11,9 @@ from pathlib import Path
 from signal import Signals
 from typing import Any
 
+from leyden.sweeps.job import Job, perform
 from leyden.system.console import set_up_logging
 from leyden.system.graceful_shutdown import STOPS
-from leyden.sweeps.job import Job, perform
 
 
 def perform_alone(job: Job, output: Path | None, environment: Mapping[str, str], threads: int | None) -> None:

@@ -14,13 +14,13 @@ from pathlib import Path
 from signal import Signals
 from typing import TYPE_CHECKING
 
-from leyden.system.errors import UserError
-from leyden.system.processes import cpus
 from leyden.sweeps.executors.executor import OUTPUT, Ended
 from leyden.sweeps.executors.forked import perform_alone
 from leyden.sweeps.executors.server import START, Server
 from leyden.sweeps.executors.worker import cause, check_numbers, devices
 from leyden.sweeps.job import Job
+from leyden.system.errors import UserError
+from leyden.system.processes import cpus
 
 if TYPE_CHECKING:
     from leyden.sweeps.executors.server import Context

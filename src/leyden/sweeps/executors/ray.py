@@ -15,11 +15,11 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from leyden.config.experiment import STORAGE
-from leyden.system.errors import UserError
-from leyden.system.processes import cpus
 from leyden.sweeps.executors.executor import OUTPUT, Ended
 from leyden.sweeps.executors.worker import cause, check_numbers, environment, gpus_of, optional
 from leyden.sweeps.job import Job
+from leyden.system.errors import UserError
+from leyden.system.processes import cpus
 
 log = logging.getLogger(__name__)
 

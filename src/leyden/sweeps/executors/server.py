@@ -16,7 +16,15 @@ if TYPE_CHECKING:  # of which Windows has one only
     Context = ForkServerContext | SpawnContext
 
 START = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-_IMPORTED = ["torch", "torchvision", "lightning.pytorch", "torchmetrics", "tensorboard", "hydra", "leyden.training.train"]
+_IMPORTED = [
+    "torch",
+    "torchvision",
+    "lightning.pytorch",
+    "torchmetrics",
+    "tensorboard",
+    "hydra",
+    "leyden.training.train",
+]
 _IMPORTED += ["leyden.sweeps.executors.forked"]
 _TICK = 0.1  # seconds
 

@@ -12,10 +12,6 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from leyden.system.suggestions import did_you_mean
-from leyden.system.atomic_files import write_text
-from leyden.system.errors import UserError
-from leyden.system.processes import cpus
 from leyden.records.record import RECORD
 from leyden.sweeps.executors.executor import OUTPUT, Ended
 from leyden.sweeps.executors.slurm_places import Place, place
@@ -23,6 +19,10 @@ from leyden.sweeps.executors.slurm_settings import Settings
 from leyden.sweeps.executors.slurm_task import Task
 from leyden.sweeps.executors.worker import gpus_of, optional
 from leyden.sweeps.job import Job, outcome
+from leyden.system.atomic_files import write_text
+from leyden.system.errors import UserError
+from leyden.system.processes import cpus
+from leyden.system.suggestions import did_you_mean
 
 log = logging.getLogger(__name__)
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from signal import Signals
 from typing import Any, Protocol
 
-from leyden.system.errors import UserError
 from leyden.sweeps.executors.slurm_commands import ask, cause
 from leyden.sweeps.executors.slurm_settings import Settings, python
 from leyden.sweeps.job import Job
+from leyden.system.errors import UserError
 
 _EVERY = 20.0  # seconds between two questions to SLURM
 

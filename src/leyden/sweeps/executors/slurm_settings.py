@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from leyden.system.errors import UserError
 from leyden.sweeps.executors.worker import check_numbers, devices, environment, gpus_of
 from leyden.sweeps.job import Job
+from leyden.system.errors import UserError
 
 
 @dataclass(frozen=True)

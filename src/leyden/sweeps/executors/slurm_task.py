@@ -5,10 +5,10 @@ import subprocess
 from signal import Signals
 from typing import TYPE_CHECKING
 
-from leyden.system.console import set_up_logging
-from leyden.system.processes import rank
-from leyden.system.graceful_shutdown import Interrupted, Watch
 from leyden.sweeps.job import Job, note_failure, perform
+from leyden.system.console import set_up_logging
+from leyden.system.graceful_shutdown import Interrupted, Watch
+from leyden.system.processes import rank
 
 if TYPE_CHECKING:
     from submitit.helpers import DelayedSubmission

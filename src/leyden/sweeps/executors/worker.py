@@ -8,9 +8,9 @@ from signal import Signals
 from typing import Any
 
 import leyden
+from leyden.sweeps.job import Job
 from leyden.system.errors import UserError
 from leyden.system.graceful_shutdown import STOPS
-from leyden.sweeps.job import Job
 
 
 def optional(package: str, launcher: str) -> Any:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from leyden.system.atomic_files import write_text
-from leyden.system.errors import UserError
 from leyden.sweeps.summary.headline import best_again, headline, not_preferred
 from leyden.sweeps.summary.results import Result, of
 from leyden.sweeps.summary.summary import Summary
 from leyden.sweeps.summary.tables import columns
 from leyden.sweeps.summary.texts import brief
+from leyden.system.atomic_files import write_text
+from leyden.system.errors import UserError
 
 MARKDOWN, CSV = "summary.md", "summary.csv"
 _STAGES = ("train", "val", "test", "best")

@@ -5,10 +5,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from leyden.system.errors import UserError
-from leyden.system.locks import is_live
 from leyden.records.record import RECORD, SWEEP
 from leyden.sweeps.summary.results import moment
+from leyden.system.errors import UserError
+from leyden.system.locks import is_live
 
 _NAMED = 5  # sweeps in an error message
 

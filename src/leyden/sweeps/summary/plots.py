@@ -5,8 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leyden.system.atomic_files import replacing
-from leyden.system.errors import UserError
 from leyden.sweeps.summary.history import BLUE, GREY, history
 from leyden.sweeps.summary.importance import (
     FEW,
@@ -22,6 +20,8 @@ from leyden.sweeps.summary.importance import (
 )
 from leyden.sweeps.summary.summary import Summary
 from leyden.sweeps.summary.texts import shortened
+from leyden.system.atomic_files import replacing
+from leyden.system.errors import UserError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

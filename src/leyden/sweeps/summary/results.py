@@ -9,11 +9,11 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-from leyden.system.errors import UserError
-from leyden.system.locks import is_gone
-from leyden.system.formatting import count, number
 from leyden.records.record import CONFIG, RECORD, read_record, read_yaml, status
 from leyden.sweeps.job import gone_on_with
+from leyden.system.errors import UserError
+from leyden.system.formatting import count, number
+from leyden.system.locks import is_gone
 
 ENDINGS = ("failed", "killed", "interrupted", "running", "waiting", "pruned")  # what a job that is not finished may be
 _DYING = 2.0  # seconds that a process may need to end after it was killed

@@ -8,15 +8,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from leyden.system.suggestions import did_you_mean
 from leyden.config.overrides import as_typed
-from leyden.system.errors import UserError
-from leyden.system.formatting import most_telling
 from leyden.records.record import CHECKPOINTS
 from leyden.sweeps.summary.place import read_sweep
 from leyden.sweeps.summary.ranking import Group, grouped, ranked
 from leyden.sweeps.summary.results import ENDINGS, Result, monitored, of, read_results
 from leyden.sweeps.summary.texts import typed
+from leyden.system.errors import UserError
+from leyden.system.formatting import most_telling
+from leyden.system.suggestions import did_you_mean
 
 REPEATS = ("seed", "data.fold", "data.split_seed")  # what makes the same experiment once more
 FOLDS = ("data.fold",)  # of these, what makes one cross-validation

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.text import Text
 
-from leyden.system.formatting import span
 from leyden.sweeps.summary.headline import best_again, headline, not_preferred, of_all
 from leyden.sweeps.summary.ranking import Group
 from leyden.sweeps.summary.results import Result
 from leyden.sweeps.summary.summary import Summary
 from leyden.sweeps.summary.texts import brief, shortened, with_deviation
+from leyden.system.formatting import span
 
 _STYLES = {"failed": "red", "killed": "red", "interrupted": "yellow", "running": "cyan", "pruned": "dim"}
 _LONGEST = 32  # characters of a setting on a terminal

@@ -5,8 +5,8 @@ from typing import Any
 
 from rich.cells import cell_len, chop_cells
 
-from leyden.system.formatting import number
 from leyden.sweeps.summary.ranking import Spread
+from leyden.system.formatting import number
 
 _BARE = re.compile(r"[\w/.+:-]+", re.ASCII)
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from leyden.data.image_files.formats import is_picture
 from leyden.data.image_files.decoding import Decoder, read_picture
+from leyden.data.image_files.formats import is_picture
 from leyden.system.errors import UserError
 from tests.leyden.helpers.picture_files import pixels
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from leyden.data.inputs.open import open_inputs
 from leyden.data.image_files.formats import extensions, suffix_of
 from leyden.data.image_files.listing import list_images
+from leyden.data.inputs.open import open_inputs
 from leyden.system.errors import UserError
 from tests.leyden.helpers.picture_files import pixels, ready, sizes, write_folders, write_picture
 

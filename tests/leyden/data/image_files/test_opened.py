@@ -10,10 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
-from leyden.data.inputs.open import open_inputs
 from leyden.data.image_files import opened as module
-from leyden.data.image_files.opened import opened
 from leyden.data.image_files.decoding import read_picture
+from leyden.data.image_files.opened import opened
+from leyden.data.inputs.open import open_inputs
 from leyden.system.errors import UserError
 from tests.leyden.helpers.picture_files import pixels, ready, seen, write_folders
 

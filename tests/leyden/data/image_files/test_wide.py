@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from leyden.data.image_files.decoding import in_channels, read_alike, read_picture
 from leyden.data.image_files.levels import Levels
 from leyden.data.image_files.opened import opened
-from leyden.data.image_files.decoding import in_channels, read_alike, read_picture
 from leyden.data.image_files.wide import is_wide
 from tests.leyden.helpers.deep_files import write_png, write_pnm, write_tiff
 

@@ -10,12 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
-from leyden.data.inputs.open import open_inputs
 from leyden.data.image_files.decoding import read_alike
+from leyden.data.inputs.open import open_inputs
 from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
-from tests.leyden.helpers.csv_files import write
 from tests.leyden.data.inputs.opened_inputs import GREY, numbers, read, save, table_spec
+from tests.leyden.helpers.csv_files import write
 from tests.leyden.helpers.picture_files import pixels, ready, write_folders, write_picture
 
 

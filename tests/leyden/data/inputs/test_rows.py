@@ -7,8 +7,8 @@ import torch
 
 from leyden.data.inputs.open import open_inputs
 from leyden.data.inputs.rows import read_inputs
-from tests.leyden.helpers.csv_files import rows, write
 from tests.leyden.data.inputs.opened_inputs import read, table_spec
+from tests.leyden.helpers.csv_files import rows, write
 
 
 def test_rows_that_cannot_be_read_are_told_and_the_others_read(tmp_path: Path) -> None:

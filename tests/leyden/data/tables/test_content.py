@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from leyden.data.csv import CSV
-from leyden.data.inputs.request import kind_of_input
 from leyden.data.inputs.open import open_inputs
+from leyden.data.inputs.request import kind_of_input
 from leyden.data.tables.content import opened
 from leyden.data.tables.table import read_table
 from leyden.system.errors import UserError
-from tests.leyden.helpers.csv_files import rows, write
 from tests.leyden.data.inputs.opened_inputs import read
+from tests.leyden.helpers.csv_files import rows, write
 
 ALIGNED = '   x    c  y\n  1.5  a\t 2 \n\n\t3  "b c"   4\n'
 

@@ -9,8 +9,8 @@ from leyden.data.csv import CSV
 from leyden.data.inputs.open import open_inputs
 from leyden.data.tables.fields import bare_quotes
 from leyden.data.tables.table import read_table
-from tests.leyden.helpers.csv_files import write
 from tests.leyden.data.inputs.opened_inputs import read
+from tests.leyden.helpers.csv_files import write
 
 
 @pytest.mark.parametrize(

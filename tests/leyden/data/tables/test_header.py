@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 import torch
 
-from leyden.system.override_text import parsed
 from leyden.data.csv import CSV
 from leyden.data.inputs.open import open_inputs
 from leyden.data.inputs.rows import read_inputs
 from leyden.system.errors import UserError
-from tests.leyden.helpers.csv_files import rows, write
+from leyden.system.override_text import parsed
 from tests.leyden.data.inputs.opened_inputs import read, table_spec
+from tests.leyden.helpers.csv_files import rows, write
 
 SETTING = re.compile(r"add ['\"]?data\.(\w+)=(\d+|.+$)")
 EDIT = re.compile(r": ([^:]+?), and use data\.path=(\S+)$")

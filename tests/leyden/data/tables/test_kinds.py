@@ -19,14 +19,14 @@ import polars as pl
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from leyden.system.override_text import quoted_path
 from leyden.data.csv import CSV
-from leyden.data.inputs.request import kind_of_input
 from leyden.data.inputs.open import open_inputs
+from leyden.data.inputs.request import kind_of_input
 from leyden.data.tables.table import read_table
 from leyden.system.errors import UserError
-from tests.leyden.helpers.csv_files import rows, write
+from leyden.system.override_text import quoted_path
 from tests.leyden.data.inputs.opened_inputs import table_spec
+from tests.leyden.helpers.csv_files import rows, write
 
 TEXT = rows().replace("u", "é")
 TABLE = pl.read_csv(TEXT.encode())

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from leyden.system.override_text import parsed
 from leyden.data.csv import CSV
 from leyden.data.inputs.rows import read_rows
 from leyden.data.tables.notation import Notation
 from leyden.data.tables.text import plainly
 from leyden.system.errors import UserError
+from leyden.system.override_text import parsed
 
 EUROS = ["0 €", "37 €", "999 €", "5 €"] * 5
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from leyden.config.compose import compose
-from leyden.system.override_text import parsed
 from leyden.data.csv import CSV
 from leyden.data.tables.missing import PANDAS, spelled
 from leyden.data.tables.table import read_table
 from leyden.system.errors import UserError
+from leyden.system.override_text import parsed
 from tests.leyden.helpers.csv_files import write
 
 

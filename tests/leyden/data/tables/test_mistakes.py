@@ -12,8 +12,8 @@ from leyden.data.csv import CSV
 from leyden.data.tables.mistakes import Place
 from leyden.data.tables.table import read_table
 from leyden.system.errors import UserError
-from tests.leyden.helpers.csv_files import in_files, refused_in_one_line, rows, write
 from tests.leyden.data.tables.mistaken_files import MISTAKES
+from tests.leyden.helpers.csv_files import in_files, refused_in_one_line, rows, write
 
 ROOT = Path(__file__).parents[4]
 AT_THE_DOOR = [

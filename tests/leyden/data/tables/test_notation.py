@@ -13,13 +13,13 @@ import polars as pl
 import pytest
 import torch
 
-from leyden.system.override_text import parsed
 from leyden.data.csv import CSV
 from leyden.data.inputs.rows import read_inputs, read_rows
 from leyden.data.spec import DataSpec
 from leyden.data.tables.notation import Notation
 from leyden.data.tables.table import read_table
 from leyden.system.errors import UserError
+from leyden.system.override_text import parsed
 
 DAYS = ["%d/%m/%Y", "%d.%m.%Y", "%b %d %Y", "%d-%b-%y", "%B %d, %Y", "%Y/%m/%d", "%d/%m/%Y %H:%M", "%Y%m%d"]
 

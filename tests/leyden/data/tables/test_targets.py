@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from leyden.training.build import build_data, build_task
 from leyden.config.compose import compose
 from leyden.data.module import DataModule
 from leyden.system.errors import UserError
+from leyden.training.build import build_data, build_task
 from tests.leyden.helpers.csv_files import write
 
 WORDS = r"(?:task=\w+|'?data\.\w+=[^\s;,]*\[[^]]*\]'?|'?data\.\w+=\w+'?)"

@@ -7,8 +7,8 @@ import pytest
 from leyden.data.tables.notation import Notation
 from leyden.data.tables.table import read_table
 from leyden.data.tables.text import plainly
-from tests.leyden.helpers.csv_files import write
 from tests.leyden.data.tables.mistaken_files import pairs
+from tests.leyden.helpers.csv_files import write
 
 
 @pytest.mark.parametrize(

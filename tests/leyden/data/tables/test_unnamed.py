@@ -13,8 +13,8 @@ from leyden.data.csv import CSV
 from leyden.data.inputs.open import open_inputs
 from leyden.data.inputs.rows import read_inputs
 from leyden.system.errors import UserError
-from tests.leyden.helpers.csv_files import write
 from tests.leyden.data.inputs.opened_inputs import read
+from tests.leyden.helpers.csv_files import write
 
 
 def made(header: str, row: Callable[[int], str], number: int = 40) -> str:

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from leyden.system.errors import UserError
-from leyden.system.processes import cpus
-from leyden.system.graceful_shutdown import Interrupted
 from leyden.sweeps.executors import processes
 from leyden.sweeps.executors.processes import Processes
 from leyden.sweeps.executors.server import Server
 from leyden.sweeps.job import Job
+from leyden.system.errors import UserError
+from leyden.system.graceful_shutdown import Interrupted
+from leyden.system.processes import cpus
 from tests.leyden.sweeps.made_jobs import made_job
 
 CORES = cpus()

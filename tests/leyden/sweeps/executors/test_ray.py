@@ -10,9 +10,9 @@ from signal import SIGINT, SIGTERM
 import pytest
 
 from leyden.config.experiment import STORAGE
-from leyden.system.errors import UserError
 from leyden.sweeps.executors.ray import Ray
 from leyden.sweeps.executors.worker import cause
+from leyden.system.errors import UserError
 from tests.leyden.sweeps.executors.driver import LIMIT, alone, ends, execute, job, jobs, record, result, until
 from tests.leyden.torture.processes import children, is_gone
 

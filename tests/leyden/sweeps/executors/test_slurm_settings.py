@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from leyden.system.errors import UserError
 from leyden.sweeps.executors import worker
 from leyden.sweeps.executors.slurm import Slurm
 from leyden.sweeps.executors.slurm_settings import Settings
+from leyden.system.errors import UserError
 from tests.leyden.sweeps.executors.driver import job
 
 

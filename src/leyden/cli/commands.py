@@ -1,0 +1,38 @@
+"""The three commands: train, evaluate, predict; from the config that Hydra composed to the result.
+
+Torch is imported only once the config has been checked, so that a mistake is reported at once.
+"""
+
+from omegaconf import DictConfig
+
+from leyden.cli.entry_point import errors_in_one_line
+from leyden.config.compose import check, check_run
+from leyden.data.inputs.request import check_request
+
+
+def train_command(cfg: DictConfig) -> float | None:
+    """Train and test what the config describes; returns the monitored metric, the objective of a sweep."""
+    with errors_in_one_line():
+        experiment = check(cfg)
+        from leyden.training.train import run_experiment
+
+        return run_experiment(experiment)
+
+
+def evaluate_command(cfg: DictConfig) -> None:
+    """Evaluate a recorded run on one split of its data."""
+    with errors_in_one_line():
+        recorded, settings = check_run(cfg)
+        from leyden.training.evaluate import evaluate_run
+
+        evaluate_run(recorded, settings)
+
+
+def predict_command(cfg: DictConfig) -> None:
+    """Predict new inputs, or the test split, with a recorded run."""
+    with errors_in_one_line():
+        recorded, settings = check_run(cfg)
+        request = check_request(settings, recorded.dir)
+        from leyden.training.predict import predict_run
+
+        predict_run(recorded, request)

@@ -1,0 +1,61 @@
+"""The projects whose classes may be named in a checkpoint, and the present names of classes that were renamed.
+
+A project declares itself in its pyproject.toml, never in a file that may come from somebody else:
+
+    [project.entry-points."leyden.projects"]
+    myproject = "myproject"
+    [project.entry-points."leyden.former_names"]
+    "old_name.models" = "myproject.models"
+"""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+# Classes of the engine that recorded configs name and that were moved since.
+_FORMER_OF_ENGINE = {"leyden.profiler": "leyden.training.profiler"}
+
+
+def project_packages() -> tuple[str, ...]:
+    """The packages that declare themselves as projects of this engine."""
+    return tuple(sorted(set(_declared("leyden.projects").values())))
+
+
+def present_names(node: Any) -> Any:
+    """A recorded config with each `_target_` of a class that was renamed since under its present name."""
+    if isinstance(node, Mapping):
+        return {
+            key: present_name(value) if key == "_target_" and isinstance(value, str) else present_names(value)
+            for key, value in node.items()
+        }
+    if isinstance(node, list | tuple):
+        return type(node)(present_names(value) for value in node)
+    return node
+
+
+def present_name(target: str) -> str:
+    """The dotted name that a class has now: `old_name.models.mlp.MLP` is `myproject.models.mlp.MLP`."""
+    former = {**_FORMER_OF_ENGINE, **_declared("leyden.former_names")}
+    parts = target.split(".")
+    for end in range(len(parts), 0, -1):  # the longest prefix that was renamed
+        if new := former.get(".".join(parts[:end])):
+            return ".".join([new, *parts[end:]])
+    return target
+
+
+@cache
+def _declared(group: str) -> Mapping[str, str]:
+    """The entry points of a group; of the source tree that this engine runs from, as pyproject.toml has them now.
+
+    Metadata of an editable install are those of the day when it was made, and the project may have been renamed since.
+    """
+    declared = {entry.name: entry.value for entry in entry_points(group=group)}
+    source = Path(__file__).resolve().parents[2]
+    pyproject = source.parent / "pyproject.toml"
+    if source.name == "src" and pyproject.is_file():
+        project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
+        declared |= project.get("entry-points", {}).get(group, {})
+    return declared
