@@ -5,15 +5,24 @@ start. So nothing is done here; `leyden.sweeps` does it.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.utils import JobReturn
 from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
+from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 if TYPE_CHECKING:
     from leyden.sweeps.executors.executor import Executor
+
+
+class EngineConfigs(SearchPathPlugin):
+    """Adds the engine's own configs behind the project's, which win."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        search_path.append(provider="leyden", path="pkg://leyden.hydra_configs")
 
 
 class LeydenSweeper(Sweeper):

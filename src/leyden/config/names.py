@@ -10,10 +10,13 @@ import yaml
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
+import leyden.hydra_configs
 from leyden.config.sections import settable
 from leyden.config.signature import Parameter
 
 Settings = Mapping[str, Parameter | None]
+
+ENGINE_CONFIGS = Path(leyden.hydra_configs.__file__).parent
 
 TAKE_LISTS = ("callbacks", "logger", "debug")  # of other groups one file is chosen
 PLACES = ("optimizer", "trainer", "data", "model", "task", "scheduler", "sweep", "paths")  # where a name is looked for
@@ -40,12 +43,18 @@ class Names:
 
     def __init__(self, primary: Path) -> None:
         self.primary, self.configs = primary, primary.parent
+        self.folders = (self.configs, ENGINE_CONFIGS)
         self.keys = top_level_keys(primary)
         self._settings: dict[tuple[str, ...], dict[str, Parameter | None]] = {}
 
     def files(self, group: str) -> list[str]:
         """The files of a group, such as `model` or `hydra/launcher`."""
-        return sorted(path.stem for path in (self.configs / group).glob("*.yaml"))
+        return sorted({path.stem for folder in self.folders for path in (folder / group).glob("*.yaml")})
+
+    def path(self, group: str, file: str) -> Path:
+        """The file of a group: the project's own, or else the engine's."""
+        paths = [folder / group / f"{file}.yaml" for folder in self.folders]
+        return next((path for path in paths if path.is_file()), paths[0])
 
     def is_group(self, key: str) -> bool:
         """Whether a key chooses a file."""
@@ -77,9 +86,8 @@ class Names:
 
     def _read(self, group: str, file: str, alone: bool = False) -> dict[str, Any]:
         """What a file of a group states; with those that it extends, unless alone."""
-        path = self.configs / group / f"{file}.yaml"
         try:
-            text = path.read_text(encoding="utf-8")
+            text = self.path(group, file).read_text(encoding="utf-8")
             content: dict[str, Any] = yaml.safe_load(text) or {}
         except (OSError, ValueError, yaml.YAMLError):
             return {}
@@ -96,7 +104,7 @@ class Names:
         for file in self.files(group):
             section = self._read(group, file).get(group) or {}
             if group in TAKE_LISTS:
-                text = (self.configs / group / f"{file}.yaml").read_text(encoding="utf-8")
+                text = self.path(group, file).read_text(encoding="utf-8")
                 section = next((section[name] for name in yaml.safe_load(text) or {} if name in section), {}) or {}
             if "_target_" in section:
                 found[file] = str(section["_target_"])

@@ -58,7 +58,7 @@ def all_ranks(trainer: pl.Trainer, experiment: Experiment) -> Iterator[None]:
     others = Others(trainer, experiment)
     if isinstance(stock, _SubprocessScriptLauncher):
         trainer.strategy._launcher = _Launcher(stock, others)
-        # Lightning would pass SIGTERM on and talk to the others, all within a handler; graceful_shutdown does it in order.
+        # Lightning would pass SIGTERM on and talk to the others within a handler; graceful_shutdown does it in order.
         trainer._signal_connector._sigterm_notifier_fn = lambda *_: None  # type: ignore[method-assign]
     try:
         yield

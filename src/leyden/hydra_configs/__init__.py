@@ -1,0 +1,1 @@
+"""Wiring of the engine: a file of the same name in the project's configs/ takes its place."""
