@@ -24,7 +24,7 @@ except ModuleNotFoundError as missing:  # plain `python`, outside the project's 
 import lightning.pytorch as pl
 from torch.nn import functional as F
 
-from leyden.cli.entry_point import errors_in_one_line
+from leyden.cli.entry_point import report_user_errors
 from leyden.config.compose import compose
 from leyden.config.experiment import Experiment
 from leyden.data.images import InMemoryImages, Normalise
@@ -91,7 +91,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with errors_in_one_line():
+    with report_user_errors():
         set_up_logging()
         logging.getLogger("leyden").setLevel(logging.WARNING)
         main()

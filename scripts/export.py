@@ -31,7 +31,7 @@ except ModuleNotFoundError as missing:  # plain `python`, outside the project's 
 from torch import Tensor, nn
 
 from leyden.checkpoints import trust
-from leyden.cli.entry_point import errors_in_one_line
+from leyden.cli.entry_point import report_user_errors
 from leyden.data.tables.encoding import input_names
 from leyden.records.record import finite
 from leyden.system.atomic_files import replacing, write_text
@@ -228,5 +228,5 @@ FORMATS = {
 
 
 if __name__ == "__main__":
-    with errors_in_one_line():
+    with report_user_errors():
         print(__doc__) if {"-h", "--help"} & set(sys.argv) else main(sys.argv[1:])

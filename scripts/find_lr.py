@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 try:
-    from leyden.cli.entry_point import errors_in_one_line
+    from leyden.cli.entry_point import report_user_errors
     from leyden.config.compose import compose
     from leyden.config.vocabulary import Vocabulary
     from leyden.system.console import set_up_logging
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with errors_in_one_line() as errors:
+    with report_user_errors() as errors:
         errors.words = Vocabulary(CONFIGS / "train.yaml")
         set_up_logging()
         main()

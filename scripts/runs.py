@@ -28,7 +28,7 @@ except ModuleNotFoundError as missing:  # plain `python`, outside the project's 
 from rich.console import Console
 from rich.text import Text
 
-from leyden.cli.entry_point import errors_in_one_line
+from leyden.cli.entry_point import report_user_errors
 from leyden.cli.script_options import Parser
 from leyden.records.listing import (
     ListedRun,
@@ -168,5 +168,5 @@ def report(found: RunList, quiet: bool) -> None:
 
 
 if __name__ == "__main__":
-    with errors_in_one_line():
+    with report_user_errors():
         main()

@@ -22,7 +22,7 @@ except ModuleNotFoundError as missing:  # plain `python`, outside the project's 
 
     restart(missing)
 
-from leyden.cli.entry_point import errors_in_one_line
+from leyden.cli.entry_point import report_user_errors
 from leyden.cli.script_options import Parser
 from leyden.sweeps.summary import as_table, draw, find_sweep, save, summarize
 
@@ -50,5 +50,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with errors_in_one_line():
+    with report_user_errors():
         main()

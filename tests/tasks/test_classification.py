@@ -58,8 +58,8 @@ def test_class_weights_are_a_setting_not_something_learned() -> None:
 def test_the_k_likeliest_are_counted_as_asked(top_k: int, names: set[str]) -> None:
     outputs, targets = logits()
     task = made_task(top_k=top_k)
-    task.val_meter.add(task.loss(outputs, targets), outputs, targets)
-    metrics = task.val_meter.compute()
+    task.val_epoch.add(task.loss(outputs, targets), outputs, targets)
+    metrics = task.val_epoch.compute()
     assert metrics.keys() == {"loss", "acc", "f1"} | names
     for name in names:
         right = (outputs.topk(top_k).indices == targets[:, None]).any(dim=1)
@@ -70,11 +70,11 @@ def test_metrics_that_agree_at_first_are_still_counted_apart() -> None:
     sure, targets = torch.eye(4), torch.arange(4)
     second = torch.eye(4) + 2 * torch.eye(4).roll(1, dims=1)  # the right class comes second
     task = made_task(top_k=2)
-    task.val_meter.add(torch.tensor(0.0), sure, targets)
-    assert task.val_meter.compute()["top2"] == 1
-    task.val_meter.reset()
-    task.val_meter.add(torch.tensor(0.0), second, targets)
-    metrics = {name: value.item() for name, value in task.val_meter.compute().items()}
+    task.val_epoch.add(torch.tensor(0.0), sure, targets)
+    assert task.val_epoch.compute()["top2"] == 1
+    task.val_epoch.reset()
+    task.val_epoch.add(torch.tensor(0.0), second, targets)
+    metrics = {name: value.item() for name, value in task.val_epoch.compute().items()}
     assert metrics == {"loss": 0.0, "acc": 0.0, "f1": 0.0, "top2": 1.0}
 
 

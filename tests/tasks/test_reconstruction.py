@@ -60,7 +60,7 @@ def test_any_network_learns_pictures(model: str, tmp_path: Path) -> None:
 
 def test_loss_and_gradients_do_not_look_at_the_targets() -> None:
     task, inputs = made_task(), normalised(pictures())
-    losses = [task._step((inputs, labels), task.val_meter) for labels in (torch.arange(5), torch.zeros(5), inputs)]
+    losses = [task._step((inputs, labels), task.val_epoch) for labels in (torch.arange(5), torch.zeros(5), inputs)]
     assert losses[0] == losses[1] == losses[2]
     expected = (task.network(inputs) - inputs.flatten(1)).square().mean()
     assert losses[0].item() == pytest.approx(expected.item())
@@ -72,8 +72,8 @@ def test_metrics_are_of_values_from_0_to_1(sizes: list[int]) -> None:
     drawn = true + 0.1 * torch.randn(true.shape, generator=torch.Generator().manual_seed(1))
     for outputs, inputs in zip(normalised(drawn).split(sizes), normalised(true).split(sizes), strict=True):
         targets = task.targets((inputs, torch.zeros(len(inputs))))
-        task.val_meter.add(task.loss(outputs.flatten(1), targets), outputs.flatten(1), targets)
-    metrics = {name: value.item() for name, value in task.val_meter.compute().items()}
+        task.val_epoch.add(task.loss(outputs.flatten(1), targets), outputs.flatten(1), targets)
+    metrics = {name: value.item() for name, value in task.val_epoch.compute().items()}
     mse = float(((drawn.numpy() - true.numpy()) ** 2).mean())
     assert metrics.keys() == {"loss", "mse", "psnr"}
     assert metrics["mse"] == pytest.approx(mse, rel=1e-4)
@@ -90,8 +90,8 @@ def test_tables_are_reconstructed_as_they_are_handed_out() -> None:
     spec = DataSpec("regression", (4,), 1, target_names=("y",), target_mean=(5.0,), target_std=(2.0,))
     task = Reconstruction(nn.Linear(4, 4), spec, OptimizerFactory(partial(SGD, lr=0.1)))
     inputs = torch.arange(12.0).view(3, 4)
-    task._step((inputs, torch.zeros(3, 1)), task.val_meter)
-    metrics = task.val_meter.compute()
+    task._step((inputs, torch.zeros(3, 1)), task.val_epoch)
+    metrics = task.val_epoch.compute()
     assert metrics.keys() == {"loss", "mse"}
     assert metrics["mse"].item() == pytest.approx(metrics["loss"].item())
 

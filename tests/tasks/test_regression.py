@@ -57,8 +57,8 @@ def test_each_loss_is_the_mean_of_its_formula(loss: str, delta: float) -> None:
 
 def measured(task: Regression, outputs: Tensor, targets: Tensor, sizes: list[int]) -> dict[str, float]:
     for some_outputs, some_targets in zip(outputs.split(sizes), targets.split(sizes), strict=True):
-        task.val_meter.add(task.loss(some_outputs, some_targets), some_outputs, some_targets)
-    return {name: value.item() for name, value in task.val_meter.compute().items()}
+        task.val_epoch.add(task.loss(some_outputs, some_targets), some_outputs, some_targets)
+    return {name: value.item() for name, value in task.val_epoch.compute().items()}
 
 
 def test_each_of_several_targets_is_measured_by_name_in_its_own_unit() -> None:
@@ -89,8 +89,8 @@ def test_what_sums_several_targets_up_mixes_no_units(scaled: bool) -> None:
 
 def test_training_measures_several_targets_together_only() -> None:
     task, (outputs, targets) = made_task(), pairs()
-    task.train_meter.add(task.loss(outputs, targets), outputs, targets)
-    assert task.train_meter.compute().keys() == {"loss", "mae", "rmse", "r2"}
+    task.train_epoch.add(task.loss(outputs, targets), outputs, targets)
+    assert task.train_epoch.compute().keys() == {"loss", "mae", "rmse", "r2"}
 
 
 @pytest.mark.parametrize(
@@ -112,8 +112,8 @@ def test_targets_of_any_name_have_metrics_of_plain_names(names: list[str], suffi
     )
     task = Regression(nn.Linear(3, number), spec)
     outputs = torch.randn(9, number)
-    task.val_meter.add(torch.zeros(()), outputs, outputs + 1)
-    found = {f"val/{name}" for name in task.val_meter.compute()}
+    task.val_epoch.add(torch.zeros(()), outputs, outputs + 1)
+    found = {f"val/{name}" for name in task.val_epoch.compute()}
     assert found == {name for name in task.metric_names if name.startswith("val/")}
     assert {f"test/rmse_{suffix}" for suffix in suffixes} <= set(task.metric_names)
 
@@ -186,8 +186,8 @@ def test_regression_of_classes_is_refused() -> None:
 def test_metrics_hold_where_targets_are_far_from_zero(mean: float, std: float) -> None:
     task = made_task(made_spec(target_mean=(mean, -mean), target_std=(std, std)))
     outputs, targets = pairs(2000)
-    task.val_meter.add(torch.zeros(()), outputs, targets)
-    measured = {name: value.item() for name, value in task.val_meter.compute().items()}
+    task.val_epoch.add(torch.zeros(()), outputs, targets)
+    measured = {name: value.item() for name, value in task.val_epoch.compute().items()}
     o, t = outputs.double(), targets.double()
     r2 = (1 - (o - t).square().sum(0) / (t - t.mean(0)).square().sum(0)).mean().item()
     assert measured["r2"] == pytest.approx(r2, abs=1e-3)
@@ -202,8 +202,8 @@ def test_the_explained_share_of_targets_that_are_not_scaled_is_theirs_too(mean: 
     task = Regression(nn.Linear(3, 1), DataSpec("regression", (3,), 1, target_names=("a",), **facts))
     outputs, targets = (values[:, :1] for values in pairs(200))
     expected = 1 - (outputs - targets).square().sum() / (targets - targets.mean()).square().sum()
-    task.val_meter.add(torch.zeros(()), outputs * std + mean, targets * std + mean)
-    assert task.val_meter.compute()["r2"].item() == pytest.approx(expected.item(), abs=5e-3)
+    task.val_epoch.add(torch.zeros(()), outputs * std + mean, targets * std + mean)
+    assert task.val_epoch.compute()["r2"].item() == pytest.approx(expected.item(), abs=5e-3)
 
 
 def test_predictions_are_told_by_name_in_the_units_of_the_targets() -> None:

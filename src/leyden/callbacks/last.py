@@ -12,7 +12,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
 from leyden.callbacks.best import kept_files
-from leyden.callbacks.loop_state import length_of, of_all, pace, rebased, settle
+from leyden.callbacks.loop_state import all_gather_states, batch_layout, length_of, normalize_loop_state, rebased
 from leyden.callbacks.whole_epochs import (
     generator_states,
     loader_without_position,
@@ -21,7 +21,7 @@ from leyden.callbacks.whole_epochs import (
     unsaved_state,
 )
 from leyden.system.errors import UserError
-from leyden.system.graceful_shutdown import Watch
+from leyden.system.graceful_shutdown import GracefulShutdown
 from leyden.tasks.duration import accumulation
 from leyden.tasks.schedulers import forget_length, take_length
 from leyden.tasks.task import Task
@@ -61,7 +61,7 @@ class LastCheckpoint(pl.Callback):
                 raise UserError(f"callbacks.last.{name}={value}: must be at least 1")
         self.path = f"{dirpath}/last.ckpt"
         self.every_n_epochs, self.every_n_steps, self.every_minutes = every_n_epochs, every_n_steps, every_minutes
-        self.watch: Watch | None = None
+        self.watch: GracefulShutdown | None = None
         self._saving: dict[str, Any] | None = None
         self._loaded: dict[str, Any] | None = None
         self._more = False  # patience than before
@@ -73,7 +73,7 @@ class LastCheckpoint(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._saved_at, self._saved_at_step = time.monotonic(), trainer.global_step
         if self.watch:
-            self.watch.defer()
+            self.watch.wait_for_safe_point()
         if self._loaded:
             self._restore(trainer, pl_module, self._loaded)
             self._loaded = None
@@ -91,7 +91,7 @@ class LastCheckpoint(pl.Callback):
         if trainer.global_step > self._saved_at_step and (stop or trainer.current_epoch % self.every_n_epochs == 0):
             self._save(trainer, batch=0)
         if stop and self.watch:
-            self.watch.answer()
+            self.watch.exit_if_requested()
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
@@ -108,7 +108,7 @@ class LastCheckpoint(pl.Callback):
             if trainer.global_step > self._saved_at_step and self._is_complete(trainer, pl_module):
                 self._save(trainer, batch=batch_idx)
             if stop and self.watch:
-                self.watch.answer()
+                self.watch.exit_if_requested()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         trainer.fit_loop._restarting = False  # or a plateau's schedule leaves out an epoch that was resumed
@@ -117,7 +117,7 @@ class LastCheckpoint(pl.Callback):
         if trainer.global_step > self._saved_at_step:
             self._save(trainer, batch=0)
         if self.watch:
-            self.watch.stop_deferring()
+            self.watch.stop_waiting()
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         self._saving = None
@@ -133,15 +133,15 @@ class LastCheckpoint(pl.Callback):
             "epoch": trainer.current_epoch,
             "logged": trainer.fit_loop.epoch_loop._batches_that_stepped,
             "length": length_of(trainer),
-            "pace": pace(trainer),
+            "pace": batch_layout(trainer),
             "stopped": trainer.should_stop,
             "best": kept_files(trainer),
             "generators": generator_states(trainer),
             "metrics": {name: float(value) for name, value in trainer.callback_metrics.items()},
         }
         if isinstance(pl_module, Task) and batch:
-            checkpoint["progress"]["measured"] = of_all(trainer, pl_module.train_meter.state())
-        settle(checkpoint["loops"]["fit_loop"], batch)
+            checkpoint["progress"]["measured"] = all_gather_states(trainer, pl_module.train_epoch.state())
+        normalize_loop_state(checkpoint["loops"]["fit_loop"], batch)
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
@@ -169,14 +169,14 @@ class LastCheckpoint(pl.Callback):
         more = self._more or length_of(trainer) != progress["length"]
         trainer.should_stop = progress["stopped"] and not more
         if progress["batch"]:
-            if progress["pace"] != pace(trainer):
+            if progress["pace"] != batch_layout(trainer):
                 raise UserError(
                     "trainer: the run was stopped within an epoch; go on with as many processes and batches as before, "
                     "and change that in the next epoch"
                 )
             self._within_epoch = True
             if isinstance(pl_module, Task):
-                pl_module.train_meter.load_state(progress["measured"][trainer.global_rank])
+                pl_module.train_epoch.load_state(progress["measured"][trainer.global_rank])
         else:
             restore_generators(trainer, progress.get("generators", []))
             # The next epoch begins like any other; Lightning may take it for one that was left in the middle.

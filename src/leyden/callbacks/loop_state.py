@@ -6,11 +6,11 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 
-from leyden.records.rebased_paths import moved
+from leyden.records.rebased_paths import rebase_paths
 from leyden.tasks.duration import accumulation, duration
 
 
-def settle(fit_loop: dict[str, Any], batch: int) -> None:
+def normalize_loop_state(fit_loop: dict[str, Any], batch: int) -> None:
     """Write Lightning's counts as it would have them between two steps; its own hooks lie a little before or after.
 
     Args:
@@ -36,9 +36,9 @@ def rebased(state: dict[str, Any], old: str, new: str) -> dict[str, Any]:
 
     It deletes what it thinks of as a checkpoint that is not among the best any more, and a state may be anybody's.
     """
-    state = {key: moved(value, old, new) for key, value in state.items()}
+    state = {key: rebase_paths(value, old, new) for key, value in state.items()}
     for name in {"best_k_models", "losses", "steps"} & state.keys():  # by path
-        moved_paths = {moved(path, old, new): value for path, value in state[name].items()}
+        moved_paths = {rebase_paths(path, old, new): value for path, value in state[name].items()}
         state[name] = {path: value for path, value in moved_paths.items() if _lies_in(path, new)}
     for name in ("best_model_path", "kth_best_model_path", "last_model_path"):
         state[name] = state[name] if _lies_in(str(state[name]), new) else ""
@@ -55,14 +55,14 @@ def length_of(trainer: pl.Trainer) -> int:
     return int(steps) if steps != float("inf") else -1
 
 
-def pace(trainer: pl.Trainer) -> list[int]:
+def batch_layout(trainer: pl.Trainer) -> list[int]:
     """What a number of batches that are done means."""
     batches = trainer.num_training_batches
     accumulated = accumulation(trainer, trainer.current_epoch)
     return [trainer.world_size, int(batches) if batches < float("inf") else -1, accumulated]
 
 
-def of_all(trainer: pl.Trainer, state: dict[str, Any]) -> list[dict[str, Any]]:
+def all_gather_states(trainer: pl.Trainer, state: dict[str, Any]) -> list[dict[str, Any]]:
     """The states of all processes, by rank."""
     if trainer.world_size == 1:
         return [state]

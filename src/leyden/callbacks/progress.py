@@ -133,7 +133,7 @@ class Progress(ProgressBar):
 
     def _line(self, trainer: pl.Trainer, split: str) -> str:
         task = trainer.lightning_module
-        names = self.metrics or ["loss", *(task.train_meter.metrics if isinstance(task, Task) else [])]
+        names = self.metrics or ["loss", *(task.train_epoch.metrics if isinstance(task, Task) else [])]
         best = best_checkpoint(trainer)
         if best and (monitored := str(best.monitor).partition("/")[2]) not in names and self.metrics is None:
             names = [*names, monitored]  # which a task may log itself

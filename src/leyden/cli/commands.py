@@ -5,14 +5,14 @@ Torch is imported only once the config has been checked, so that a mistake is re
 
 from omegaconf import DictConfig
 
-from leyden.cli.entry_point import errors_in_one_line
+from leyden.cli.entry_point import report_user_errors
 from leyden.config.compose import check, check_run
 from leyden.data.inputs.request import check_request
 
 
 def train_command(cfg: DictConfig) -> float | None:
     """Train and test what the config describes; returns the monitored metric, the objective of a sweep."""
-    with errors_in_one_line():
+    with report_user_errors():
         experiment = check(cfg)
         from leyden.training.train import run_experiment
 
@@ -21,7 +21,7 @@ def train_command(cfg: DictConfig) -> float | None:
 
 def evaluate_command(cfg: DictConfig) -> None:
     """Evaluate a recorded run on one split of its data."""
-    with errors_in_one_line():
+    with report_user_errors():
         recorded, settings = check_run(cfg)
         from leyden.training.evaluate import evaluate_run
 
@@ -30,7 +30,7 @@ def evaluate_command(cfg: DictConfig) -> None:
 
 def predict_command(cfg: DictConfig) -> None:
     """Predict new inputs, or the test split, with a recorded run."""
-    with errors_in_one_line():
+    with report_user_errors():
         recorded, settings = check_run(cfg)
         request = check_request(settings, recorded.dir)
         from leyden.training.predict import predict_run

@@ -28,7 +28,7 @@ from leyden.config.vocabulary import Vocabulary
 from leyden.system.atomic_files import full_disk
 from leyden.system.console import set_up_logging
 from leyden.system.errors import UserError
-from leyden.system.graceful_shutdown import Ending
+from leyden.system.graceful_shutdown import ExitOnSignal
 from leyden.system.processes import rank
 
 _FULL = "HYDRA_FULL_ERROR"
@@ -39,7 +39,7 @@ _PATIENCE = 5.0  # seconds
 def run_cli(main: Callable[[], Any]) -> None:
     """Run a function that `@hydra.main` made, with the program's arguments."""
     door = Path(main.__wrapped__.__code__.co_filename).resolve()  # type: ignore[attr-defined]
-    with Ending(), errors_in_one_line() as errors:
+    with ExitOnSignal(), report_user_errors() as errors:
         errors.words = Vocabulary(door.with_name("configs") / f"{door.stem}.yaml")
         set_up_logging()
         if "TORCHELASTIC_RUN_ID" in os.environ and {"-m", "--multirun"} & set(sys.argv):
@@ -72,7 +72,7 @@ def _shown(options: Mapping[str, str]) -> Iterator[None]:
         raise
 
 
-class errors_in_one_line:  # noqa: N801  (reads as a statement: `with errors_in_one_line():`)
+class report_user_errors:  # noqa: N801  (reads as a statement: `with report_user_errors():`)
     """Within this block a mistake of the user's ends the program with `error: …` and exit status 2.
 
     Errors of our own keep their traceback, and `HYDRA_FULL_ERROR=1` shows the traceback of every kind. In a job of a

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from leyden.config.signature import find
+from leyden.config.signature import signature_of
 from leyden.system.errors import UserError
 
 # Lightning's, which say so only when training begins. LearningRateMonitor, a default, is left out where there is none.
@@ -35,7 +35,7 @@ def check_callbacks(config: Mapping[str, Any]) -> None:
             raise UserError(f"trainer.enable_progress_bar=false: leave it out, and add callbacks.{name}=null")
         _check_interval(f"callbacks.{name}", node, config["trainer"])
         target = str(node["_target_"])
-        signature = find(target)
+        signature = signature_of(target)
         needed = signature.constants.get("NEEDS_LOGGER") if signature else None
         if needed and needed not in loggers:
             raise UserError(f"callbacks.{name}: writes to {needed} only; add logger={_FILES.get(needed, '…')}")
@@ -55,5 +55,5 @@ def _check_interval(place: str, node: Mapping[str, Any], trainer: Mapping[str, A
 
 
 def _writes_checkpoints(node: Any) -> bool:
-    signature = find(str(node.get("_target_"))) if isinstance(node, Mapping) else None
+    signature = signature_of(str(node.get("_target_"))) if isinstance(node, Mapping) else None
     return signature is not None and {"dirpath", "every_n_epochs"} <= signature.parameters.keys()

@@ -9,8 +9,8 @@ from typing import Any
 from leyden.config.aliases import VALUES
 from leyden.config.fitting import fitting
 from leyden.config.input_checks import misfit
-from leyden.config.sections import GIVEN, settable
-from leyden.config.signature import Parameter, find
+from leyden.config.sections import INJECTED_ARGS, settable
+from leyden.config.signature import Parameter, signature_of
 from leyden.config.vocabulary import Vocabulary
 from leyden.system.errors import UserError
 from leyden.system.override_text import as_text, in_shell, parsed, setting, squeezed
@@ -58,7 +58,7 @@ class Hints:
         told = f"{key}={text}" if self.was_typed(key) else key
         if self.words is None:
             return f"{told}: unknown key{did_you_mean(key, known or ())}"
-        if key.rpartition(".")[2] in GIVEN.get(key.partition(".")[0], ()) and key.partition(".")[0] in (
+        if key.rpartition(".")[2] in INJECTED_ARGS.get(key.partition(".")[0], ()) and key.partition(".")[0] in (
             "model",
             "task",
         ):
@@ -116,7 +116,7 @@ class Hints:
         data, model = self.config.get("data"), self.config.get("model")
         if not key.startswith("model.") or not isinstance(data, Mapping) or not isinstance(model, Mapping):
             return ""
-        signature = find(str(data.get("_target_")))
+        signature = signature_of(str(data.get("_target_")))
         shape = signature.constants.get("INPUT_SHAPE") if signature else None
         changed = {**model, key.removeprefix("model."): parsed(text)}
         why = misfit(str(model.get("_target_")), shape, changed) if shape else None

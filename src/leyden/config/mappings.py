@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from hydra.errors import HydraException
 
-from leyden.config.signature import Parameter, find
+from leyden.config.signature import Parameter, signature_of
 from leyden.system.override_text import parsed, quoted
 
 _SETTING = re.compile(r"([+]*[A-Za-z_]\w*(?:\.[\w-]+)+)=(\{.*\})", re.DOTALL)
@@ -41,7 +41,7 @@ def with_names_as_text(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_names(node: dict[str, Any]) -> dict[str, Any]:
-    signature = find(str(node["_target_"])) if "_target_" in node else None
+    signature = signature_of(str(node["_target_"])) if "_target_" in node else None
     if signature is None:
         return node
     return {

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from leyden.config.signature import find
+from leyden.config.signature import signature_of
 from leyden.system.errors import UserError
 from leyden.system.override_text import as_text
 
@@ -79,7 +79,7 @@ def never_validates(config: Mapping[str, Any]) -> str | None:
         return None
     if _is_nothing(trainer.get("limit_val_batches")) and not trainer.get("overfit_batches"):
         return "there is no validation with trainer.limit_val_batches=0"
-    signature = find(str(data.get("_target_")))
+    signature = signature_of(str(data.get("_target_")))
     not_otherwise = all(data.get(name) is None for name in ("fold", "val_path", "split_column"))
     known = signature is not None and "INPUT_SHAPE" in signature.constants  # a folder may hold a validation set
     if data.get("val_size") == 0 and not_otherwise and known:
@@ -142,7 +142,7 @@ def _check_times(config: Mapping[str, Any]) -> None:
 
 def _flag_of(node: Any) -> str | None:
     """The argument of a callback that says whether it looks at its metric at the end of an epoch of training."""
-    signature = find(str(node.get("_target_"))) if isinstance(node, Mapping) else None
+    signature = signature_of(str(node.get("_target_"))) if isinstance(node, Mapping) else None
     return next((flag for flag in _FLAGS if signature and flag in signature.parameters), None)
 
 

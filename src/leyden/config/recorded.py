@@ -13,7 +13,7 @@ from leyden.config.experiment import Config, Recorded
 from leyden.config.mappings import with_names_as_text
 from leyden.config.overrides import allow_new_values, as_typed
 from leyden.records.projects import present_names
-from leyden.records.rebased_paths import moved
+from leyden.records.rebased_paths import rebase_paths
 from leyden.records.record import CONFIG, OVERRIDES, RECORD, read_record, read_yaml
 from leyden.system.errors import UserError
 
@@ -49,7 +49,7 @@ def recorded(
     if not isinstance(before, list | None):
         raise UserError(f"{run_dir / OVERRIDES}: is no list of overrides")
     config = present_names(config)
-    config = moved(config, str(config["paths"].get("run_dir")), str(run_dir))
+    config = rebase_paths(config, str(config["paths"].get("run_dir")), str(run_dir))
     before = [str(override) for override in before or [] if not str(override).startswith(("hydra.", "hydra/"))]
     keys = {override: _key(override) for override in typed}
     now = [override for override in typed if keys[override].partition(".")[0] not in own]

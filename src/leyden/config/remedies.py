@@ -8,7 +8,7 @@ from hydra.errors import HydraException
 from leyden.config.aliases import FILES, SWITCHES
 from leyden.config.fitting import fitting
 from leyden.config.names import Names, Settings
-from leyden.config.signature import Parameter, find
+from leyden.config.signature import Parameter, signature_of
 from leyden.records.record import CHECKPOINTS
 from leyden.system.override_text import as_text, in_shell, parsed, quoted_path, squeezed
 from leyden.system.suggestions import nearest
@@ -108,4 +108,4 @@ def _of_file(name: str) -> str | None:
 def _network(word: str) -> str | None:
     """A network of torchvision by the name of the function that builds it; nothing is imported."""
     name = word.lower()
-    return name if name.isidentifier() and find(f"torchvision.models.{name}") else None
+    return name if name.isidentifier() and signature_of(f"torchvision.models.{name}") else None

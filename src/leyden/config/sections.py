@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from leyden.config.signature import Parameter, Signature, find
+from leyden.config.signature import Parameter, Signature, signature_of
 
 # Arguments that the program itself passes when it builds a section.
-GIVEN = {
+INJECTED_ARGS = {
     "model": {"input_shape", "output_size", "mean", "std"},
     "task": {"network", "optimizer", "scheduler", "spec"},
     "optimizer": {"params", "make"},
@@ -14,7 +14,7 @@ GIVEN = {
     "trainer": {"callbacks", "logger", "default_root_dir"},
 }
 # Settings of ours that stand in a section beside the arguments of torch's class.
-BESIDE = {
+EXTRA_ARGS = {
     "optimizer": "leyden.tasks.optimizers.OptimizerFactory",
     "scheduler": "leyden.tasks.schedulers.SchedulerFactory",
 }
@@ -23,16 +23,16 @@ BESIDE = {
 def arguments_of(path: str, signature: Signature) -> dict[str, Parameter]:
     """The arguments that may be set in a section, by name."""
     parameters = dict(signature.parameters)
-    beside = find(BESIDE[path]) if path in BESIDE else None
+    beside = signature_of(EXTRA_ARGS[path]) if path in EXTRA_ARGS else None
     if beside:
         parameters |= beside.parameters
-    return {name: parameter for name, parameter in parameters.items() if name not in GIVEN.get(path, ())}
+    return {name: parameter for name, parameter in parameters.items() if name not in INJECTED_ARGS.get(path, ())}
 
 
 def settable(config: Mapping[str, Any], path: str = "") -> dict[str, Parameter | None]:
     """The dotted names of all settings of a config, stated in it or not; their parameter where a signature tells."""
     names: dict[str, Parameter | None] = {}
-    signature = find(str(config["_target_"])) if "_target_" in config else None
+    signature = signature_of(str(config["_target_"])) if "_target_" in config else None
     if signature:
         names |= {f"{path}.{name}": parameter for name, parameter in arguments_of(path, signature).items()}
     for key, value in config.items():

@@ -1,6 +1,6 @@
 """What a `_target_` accepts, read from its source text: nothing is imported, so torch stays out of a config check.
 
-find("torch.optim.Adam").parameters["lr"].accepts("fast")     # False
+signature_of("torch.optim.Adam").parameters["lr"].accepts("fast")     # False
 """
 
 import ast
@@ -63,7 +63,7 @@ class Module:
 
 
 @cache
-def find(target: str) -> Signature | None:
+def signature_of(target: str) -> Signature | None:
     """The signature at a dotted path; None where the text does not tell (C code, made at run time, no package)."""
     found = definition_of(target)
     return _signature(*found) if found else None

@@ -12,8 +12,8 @@ from typing import Any
 from leyden.config.hints import Hints
 from leyden.config.input_checks import misfit
 from leyden.config.monitored import check_monitor
-from leyden.config.sections import GIVEN, arguments_of, settable
-from leyden.config.signature import find
+from leyden.config.sections import INJECTED_ARGS, arguments_of, settable
+from leyden.config.signature import signature_of
 from leyden.config.steps import check_steps
 from leyden.config.vocabulary import Vocabulary
 from leyden.system.errors import UserError
@@ -146,7 +146,7 @@ def _check(path: str, value: Any, hints: Hints) -> None:
     if isinstance(value, Mapping):
         if "_target_" in value:
             _check_target(path, value, hints)
-        elif path in GIVEN and value:
+        elif path in INJECTED_ARGS and value:
             key = next(iter(value))
             raise UserError(hints.unknown(f"{path}.{key}", value[key]))
         for key, inner in value.items():
@@ -173,13 +173,13 @@ def _check_target(path: str, node: Mapping[str, Any], hints: Hints) -> None:
     package = OPTIONAL.get(str(target).rpartition(".")[2])
     if package and find_spec(package) is None:
         raise UserError(f"{path}: {package} is not installed; uv sync --extra {package}, or pip install {package}")
-    signature = find(str(target))
+    signature = signature_of(str(target))
     if signature is None:
         if find_spec(str(target).partition(".")[0]) is None:
             raise UserError(f"{path}._target_={target}: no such package")
         return  # written in a way that its text does not tell; building it will
     parameters = arguments_of(path, signature)
-    given = GIVEN.get(path, set())
+    given = INJECTED_ARGS.get(path, set())
     for key, value in node.items():
         if key.startswith("_") and key.endswith("_"):
             continue  # Hydra's own: _target_, _partial_, ...
@@ -198,7 +198,7 @@ def _check_target(path: str, node: Mapping[str, Any], hints: Hints) -> None:
 def _check_fit(config: Mapping[str, Any]) -> None:
     """Refuse a model that cannot take this data, as far as the data's shape is known before they are read."""
     data, model = config["data"], config["model"]
-    signature = find(str(data.get("_target_")))
+    signature = signature_of(str(data.get("_target_")))
     shape = signature.constants.get("INPUT_SHAPE") if signature else None
     why = misfit(str(model.get("_target_")), shape, model) if shape else None
     if why:

@@ -130,12 +130,12 @@ class CSV(InMemory):
 
     def _read(self) -> None:
         path = Path(str(self.paths["train"]))
-        if self.trained and self.trained.columns:
-            self.notation = replace(notation_of(self.trained.columns), date_format=self.notation.date_format)
+        if self.reference_spec and self.reference_spec.columns:
+            self.notation = replace(notation_of(self.reference_spec.columns), date_format=self.notation.date_format)
         where = {"separator": self.separator, "skip_lines": self.skip_lines}
         self.columns = named = Columns.of(self._typed, names_in(path, where, self.columns.named))
         self._wanted(path).check()
-        trained = self.trained.columns["features"] if self.trained and self.trained.columns else []
+        trained = self.reference_spec.columns["features"] if self.reference_spec and self.reference_spec.columns else []
         known = [column["name"] for column in trained]
         named.check_trained(known)
         decided = bool(known) or named.features is not None
@@ -186,8 +186,8 @@ class CSV(InMemory):
         del digests
         wide = [column.name for column in targets if column.dtype == pl.Float64]
         kept = {"features": columns, **where, **self.notation.kept(), "wide_targets": wide}
-        if self.trained and self.trained.columns:
-            kept = dict(self.trained.columns)
+        if self.reference_spec and self.reference_spec.columns:
+            kept = dict(self.reference_spec.columns)
         shape = (len(input_names(columns)),)
         if classes:
             values = labels[order]
@@ -205,22 +205,22 @@ class CSV(InMemory):
         wanted.tell(targets, classes)  # once nothing is refused any more
         if classes:
             labels_of = {part: of for part, (_, of) in self.splits.items()}
-            warn_of_absent_classes(labels_of, classes.names, "rows", is_trained=self.trained is not None)
+            warn_of_absent_classes(labels_of, classes.names, "rows", is_trained=self.reference_spec is not None)
 
     @property
     def _known_classes(self) -> tuple[str, ...]:
-        return self.trained.class_names if self.trained else self.class_order
+        return self.reference_spec.class_names if self.reference_spec else self.class_order
 
     def _wanted(self, path: Path) -> Targets:
         """The columns to predict, as the task or a trained network needs them."""
         return Targets(
             path,
             self.columns.target,
-            self.trained.task if self.trained else self.target_kind,
+            self.reference_spec.task if self.reference_spec else self.target_kind,
             self.columns.categorical,
             self.max_categories,
             self._known_classes,
-            is_trained=self.trained is not None,
+            is_trained=self.reference_spec is not None,
             may_change=self.columns.features is None,
         )
 
@@ -240,7 +240,7 @@ class CSV(InMemory):
 
     def _is_text(self, name: str) -> bool:
         """Whether a column is text whatever it holds; in the data of a trained network, by its checkpoint."""
-        if self.trained and self.trained.columns and name not in self.columns.target:
+        if self.reference_spec and self.reference_spec.columns and name not in self.columns.target:
             return name not in self.notation.formats
         is_class = name in self.columns.target and self._wanted(Path()).are_classes
         return is_class or self.columns.is_text(name)
@@ -255,7 +255,11 @@ class CSV(InMemory):
         center, spread = values[:train].mean(dim=0), values[:train].std(dim=0, unbiased=False)
         spread = torch.where(spread > 0, spread, 1)
         mean, std = torch.zeros_like(center), torch.ones_like(spread)
-        known = self.trained if self.trained and len(self.trained.target_mean) == values.shape[1] else None
+        known = (
+            self.reference_spec
+            if self.reference_spec and len(self.reference_spec.target_mean) == values.shape[1]
+            else None
+        )
         if known:
             mean, std = (torch.tensor(of, dtype=torch.float64) for of in (known.target_mean, known.target_std))
         elif self.scale_target:

@@ -97,18 +97,18 @@ class ImageFolder(DecodedImages):
     def choose_levels(self) -> None:
         reader = self.found[0]
         assert isinstance(reader, FileReader)
-        root, trained = Path(self.root), levels_of(self.trained) if self.trained else None
+        root, trained = Path(self.root), levels_of(self.reference_spec) if self.reference_spec else None
         if self.recorded and self.recorded.is_kept and not self.is_other and self.value_range is None:
             self._leave_out_other_depths(self.recorded, trained)
         names = {split: self.item_names(split) for split in self.splits}
-        is_trained = self.trained is not None
+        is_trained = self.reference_spec is not None
         self.levels = choose_levels(root, names, self.value_range, trained, is_trained, self._is_resumed)
         reader.levels = self.levels
 
     def _leave_out_other_depths(self, recorded: RecordedSplit, trained: Levels | None) -> None:
         """Leave out of all splits the images of another depth than the run's, if the run did not have them."""
         known, left_out = np.concatenate(list(recorded.items.values())), list[str]()
-        one = None if self.trained else next(iter(self.item_names("train")), None)
+        one = None if self.reference_spec else next(iter(self.item_names("train")), None)
         for split, (numbers, labels) in self.splits.items():
             names, added = self.item_names(split), ~np.isin(self.items[split], known)
             other = other_depth(Path(self.root), [names[row] for row in np.flatnonzero(added)], trained, one)
@@ -129,7 +129,7 @@ class ImageFolder(DecodedImages):
 
     @property
     def _is_resumed(self) -> bool:
-        return self.recorded is not None and self.trained is None
+        return self.recorded is not None and self.reference_spec is None
 
     @property
     def identified_by(self) -> Sequence[str]:

@@ -66,7 +66,7 @@ class Images(InMemory):
     @property
     def ordered_classes(self) -> tuple[str, ...]:
         """Of the classes to predict, in the order of the logits: that of a network which knows the same ones."""
-        known = self.trained.class_names if self.trained else self.class_order
+        known = self.reference_spec.class_names if self.reference_spec else self.class_order
         own = self.classes or self.class_names
         if self.recorded and known and set(known) < set(own):
             return known  # and images of classes that the run did not have are left out
@@ -88,7 +88,7 @@ class Images(InMemory):
 
     def _measure(self, pictures: Tensor) -> None:
         """Take mean and deviation of stored (N, C, H, W), unless a network knows others."""
-        known = self.trained
+        known = self.reference_spec
         self._mean, self._std = (known.mean, known.std) if known else channel_statistics(pictures)
 
     @property
@@ -108,7 +108,7 @@ class Images(InMemory):
         if others := [name for name in self.classes or self.class_names if name not in self.ordered_classes]:
             log.warning("data: images of classes that the run did not have are left out: %s", some_names(others))
         labels = {split: of for split, (_, of) in self.splits.items()}
-        warn_of_absent_classes(labels, self.ordered_classes, "images", is_trained=self.trained is not None)
+        warn_of_absent_classes(labels, self.ordered_classes, "images", is_trained=self.reference_spec is not None)
 
     def describe(self) -> str:
         shape = "×".join(map(str, self.spec.input_shape))

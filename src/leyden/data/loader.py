@@ -26,8 +26,8 @@ class Order(TypedDict, total=False):
         device: where batches are handed out.
         rank: which of `world_size` processes this is; each gets its own items, in as many batches as the others.
         world_size: how many processes there are.
-        even: give some items twice, so that all processes have as many. Otherwise none is, so that each item counts
-            once; when shuffled, then where a process would have less than two.
+        pad_to_world_size: repeat some items, so that all processes have the same number. Otherwise each item is used
+            once, except where a process would have less than two when shuffled.
     """
 
     shuffle: bool
@@ -37,7 +37,7 @@ class Order(TypedDict, total=False):
     device: torch.device | str
     rank: int
     world_size: int
-    even: bool
+    pad_to_world_size: bool
 
 
 class Loader(ABC):
@@ -62,7 +62,7 @@ class Loader(ABC):
         self.device = torch.device(order.get("device", "cpu"))
         self.rank, self.world_size = order.get("rank", 0), order.get("world_size", 1)
         self._uneven = total % self.world_size > 0
-        self.even = order.get("even", False) or (self.shuffle and total < 2 * self.world_size)
+        self.pad_to_world_size = order.get("pad_to_world_size", False) or (self.shuffle and total < 2 * self.world_size)
 
     @abstractmethod
     def stored(self, epoch: int, batches: Iterable[Tensor]) -> Iterator[Batch]:
@@ -89,7 +89,7 @@ class Loader(ABC):
     @property
     def items(self) -> int:
         """How many items of an epoch this process has."""
-        if self.even:
+        if self.pad_to_world_size:
             return -(-self.total // self.world_size)
         return len(range(self.rank, self.total, self.world_size))
 
@@ -101,7 +101,7 @@ class Loader(ABC):
     def _joins(self, rest: int) -> bool:
         """Whether the last batch is joined to the one before: left out, its items would not be trained on."""
         most = -(-self.total // self.world_size)
-        least = (rest or self.batch_size) - (self._uneven and not self.even)  # in the last batch of any process
+        least = (rest or self.batch_size) - (self._uneven and not self.pad_to_world_size)  # of any process
         return self.shuffle and most > self.batch_size and least < min(self.batch_size, 2)
 
     def _order(self, epoch: int) -> Tensor:
@@ -109,7 +109,7 @@ class Loader(ABC):
         order = torch.arange(total)
         if self.shuffle:
             order = torch.randperm(total, generator=torch.Generator().manual_seed(seed_for(self.seed, "order", epoch)))
-        if not self.even:
+        if not self.pad_to_world_size:
             return order[self.rank :: self.world_size]
         places = torch.arange(self.rank, self.items * self.world_size, self.world_size)
         return order[places % total]  # goes round once more, so that every process has as many

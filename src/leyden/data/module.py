@@ -46,7 +46,7 @@ class DataModule(pl.LightningDataModule):
     """
 
     ITEM: ClassVar[str] = "input"  # what a name of `item_names` is of, at the head of a column of predictions
-    trained: DataSpec | None = None
+    reference_spec: DataSpec | None = None
     recorded: RecordedSplit | None = None
     target_kind: str | None = None
     class_order: tuple[str, ...] = ()
@@ -190,7 +190,7 @@ class DataModule(pl.LightningDataModule):
         overfit = bool(getattr(trainer, "overfit_batches", 0))  # the same few batches again and again
         return Order(
             shuffle=training and not overfit,
-            even=training and overfit,
+            pad_to_world_size=training and overfit,
             seed=self.seed,
             epoch=(lambda: trainer.current_epoch) if trainer else None,
             start=(lambda: _batches_done(trainer)) if trainer and training else None,

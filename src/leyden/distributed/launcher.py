@@ -20,7 +20,7 @@ from torch import distributed
 from leyden.config.devices import SPAWNS
 from leyden.config.experiment import Experiment
 from leyden.distributed import GRACE
-from leyden.distributed.rank_processes import Others
+from leyden.distributed.rank_processes import RankProcesses
 from leyden.system.errors import UserError
 from leyden.system.graceful_shutdown import Interrupted
 from leyden.system.processes import rank
@@ -55,7 +55,7 @@ def all_ranks(trainer: pl.Trainer, experiment: Experiment) -> Iterator[None]:
     check_launcher(trainer)
     stock = trainer.strategy.launcher
     before, threads = {name: os.environ.get(name) for name in _MADE}, torch.get_num_threads()
-    others = Others(trainer, experiment)
+    others = RankProcesses(trainer, experiment)
     if isinstance(stock, _SubprocessScriptLauncher):
         trainer.strategy._launcher = _Launcher(stock, others)
         # Lightning would pass SIGTERM on and talk to the others within a handler; graceful_shutdown does it in order.
@@ -85,7 +85,7 @@ def all_ranks(trainer: pl.Trainer, experiment: Experiment) -> Iterator[None]:
 class _Launcher(_SubprocessScriptLauncher):
     """Lightning's, with processes of our own."""
 
-    def __init__(self, stock: _SubprocessScriptLauncher, others: Others) -> None:
+    def __init__(self, stock: _SubprocessScriptLauncher, others: RankProcesses) -> None:
         super().__init__(stock.cluster_environment, stock.num_processes, stock.num_nodes)
         self.others = others
 
@@ -117,7 +117,7 @@ def is_of_connection(error: BaseException) -> bool:
     return isinstance(error, distributed.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
 
 
-def _behind(error: BaseException, others: Others) -> BaseException | None:
+def _behind(error: BaseException, others: RankProcesses) -> BaseException | None:
     """What ended the process whose connection this one has lost; None if that is not what happened."""
     since = time.monotonic()
     while others and is_of_connection(error) and time.monotonic() - since < 4 * GRACE:  # to end takes Python a while

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 _STOPS = (*STOPS, *WARNINGS)
 
 
-class Others:
+class RankProcesses:
     """The further processes of a run. A thread looks after them while the Trainer works.
 
     If one ends with an error, this process meets an error of its own soon, as the others do not answer any more; that

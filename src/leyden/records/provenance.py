@@ -62,7 +62,7 @@ def read_code() -> Code | None:
     return Code(commit, True, changes if len(changes) <= _LARGEST else None)
 
 
-def origin(code: Code | None = None) -> dict[str, Any]:
+def provenance(code: Code | None = None) -> dict[str, Any]:
     """What a result depends on beside its config, as plain values; `code` if it has been read already."""
     code = code or read_code()
     git = code.as_record() if code else None

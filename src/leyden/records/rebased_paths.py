@@ -3,11 +3,11 @@
 from typing import Any
 
 
-def moved(value: Any, old: str, new: str) -> Any:
+def rebase_paths(value: Any, old: str, new: str) -> Any:
     """A config with every path that begins with one directory in another."""
     if isinstance(value, dict):
-        return {key: moved(inner, old, new) for key, inner in value.items()}
+        return {key: rebase_paths(inner, old, new) for key, inner in value.items()}
     if isinstance(value, list):
-        return [moved(inner, old, new) for inner in value]
+        return [rebase_paths(inner, old, new) for inner in value]
     inside = isinstance(value, str) and (value == old or value.startswith((old + "/", old + "\\")))
     return new + value[len(old) :] if inside else value

@@ -17,16 +17,16 @@ from leyden.checkpoints.files import newest_whole, read_checkpoint
 from leyden.config.experiment import Experiment
 from leyden.data.module import DataModule
 from leyden.records.provenance import read_code
-from leyden.records.rebased_paths import moved
+from leyden.records.rebased_paths import rebase_paths
 from leyden.records.record import CHANGES, CHECKPOINTS, CONFIG, LOG, OVERRIDES, RECORD, lock, read_record, write_record
 from leyden.run.creation import Last, make_directory
-from leyden.run.history import cut_history, event_files, put_back
+from leyden.run.history import cut_history, event_files, restore_previous_checkpoint
 from leyden.run.new_record import continued_record, new_record
 from leyden.run.split_record import SPLIT, write_split
 from leyden.system.atomic_files import full_disk, remove_leftovers, replacing, write_text
 from leyden.system.console import LogFile
 from leyden.system.errors import UserError
-from leyden.system.graceful_shutdown import Watch, interruption
+from leyden.system.graceful_shutdown import GracefulShutdown, interruption
 from leyden.system.processes import rank
 
 log = logging.getLogger(__name__)
@@ -50,13 +50,13 @@ class Run:
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
         self.writes = rank() == 0
-        self.watch = Watch()
+        self.watch = GracefulShutdown()
         self.dir = experiment.run_dir
         self._last = Last(Path(experiment.config["paths"]["log_dir"]))  # which notes what is not there yet
         if self.writes and not experiment.resumes:
             self.dir = make_directory(experiment.run_dir)
         if self.dir != experiment.run_dir:  # callbacks and loggers have the directory in their settings too
-            config = moved(experiment.config, str(experiment.run_dir), str(self.dir))
+            config = rebase_paths(experiment.config, str(experiment.run_dir), str(self.dir))
             experiment.config.update(config | {"init_from": experiment.config.get("init_from")})  # of another run
         self._again = f"python train.py resume={shlex.quote(str(self.dir))}"
         self._lock = lock(self.dir, "resume") if self.writes else None
@@ -114,7 +114,7 @@ class Run:
             if self.experiment.resumes:
                 cut_history(self.dir, self._progress["logged"], self._events)
                 for name, step in _steps_by_file(self._progress["best"]).items():
-                    put_back(self.dir / CHECKPOINTS / Path(name).name, step)
+                    restore_previous_checkpoint(self.dir / CHECKPOINTS / Path(name).name, step)
             write_record(self.dir, self._record)  # first: a run that is to be another is no longer finished
             write_text(self.dir / CONFIG, yaml.safe_dump(self.experiment.config, sort_keys=False))
             write_text(self.dir / OVERRIDES, yaml.safe_dump(self.experiment.overrides))

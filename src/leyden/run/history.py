@@ -38,7 +38,7 @@ def cut_history(run_dir: Path, step: int, events: Sequence[Path]) -> None:
         _cut_events(path, step)
 
 
-def put_back(checkpoint: Path, step: int) -> None:
+def restore_previous_checkpoint(checkpoint: Path, step: int) -> None:
     """Let a checkpoint be the one of a step again, if it was saved anew or removed after that and the older is kept."""
     before = previous(checkpoint)
     if not before.is_file() or verify(before) is not None:

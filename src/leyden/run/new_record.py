@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from leyden.config.experiment import Experiment
-from leyden.records.provenance import Code, origin
+from leyden.records.provenance import Code, provenance
 from leyden.records.record import Record
 
 log = logging.getLogger(__name__)
@@ -25,13 +25,13 @@ def new_record(experiment: Experiment, code: Code | None = None) -> Record:
         "epochs": 0,
         "steps": 0,
         "metrics": {},
-        **origin(code),
+        **provenance(code),
     }
 
 
 def continued_record(record: Record, code: Code | None = None) -> Record:
     """The record of a run that goes on: what it began with, and with what it goes on. Its result will be another."""
-    here = origin(code)
+    here = provenance(code)
     if record.get("git") != here["git"]:
         log.warning(
             "the code is other than when the run began (%s, now %s)", code_of(record.get("git")), code_of(here["git"])

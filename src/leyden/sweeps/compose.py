@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from leyden.config.compose import check
 from leyden.config.experiment import Trial
 from leyden.config.recorded import differences, value_at
-from leyden.records.rebased_paths import moved
+from leyden.records.rebased_paths import rebase_paths
 from leyden.records.record import CHECKPOINTS, CONFIG, read_yaml
 from leyden.sweeps.job import Job, gone_on_with, outcome
 from leyden.sweeps.names import job_name
@@ -141,7 +141,7 @@ def _check_same(job: Job) -> None:
     before = read_yaml(kept)
     if not isinstance(before, dict) or not isinstance(before.get("paths"), dict):
         raise UserError(f"{kept}: is no config of a run")
-    before = moved(before, str(before["paths"].get("run_dir")), str(job.dir))
+    before = rebase_paths(before, str(before["paths"].get("run_dir")), str(job.dir))
     now = job.experiment.config
     other = [place for place in differences(before, now) if place[0] != "paths"]
     if not other or not (any((job.dir / CHECKPOINTS).glob("*.ckpt")) or outcome(job).done):

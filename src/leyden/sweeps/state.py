@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from filelock import Timeout
 
-from leyden.records.provenance import origin
+from leyden.records.provenance import provenance
 from leyden.records.record import SWEEP, finite
 from leyden.sweeps.job import Outcome
 from leyden.sweeps.source import Source
@@ -76,7 +76,7 @@ class SweepRecord:
             "objectives": source.objectives,
             "status": "running",
             "started": before.get("started", datetime.now(UTC).isoformat(timespec="seconds")),
-            **{key: value for key, value in origin().items() if key != "versions"},
+            **{key: value for key, value in provenance().items() if key != "versions"},
         }
 
     def __enter__(self) -> Self:

@@ -23,7 +23,7 @@ from leyden.run.new_record import code_of
 from leyden.sweeps.board import Board
 from leyden.sweeps.compose import Composer
 from leyden.sweeps.executors.executor import OUTPUT, Executor
-from leyden.sweeps.executors.foreign import Foreign
+from leyden.sweeps.executors.hydra_launcher import HydraLauncherExecutor
 from leyden.sweeps.grid import Grid
 from leyden.sweeps.job import Job, Outcome, outcome
 from leyden.sweeps.loop import Loop
@@ -99,7 +99,7 @@ def _line(override: Override) -> str:
 def _executor(context: HydraContext, task: TaskFunction, config: DictConfig) -> Executor:
     launcher = Plugins.instance().instantiate_launcher(hydra_context=context, task_function=task, config=config)
     own = getattr(launcher, "executor", None)
-    executor: Executor = own() if own else Foreign(launcher)
+    executor: Executor = own() if own else HydraLauncherExecutor(launcher)
     return executor
 
 

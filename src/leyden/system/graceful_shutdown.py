@@ -26,7 +26,7 @@ class Interrupted(SystemExit):
         self.signal = received
 
 
-class Ending:
+class ExitOnSignal:
     """Within this block, which is that of a whole program, signals raise `Interrupted`, and none is lost.
 
     Code that is called meanwhile, such as the destructor of an object, may drop what is raised within it. So whoever
@@ -63,10 +63,10 @@ class Ending:
 
 
 def earlier(before: Mapping[Signals, Any]) -> None:
-    """Raise `Interrupted` if a signal came before the handlers of an `Ending` were replaced, and was lost."""
+    """Raise `Interrupted` if a signal came before the handlers of an `ExitOnSignal` were replaced, and was lost."""
     for handler in before.values():
         ending = getattr(handler, "__self__", None)
-        if isinstance(ending, Ending) and ending.received is not None:
+        if isinstance(ending, ExitOnSignal) and ending.received is not None:
             raise Interrupted(ending.received)
 
 
@@ -81,7 +81,7 @@ def replaceable(numbers: Iterable[Signals]) -> dict[Signals, Any]:
     return {number: handler for number, handler in before.items() if handler is not None}
 
 
-class Watch:
+class GracefulShutdown:
     """Within this block signals raise `Interrupted`; at once, or where whoever is in charge lets them.
 
     That is SIGINT, SIGTERM and SIGHUP, and SIGUSR1 and SIGUSR2, with which schedulers warn. Those that arrive within a
@@ -93,7 +93,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.received: Signals | None = None
-        self._deferring = False
+        self._waits = False
         self._since: float | None = None
         self._before: dict[Signals, Any] = {}
 
@@ -118,17 +118,17 @@ class Watch:
         for number in self._before:
             signal.signal(number, self._receive)
 
-    def defer(self) -> None:
+    def wait_for_safe_point(self) -> None:
         """From now on a first signal is only noted, until `answer` is called; a second one is not waited for."""
-        self._deferring = True
+        self._waits = True
         self.take_over()
 
-    def stop_deferring(self) -> None:
+    def stop_waiting(self) -> None:
         """From now on signals are answered at once, and one that was noted is answered now."""
-        self._deferring = False
-        self.answer()
+        self._waits = False
+        self.exit_if_requested()
 
-    def answer(self) -> None:
+    def exit_if_requested(self) -> None:
         """Raise `Interrupted` if a signal was noted."""
         if self.received is not None:
             raise Interrupted(self.received)
@@ -140,7 +140,7 @@ class Watch:
             self._since = now
         if again or self.received is None or number in WARNINGS:  # a warning tells more than the SIGTERM before it
             self.received = Signals(number)
-        if again or (first and not self._deferring):
+        if again or (first and not self._waits):
             raise Interrupted(Signals(number))
         if first:
             log.warning("%s: stops after this step, with a checkpoint; once more to stop at once", Signals(number).name)

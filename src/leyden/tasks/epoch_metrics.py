@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 from torchmetrics import MeanMetric, Metric, MetricCollection
 
-Measured = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+MetricInputs = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 _MOST_VALUES = 4_000_000  # 16 MB of outputs, such as pictures, are measured at once
 
 
-class Meter:
+class EpochMetrics:
     """Collects what each step saw and gives it to torchmetrics a block of steps at a time.
 
     An update of a metric costs about as much as a step of a small network; updating with fifty batches at once costs
@@ -21,12 +21,12 @@ class Meter:
     Args:
         metrics: they are given (B, ...) outputs and (B, ...) targets.
         block: how many steps are collected, at most; fewer where outputs are large.
-        measured: from outputs and targets, as the loss sees them, to what is to be measured.
+        metric_inputs: from outputs and targets, as the loss sees them, to what is to be measured.
     """
 
-    def __init__(self, metrics: MetricCollection, block: int = 50, measured: Measured | None = None) -> None:
+    def __init__(self, metrics: MetricCollection, block: int = 50, metric_inputs: MetricInputs | None = None) -> None:
         self.metrics, self.loss = metrics, MeanMetric(nan_strategy=math.nan)
-        self.block, self.measured = block, measured
+        self.block, self.metric_inputs = block, metric_inputs
         self._steps: list[tuple[Tensor, Tensor, Tensor]] = []
         self._values = 0
 
@@ -85,4 +85,4 @@ class Meter:
         sizes = torch.tensor([len(batch) for batch in targets], device=device)
         self.loss.update(torch.stack(losses), weight=sizes)
         seen = torch.cat(outputs), torch.cat(targets)
-        self.metrics.update(*(self.measured(*seen) if self.measured else seen))
+        self.metrics.update(*(self.metric_inputs(*seen) if self.metric_inputs else seen))

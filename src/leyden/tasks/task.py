@@ -16,7 +16,7 @@ from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
 from leyden.tasks.accumulation import BatchSizes, Passes, current_batch, mean_over_processes
 from leyden.tasks.duration import duration
-from leyden.tasks.epoch_metrics import Meter
+from leyden.tasks.epoch_metrics import EpochMetrics
 from leyden.tasks.optimizers import OptimizerFactory
 from leyden.tasks.schedulers import SchedulerFactory, is_stale
 
@@ -60,9 +60,9 @@ class Task(pl.LightningModule):
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
         self._passes, self._batch_sizes = Passes(), BatchSizes()
         self._step_losses: list[tuple[Tensor, int]] = []
-        self.train_meter = Meter(train_metrics, measured=self.measured)
-        self.val_meter = Meter(eval_metrics, measured=self.measured)
-        self.test_meter = Meter(eval_metrics.clone(), measured=self.measured)
+        self.train_epoch = EpochMetrics(train_metrics, metric_inputs=self.metric_inputs)
+        self.val_epoch = EpochMetrics(eval_metrics, metric_inputs=self.metric_inputs)
+        self.test_epoch = EpochMetrics(eval_metrics.clone(), metric_inputs=self.metric_inputs)
 
     @classmethod
     def check(cls, spec: DataSpec) -> None:
@@ -110,7 +110,7 @@ class Task(pl.LightningModule):
         """
         return self._batch_sizes(batch)
 
-    def measured(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def metric_inputs(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """What the metrics are given, from outputs and targets as the loss sees them."""
         return outputs, targets
 
@@ -127,8 +127,8 @@ class Task(pl.LightningModule):
     @property
     def metric_names(self) -> list[str]:
         """What is logged at the end of an epoch."""
-        meters = {"train": self.train_meter, "val": self.val_meter, "test": self.test_meter}
-        return [f"{split}/{name}" for split, meter in meters.items() for name in ("loss", *meter.metrics)]
+        of_splits = {"train": self.train_epoch, "val": self.val_epoch, "test": self.test_epoch}
+        return [f"{split}/{name}" for split, meter in of_splits.items() for name in ("loss", *meter.metrics)]
 
     def describe(self) -> str:
         """The network's name and size."""
@@ -152,7 +152,7 @@ class Task(pl.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         if self._is_evaluated_again:  # by an optimizer such as LBFGS: metrics count each item once
             return self.loss(self.network(batch[0]), self.targets(batch))
-        loss = self._step(batch, self.train_meter)
+        loss = self._step(batch, self.train_epoch)
         if (self.global_step + 1) % self.log_every == 0:  # log() is expensive: not in every step
             self._log_step(loss, batch)
         return loss
@@ -185,10 +185,10 @@ class Task(pl.LightningModule):
             super().log(*args, **kwargs)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        self._step(batch, self.val_meter)
+        self._step(batch, self.val_epoch)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        self._step(batch, self.test_meter)
+        self._step(batch, self.test_epoch)
 
     def on_train_start(self) -> None:
         self.log_every = max(1, self.trainer.log_every_n_steps)  # type: ignore[attr-defined]  # Lightning types it late
@@ -196,22 +196,22 @@ class Task(pl.LightningModule):
         self._step_losses.clear()
 
     def on_train_epoch_start(self) -> None:
-        self.train_meter.reset()
+        self.train_epoch.reset()
 
     def on_validation_epoch_start(self) -> None:
-        self.val_meter.reset()
+        self.val_epoch.reset()
 
     def on_test_epoch_start(self) -> None:
-        self.test_meter.reset()
+        self.test_epoch.reset()
 
     def on_train_epoch_end(self) -> None:
-        self._report("train", self.train_meter)
+        self._report("train", self.train_epoch)
 
     def on_validation_epoch_end(self) -> None:
-        self._report("val", self.val_meter)
+        self._report("val", self.val_epoch)
 
     def on_test_epoch_end(self) -> None:
-        self._report("test", self.test_meter)
+        self._report("test", self.test_epoch)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         if self.make_optimizer is None:
@@ -245,7 +245,7 @@ class Task(pl.LightningModule):
                 "as they were, or start a new run"
             )
 
-    def _step(self, batch: Batch, meter: Meter) -> Tensor:
+    def _step(self, batch: Batch, meter: EpochMetrics) -> Tensor:
         outputs, targets = self.network(batch[0]), self.targets(batch)
         loss = self.loss(outputs, targets)
         meter.add(loss, outputs, targets)
@@ -270,6 +270,6 @@ class Task(pl.LightningModule):
     def _correct_gradients(self) -> None:
         self._passes.correct(parameter.grad for parameter in self.parameters())
 
-    def _report(self, split: str, meter: Meter) -> None:
+    def _report(self, split: str, meter: EpochMetrics) -> None:
         """Log the epoch's loss and metrics, each as `split/name`."""
         self.log_dict({f"{split}/{name}": value for name, value in meter.compute().items()})

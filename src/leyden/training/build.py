@@ -51,7 +51,7 @@ def build_data(
         UserError: they are not, or there is nothing to validate on.
     """
     datamodule: DataModule = _build("data", config["data"])
-    datamodule.trained, datamodule.recorded, datamodule.class_order = trained, recorded, class_order
+    datamodule.reference_spec, datamodule.recorded, datamodule.class_order = trained, recorded, class_order
     datamodule.target_kind = trained.task if trained else _task_class(config).TARGETS
     datamodule.prepare_data()
     datamodule.setup("fit")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from leyden.config.signature import find
+from leyden.config.signature import signature_of
 from leyden.data.spec import DataSpec
 
 
@@ -17,12 +17,12 @@ def complete_model(model: Mapping[str, Any], spec: DataSpec, output_size: int | 
     """
     size = spec.output_size if output_size is None else output_size
     facts = {"input_shape": spec.input_shape, "output_size": size, "mean": spec.mean, "std": spec.std}
-    signature = find(model["_target_"])
+    signature = signature_of(model["_target_"])
     asked = signature.parameters if signature else {"input_shape": ..., "output_size": ...}
     return {**model, **{name: fact for name, fact in facts.items() if name in asked}}
 
 
 def for_checkpoint(model: Mapping[str, Any]) -> dict[str, Any]:
     """Complete settings as a checkpoint keeps them: it brings its own weights, so none are to be read for it."""
-    signature = find(model["_target_"])
+    signature = signature_of(model["_target_"])
     return {**model, "load": False} if signature and "load" in signature.parameters else dict(model)

@@ -13,7 +13,7 @@ from leyden.checkpoints.weights import load_weights
 from leyden.config.experiment import Config, Experiment
 from leyden.data.module import DataModule
 from leyden.system.errors import UserError
-from leyden.system.graceful_shutdown import Watch, interruption
+from leyden.system.graceful_shutdown import GracefulShutdown, interruption
 from leyden.tasks.task import Task
 from leyden.training.build import build_data, build_task, build_trainer
 
@@ -41,7 +41,7 @@ def undisturbed() -> Iterator[None]:
     deterministic = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     cudnn = torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic
     try:
-        with Watch():
+        with GracefulShutdown():
             yield
     except (KeyboardInterrupt, SystemExit) as error:
         raise interruption(error) or error from None

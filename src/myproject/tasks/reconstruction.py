@@ -53,7 +53,7 @@ class Reconstruction(Task):
         """The mean over (B, values) outputs and inputs."""
         return F.mse_loss(outputs, targets)
 
-    def measured(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def metric_inputs(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         return self.as_stored(outputs), self.as_stored(targets)
 
     def as_stored(self, outputs: Tensor) -> Tensor:
@@ -62,6 +62,6 @@ class Reconstruction(Task):
 
     def predictions(self, outputs: Tensor, inputs: Tensor, top_k: int = 1) -> Predictions:
         """How far each output is from its input: `mse` and, of pictures, `psnr`."""
-        made, true = self.measured(outputs, inputs.flatten(1))
+        made, true = self.metric_inputs(outputs, inputs.flatten(1))
         mse = (made - true).square().flatten(1).mean(dim=1)
         return {"mse": mse, "psnr": -10 * mse.log10()} if self.spec.mean else {"mse": mse}

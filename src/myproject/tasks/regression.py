@@ -65,7 +65,7 @@ class Regression(Task):
     @property
     def metric_names(self) -> list[str]:
         suffixes = metric_suffixes(self.spec.target_names) if self.spec.output_size > 1 else []
-        each = [f"{name}_{suffix}" for suffix in suffixes for name in self.val_meter.metrics]
+        each = [f"{name}_{suffix}" for suffix in suffixes for name in self.val_epoch.metrics]
         return [*super().metric_names, *(f"{split}/{name}" for split in ("val", "test") for name in each)]
 
     def values(self, outputs: Tensor) -> Tensor:
@@ -74,7 +74,7 @@ class Regression(Task):
             return outputs.exp()
         return outputs * self.target_std + self.target_mean
 
-    def measured(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def metric_inputs(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         return self.values(outputs), targets * self.target_std + self.target_mean
 
     def predictions(self, outputs: Tensor, inputs: Tensor, top_k: int = 1) -> Predictions:

@@ -12,7 +12,7 @@ from leyden.callbacks.best import BestCheckpoint, best_so_far
 from leyden.callbacks.last import LastCheckpoint
 from leyden.config.compose import compose, compose_run
 from leyden.records.record import checkpoint_of
-from leyden.run.history import put_back
+from leyden.run.history import restore_previous_checkpoint
 from leyden.system.errors import UserError
 from leyden.training.evaluate import evaluate_run
 from leyden.training.train import run_experiment
@@ -99,7 +99,7 @@ def test_a_checkpoint_that_was_replaced_comes_back_where_a_run_resumes_before_th
     kept(tmp_path, (0.5, 3.0), (0.9, 2.0), (0.95, 1.0))
     names = {path.name for path in tmp_path.glob("epoch*.ckpt")}
     assert names == {"epoch=2.ckpt", "epoch=1.previous.ckpt"}, "the last that was replaced is kept"
-    put_back(tmp_path / "epoch=1.ckpt", step=8)
+    restore_previous_checkpoint(tmp_path / "epoch=1.ckpt", step=8)
     assert torch.load(tmp_path / "epoch=1.ckpt", weights_only=True)["epoch"] == 1
 
 

@@ -15,7 +15,7 @@ from torchmetrics import MeanMetric
 from leyden.callbacks.last import LastCheckpoint
 from leyden.callbacks.randomness import Randomness
 from leyden.data.loader import Batch
-from leyden.system.graceful_shutdown import Interrupted, Watch
+from leyden.system.graceful_shutdown import GracefulShutdown, Interrupted
 from myproject.tasks.classification import Classification
 from tests.leyden.callbacks.test_last import At, Saved
 from tests.leyden.helpers.trainers import made_trainer
@@ -90,7 +90,7 @@ def trained(
     pl.seed_everything(1, verbose=False)
     trainer = made_trainer(folder, callbacks=[last, Randomness(1), *more], plugins=[Saved()], max_epochs=3)
     try:
-        with Watch() as last.watch:
+        with GracefulShutdown() as last.watch:
             trainer.fit(task, datamodule=data, ckpt_path=ckpt, weights_only=True)
     except Interrupted:
         return {}

@@ -132,7 +132,7 @@ def test_help_lists_groups_and_settings_without_torch() -> None:
 
 
 def test_our_own_bugs_keep_their_traceback(tmp_path: Path) -> None:
-    code = "from leyden.cli.entry_point import errors_in_one_line\nwith errors_in_one_line():\n    {}['bug']"
+    code = "from leyden.cli.entry_point import report_user_errors\nwith report_user_errors():\n    {}['bug']"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 1
     assert "Traceback" in done.stderr
@@ -142,8 +142,8 @@ def test_our_own_bugs_keep_their_traceback(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("path", "named"), [("'data/x'", "data/x"), ("None", "the disk")])
 def test_a_full_disk_is_no_bug_of_ours(path: str, named: str) -> None:
     full = f"OSError(errno.ENOSPC, 'No space left', {path})"
-    code = "import errno\nfrom leyden.cli.entry_point import errors_in_one_line\n"
-    code += f"with errors_in_one_line():\n    raise {full}"
+    code = "import errno\nfrom leyden.cli.entry_point import report_user_errors\n"
+    code += f"with report_user_errors():\n    raise {full}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr == f"error: {named}: cannot be written (No space left); free some space, then: start again\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from leyden.config.compose import compose_run
-from leyden.records.rebased_paths import moved
+from leyden.records.rebased_paths import rebase_paths
 from tests.leyden.helpers.kept_runs import CONFIGS, Changes, changes, keep, refusal, told
 
 
@@ -113,11 +113,17 @@ def test_a_moved_run_has_its_paths_where_it_is_now(run: Path, made: Path) -> Non
     found = compose_run([f"run={run}"])[0]
     assert str(made) not in str(found.config)
     assert found.config["paths"]["run_dir"] == found.config["logger"]["csv"]["save_dir"] == str(run)
-    assert moved(found.config, str(run), str(made)) == told(made)
+    assert rebase_paths(found.config, str(run), str(made)) == told(made)
     added = changes(run, "callbacks=default")
     assert added["callbacks.best"]["dirpath"] == f"{run}/checkpoints"
 
 
 def test_only_whole_names_are_moved() -> None:
     value = {"a": "x/y", "b": ["x/y/z", "x/yz", "k/x/y"], "c": {"d": "x/y\\z"}, "e": 3, "f": None}
-    assert moved(value, "x/y", "n") == {"a": "n", "b": ["n/z", "x/yz", "k/x/y"], "c": {"d": "n\\z"}, "e": 3, "f": None}
+    assert rebase_paths(value, "x/y", "n") == {
+        "a": "n",
+        "b": ["n/z", "x/yz", "k/x/y"],
+        "c": {"d": "n\\z"},
+        "e": 3,
+        "f": None,
+    }

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from leyden.config.signature import find
+from leyden.config.signature import signature_of
 
 TARGETS = [
     "torch.optim.Adam",
@@ -29,7 +29,7 @@ def test_the_text_says_what_python_says(target: str) -> None:
     truth = inspect.signature(getattr(import_module(module), name)).parameters.values()
     names = {p.name for p in truth if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
     required = {p.name for p in truth if p.default is p.empty and p.name in names}
-    read = find(target)
+    read = signature_of(target)
     assert read is not None
     assert names <= set(read.parameters)
     assert {p.name for p in read.parameters.values() if p.required} == required
@@ -39,7 +39,7 @@ def test_the_text_says_what_python_says(target: str) -> None:
 
 
 def test_settings_that_are_handed_on_to_the_base_class_are_known() -> None:
-    read = find("myproject.data.mnist.EMNIST")
+    read = signature_of("myproject.data.mnist.EMNIST")
     assert read is not None
     assert {"split", "batch_size", "val_size"} <= set(read.parameters)
     assert not read.open
@@ -60,14 +60,14 @@ def test_settings_that_are_handed_on_to_the_base_class_are_known() -> None:
     ],
 )
 def test_values_are_held_against_the_annotation(target: str, name: str, good: list[Any], bad: list[Any]) -> None:
-    read = find(target)
+    read = signature_of(target)
     assert read is not None
     assert [v for v in good if not read.parameters[name].accepts(v)] == []
     assert [v for v in bad if read.parameters[name].accepts(v)] == []
 
 
 def test_what_may_stand_there_is_said_in_words() -> None:
-    mlp, adam = find("myproject.models.mlp.MLP"), find("torch.optim.Adam")
+    mlp, adam = signature_of("myproject.models.mlp.MLP"), signature_of("torch.optim.Adam")
     assert mlp is not None
     assert adam is not None
     assert mlp.parameters["dropout"].meaning == "a number or a list of numbers"
@@ -76,18 +76,18 @@ def test_what_may_stand_there_is_said_in_words() -> None:
 
 
 def test_what_the_text_does_not_tell_is_none() -> None:
-    assert find("nowhere.to.be.Found") is None
-    assert find("torch.optim.NoSuchThing") is None
-    assert find("torch.add") is None  # made in C
+    assert signature_of("nowhere.to.be.Found") is None
+    assert signature_of("torch.optim.NoSuchThing") is None
+    assert signature_of("torch.add") is None  # made in C
 
 
 def test_keyword_arguments_that_are_not_handed_on_are_open() -> None:
-    strategy = find("lightning.pytorch.strategies.DDPStrategy")
+    strategy = signature_of("lightning.pytorch.strategies.DDPStrategy")
     assert strategy is not None
     assert strategy.open  # find_unused_parameters goes to torch
 
 
 def test_null_is_accepted_where_it_is_the_default() -> None:
-    best = find("lightning.pytorch.callbacks.ModelCheckpoint")
+    best = signature_of("lightning.pytorch.callbacks.ModelCheckpoint")
     assert best is not None
     assert best.parameters["monitor"].accepts(None)

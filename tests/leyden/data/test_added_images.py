@@ -42,7 +42,7 @@ def again(first: ImageFolder, resumed: bool, **settings: Any) -> ImageFolder:
     """The data of a run that is resumed or evaluated."""
     data = new(Path(first.root), **settings)
     data.recorded = RecordedSplit(dict(first.items), first.inputs["train"], first.identified_by)
-    data.trained, data.class_order = (None, first.spec.class_names) if resumed else (first.spec, ())
+    data.reference_spec, data.class_order = (None, first.spec.class_names) if resumed else (first.spec, ())
     return ready(data)
 
 

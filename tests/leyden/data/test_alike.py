@@ -29,7 +29,7 @@ def written(root: Path, kinds: dict[str, Write]) -> Path:
 def fed(root: Path, trained: Any = None, **settings: Any) -> tuple[list[str], Tensor, Any]:
     """Names and inputs of the test split."""
     data = ImageFolder(str(root), **{"size": 8, "resize": 10, "val_size": 2, "eval_batch_size": 7} | settings)
-    data.trained = trained
+    data.reference_spec = trained
     data.prepare_data()
     data.setup()
     names = [path.relative_to(root / "test").as_posix() for path in data.found[0].paths if "test" in path.parts]

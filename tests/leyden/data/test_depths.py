@@ -42,7 +42,7 @@ def write(root: Path, values: Callable[[np.ndarray], np.ndarray], name: str = "p
 
 def ready(root: Path, trained: DataSpec | None = None, **settings: Any) -> ImageFolder:
     data = ImageFolder(str(root), **SIZES | settings)
-    data.trained = trained
+    data.reference_spec = trained
     data.prepare_data()
     data.setup()
     return data

@@ -22,7 +22,7 @@ from tests.leyden.helpers.picture_files import write_folders
 
 
 def ready(data: DataModule, trained: DataSpec | None = None) -> Any:
-    data.trained = trained
+    data.reference_spec = trained
     data.prepare_data()
     data.setup()
     return data

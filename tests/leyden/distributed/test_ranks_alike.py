@@ -71,17 +71,20 @@ def test_each_process_computes_all_features(tmp_path: Path, monkeypatch: pytest.
     assert (tmp_path / "logs" / "run_2" / "train.log").read_text().count("features of the frozen backbone: train") == 1
 
 
-@pytest.mark.parametrize("even", [True, False])
-def test_processes_have_as_many_batches_whatever_the_number_of_items(even: bool) -> None:
+@pytest.mark.parametrize("pad_to_world_size", [True, False])
+def test_processes_have_as_many_batches_whatever_the_number_of_items(pad_to_world_size: bool) -> None:
     """Without a shuffle: where the same few batches are learned by heart (even), and where each item counts once."""
     for total, size, world in product(range(2, 30), range(2, 9), (2, 3)):
         if total >= world:
-            ranks = [loader(total, size, rank=rank, world_size=world, even=even) for rank in range(world)]
+            ranks = [
+                loader(total, size, rank=rank, world_size=world, pad_to_world_size=pad_to_world_size)
+                for rank in range(world)
+            ]
             seen = [[batch.tolist() for _, batch in of] for of in ranks]
             assert {len(batches) for batches in seen} == {len(ranks[0])}
             items = [item for batches in seen for batch in batches for item in batch]
             assert sorted(set(items)) == list(range(total))
-            assert len(items) == (-(-total // world) * world if even else total)
+            assert len(items) == (-(-total // world) * world if pad_to_world_size else total)
 
 
 def loader(total: int, size: int, **order: Unpack[Order]) -> TensorLoader:
@@ -96,7 +99,7 @@ def test_the_same_few_batches_are_as_many_in_each_process() -> None:
     data.trainer = trainer  # type: ignore[assignment]
     assert data.order("train") | {"epoch": None, "start": None} == {
         "shuffle": False,
-        "even": True,
+        "pad_to_world_size": True,
         "seed": 0,
         "epoch": None,
         "start": None,
@@ -104,7 +107,7 @@ def test_the_same_few_batches_are_as_many_in_each_process() -> None:
         "rank": 1,
         "world_size": 2,
     }
-    assert not data.order("val")["even"]
+    assert not data.order("val")["pad_to_world_size"]
 
 
 def test_processes_that_a_run_directory_could_not_follow_are_refused(cars: list[str]) -> None:

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from leyden.config.compose import compose, compose_run
-from leyden.records.rebased_paths import moved
+from leyden.records.rebased_paths import rebase_paths
 from leyden.run.directory import Run
 from leyden.system.errors import UserError
 
@@ -39,7 +39,7 @@ def between(before: Any, after: Any, name: str = "") -> Changes:
 def changes(run: Path, *typed: str, configs: Path = CONFIGS) -> Changes:
     """What overrides change of what a run has recorded."""
     before, after = told(run), compose_run([f"run={run}", *typed], configs=configs)[0].config
-    return between(moved(before, before["paths"]["run_dir"], str(run)), after)
+    return between(rebase_paths(before, before["paths"]["run_dir"], str(run)), after)
 
 
 def refusal(run: Path, *typed: str, configs: Path = CONFIGS) -> str:

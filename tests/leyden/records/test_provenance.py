@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from leyden.config.experiment import Experiment
-from leyden.records.provenance import Code, origin, read_code
+from leyden.records.provenance import Code, provenance, read_code
 from leyden.run.directory import Run
 from tests.leyden.helpers.opened_runs import again, interrupt, record
 
@@ -44,7 +44,7 @@ def test_a_clean_checkout_has_no_changes(project: Path) -> None:
     (project / "src" / "ignored.log").write_text("ignored\n")
     code = read_code()
     assert code == Code(git(project, "rev-parse", "HEAD").strip())
-    assert origin()["git"] == {"commit": code.commit, "dirty": False}
+    assert provenance()["git"] == {"commit": code.commit, "dirty": False}
 
 
 @pytest.mark.parametrize("name", ["src/new.py", "configs/experiment/new.yaml", "src/deep/er/new.bin"])
@@ -106,7 +106,7 @@ def test_outside_a_repository_there_is_no_commit(tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert read_code() is None
-    assert json.dumps(origin()["git"]) == "null"
+    assert json.dumps(provenance()["git"]) == "null"
 
 
 def test_a_repository_within_the_project_leaves_the_commit_known(

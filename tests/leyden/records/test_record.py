@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from leyden.records.provenance import origin
+from leyden.records.provenance import provenance
 from leyden.records.record import (
     check_free,
     checkpoint_of,
@@ -190,7 +190,7 @@ def test_a_run_of_which_nothing_can_be_written_is_told_in_one_line(tmp_path: Pat
 def test_the_origin_outside_a_repository_has_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    found = origin()
+    found = provenance()
     assert found["git"] is None
     assert found["pid"] == os.getpid()
     assert {"python", "torch", "lightning", "hydra-core"} <= found["versions"].keys()

@@ -8,7 +8,7 @@ import torch
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader, RawEventFileLoader
 from torch.utils.tensorboard import SummaryWriter
 
-from leyden.run.history import cut_history, event_files, put_back
+from leyden.run.history import cut_history, event_files, restore_previous_checkpoint
 from leyden.system.atomic_files import previous
 
 HEADER = "epoch,step,train/loss,val/acc\r\n"
@@ -135,7 +135,7 @@ def test_best_weights_of_a_later_step_make_way_for_those_that_there_were(
     best: int, before: int, step: int, left: int, tmp_path: Path
 ) -> None:
     path, older = kept(tmp_path, best=best, before=before)
-    put_back(path, step)
+    restore_previous_checkpoint(path, step)
     assert step_of(path) == left
     assert older.exists() == (left == best)
 
@@ -144,17 +144,17 @@ def test_best_weights_are_put_back_over_damaged_ones_and_never_by_damaged_ones(t
     path, older = kept(tmp_path, best=8, before=4)
     whole = older.read_bytes()
     older.write_bytes(whole[:-9])
-    put_back(path, 4)
+    restore_previous_checkpoint(path, 4)
     assert step_of(path) == 8
     older.write_bytes(whole)
     path.write_bytes(path.read_bytes()[:-9])
-    put_back(path, 4)
+    restore_previous_checkpoint(path, 4)
     assert path.read_bytes() == whole
 
 
 def test_weights_of_which_there_is_one_generation_stay(tmp_path: Path) -> None:
     path, older = kept(tmp_path, best=8)
-    put_back(path, 4)
-    put_back(tmp_path, 4)
+    restore_previous_checkpoint(path, 4)
+    restore_previous_checkpoint(tmp_path, 4)
     assert step_of(path) == 8
     assert not older.exists()

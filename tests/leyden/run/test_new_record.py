@@ -45,10 +45,10 @@ def origin(session: int) -> dict[str, Any]:
 
 
 def test_what_each_session_went_on_with_is_kept(experiment: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("leyden.run.new_record.origin", lambda code: origin(0))
+    monkeypatch.setattr("leyden.run.new_record.provenance", lambda code: origin(0))
     kept = first = new_record(experiment)
     for session in (1, 2):
-        monkeypatch.setattr("leyden.run.new_record.origin", lambda code, session=session: origin(session))
+        monkeypatch.setattr("leyden.run.new_record.provenance", lambda code, session=session: origin(session))
         kept = continued_record({**json.loads(json.dumps(kept)), "error": "SIGTERM"})
         assert (kept["host"], kept["pid"]) == (f"host{session}", session), "who writes now"
         assert "error" not in kept

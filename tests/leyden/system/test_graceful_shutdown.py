@@ -11,7 +11,7 @@ from signal import SIGINT, SIGTERM, SIGUSR1, SIGUSR2, Signals
 import pytest
 
 from leyden.system import graceful_shutdown as signals
-from leyden.system.graceful_shutdown import Ending, Interrupted, Watch
+from leyden.system.graceful_shutdown import ExitOnSignal, GracefulShutdown, Interrupted
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def send(number: Signals) -> None:
 
 @pytest.mark.parametrize("number", [SIGINT, SIGTERM, SIGUSR1, SIGUSR2])
 def test_where_nobody_defers_a_signal_is_answered_at_once(number: Signals) -> None:
-    with Watch():
+    with GracefulShutdown():
         assert interrupted(lambda: send(number)) == number
 
 
@@ -45,9 +45,9 @@ def test_it_leaves_the_program_with_the_status_that_shells_know() -> None:
 
 @pytest.mark.parametrize("number", [SIGINT, SIGTERM, SIGUSR1, SIGUSR2])
 def test_who_defers_is_told_and_answers_later(number: Signals, caplog: pytest.LogCaptureFixture) -> None:
-    with Watch() as watch:
-        watch.defer()
-        watch.answer()
+    with GracefulShutdown() as watch:
+        watch.wait_for_safe_point()
+        watch.exit_if_requested()
         with caplog.at_level(logging.WARNING):
             send(number)
         assert watch.received == number
@@ -58,8 +58,8 @@ def test_who_defers_is_told_and_answers_later(number: Signals, caplog: pytest.Lo
 
 
 def test_a_second_signal_is_not_waited_for(later: None) -> None:
-    with Watch() as watch:
-        watch.defer()
+    with GracefulShutdown() as watch:
+        watch.wait_for_safe_point()
         send(SIGTERM)
         assert interrupted(lambda: send(SIGINT)) == SIGINT
 
@@ -69,8 +69,8 @@ def test_signals_that_come_together_count_as_one(
 ) -> None:
     now = 100.0
     monkeypatch.setattr(signals.time, "monotonic", lambda: now)
-    with Watch() as watch:
-        watch.defer()
+    with GracefulShutdown() as watch:
+        watch.wait_for_safe_point()
         with caplog.at_level(logging.WARNING):
             send(SIGINT)
             now += 0.9
@@ -79,27 +79,27 @@ def test_signals_that_come_together_count_as_one(
         assert len(caplog.messages) == 1
         now += 0.2
         assert interrupted(lambda: send(SIGINT)) == SIGINT
-    with Watch():
+    with GracefulShutdown():
         assert interrupted(lambda: send(SIGINT)) == SIGINT
         send(SIGTERM)  # while what was open is closed
 
 
 def test_a_warning_does_not_insist_and_tells_more_than_the_signal_before_it(later: None) -> None:
-    with Watch() as watch:
-        watch.defer()
+    with GracefulShutdown() as watch:
+        watch.wait_for_safe_point()
         send(SIGTERM)
         send(SIGUSR2)
         assert interrupted(watch.answer) == SIGUSR2
-    with Watch() as watch:
-        watch.defer()
+    with GracefulShutdown() as watch:
+        watch.wait_for_safe_point()
         send(SIGUSR2)
         send(SIGUSR2)
         assert interrupted(lambda: send(SIGTERM)) == SIGTERM
 
 
 def test_a_signal_that_another_process_told_of_is_not_taken_for_a_second_one(later: None) -> None:
-    with Watch() as watch:
-        watch.defer()
+    with GracefulShutdown() as watch:
+        watch.wait_for_safe_point()
         watch.received = SIGTERM
         send(SIGTERM)
         assert interrupted(watch.answer) == SIGTERM
@@ -112,34 +112,34 @@ def test_neither_torch_nor_lightning_is_imported_for_it() -> None:
 
 
 def test_what_was_noted_is_answered_when_deferring_ends_and_what_comes_then_at_once() -> None:
-    with Watch() as watch:
-        watch.defer()
+    with GracefulShutdown() as watch:
+        watch.wait_for_safe_point()
         send(SIGTERM)
-        assert interrupted(watch.stop_deferring) == SIGTERM
-    with Watch() as watch:
-        watch.defer()
-        watch.stop_deferring()
+        assert interrupted(watch.stop_waiting) == SIGTERM
+    with GracefulShutdown() as watch:
+        watch.wait_for_safe_point()
+        watch.stop_waiting()
         assert interrupted(lambda: send(SIGINT)) == SIGINT
 
 
 def test_the_handlers_are_put_back() -> None:
     before = [signal.getsignal(number) for number in (SIGINT, SIGTERM)]
-    with Watch() as watch:
-        watch.defer()
+    with GracefulShutdown() as watch:
+        watch.wait_for_safe_point()
         signal.signal(SIGTERM, signal.SIG_IGN)
         assert signal.getsignal(SIGINT) != before[0]
     assert [signal.getsignal(number) for number in (SIGINT, SIGTERM)] == before
 
-    watch = Watch()
+    watch = GracefulShutdown()
     with pytest.raises(ZeroDivisionError), watch:
         print(1 / 0)
     assert [signal.getsignal(number) for number in (SIGINT, SIGTERM)] == before
 
 
 def test_whoever_took_over_meanwhile_is_replaced_by_who_defers() -> None:
-    with Watch() as watch:
+    with GracefulShutdown() as watch:
         signal.signal(SIGTERM, signal.SIG_IGN)  # as Lightning does
-        watch.defer()
+        watch.wait_for_safe_point()
         send(SIGTERM)
         assert watch.received == SIGTERM
 
@@ -148,10 +148,10 @@ def test_in_a_thread_signals_are_left_alone() -> None:
     before, seen = [signal.getsignal(number) for number in (SIGINT, SIGTERM)], []
 
     def work() -> None:
-        with Watch() as watch:
-            watch.defer()
+        with GracefulShutdown() as watch:
+            watch.wait_for_safe_point()
             seen.extend(signal.getsignal(number) for number in (SIGINT, SIGTERM))
-            watch.stop_deferring()
+            watch.stop_waiting()
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -173,7 +173,7 @@ def program(number: Signals, call: Callable[[], object]) -> Signals:
     """The signal that a program ends with in which a call is made."""
 
     def run() -> None:
-        with Ending():
+        with ExitOnSignal():
             call()
 
     return interrupted(run)
@@ -200,7 +200,7 @@ def test_a_signal_that_was_lost_is_met_by_who_takes_over() -> None:
 
     def run() -> None:
         swallowed(SIGTERM)
-        with Watch():
+        with GracefulShutdown():
             begun.append("training")
 
     assert program(SIGTERM, run) == SIGTERM
@@ -215,18 +215,18 @@ def test_who_answers_a_signal_inside_a_program_has_the_word(
     )  # one of another test may write into a file that is closed
 
     def run() -> None:
-        with Watch() as watch:
-            watch.defer()
+        with GracefulShutdown() as watch:
+            watch.wait_for_safe_point()
             send(SIGINT)
-            watch.answer()
+            watch.exit_if_requested()
 
     assert program(SIGINT, run) == SIGINT
     assert capsys.readouterr().err == ""
 
 
 def test_a_program_that_is_not_interrupted_ends_as_it_does() -> None:
-    with Ending():
+    with ExitOnSignal():
         pass
-    with pytest.raises(SystemExit) as left, Ending():
+    with pytest.raises(SystemExit) as left, ExitOnSignal():
         raise SystemExit(2)
     assert left.value.code == 2

@@ -9,7 +9,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from leyden.config.fitting import fitting
 from leyden.config.sections import settable
-from leyden.config.signature import find
+from leyden.config.signature import signature_of
 from leyden.system.override_text import in_shell, setting
 
 VALUES: list[Any] = [
@@ -74,14 +74,14 @@ def test_bash_reads_a_word_as_it_was() -> None:
 def test_a_value_of_another_type_is_written_in_the_type_that_is_needed(
     target: str, name: str, value: Any, text: str, meant: Any
 ) -> None:
-    signature = find(target)
+    signature = signature_of(target)
     assert signature
     assert not signature.parameters[name].accepts(value)
     assert fitting(signature.parameters[name], value, text) == meant
 
 
 def test_nothing_is_made_of_what_has_no_meaning() -> None:
-    signature = find("torch.optim.Adam")
+    signature = signature_of("torch.optim.Adam")
     assert signature
     for name, value in {"lr": "fast", "betas": 0.9, "fused": "maybe"}.items():
         with pytest.raises(LookupError):

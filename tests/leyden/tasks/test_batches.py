@@ -279,17 +279,17 @@ def test_an_optimizer_that_evaluates_a_batch_again_and_again_counts_its_items_on
     task = Counted(network, data.spec, OptimizerFactory(partial(LBFGS, lr=0.1, max_iter=4)))
     first: list[float] = []
 
-    class Watch(pl.Callback):
+    class GracefulShutdown(pl.Callback):
         def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-            acc = task.train_meter.metrics["acc"]
-            task.train_meter.compute()
+            acc = task.train_epoch.metrics["acc"]
+            task.train_epoch.compute()
             assert int(acc.tp + acc.fn) == TRAINED  # type: ignore[operator]
-            assert task.train_meter.loss.weight == TRAINED
+            assert task.train_epoch.loss.weight == TRAINED
 
         def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
             first.append(trainer.callback_metrics["train/loss_step"].item())
 
-    trainer = made_trainer(tmp_path, max_epochs=3, callbacks=[Watch()], log_every_n_steps=1)
+    trainer = made_trainer(tmp_path, max_epochs=3, callbacks=[GracefulShutdown()], log_every_n_steps=1)
     for _ in range(2):  # in a second fit too
         trainer.fit_loop.epoch_progress.reset()
         trainer.fit(task, datamodule=data)

@@ -74,13 +74,16 @@ def test_without_a_plan_the_duration_is_lightnings(every: int, end: dict[str, in
 def test_a_schedule_reaches_its_peak_and_its_end(schedule: Any, tmp_path: Path) -> None:
     rates: list[float] = []
 
-    class Watch(pl.Callback):
+    class GracefulShutdown(pl.Callback):
         def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
             rates.append(trainer.optimizers[0].param_groups[0]["lr"])
 
     task = made_task(SPEC, SchedulerFactory(schedule, "step", length_as="total"))
     trainer = made_trainer(
-        tmp_path, max_epochs=5, callbacks=[GradientAccumulationScheduler({0: 4, 2: 1}), Watch()], limit_val_batches=0
+        tmp_path,
+        max_epochs=5,
+        callbacks=[GradientAccumulationScheduler({0: 4, 2: 1}), GracefulShutdown()],
+        limit_val_batches=0,
     )
     trainer.fit(task, datamodule=MadeImages("", batch_size=4, val_size=10))
     assert max(rates) == pytest.approx(0.1, rel=0.01)

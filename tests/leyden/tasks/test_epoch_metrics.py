@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassAUROC, MulticlassF1Score
 
-from leyden.tasks.epoch_metrics import Meter
+from leyden.tasks.epoch_metrics import EpochMetrics
 
 SIZES = [8, 8, 3, 8, 1, 8, 5]
 Steps = list[tuple[Tensor, Tensor, Tensor]]
@@ -52,23 +52,23 @@ def at_once(seen: Steps) -> dict[str, float]:
     }
 
 
-def fill(meter: Meter, seen: Steps) -> Meter:
+def fill(meter: EpochMetrics, seen: Steps) -> EpochMetrics:
     for step in seen:
         meter.add(*step)
     return meter
 
 
-def values(meter: Meter) -> dict[str, float]:
+def values(meter: EpochMetrics) -> dict[str, float]:
     return {name: value.item() for name, value in meter.compute().items()}
 
 
 @pytest.mark.parametrize("block", [1, 2, 3, 7, 50])
 def test_a_meter_tells_what_all_items_together_give(block: int) -> None:
-    assert values(fill(Meter(metrics(), block), steps())) == pytest.approx(at_once(steps()))
+    assert values(fill(EpochMetrics(metrics(), block), steps())) == pytest.approx(at_once(steps()))
 
 
 def test_the_loss_is_that_of_an_item_not_of_a_batch() -> None:
-    meter, nothing = Meter(metrics()), torch.zeros(9, 4)
+    meter, nothing = EpochMetrics(metrics()), torch.zeros(9, 4)
     meter.add(torch.tensor(1.0), nothing[:9], torch.zeros(9, dtype=torch.int64))
     meter.add(torch.tensor(11.0), nothing[:1], torch.zeros(1, dtype=torch.int64))
     assert meter.compute()["loss"] == pytest.approx(2.0)
@@ -76,14 +76,14 @@ def test_the_loss_is_that_of_an_item_not_of_a_batch() -> None:
 
 @pytest.mark.parametrize("block", [2, 50])
 def test_it_can_be_read_in_between(block: int) -> None:
-    meter, seen = Meter(metrics(), block), steps()
+    meter, seen = EpochMetrics(metrics(), block), steps()
     assert values(fill(meter, seen[:3])) == pytest.approx(at_once(seen[:3]))
     assert values(fill(meter, seen[3:])) == pytest.approx(at_once(seen))
 
 
 @pytest.mark.parametrize("block", [2, 50])
 def test_reset_forgets_everything(block: int) -> None:
-    meter = fill(Meter(metrics(), block), steps(seed=1))
+    meter = fill(EpochMetrics(metrics(), block), steps(seed=1))
     meter.reset()
     assert values(fill(meter, steps())) == pytest.approx(at_once(steps()))
     meter.compute()
@@ -95,7 +95,7 @@ def test_steps_are_held_without_what_backward_needed() -> None:
     inputs, weight = torch.ones(4, 4), torch.ones(4, requires_grad=True)
     held = weakref.ref(inputs)
     outputs = inputs * weight  # keeps the inputs for the gradient of the weight
-    meter = Meter(metrics())
+    meter = EpochMetrics(metrics())
     meter.add(F.cross_entropy(outputs, torch.arange(4)), outputs, torch.arange(4))
     del inputs, outputs
     assert held() is None
@@ -104,39 +104,39 @@ def test_steps_are_held_without_what_backward_needed() -> None:
 def test_a_loss_that_became_nan_is_told() -> None:
     seen = steps()
     seen[2] = torch.tensor(math.nan), *seen[2][1:]
-    assert math.isnan(values(fill(Meter(metrics()), seen))["loss"])
+    assert math.isnan(values(fill(EpochMetrics(metrics()), seen))["loss"])
 
 
 @pytest.mark.parametrize("block", [1, 2, 3, 7, 50])
 @pytest.mark.parametrize("done", range(len(SIZES) + 1))
 def test_a_meter_goes_on_from_what_another_has_seen_to_the_same_bits(block: int, done: int) -> None:
-    seen, first, second = steps(), Meter(metrics(), block), Meter(metrics(), block)
+    seen, first, second = steps(), EpochMetrics(metrics(), block), EpochMetrics(metrics(), block)
     state = fill(first, seen[:done]).state()
     second.load_state(state)
-    assert values(fill(second, seen[done:])) == values(fill(Meter(metrics(), block), seen))
+    assert values(fill(second, seen[done:])) == values(fill(EpochMetrics(metrics(), block), seen))
 
 
 def test_what_a_meter_has_seen_is_plain_and_whatever_saw_more_meanwhile(tmp_path: Path) -> None:
-    meter, seen = Meter(metrics(), block=2), steps()
+    meter, seen = EpochMetrics(metrics(), block=2), steps()
     torch.save(fill(meter, seen[:3]).state(), tmp_path / "state")
     values(fill(meter, seen[3:]))
-    other = fill(Meter(metrics(), block=2), steps(seed=1))
+    other = fill(EpochMetrics(metrics(), block=2), steps(seed=1))
     for _ in range(2):  # also when it has seen something else
         other.load_state(torch.load(tmp_path / "state", weights_only=True))
         assert values(fill(other, seen[3:])) == values(meter) == pytest.approx(at_once(seen))
 
 
 def test_to_tell_its_state_changes_nothing() -> None:
-    meter, seen = Meter(metrics(), block=3), steps()
+    meter, seen = EpochMetrics(metrics(), block=3), steps()
     for step in seen:
         meter.add(*step)
         meter.state()
-    assert values(meter) == values(fill(Meter(metrics(), block=3), seen))
+    assert values(meter) == values(fill(EpochMetrics(metrics(), block=3), seen))
 
 
 def test_metrics_that_collect_whole_outputs_go_on_too() -> None:
-    def meter() -> Meter:
-        return Meter(MetricCollection({"auroc": MulticlassAUROC(4, thresholds=None)}), block=2)
+    def meter() -> EpochMetrics:
+        return EpochMetrics(MetricCollection({"auroc": MulticlassAUROC(4, thresholds=None)}), block=2)
 
     seen, second = steps(), meter()
     second.load_state(fill(meter(), seen[:3]).state())

@@ -17,7 +17,7 @@ from leyden.system.errors import UserError
 
 
 @dataclass(frozen=True)
-class Place:
+class BlockOfRows:
     """A block of rows in a file.
 
     Attributes:
@@ -74,7 +74,7 @@ class Place:
             raise UserError(f"{self.path}, line {self.line(begins)}: {_why(error)}") from None
 
 
-def check_rows(place: Place) -> None:
+def check_rows(place: BlockOfRows) -> None:
     """Every row has as many fields as the header; blank lines aside.
 
     Raises:
@@ -96,7 +96,7 @@ def check_rows(place: Place) -> None:
             raise UserError(f"{place.path}, line {line}: {what}; {remedy}")
 
 
-def check_zero_bytes(place: Place) -> None:
+def check_zero_bytes(place: BlockOfRows) -> None:
     """No byte is zero.
 
     Raises:
@@ -108,7 +108,7 @@ def check_zero_bytes(place: Place) -> None:
         raise UserError(f"{place.path}, line {line}: holds zero bytes; {zero_bytes_remedy(place.path)}")
 
 
-def check_quotes(place: Place) -> None:
+def check_quotes(place: BlockOfRows) -> None:
     """Every quote begins or ends a field, or is doubled within quotes.
 
     Raises:

@@ -13,7 +13,7 @@ from leyden.data.tables.content import Content
 from leyden.data.tables.fields import bare_quotes, is_blank
 from leyden.data.tables.formats import written_in_digits
 from leyden.data.tables.header import Header
-from leyden.data.tables.mistakes import Place, check_quotes, check_rows, check_zero_bytes, find_value
+from leyden.data.tables.mistakes import BlockOfRows, check_quotes, check_rows, check_zero_bytes, find_value
 from leyden.data.tables.notation import PLAIN, Notation
 from leyden.data.tables.oddities import Odd, merged, refusal
 from leyden.data.tables.remarks import Remarks
@@ -59,7 +59,7 @@ class TableReader:
             UserError: a row has too many or too few fields.
         """
         block = bare_quotes(block, self.separator)
-        place = Place(self.path, self.content, self.header, self.separator, block, start)
+        place = BlockOfRows(self.path, self.content, self.header, self.separator, block, start)
         if b"\0" in block:
             check_zero_bytes(place)
         self.schema = self.schema or self._inferred(block)
@@ -167,7 +167,7 @@ class TableReader:
             return frame
         return None
 
-    def _from_text(self, place: Place) -> pl.DataFrame:
+    def _from_text(self, place: BlockOfRows) -> pl.DataFrame:
         """Read a block that is not as plain as its columns promise: there are blanks around a number, or a mistake."""
         if self.notation.is_plain:
             check_rows(place)
@@ -187,7 +187,7 @@ class TableReader:
             columns.append(values)
         return pl.DataFrame(columns)
 
-    def _checked(self, column: pl.Series, place: Place) -> pl.Series:
+    def _checked(self, column: pl.Series, place: BlockOfRows) -> pl.Series:
         """Finite numbers, in the width that they need."""
         column = self._known(column)
         values = column.to_numpy()  # where all are there these are the numbers themselves, not a copy
@@ -213,7 +213,7 @@ class TableReader:
             if days.is_between(1, 31).all() and months.is_between(1, 12).all():
                 self.remarks.compact[column.name] = f"{low:.0f}"
 
-    def _add_odd(self, place: Place, column: pl.Series, wrong: pl.Series, sound: int) -> None:
+    def _add_odd(self, place: BlockOfRows, column: pl.Series, wrong: pl.Series, sound: int) -> None:
         line, _ = place.row(int(wrong.arg_true()[0]))
         words = Counter(column.filter(wrong).to_list())
         self.odds.append(Odd(column.name, line, "numbers", words, sound))  # of several threads

@@ -13,7 +13,7 @@ from typing import BinaryIO, NoReturn
 
 from leyden.sweeps.job import Job, perform
 from leyden.system.console import set_up_logging
-from leyden.system.graceful_shutdown import Watch
+from leyden.system.graceful_shutdown import GracefulShutdown
 
 _PATIENCE = 60.0  # seconds that a step and a checkpoint may take where nobody waits for them
 
@@ -26,7 +26,7 @@ def main() -> None:
     """
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))  # Ray's workers hold them
-    with Watch():
+    with GracefulShutdown():
         pipe = os.fdopen(os.dup(0), "rb")
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # worker processes close theirs, and must not wait for our thread
         job: Job = pickle.load(pipe)

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 
 from leyden.records.record import RECORD
 from leyden.sweeps.executors.executor import OUTPUT, Ended
-from leyden.sweeps.executors.slurm_places import Place, place
+from leyden.sweeps.executors.slurm_scheduler import JobScheduler, job_scheduler
 from leyden.sweeps.executors.slurm_settings import Settings
 from leyden.sweeps.executors.slurm_task import Task
 from leyden.sweeps.executors.worker import gpus_of, optional
@@ -62,7 +62,7 @@ class Slurm:
         if self.settings.cluster == "local":
             self.slots = min(self.slots, cores)
         self._folder = (sweep_dir / OUTPUT).resolve()
-        self._place: Place = place(self._folder, self.settings, jobs[0], max(1, cores // self.slots))
+        self._scheduler: JobScheduler = job_scheduler(self._folder, self.settings, jobs[0], max(1, cores // self.slots))
         if self._cluster == "slurm" and not gpus_of(jobs[0]) and not self.settings.gpus_per_node:
             log.info("SLURM: no GPU is asked for; with trainer=gpu, or hydra.launcher.gpus_per_node=1, there is one")
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ class Slurm:
 
     def holds(self, job: Job) -> bool:
         number = self._numbers.get(job.name)
-        return number is not None and self._place.has(number)
+        return number is not None and self._scheduler.has(number)
 
     def start(self, job: Job) -> None:
         if self.holds(job):
@@ -86,7 +86,7 @@ class Slurm:
             self._running[number] = job, None
             return
         before = _record(job)
-        number = self._place.submit(Task(job), job.name)
+        number = self._scheduler.submit(Task(job), job.name)
         self._running[number] = job, before
         self._numbers[job.name] = number
         write_text(self._folder / _SUBMITTED, json.dumps({"cluster": self._cluster, "jobs": self._numbers}, indent=2))
@@ -105,7 +105,7 @@ class Slurm:
     def _ended(self) -> list[Ended]:
         returned = {number: "" for number in self._running if (self._folder / f"{number}_0_result.pkl").exists()}
         ended = []
-        for number, cause in (self._place.ended(self._running.keys() - returned.keys()) | returned).items():
+        for number, cause in (self._scheduler.ended(self._running.keys() - returned.keys()) | returned).items():
             job, before = self._running.pop(number)
             said = _record(job) != before and outcome(job).status in _TOLD
             ended.append(Ended(job, None if said or not cause else cause))
@@ -115,12 +115,12 @@ class Slurm:
 
     def stop(self, signal: Signals) -> None:
         self._stops += 1
-        self._place.stop(self._running.keys(), self._stops)
+        self._scheduler.stop(self._running.keys(), self._stops)
 
     def close(self) -> None:
         for urgency in (1, 3):
             if self._running:
-                self._place.stop(self._running.keys(), urgency)
+                self._scheduler.stop(self._running.keys(), urgency)
                 until = time.monotonic() + _PATIENCE
                 while self._running and time.monotonic() < until:
                     self.wait(_TICK)

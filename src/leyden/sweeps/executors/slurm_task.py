@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from leyden.sweeps.job import Job, note_failure, perform
 from leyden.system.console import set_up_logging
-from leyden.system.graceful_shutdown import Interrupted, Watch
+from leyden.system.graceful_shutdown import GracefulShutdown, Interrupted
 from leyden.system.processes import rank
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class Task:
     submitit would do so within its signal handler, wherever the run is just then. Here the run stops after its step
     with a checkpoint, and its record is closed, before that handler is called: it counts how often time was over,
     tells SLURM, and ends the process. SLURM starts the job again, which goes on from the checkpoint. Lightning, which
-    would requeue by SIGUSR1, is not asked (`leyden.system.graceful_shutdown.Watch.take_over`).
+    would requeue by SIGUSR1, is not asked (`leyden.system.graceful_shutdown.GracefulShutdown.take_over`).
 
     Args:
         job: what is performed.
@@ -44,7 +44,7 @@ class Task:
         warning = Signals[f"SIG{JobEnvironment.USR_SIG}"]
         handler = signal.getsignal(warning)
         try:
-            with Watch():
+            with GracefulShutdown():
                 perform(self.job)
         except Interrupted as stopped:
             if rank():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from leyden.data.csv import CSV
-from leyden.data.tables.mistakes import Place
+from leyden.data.tables.mistakes import BlockOfRows
 from leyden.data.tables.table import read_table
 from leyden.system.errors import UserError
 from tests.leyden.data.tables.mistaken_files import MISTAKES
@@ -48,18 +48,18 @@ def test_a_mistake_behind_a_block_has_its_line(name: str, tmp_path: Path, monkey
 
 
 def test_lines_are_counted_only_where_something_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def counted(place: Place, number: int) -> int:
+    def counted(place: BlockOfRows, number: int) -> int:
         raise AssertionError
 
     monkeypatch.setattr("leyden.data.tables.table._BLOCK", 24)
-    monkeypatch.setattr(Place, "line", counted)
+    monkeypatch.setattr(BlockOfRows, "line", counted)
     read_table(write(tmp_path / "a.csv", rows(other=dict.fromkeys(range(9, 30), '1,"a\nb",'))))
 
 
 def test_lines_are_counted_a_piece_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("leyden.data.tables.content._STEP", 7)
     content = rows().encode()
-    place = Place(tmp_path / "a.csv", content, ["x", "c", "y"], ",", b"", 100)
+    place = BlockOfRows(tmp_path / "a.csv", content, ["x", "c", "y"], ",", b"", 100)
     assert place.line(3) == content[:100].count(b"\n") + 4
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from leyden.config.signature import find
+from leyden.config.signature import signature_of
 from leyden.data.csv import CSV
 from leyden.data.tables.names import as_named, unique_names
 from tests.leyden.helpers.csv_files import write
@@ -49,7 +49,7 @@ def test_the_same_text_comes_first() -> None:
 
 @pytest.mark.parametrize("name", ["target", "features", "ignore", "categorical", "split_column"])
 def test_settings_of_columns_take_numbers_and_bools(name: str) -> None:
-    signature = find("leyden.data.csv.CSV")
+    signature = signature_of("leyden.data.csv.CSV")
     assert signature
     for value in (2010, 1e3, True, "x"):
         alone = name in ("target", "split_column")

@@ -208,7 +208,7 @@ def test_prediction_reads_columns_as_training_did(
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
     again = CSV(str(write(tmp_path / "a.csv", values * 10)), "y", val_size=0, test_size=0, **settings)
-    again.trained = spec
+    again.reference_spec = spec
     again.setup()
     assert torch.equal(again.splits["train"][0], train)
 
@@ -221,7 +221,7 @@ def test_a_checkpoint_of_before_reads_words_and_columns_as_it_did(tmp_path: Path
     expected = torch.eye(3)[[0, 2, 1]]
     assert torch.equal(read_inputs(tmp_path / "a.csv", spec)[:3], expected)
     again = CSV(str(tmp_path / "a.csv"), "y", val_size=0, test_size=0)
-    again.trained = spec
+    again.reference_spec = spec
     again.setup()
     assert torch.equal(again.splits["train"][0][:3], expected)
 

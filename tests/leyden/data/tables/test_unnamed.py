@@ -171,7 +171,7 @@ def test_a_run_keeps_its_columns_whatever_the_file_holds_later(tmp_path: Path) -
     for before, after in ((DATA["few numbers"], range(40)), (range(40), DATA["few numbers"])):
         spec = ready(write(tmp_path / "a.csv", indexed(before))).spec
         data = CSV(str(write(tmp_path / "a.csv", indexed(after))), "y")
-        data.trained = spec
+        data.reference_spec = spec
         data.setup()
         assert data.spec == spec
         assert len(read_inputs(tmp_path / "a.csv", spec)) == 40

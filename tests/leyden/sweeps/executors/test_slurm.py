@@ -30,7 +30,7 @@ def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A SLURM, as far as anybody can tell."""
     fake_slurm.install(tmp_path / "slurm")
     monkeypatch.setenv("PATH", f"{tmp_path / 'slurm'}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr("leyden.sweeps.executors.slurm_places._EVERY", 0.5)
+    monkeypatch.setattr("leyden.sweeps.executors.slurm_scheduler._EVERY", 0.5)
 
 
 def test_jobs_give_the_same_bits_as_in_this_process_and_leave_the_same_files(

@@ -13,7 +13,7 @@ from leyden.system.errors import UserError
 from leyden.system.graceful_shutdown import STOPS
 
 
-class Foreign:
+class HydraLauncherExecutor:
     """Executes jobs one at a time.
 
     Args:

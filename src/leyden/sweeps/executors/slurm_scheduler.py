@@ -20,7 +20,7 @@ from leyden.system.errors import UserError
 _EVERY = 20.0  # seconds between two questions to SLURM
 
 
-class Place(Protocol):
+class JobScheduler(Protocol):
     """What is asked of either. A job is named by its number there."""
 
     def submit(self, task: Callable[[], None], name: str) -> str:
@@ -142,7 +142,7 @@ class Local:
                     os.kill(pid, Signals.SIGKILL if urgency > 2 else Signals.SIGTERM)  # it passes SIGTERM on
 
 
-def place(folder: Path, settings: Settings, example: Job, threads: int) -> Place:
+def job_scheduler(folder: Path, settings: Settings, example: Job, threads: int) -> JobScheduler:
     """The one that settings name.
 
     Raises:
