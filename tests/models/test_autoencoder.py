@@ -10,7 +10,6 @@ from torch.nn import functional as F
 
 from leyden import UserError
 from myproject.models.autoencoder import AutoEncoder
-from myproject.models.input_checks import misfit
 
 CONFIG = Path(__file__).parents[2] / "configs" / "model" / "autoencoder.yaml"
 SETTINGS = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
@@ -76,10 +75,10 @@ def test_another_output_size_is_refused_with_the_task_that_fits() -> None:
 
 @pytest.mark.parametrize("shape", [(7,), ("features",)])
 def test_what_is_no_picture_is_refused(shape: Any) -> None:
-    assert "a picture (channels, height, width)" in str(misfit(TARGET, shape, SETTINGS))
+    assert "a picture (channels, height, width)" in str(AutoEncoder.check_input(shape, **SETTINGS))
 
 
 def test_it_needs_a_convolution() -> None:
     with pytest.raises(UserError, match="one convolution at least; give channels"):
         build((1, 8, 8), channels=[])
-    assert misfit(TARGET, (1, 8, 8), {"channels": []})
+    assert AutoEncoder.check_input((1, 8, 8), **{"channels": []})

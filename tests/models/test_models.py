@@ -10,7 +10,6 @@ from torch.nn import functional as F
 
 from leyden import DataSpec, UserError, build_network, build_task, complete_model, compose
 from myproject.models.cnn import CNN
-from myproject.models.input_checks import misfit
 from myproject.models.layers import ACTIVATIONS, Activation
 from myproject.models.linear import Linear
 from myproject.models.mlp import MLP
@@ -160,7 +159,8 @@ def test_every_activation_is_used_after_every_hidden_layer(name: str, activation
 def test_the_cnn_refuses_what_is_no_picture_and_names_a_network_that_fits(shape: tuple[int, ...]) -> None:
     with pytest.raises(UserError) as refusal:
         CNN(shape, 10, channels=[4], hidden_sizes=[])
-    assert str(refusal.value) == misfit("myproject.models.cnn.CNN", shape, {"channels": [4]})
+    needs = CNN.check_input(shape, **{"channels": [4]})
+    assert str(refusal.value) == f"model CNN needs {needs}"
     assert "model=mlp" in str(refusal.value)
 
 
@@ -170,12 +170,13 @@ def test_the_cnn_halves_a_picture_as_often_as_it_goes_and_no_oftener(shape: tupl
     channels = [2] * (deepest + 1)
     with pytest.raises(UserError) as refusal:
         CNN(shape, 10, channels=channels, hidden_sizes=[])
-    assert str(refusal.value) == misfit("myproject.models.cnn.CNN", shape, {"channels": channels})
+    needs = CNN.check_input(shape, **{"channels": channels})
+    assert str(refusal.value) == f"model CNN needs {needs}"
     assert f"give {deepest} channels or fewer" in str(refusal.value)
 
 
 def test_a_network_without_a_requirement_takes_every_shape() -> None:
-    assert misfit("myproject.models.mlp.MLP", (7,), {}) is None
+    assert MLP.check_input((7,), **{}) is None
 
 
 class Seven(nn.Module):

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from leyden import UserError
-from myproject.models.input_checks import misfit
 from myproject.models.pretrained import Pretrained
 
 
@@ -59,7 +58,7 @@ def test_a_mistake_is_told_with_its_remedy(settings: dict[str, Any], message: st
     ],
 )
 def test_a_picture_that_does_not_fit_is_refused_before_torch(shape: Any, settings: Any, message: str) -> None:
-    refusal = misfit("myproject.models.pretrained.Pretrained", shape, settings)
+    refusal = Pretrained.check_input(shape, **settings)
     assert refusal is not None
     assert message in refusal
     with pytest.raises(UserError) as error:
@@ -70,6 +69,6 @@ def test_a_picture_that_does_not_fit_is_refused_before_torch(shape: Any, setting
 @pytest.mark.parametrize(("name", "side"), [("alexnet", 63), ("squeezenet1_0", 21), ("squeezenet1_1", 17)])
 def test_the_smallest_picture_is_the_smallest_that_goes_through(name: str, side: int) -> None:
     assert build((3, side, side), name=name)(pictures(2, 3, side, side)).shape == (2, 5)
-    assert misfit("myproject.models.pretrained.Pretrained", (3, side - 1, side), {"name": name})
+    assert Pretrained.check_input((3, side - 1, side), **{"name": name})
     with pytest.raises(RuntimeError):
         build((3, side, side), name=name)(pictures(2, 3, side - 1, side - 1))

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from leyden import UserError
-from myproject.models.input_checks import VGG_LAYERS, misfit
+from myproject.models.input_checks import VGG_LAYERS
 from myproject.models.vgg import VGG
 
 SETTINGS = yaml.safe_load((Path(__file__).parents[2] / "configs" / "model" / "vgg.yaml").read_text(encoding="utf-8"))
@@ -72,7 +72,8 @@ def test_it_is_initialised_and_activated_as_it_is_told() -> None:
 def test_an_unknown_layer_is_refused_in_one_line(layers: Any, message: str) -> None:
     with pytest.raises(UserError) as refusal:
         build(layers=layers)
-    assert str(refusal.value) == misfit(TARGET, (3, 32, 32), {"layers": layers})
+    needs = VGG.check_input((3, 32, 32), **{"layers": layers})
+    assert str(refusal.value) == f"model VGG needs {needs}"
     assert message in str(refusal.value)
 
 
@@ -80,7 +81,8 @@ def test_mnist_is_too_small_for_five_poolings_and_the_sentence_says_what_fits() 
     with pytest.raises(UserError) as refusal:
         build((1, 28, 28))
     message = str(refusal.value)
-    assert message == misfit(TARGET, (1, 28, 28), SETTINGS)
+    needs = VGG.check_input((1, 28, 28), **SETTINGS)
+    assert message == f"model VGG needs {needs}"
     assert "can be halved 5 times, once for each M of its layers, and 28×28 can be halved 4 times" in message
     proposed = yaml.safe_load(message.partition("model.layers=")[2].strip("'"))
     assert proposed.count("M") == 4
@@ -89,6 +91,6 @@ def test_mnist_is_too_small_for_five_poolings_and_the_sentence_says_what_fits() 
 
 @pytest.mark.parametrize("shape", [(7,), ("features",)])
 def test_what_is_no_picture_is_refused(shape: Any) -> None:
-    assert "try model=mlp" in str(misfit(TARGET, shape, SETTINGS))
+    assert "try model=mlp" in str(VGG.check_input(shape, **SETTINGS))
     with pytest.raises(UserError, match="needs a picture"):
         build(shape)

@@ -45,9 +45,7 @@ class AutoEncoder(nn.Module):
         init: Scheme = "default",
     ) -> None:
         super().__init__()
-        why = input_checks.autoencoder(input_shape, channels)
-        if why:
-            raise UserError(f"model AutoEncoder needs {why}")
+        input_checks.require("AutoEncoder", input_checks.autoencoder(input_shape, channels))
         if output_size != math.prod(input_shape):
             raise UserError(
                 f"model AutoEncoder needs as many outputs as the picture has values, {math.prod(input_shape)}, "

@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-from leyden import UserError
 from myproject.models import input_checks
 from myproject.models.init import Scheme, initialise
 from myproject.models.layers import Activation, dense
@@ -46,9 +45,7 @@ class CNN(nn.Module):
         init: Scheme = "default",
     ) -> None:
         super().__init__()
-        why = input_checks.cnn(input_shape, channels)
-        if why:
-            raise UserError(f"model CNN needs {why}")
+        input_checks.require("CNN", input_checks.cnn(input_shape, channels))
         depth, height, width = input_shape
         layers: list[nn.Module] = []
         for out in channels:

@@ -7,7 +7,7 @@ input shape and the network's settings and returns the end of the sentence "mode
 from collections.abc import Sequence
 from typing import Any
 
-from leyden import image_needed
+from leyden import UserError, image_needed
 
 VGG_LAYERS: dict[str, list[int | str]] = {
     "A": [64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"],
@@ -15,6 +15,16 @@ VGG_LAYERS: dict[str, list[int | str]] = {
     "D": [64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512, "M"],
     "E": [64, 64, "M", 128, 128, "M", *[256] * 4, "M", *[512] * 4, "M", *[512] * 4, "M"],
 }  # Simonyan & Zisserman (2015), table 1: 11, 13, 16 and 19 layers with weights
+
+
+def require(network: str, needs: str | None) -> None:
+    """Refuse to build a network; `needs` is what its check returned.
+
+    Raises:
+        UserError: it is not None.
+    """
+    if needs:
+        raise UserError(f"model {network} needs {needs}")
 
 
 def dropouts(dropout: float | Sequence[float], layers: int) -> str | None:

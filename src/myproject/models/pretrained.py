@@ -58,9 +58,8 @@ class Pretrained(nn.Module):
         load: bool = True,
     ) -> None:
         super().__init__()
-        why = torchvision_input_check(input_shape, name, weights)
-        if why:
-            raise UserError(f"model Pretrained needs {why}")
+        if needs := torchvision_input_check(input_shape, name, weights):
+            raise UserError(f"model Pretrained needs {needs}")
         published = backbones.find_weights(name, weights)
         self.backbone = backbones.make_backbone(name, published, input_shape, load)
         self._first, self._head = backbones.layers(self.backbone)

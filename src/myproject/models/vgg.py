@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-from leyden import UserError
 from myproject.models import input_checks
 from myproject.models.init import Scheme, initialise
 from myproject.models.layers import Activation, dense
@@ -44,9 +43,7 @@ class VGG(nn.Module):
         init: Scheme = "kaiming",
     ) -> None:
         super().__init__()
-        why = input_checks.vgg(input_shape, layers)
-        if why:
-            raise UserError(f"model VGG needs {why}")
+        input_checks.require("VGG", input_checks.vgg(input_shape, layers))
         depth, height, width = input_shape
         modules: list[nn.Module] = []
         for entry in input_checks.VGG_LAYERS[layers] if isinstance(layers, str) else layers:
