@@ -17,16 +17,16 @@ def onecycle(
     final_div_factor: float = 1e4,
     cycle_momentum: bool = True,
 ) -> LRScheduler:
-    """Torch's OneCycleLR with the optimizer's own learning rates as the peaks, one for each group.
+    """torch's OneCycleLR with the optimizer's learning rates as peaks, one for each parameter group.
 
     Smith, Topin (2018), Super-convergence.
 
     Args:
-        total: moves in the whole run.
-        pct_start: the part of it that rises.
-        div_factor: the peak over the first learning rate.
-        final_div_factor: the first learning rate over the last.
-        cycle_momentum: let momentum (or beta1) move the opposite way, if the optimizer has one.
+        total: scheduler steps of the whole run.
+        pct_start: share of the run in which the rate rises.
+        div_factor: peak rate over initial rate.
+        final_div_factor: initial rate over final rate.
+        cycle_momentum: cycle momentum (or beta1) inversely, if the optimizer has one.
     """
     has_momentum = bool(optimizer.defaults.get("momentum") or optimizer.defaults.get("betas"))
     return OneCycleLR(
@@ -41,14 +41,14 @@ def onecycle(
 
 
 def warmup_cosine(optimizer: Optimizer, total: int, warmup: float = 0.05, floor: float = 0.0) -> LRScheduler:
-    """Rise in a straight line over the first part of the run, then fall along half a cosine.
+    """Linear warm-up, then half a cosine down to `floor`.
 
     Loshchilov, Hutter (2016), SGDR, without restarts.
 
     Args:
-        total: moves in the whole run.
-        warmup: the part of it that rises.
-        floor: what is left at the end, as a fraction of the full learning rate.
+        total: scheduler steps of the whole run.
+        warmup: share of the run in which the rate rises.
+        floor: final rate, as a fraction of the full rate.
     """
     rising = round(warmup * total)
 
@@ -62,11 +62,11 @@ def warmup_cosine(optimizer: Optimizer, total: int, warmup: float = 0.05, floor:
 
 
 def polynomial(optimizer: Optimizer, total: int, power: float = 0.9, floor: float = 0.0) -> LRScheduler:
-    """Fall as (1 − done) ** power. Chen et al. (2017), DeepLab, where the power is 0.9.
+    """Polynomial decay (1 − t / total) ** power. Chen et al. (2017), DeepLab, where the power is 0.9.
 
     Args:
-        total: moves in the whole run.
-        floor: what is left at the end, as a fraction of the full learning rate.
+        total: scheduler steps of the whole run.
+        floor: final rate, as a fraction of the full rate.
     """
 
     def factor(move: int) -> float:

@@ -88,7 +88,7 @@ def test_what_is_frozen_stays_bit_identical_until_the_epoch(
         assert changed(before, after) == {name for name in first if name.startswith(free)}
     assert changed(third, last) == set(first)
     told = [record.getMessage() for record in caplog.records if record.name.startswith("leyden")]
-    assert told[-1] == "epoch 3: everything is trained from here on"
+    assert told[-1] == "epoch 3: all layers are trained from now on"
 
 
 def test_the_optimizer_holds_everything_from_the_start(tmp_path: Path) -> None:

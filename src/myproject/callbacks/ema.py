@@ -6,17 +6,17 @@ from leyden import Averaging, UserError
 
 
 class EMA(Averaging):
-    """Exponential moving average of the weights, updated after each optimizer step.
+    """Exponential moving average of the weights, updated after optimizer steps.
 
-    The decay rises from 0.1 as (1 + n) / (10 + n) with the number n of updates until it has its value: a short run
-    would otherwise be averaged with weights that had hardly been trained. As in Polyak, Juditsky (1992) and
+    The decay rises from 0.1 as (1 + n) / (10 + n) with the number n of updates up to its value; otherwise the average
+    of a short run would contain weights from its very beginning. As in Polyak, Juditsky (1992) and
     TensorFlow's ExponentialMovingAverage with `num_updates`.
 
     Args:
-        decay: part of the average that an update leaves.
+        decay: share of the old average in the new one.
         every_n_steps: optimizer steps between updates.
         start_epoch: first epoch whose steps are averaged, counted from 0.
-        device: of the average; null for that of the network.
+        device: where the average is stored; null for the device of the network.
 
     Raises:
         UserError: a value is out of its range.

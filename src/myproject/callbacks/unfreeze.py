@@ -1,4 +1,4 @@
-"""Train the head first, then everything."""
+"""Staged unfreezing: train the head first, then all layers."""
 
 import logging
 from typing import Protocol, cast
@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 class Freezable(Protocol):
-    """A network that knows which part of it may be frozen."""
+    """Network with a part that can be frozen."""
 
     def freeze(self) -> None: ...
 
@@ -19,17 +19,17 @@ class Freezable(Protocol):
 
 
 class Unfreeze(pl.Callback):
-    """Keep frozen what the network's own setting freezes, until an epoch begins.
+    """Unfreeze the layers that `model.freeze` names when an epoch begins.
 
-    The optimizer holds all parameters from the start, so that its groups and the schedule never change; those that are
-    frozen have no gradient, and optimizers skip them, weight decay and all. DDP expects a gradient of each:
-    it needs trainer.strategy=ddp_find_unused_parameters_true.
+    The optimizer holds all parameters from the start, so that its groups and the schedule never change; frozen
+    parameters have no gradient, so that optimizers skip them, including weight decay. DDP expects a gradient of each
+    parameter and needs trainer.strategy=ddp_find_unused_parameters_true.
 
     Args:
-        epoch: the first in which everything is trained, counted from 0.
+        epoch: first epoch in which all layers are trained, counted from 0.
     """
 
-    unfreezes = True  # whoever would rely on what is frozen can ask
+    unfreezes = True  # read where features of a frozen backbone would be cached
 
     def __init__(self, epoch: int) -> None:
         if epoch < 1:
@@ -50,14 +50,14 @@ class Unfreeze(pl.Callback):
             raise UserError(
                 "callbacks.unfreeze: nothing is frozen; set model.freeze=backbone or model.freeze=until:<layer>"
             )
-        network.unfreeze()  # the optimizer, made next, takes what is trained
+        network.unfreeze()  # the optimizer, created next, takes trainable parameters only
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._frozen = trainer.current_epoch < self.epoch
         self._apply(pl_module)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.on_fit_start(trainer, pl_module)  # a resumed run knows its epoch only now, and may be in the middle of it
+        self.on_fit_start(trainer, pl_module)  # in a resumed run the epoch is known only now
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         frozen = trainer.current_epoch < self.epoch
@@ -66,7 +66,7 @@ class Unfreeze(pl.Callback):
         self._frozen = frozen
         self._apply(pl_module)
         if not frozen:
-            log.info("epoch %d: everything is trained from here on", trainer.current_epoch + 1)
+            log.info("epoch %d: all layers are trained from now on", trainer.current_epoch + 1)
 
     def _apply(self, pl_module: pl.LightningModule) -> None:
         network = _network(pl_module)

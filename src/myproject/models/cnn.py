@@ -1,4 +1,4 @@
-"""Convolutions and poolings, then dense layers: the pattern of LeNet-5."""
+"""Convolutional network in the pattern of LeNet-5."""
 
 import torch
 from torch import Tensor, nn
@@ -10,24 +10,24 @@ from myproject.models.layers import activation as make_activation
 
 
 class CNN(nn.Module):
-    """Convolution, activation and a pooling that halves the picture, for each entry of `channels`; then dense layers.
+    """Convolution, activation and 2×2 max pooling for each entry of `channels`, then dense layers.
 
     LeCun, Bottou, Bengio, Haffner (1998), Gradient-based learning applied to document recognition: LeNet-5 has
     channels [6, 16] and hidden_sizes [120, 84]; here its second convolution is padded like the first.
 
     Args:
         input_shape: (channels, height, width).
-        output_size: values for each picture.
-        channels: of each convolution.
-        hidden_sizes: the width of each dense layer before the last.
-        kernel_size: an odd number; the convolutions keep the size of the picture.
-        batch_norm: normalise before each activation.
-        dropout: the probability after each dense layer, or a list with one for each.
-        activation: by name; see `myproject.models.layers`.
-        init: how the weights start; see `myproject.models.init`.
+        output_size: number of outputs.
+        channels: output channels of each convolution.
+        hidden_sizes: width of each dense layer before the last.
+        kernel_size: odd; the convolutions are padded to keep the image size.
+        batch_norm: BatchNorm before each activation.
+        dropout: probability after each hidden dense layer; a list has one for each layer.
+        activation: name in `myproject.models.layers`.
+        init: weight initialisation by name; see `myproject.models.init`.
 
     Raises:
-        UserError: the input is no picture, or too small to be halved so often.
+        UserError: the input is not an image, or too small for that many poolings.
     """
 
     check_input = staticmethod(input_checks.cnn)

@@ -1,4 +1,4 @@
-"""Weight initialisation by name, the right way for each type of layer."""
+"""Weight initialisation by name."""
 
 from collections.abc import Callable
 from typing import Literal, get_args
@@ -36,13 +36,13 @@ SCHEMES: dict[str, Callable[[Tensor], object]] = {
 
 
 def initialise(network: nn.Module, scheme: Scheme) -> None:
-    """Fill the weights of dense and convolutional layers by a scheme, their biases with 0; norms start as identity.
+    """Initialise dense and convolutional weights by a scheme and their biases with 0; norms start as identity.
 
     Args:
-        scheme: `default` leaves everything as PyTorch made it.
+        scheme: `default` keeps PyTorch's own initialisation.
 
     Raises:
-        UserError: there is no such scheme.
+        UserError: the scheme is unknown.
     """
     if scheme == "default":
         return

@@ -28,7 +28,7 @@ def require(network: str, needs: str | None) -> None:
 
 
 def dropouts(dropout: float | Sequence[float], layers: int) -> str | None:
-    """One probability for all hidden layers, or one for each."""
+    """Needs one probability for all hidden layers, or one for each."""
     if isinstance(dropout, int | float) or len(dropout) == layers:
         return None
     one = dropout[0] if dropout else 0.0
@@ -41,7 +41,7 @@ def dropouts(dropout: float | Sequence[float], layers: int) -> str | None:
 def mlp(
     input_shape: Sequence[int], hidden_sizes: Sequence[int] = (), dropout: float | Sequence[float] = 0.0, **_: Any
 ) -> str | None:
-    """Any shape; as many dropouts as hidden layers."""
+    """Takes any shape; needs as many dropouts as hidden layers."""
     return dropouts(dropout, len(hidden_sizes))
 
 
@@ -52,13 +52,13 @@ def cnn(
     dropout: float | Sequence[float] = 0.0,
     **_: Any,
 ) -> str | None:
-    """Channels, height and width; each pooling halves the picture, and at least one pixel must be left."""
+    """Needs channels, height and width; each pooling halves the image, and at least one pixel must remain."""
     if len(input_shape) != 3:
         return image_needed(input_shape)
     deepest = _halvings(input_shape)
     if len(channels) > deepest:
         return (
-            f"a picture that can be halved {len(channels)} times, once for each of channels={list(channels)}, and "
+            f"an image that can be halved {len(channels)} times, once for each of channels={list(channels)}, and "
             f"{input_shape[1]}×{input_shape[2]} can be halved {deepest} times; give {deepest} channels or fewer"
         )
     return dropouts(dropout, len(hidden_sizes))
@@ -71,7 +71,7 @@ def vgg(
     dropout: float | Sequence[float] = 0.0,
     **_: Any,
 ) -> str | None:
-    """Layers that are known; and a picture with at least one pixel left after every M, which halves it."""
+    """Needs known layers, and an image of which at least one pixel remains after every M, which halves it."""
     if isinstance(layers, str):
         if layers not in VGG_LAYERS:
             return f"layers={layers} to be a list, or one of {', '.join(VGG_LAYERS)}"
@@ -85,7 +85,7 @@ def vgg(
     deepest = _halvings(input_shape)
     if len(poolings) > deepest:
         return (
-            f"a picture that can be halved {len(poolings)} times, once for each M of its layers, and "
+            f"an image that can be halved {len(poolings)} times, once for each M of its layers, and "
             f"{input_shape[1]}×{input_shape[2]} can be halved {deepest} times; "
             f"try 'model.layers={_list(layers[: poolings[deepest]])}'"
         )
@@ -93,7 +93,7 @@ def vgg(
 
 
 def autoencoder(input_shape: Sequence[int], channels: Sequence[int] = (1,), **_: Any) -> str | None:
-    """Channels, height and width, of any size; one convolution at least."""
+    """Needs channels, height and width of any size, and at least one convolution."""
     if len(input_shape) != 3:
         return image_needed(input_shape)
     return None if channels else "one convolution at least; give channels"
@@ -104,5 +104,5 @@ def _halvings(input_shape: Sequence[int]) -> int:
 
 
 def _list(entries: Sequence[float | str]) -> str:
-    """As it is typed on the command line."""
+    """A list as on the command line."""
     return f"[{','.join(map(str, entries))}]"

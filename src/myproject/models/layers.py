@@ -1,4 +1,4 @@
-"""Parts that several networks are made of."""
+"""Layers that several networks share."""
 
 from typing import Literal
 
@@ -26,10 +26,10 @@ ACTIVATIONS: dict[Activation, type[nn.Module]] = {
 
 
 def activation(name: Activation) -> nn.Module:
-    """A new activation layer.
+    """New activation layer of this name.
 
     Raises:
-        UserError: there is none of that name.
+        UserError: the name is unknown.
     """
     if name not in ACTIVATIONS:
         raise UserError(f"model.activation={name}: must be one of {', '.join(ACTIVATIONS)}")
@@ -39,20 +39,20 @@ def activation(name: Activation) -> nn.Module:
 def dense(
     size: int, widths: list[int], dropout: float | list[float], name: Activation, batch_norm: bool = False
 ) -> tuple[list[nn.Module], int]:
-    """Hidden layers on vectors: dense, BatchNorm if it is asked for, activation, dropout.
+    """Hidden dense layers, each with optional BatchNorm, activation and dropout.
 
     Args:
-        size: of the input.
-        widths: of each layer.
-        dropout: the probability after each layer, or a list with one for each.
-        name: of the activation.
-        batch_norm: normalise before each activation.
+        size: number of inputs.
+        widths: width of each layer.
+        dropout: probability after each layer; a list has one for each layer.
+        name: name of the activation.
+        batch_norm: BatchNorm before each activation.
 
     Returns:
-        The layers, and the size of what the last puts out.
+        The layers, and the number of outputs of the last.
 
     Raises:
-        UserError: a list of dropouts of another length, or no such activation.
+        UserError: `dropout` is a list of another length, or the activation is unknown.
     """
     layers: list[nn.Module] = []
     for width, probability in zip(widths, dropouts(dropout, len(widths)), strict=True):
@@ -67,10 +67,10 @@ def dense(
 
 
 def dropouts(dropout: float | list[float], layers: int) -> list[float]:
-    """The dropout probability after each of `layers` hidden layers, from one number for all or one for each.
+    """Dropout probability after each of `layers` hidden layers, from one number for all or a list.
 
     Raises:
-        UserError: a list of another length.
+        UserError: the list has another length.
     """
     if why := input_checks.dropouts(dropout, layers):
         raise UserError(f"the model needs {why}")

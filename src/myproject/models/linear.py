@@ -1,4 +1,4 @@
-"""One matrix and a bias: softmax regression when the loss is cross entropy, linear regression when it is squared."""
+"""Linear model: softmax regression with cross entropy, linear regression with squared error."""
 
 import math
 
@@ -8,12 +8,12 @@ from myproject.models.init import Scheme, initialise
 
 
 class Linear(nn.Module):
-    """An affine map of the flattened input.
+    """Affine map of the flattened input.
 
     Args:
-        input_shape: of one input, without the batch.
-        output_size: values for each input.
-        init: how the weights start; see `myproject.models.init`.
+        input_shape: shape of one input, without the batch.
+        output_size: number of outputs.
+        init: weight initialisation by name; see `myproject.models.init`.
     """
 
     def __init__(self, input_shape: tuple[int, ...], output_size: int, init: Scheme = "default") -> None:

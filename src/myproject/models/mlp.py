@@ -1,4 +1,4 @@
-"""Dense layers, one after another."""
+"""Multi-layer perceptron."""
 
 import math
 
@@ -10,16 +10,16 @@ from myproject.models.layers import Activation, dense
 
 
 class MLP(nn.Module):
-    """A multi-layer perceptron: dense, BatchNorm, activation, dropout; and a dense layer to end with.
+    """Hidden layers of dense, BatchNorm, activation and dropout, then a dense output layer.
 
     Args:
-        input_shape: of one input, without the batch; it is flattened.
-        output_size: values for each input.
-        hidden_sizes: the width of each hidden layer; with none, the network is a linear one.
-        batch_norm: normalise before each activation.
-        dropout: the probability after each hidden layer, or a list with one for each.
-        activation: by name; see `myproject.models.layers`.
-        init: how the weights start; see `myproject.models.init`.
+        input_shape: shape of one input, without the batch; inputs are flattened.
+        output_size: number of outputs.
+        hidden_sizes: width of each hidden layer; an empty list gives a linear model.
+        batch_norm: BatchNorm before each activation.
+        dropout: probability after each hidden layer; a list has one for each layer.
+        activation: name in `myproject.models.layers`.
+        init: weight initialisation by name; see `myproject.models.init`.
     """
 
     check_input = staticmethod(input_checks.mlp)

@@ -1,4 +1,4 @@
-"""Any classification network of torchvision, ResNets first, with pretrained weights or without."""
+"""Transfer learning: any classification network of torchvision with a new head."""
 
 import logging
 from typing import Literal, Self
@@ -14,30 +14,29 @@ log = logging.getLogger(__name__)
 
 
 class Pretrained(nn.Module):
-    """A backbone, pictures to features; and a dense layer, features to outputs.
+    """torchvision network as a backbone, images to features, and a dense head, features to outputs.
 
-    torchvision's weights see what they were trained with: the normalisation of the data is undone and theirs applied,
-    pictures are resized to their size, grey ones repeated to three channels. Without them, and for a file's, pictures
-    are taken as they are.
+    With torchvision's weights, inputs are prepared as in their training: the normalisation of the data is undone and
+    theirs applied, images are resized to their size, grey images repeated to three channels. Otherwise images are used
+    as they are.
 
-    What is frozen gets no gradient and stays in evaluation mode: BatchNorm keeps its statistics, dropout is off.
+    Frozen layers have no gradient and stay in evaluation mode: BatchNorm keeps its statistics, dropout is off.
 
     Args:
         input_shape: (channels, height, width).
-        output_size: values for each picture.
-        name: torchvision's, such as resnet50 or vit_b_16.
-        weights: by name, as in torchvision (DEFAULT is the newest); or a file without its head, see
-            `leyden.checkpoints.weights`; or null.
-        freeze: none; backbone; or until:<layer> (or until=<layer>), all parameters of the backbone before that layer.
+        output_size: number of outputs.
+        name: name in torchvision, such as resnet50 or vit_b_16.
+        weights: name in torchvision (DEFAULT is the newest); or a file, whose head is not loaded; or null.
+        freeze: none; backbone; or until:<layer>, all parameters of the backbone before that layer.
         stem: `cifar` starts a ResNet with a 3×3 convolution of stride 1 and without pooling, after He et al. (2016),
             section 4.2; `auto` does so up to 64 pixels a side, unless the weights are torchvision's.
-        dropout: the probability before the last layer.
-        mean: of each channel, which the data subtracted from values in [0, 1]; null for 0.
-        std: by which the data divided; null for 1.
-        load: false to build the same network without reading its weights, for a checkpoint that brings its own.
+        dropout: probability before the head.
+        mean: mean of each channel that the data subtracted from values in [0, 1]; null for 0.
+        std: standard deviation that the data divided by; null for 1.
+        load: read the weights; false where a checkpoint with weights of its own is loaded afterwards.
 
     Raises:
-        UserError: a name, layer or file that is not there, weights that cannot be had, or a picture that does not fit.
+        UserError: unknown name or layer, weights that cannot be downloaded or read, or an image that does not fit.
     """
 
     check_input = staticmethod(torchvision_input_check)
@@ -100,15 +99,15 @@ class Pretrained(nn.Module):
 
     @property
     def frozen(self) -> bool:
-        """Whether the whole backbone is frozen now, so that the features of a picture stay the same."""
+        """True while the whole backbone is frozen, so that the features of an image do not change."""
         return self._whole and self._is_frozen
 
     def freeze(self) -> None:
-        """Freeze what the setting names."""
+        """Freeze the layers that `freeze` names."""
         self._hold(True)
 
     def unfreeze(self) -> None:
-        """Let everything be trained."""
+        """Train all layers."""
         self._hold(False)
 
     def train(self, mode: bool = True) -> Self:
@@ -129,13 +128,13 @@ class Pretrained(nn.Module):
         return features
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, channels, height, width), or features (B, feature_size) that were kept -> (B, output_size)."""
+        """(B, channels, height, width), or cached features (B, feature_size) -> (B, output_size)."""
         features = x if x.ndim == 2 else self.features(x)
         logits: Tensor = self.output(self.dropout(features))
         return logits
 
     def translate(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
-        """torchvision's head as ours, and filters for colour as those for grey that see three equal channels."""
+        """Rename torchvision's head; sum colour filters for grey images, which equals three equal channels."""
         head, first = f"backbone.{self._head}.", f"backbone.{self._first}.weight"
         state = {"output." + k.removeprefix(head) if k.startswith(head) else k: v for k, v in state.items()}
         if first in state and self.get_parameter(first).shape[1] == 1 and state[first].shape[1] == 3:
@@ -161,7 +160,7 @@ class Pretrained(nn.Module):
             log.warning("%d tensors of the network are not in %s and stay random", len(absent), weights)
 
     def _frozen_names(self) -> set[str]:
-        """Of the tensors in the backbone that are frozen, or belong to layers that are."""
+        """Names of the backbone's frozen parameters, and of the buffers of frozen layers."""
         frozen = {id(tensor) for tensor in self._frozen_parameters}
         frozen |= {id(tensor) for module in self._frozen_modules for tensor in module.buffers()}
         return {name for name, tensor in self.backbone.state_dict(keep_vars=True).items() if id(tensor) in frozen}

@@ -1,4 +1,4 @@
-"""3×3 convolutions and poolings, in the order that a list gives, then dense layers."""
+"""VGG: 3×3 convolutions and poolings from a list, then dense layers."""
 
 import torch
 from torch import Tensor, nn
@@ -10,23 +10,23 @@ from myproject.models.layers import activation as make_activation
 
 
 class VGG(nn.Module):
-    """A convolution for each number of `layers`, a pooling that halves the picture for each `M`; then dense layers.
+    """A 3×3 convolution for each number in `layers`, 2×2 max pooling for each `M`, then dense layers.
 
     Simonyan, Zisserman (2015), Very deep convolutional networks for large-scale image recognition, with hidden_sizes
     [4096, 4096] and no BatchNorm; its five poolings leave one pixel of 32×32.
 
     Args:
         input_shape: (channels, height, width).
-        output_size: values for each picture.
-        layers: such as [64, M, 128, M], or a configuration of the paper: A, B, D or E (11, 13, 16, 19 layers).
-        hidden_sizes: the width of each dense layer before the last.
-        batch_norm: normalise after each convolution.
-        dropout: the probability after each dense layer, or a list with one for each.
-        activation: by name; see `myproject.models.layers`.
-        init: how the weights start; see `myproject.models.init`.
+        output_size: number of outputs.
+        layers: list such as [64, M, 128, M], or a configuration of the paper: A, B, D or E (11, 13, 16, 19 layers).
+        hidden_sizes: width of each dense layer before the last.
+        batch_norm: BatchNorm after each convolution.
+        dropout: probability after each hidden dense layer; a list has one for each layer.
+        activation: name in `myproject.models.layers`.
+        init: weight initialisation by name; see `myproject.models.init`.
 
     Raises:
-        UserError: an entry of `layers` is not known; or the input is no picture, or too small to be halved so often.
+        UserError: an unknown entry in `layers`; the input is not an image, or too small for that many poolings.
     """
 
     check_input = staticmethod(input_checks.vgg)

@@ -1,4 +1,4 @@
-"""One class out of several."""
+"""Classification: one class out of several."""
 
 from typing import ClassVar
 
@@ -15,15 +15,14 @@ class Classification(Task):
     """Cross entropy on logits; accuracy while training, and accuracy, macro F1 and top-k accuracy in evaluation.
 
     Args:
-        label_smoothing: the share of each target that is spread over all classes. Szegedy et al. (2015).
-        class_weights: a factor on the loss of each class, by its name or in the order of `spec.class_names`. The loss
-            of a batch is the mean of the weighted losses over its items, so that it does not depend on which classes
-            meet in a batch; torch's own reduction divides by the sum of the weights in the batch. Weights whose mean
+        label_smoothing: share of each target that is spread over all classes. Szegedy et al. (2015).
+        class_weights: factor on the loss of each class, by its name or in the order of `spec.class_names`. The loss
+            of a batch is the mean of the weighted losses over its items, so that it does not depend on the classes in
+            the batch; torch's own reduction divides by the sum of the weights in the batch. Weights whose mean
             over the training items is 1 keep the scale of the loss, and with it that of the learning rate.
-        top_k: evaluation also counts how often the class is among the k likeliest, where there are as many; 1 for
-            not at all.
+        top_k: evaluation also reports top-k accuracy, where there are more than k classes; 1 to leave it out.
 
-    The others are those of Task.
+    The other arguments are those of Task.
     """
 
     TARGETS: ClassVar = "classification"
@@ -58,7 +57,7 @@ class Classification(Task):
         self.label_smoothing = label_smoothing
         self.class_weights: Tensor | None
         weights = None if factors is None else torch.tensor(factors, dtype=torch.float32)
-        self.register_buffer("class_weights", weights, persistent=False)  # a setting, not something learned
+        self.register_buffer("class_weights", weights, persistent=False)  # a setting, not learned
 
     def describe(self) -> str:
         if self.class_weights is None:
@@ -68,19 +67,19 @@ class Classification(Task):
         return f"{super().describe()}, class weights: {some_names(weights)}"
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The mean over (B, classes) logits and (B,) class indices."""
+        """Mean loss over (B, classes) logits and (B,) class indices."""
         smoothing, weights = self.label_smoothing, self.class_weights
         if weights is None:
             return F.cross_entropy(outputs, targets, label_smoothing=smoothing)
         return F.cross_entropy(outputs, targets, weights, label_smoothing=smoothing, reduction="none").mean()
 
     def predictions(self, outputs: Tensor, inputs: Tensor, top_k: int = 1) -> Predictions:
-        """Classes and their probabilities, the likeliest first: `class`, `probability`, `class_2` and so on."""
+        """Most probable classes first: `class`, `probability`, `class_2`, `probability_2` and so on."""
         names = self.spec.class_names or tuple(map(str, range(self.spec.output_size)))
         probabilities, classes = outputs.softmax(dim=1).topk(min(top_k, len(names)))
-        told: Predictions = {}
-        for place in range(classes.shape[1]):
-            end = f"_{place + 1}" if place else ""
-            told[f"class{end}"] = [names[index] for index in classes[:, place].tolist()]
-            told[f"probability{end}"] = probabilities[:, place]
-        return told
+        columns: Predictions = {}
+        for rank in range(classes.shape[1]):
+            end = f"_{rank + 1}" if rank else ""
+            columns[f"class{end}"] = [names[index] for index in classes[:, rank].tolist()]
+            columns[f"probability{end}"] = probabilities[:, rank]
+        return columns

@@ -1,4 +1,4 @@
-"""The input itself, from a code that is too small to copy it."""
+"""Reconstruction: the network predicts its own input."""
 
 import math
 from typing import ClassVar
@@ -14,11 +14,11 @@ from leyden import DataSpec, OptimizerFactory, Predictions, SchedulerFactory, Ta
 
 
 class Reconstruction(Task):
-    """Mean squared error between the network's output and its own input; any targets of the data are not looked at.
+    """Mean squared error between the network's output and its input; targets of the data are ignored.
 
-    Any network fits: it is asked for as many values as an input has, and they are compared in that order. Of pictures
-    the metrics are the mean squared error and the peak signal-to-noise ratio (dB) of values from 0 to 1; of others the
-    mean squared error of the inputs as they are handed out.
+    Works with any network: `output_size` is the number of values of an input. For images the metrics are the mean
+    squared error and the peak signal-to-noise ratio (dB) of values from 0 to 1; for other inputs the mean squared error
+    of the values that the network receives.
 
     The arguments are those of Task.
     """
@@ -35,8 +35,8 @@ class Reconstruction(Task):
         metrics: dict[str, Metric | MetricCollection] = {"mse": MeanSquaredError()}
         if spec.mean:
             metrics["psnr"] = PeakSignalNoiseRatio(data_range=1.0)
-        measured = MetricCollection(metrics, compute_groups=False)
-        super().__init__(network, spec, optimizer, scheduler, measured, measured.clone())
+        collection = MetricCollection(metrics, compute_groups=False)
+        super().__init__(network, spec, optimizer, scheduler, collection, collection.clone())
         self.mean: Tensor
         self.std: Tensor
         self.register_buffer("mean", torch.tensor(spec.mean or (0.0,)).view(-1, 1), persistent=False)
@@ -50,18 +50,18 @@ class Reconstruction(Task):
         return batch[0].flatten(1)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The mean over (B, values) outputs and inputs."""
+        """Mean squared error over (B, values) outputs and inputs."""
         return F.mse_loss(outputs, targets)
 
     def metric_inputs(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         return self.as_stored(outputs), self.as_stored(targets)
 
     def as_stored(self, outputs: Tensor) -> Tensor:
-        """Values as they were before the datamodule normalised them: (B, values) as (B, channels, values of one)."""
+        """Values before normalisation: (B, values) as (B, channels, values of a channel)."""
         return outputs.view(len(outputs), len(self.mean), -1) * self.std + self.mean
 
     def predictions(self, outputs: Tensor, inputs: Tensor, top_k: int = 1) -> Predictions:
-        """How far each output is from its input: `mse` and, of pictures, `psnr`."""
-        made, true = self.metric_inputs(outputs, inputs.flatten(1))
-        mse = (made - true).square().flatten(1).mean(dim=1)
+        """Reconstruction error of each input: `mse` and, for images, `psnr` (dB)."""
+        outputs, true = self.metric_inputs(outputs, inputs.flatten(1))
+        mse = (outputs - true).square().flatten(1).mean(dim=1)
         return {"mse": mse, "psnr": -10 * mse.log10()} if self.spec.mean else {"mse": mse}

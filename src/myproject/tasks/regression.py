@@ -1,4 +1,4 @@
-"""Numbers."""
+"""Regression: one or several numbers."""
 
 from typing import ClassVar, Literal
 
@@ -11,22 +11,22 @@ from myproject.tasks.regression_metrics import metric_suffixes, regression_metri
 
 
 class Regression(Task):
-    """A loss on scaled targets; mean absolute error (MAE), root mean squared error (RMSE) and R².
+    """Loss on scaled targets; mean absolute error (MAE), root mean squared error (RMSE) and R².
 
-    Of one target `mae` and `rmse` are in its own unit. Of several, validation and test report each by its name and in
-    its own unit, such as `val/mae_weight`, `val/rmse_weight` and `val/r2_weight`; characters of a name other than
-    letters, digits, `-` and `_` become `_`. What sums them up mixes no units: `mae` and `rmse` are in standard
-    deviations of the targets in the training split, and `r2` is the mean over the targets.
+    With one target `mae` and `rmse` are in its unit. With several, validation and test report each target by name and
+    in its unit, such as `val/mae_weight`, `val/rmse_weight` and `val/r2_weight`; characters other than letters, digits,
+    `-` and `_` become `_`. The averages over targets do not mix units: `mae` and `rmse` are in standard deviations of
+    the training targets, and `r2` is the mean over the targets.
 
     Args:
-        loss: mse; l1; smooth_l1 and huber, which are squared near zero and straight beyond `delta`; poisson, the
-            negative log-likelihood of counts whose logarithm the network gives.
-        delta: where smooth_l1 and huber turn straight, in standard deviations of the target.
+        loss: mse; l1; smooth_l1 and huber, quadratic below `delta` and linear above; poisson, the negative
+            log-likelihood of counts whose logarithm the network predicts.
+        delta: threshold of smooth_l1 and huber, in standard deviations of the target.
 
-    The others are those of Task.
+    The other arguments are those of Task.
 
     Raises:
-        UserError: counts, as poisson needs them, must not be scaled.
+        UserError: loss=poisson with scaled targets.
     """
 
     TARGETS: ClassVar = "regression"
@@ -47,11 +47,11 @@ class Regression(Task):
         self.loss_name, self.delta = loss, delta
         self.target_mean: Tensor
         self.target_std: Tensor
-        self.register_buffer("target_mean", torch.tensor(spec.target_mean), persistent=False)  # they stand in the spec
+        self.register_buffer("target_mean", torch.tensor(spec.target_mean), persistent=False)  # they are in the spec
         self.register_buffer("target_std", torch.tensor(spec.target_std), persistent=False)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The mean over (B, targets) scaled outputs and targets."""
+        """Mean loss over (B, targets) scaled outputs and targets."""
         if self.loss_name == "l1":
             return F.l1_loss(outputs, targets)
         if self.loss_name == "smooth_l1":
@@ -69,7 +69,7 @@ class Regression(Task):
         return [*super().metric_names, *(f"{split}/{name}" for split in ("val", "test") for name in each)]
 
     def values(self, outputs: Tensor) -> Tensor:
-        """Predictions in the targets' own units, from (B, targets) outputs."""
+        """Predictions in the units of the targets, from (B, targets) outputs."""
         if self.loss_name == "poisson":
             return outputs.exp()
         return outputs * self.target_std + self.target_mean
@@ -78,5 +78,5 @@ class Regression(Task):
         return self.values(outputs), targets * self.target_std + self.target_mean
 
     def predictions(self, outputs: Tensor, inputs: Tensor, top_k: int = 1) -> Predictions:
-        """The number of each target, by its name."""
+        """Predicted value of each target, by its name."""
         return dict(zip(self.spec.target_names, self.values(outputs).unbind(1), strict=True))
