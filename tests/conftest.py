@@ -7,8 +7,8 @@ from torchvision import datasets
 
 from leyden import Experiment
 from myproject.data.mnist import MNIST
-from tests.leyden.helpers.idx_files import made, write_emnist, write_qmnist
-from tests.leyden.helpers.picture_files import write_cifar, write_folders, write_usps
+from tests.helpers.idx_files import made, write_emnist, write_qmnist
+from tests.helpers.image_files import write_cifar, write_folders, write_usps
 
 torch.set_num_threads(1)  # tests run side by side
 

@@ -8,7 +8,7 @@ from torchvision import datasets
 
 from leyden import UserError, compose
 from myproject.data.cifar import CIFAR10, CIFAR100
-from tests.leyden.helpers.picture_files import write_cifar
+from tests.helpers.image_files import write_cifar
 
 BOTH = pytest.mark.parametrize(
     ("kind", "dataset"), [(CIFAR10, datasets.CIFAR10), (CIFAR100, datasets.CIFAR100)], ids=["10", "100"]

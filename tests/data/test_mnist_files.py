@@ -13,7 +13,7 @@ from torchvision import datasets
 
 from leyden import InMemoryImages, UserError
 from myproject.data.mnist import EMNIST, KMNIST, MNIST, QMNIST, FashionMNIST
-from tests.leyden.helpers.idx_files import Made, idx, made, write, write_emnist, write_qmnist
+from tests.helpers.idx_files import Made, idx, made, write, write_emnist, write_qmnist
 
 
 def write_zipped(folder: Path, parts: Made, dataset: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,9 +17,10 @@ from leyden.system.errors import UserError
 from leyden.training.evaluate import evaluate_run
 from leyden.training.train import run_experiment
 from myproject.tasks.classification import Classification
+from tests.helpers.made_images import MadeImages
+from tests.helpers.trainers import made_trainer
 from tests.leyden.callbacks.test_last import Saved
-from tests.leyden.helpers.trainers import made_trainer
-from tests.leyden.tasks.test_task import MadeImages, made_task
+from tests.leyden.tasks.test_task import made_task
 
 QUICK = ["experiment=csv_linear", "trainer=cpu", "callbacks.summary=null", "logger=none", "trainer.max_epochs=4"]
 NAN = float("nan")

@@ -13,7 +13,7 @@ from leyden.system.errors import UserError
 from leyden.tasks.task import Task
 from leyden.training.build import build_task
 from myproject.data.mnist import MNIST
-from tests.leyden.helpers.trainers import made_trainer
+from tests.helpers.trainers import made_trainer
 
 
 @pytest.fixture(scope="module")

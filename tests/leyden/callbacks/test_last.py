@@ -14,8 +14,9 @@ from leyden.checkpoints.files import DurableCheckpoints
 from leyden.system.atomic_files import previous
 from leyden.system.errors import UserError
 from leyden.system.graceful_shutdown import GracefulShutdown, Interrupted
-from tests.leyden.helpers.trainers import made_trainer
-from tests.leyden.tasks.test_task import MadeImages, made_task
+from tests.helpers.made_images import MadeImages
+from tests.helpers.trainers import made_trainer
+from tests.leyden.tasks.test_task import made_task
 
 
 class Saved(DurableCheckpoints):

@@ -14,10 +14,11 @@ from leyden.config.compose import compose
 from leyden.system.errors import UserError
 from leyden.system.graceful_shutdown import GracefulShutdown, Interrupted
 from leyden.training.build import build_trainer
+from tests.helpers.made_images import MadeImages
+from tests.helpers.trainers import made_trainer
 from tests.leyden.callbacks.test_last import At, Saved, fit
 from tests.leyden.callbacks.test_randomness import Draw
-from tests.leyden.helpers.trainers import made_trainer
-from tests.leyden.tasks.test_task import MadeImages, made_task
+from tests.leyden.tasks.test_task import made_task
 
 
 class Test(pl.Callback):

@@ -8,7 +8,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 from leyden.callbacks.last import LastCheckpoint
 from leyden.callbacks.loop_state import rebased
-from tests.leyden.helpers.trainers import made_trainer
+from tests.helpers.trainers import made_trainer
 from tests.leyden.tasks.test_task import made_task
 
 PATHS = ("best_model_path", "kth_best_model_path", "last_model_path")

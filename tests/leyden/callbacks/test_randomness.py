@@ -10,7 +10,9 @@ import numpy as np
 import torch
 
 from leyden.callbacks.randomness import Randomness
-from tests.leyden.tasks.test_task import MadeImages, made_task, made_trainer
+from tests.helpers.made_images import MadeImages
+from tests.helpers.trainers import made_trainer
+from tests.leyden.tasks.test_task import made_task
 
 Drawn = tuple[float, float, float]
 

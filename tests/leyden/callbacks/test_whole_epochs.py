@@ -17,9 +17,10 @@ from leyden.callbacks.randomness import Randomness
 from leyden.data.loader import Batch
 from leyden.system.graceful_shutdown import GracefulShutdown, Interrupted
 from myproject.tasks.classification import Classification
+from tests.helpers.made_images import MadeImages
+from tests.helpers.trainers import made_trainer
 from tests.leyden.callbacks.test_last import At, Saved
-from tests.leyden.helpers.trainers import made_trainer
-from tests.leyden.tasks.test_task import MadeImages, made_task
+from tests.leyden.tasks.test_task import made_task
 
 Loaders = Callable[[TensorDataset], Any]
 

@@ -82,7 +82,7 @@ def test_what_is_foreign_is_refused(target: Any) -> None:
 def test_the_message_says_what_to_do() -> None:
     message = refusal({"_target_": "os.system", "command": "true"})
     assert message.startswith("model._target_=os.system: a checkpoint or a recorded config may name only classes of ")
-    assert message.endswith("add your own package in leyden/checkpoints/trust.py if you trust it")
+    assert message.endswith('declare it in pyproject.toml under [project.entry-points."leyden.projects"]')
 
 
 def test_a_foreign_module_is_not_even_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

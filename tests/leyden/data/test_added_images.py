@@ -12,8 +12,8 @@ from PIL import Image
 from leyden.data.folder import ImageFolder
 from leyden.data.recorded_split import NEW, RecordedSplit
 from leyden.system.errors import UserError
+from tests.helpers.image_files import write_folders, write_picture
 from tests.leyden.helpers.deep_files import write_png
-from tests.leyden.helpers.picture_files import write_folders, write_picture
 
 PARTS = {"train": 8, "val": 4, "test": 4}
 

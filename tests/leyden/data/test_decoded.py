@@ -15,7 +15,7 @@ from leyden.data.loader import TensorLoader
 from leyden.data.workers import WorkerLoader
 from leyden.system.errors import UserError
 from myproject.data.augment import Augment
-from tests.leyden.helpers.picture_files import made, pixels, ready, seen, write_folders, write_picture
+from tests.helpers.image_files import made, pixels, ready, seen, write_folders, write_picture
 
 
 @pytest.mark.parametrize("cache", [True, False])

@@ -20,9 +20,9 @@ from leyden.data.image_files import depths
 from leyden.data.inputs.open import open_inputs
 from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
+from tests.helpers.image_files import write_picture
 from tests.leyden.data.inputs.opened_inputs import read, save
 from tests.leyden.helpers.deep_files import write_png
-from tests.leyden.helpers.picture_files import write_picture
 
 SIZES: dict[str, Any] = {"size": 10, "num_workers": 0, "val_size": 4, "test_size": 4}
 

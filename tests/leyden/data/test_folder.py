@@ -7,7 +7,7 @@ import torch
 
 from leyden.config.compose import compose
 from leyden.system.errors import UserError
-from tests.leyden.helpers.picture_files import made, ready, seen, sizes, write_folders, write_picture
+from tests.helpers.image_files import made, ready, seen, sizes, write_folders, write_picture
 
 
 @pytest.mark.parametrize("cache", [True, False])

@@ -11,7 +11,7 @@ from torchvision.transforms import v2
 
 from leyden.data.folder import ImageFolder
 from leyden.system.errors import UserError
-from tests.leyden.helpers.picture_files import write_folders, write_picture
+from tests.helpers.image_files import write_folders, write_picture
 
 
 def set_up(root: Path, settings: dict[str, Any]) -> None:

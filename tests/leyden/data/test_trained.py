@@ -17,8 +17,8 @@ from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
 from leyden.training.build import build_data
 from myproject.data.mnist import MNIST
+from tests.helpers.image_files import write_folders
 from tests.leyden.helpers.csv_files import rows, write
-from tests.leyden.helpers.picture_files import write_folders
 
 
 def ready(data: DataModule, trained: DataSpec | None = None) -> Any:

@@ -16,7 +16,7 @@ from torchvision import datasets
 from leyden.config.compose import compose
 from leyden.data.vision import CLASSIFICATION, TorchvisionImages, labels_of
 from leyden.system.errors import UserError
-from tests.leyden.helpers.picture_files import (
+from tests.helpers.image_files import (
     write_dtd,
     write_eurosat,
     write_fer2013,

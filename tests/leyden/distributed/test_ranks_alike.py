@@ -17,7 +17,7 @@ from leyden.records.record import read_record
 from leyden.system.errors import UserError
 from leyden.training.train import run_experiment
 from myproject.data.mnist import MNIST
-from tests.leyden.helpers.picture_files import write_folders
+from tests.helpers.image_files import write_folders
 
 pytestmark = pytest.mark.slow
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, features
 
+from tests.helpers.image_files import pixels
 from tests.leyden.helpers.deep_files import write_png, write_pnm, write_tiff
-from tests.leyden.helpers.picture_files import pixels
 
 Write = Callable[[Path, int], object]
 

@@ -8,8 +8,8 @@ from leyden.config.compose import compose, compose_run
 from leyden.data.inputs.request import check_request
 from leyden.training.predict import predict_run
 from leyden.training.train import run_experiment
+from tests.helpers.image_files import write_folders
 from tests.leyden.helpers.csv_files import write_line
-from tests.leyden.helpers.picture_files import write_folders
 
 QUICK = ["trainer=cpu", "trainer.max_epochs=1", "callbacks.summary=null", "callbacks.progress=null", "logger=none"]
 KINDS = {

@@ -14,10 +14,11 @@ from leyden.run.directory import Run
 from leyden.run.new_record import continued_record, new_record
 from leyden.run.recorder import Recorder
 from leyden.system.graceful_shutdown import Interrupted
+from tests.helpers.made_images import MadeImages
+from tests.helpers.trainers import made_trainer
 from tests.leyden.callbacks.test_last import At
 from tests.leyden.helpers.opened_runs import again, record
-from tests.leyden.helpers.trainers import made_trainer
-from tests.leyden.tasks.test_task import MadeImages, made_task
+from tests.leyden.tasks.test_task import made_task
 
 
 @pytest.fixture

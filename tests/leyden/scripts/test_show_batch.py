@@ -13,7 +13,7 @@ from PIL import Image
 
 from leyden.data.module import DataModule
 from leyden.data.spec import DataSpec
-from tests.leyden.helpers.picture_files import pixels, write_folders
+from tests.helpers.image_files import pixels, write_folders
 from tests.leyden.scripts.running import runner
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "show_batch.py"

@@ -20,7 +20,7 @@ from leyden.tasks.optimizers import OptimizerFactory
 from leyden.tasks.task import Task
 from myproject.tasks.classification import Classification
 from myproject.tasks.regression import Regression
-from tests.leyden.helpers.trainers import made_trainer
+from tests.helpers.trainers import made_trainer
 
 ROOT = Path(__file__).parents[3]
 TRAINED = 286  # 28 * 10 + 6, 7 * 40 + 6

@@ -16,10 +16,12 @@ from leyden.callbacks.loop_state import length_of
 from leyden.callbacks.randomness import Randomness
 from leyden.system.errors import UserError
 from leyden.tasks.duration import accumulation, duration
-from leyden.tasks.schedulers import SchedulerFactory, onecycle, polynomial, warmup_cosine
+from leyden.tasks.schedulers import SchedulerFactory
+from myproject.schedulers import onecycle, polynomial, warmup_cosine
+from tests.helpers.made_images import MadeImages
+from tests.helpers.trainers import made_trainer
 from tests.leyden.callbacks.test_last import At, Saved
-from tests.leyden.helpers.trainers import made_trainer
-from tests.leyden.tasks.test_task import SPEC, MadeImages, made_task
+from tests.leyden.tasks.test_task import SPEC, made_task
 
 PLANS: list[dict[int, int]] = [{0: 4, 2: 1}, {0: 1, 1: 3}, {2: 8}, {0: 3, 7: 1}, {0: 2}]
 ENDS: list[dict[str, int]] = [

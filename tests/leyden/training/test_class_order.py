@@ -13,8 +13,8 @@ from leyden.training.evaluate import evaluate_run
 from leyden.training.loaded_run import load_run
 from leyden.training.predict import predict_run
 from leyden.training.train import run_experiment
+from tests.helpers.image_files import write_picture
 from tests.leyden.helpers.csv_files import write
-from tests.leyden.helpers.picture_files import write_picture
 
 OLD = ("1", "10", "2")  # as text is sorted
 QUICK = ["trainer=cpu", "callbacks.summary=null", "callbacks.progress=null", "logger=none"]

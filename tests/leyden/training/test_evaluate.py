@@ -19,7 +19,7 @@ from leyden.system.errors import UserError
 from leyden.training.evaluate import evaluate_run
 from leyden.training.loaded_run import load_run
 from leyden.training.train import run_experiment
-from tests.leyden.helpers.picture_files import write_folders
+from tests.helpers.image_files import write_folders
 
 RUNS = {
     # a learning rate that grows a thousandfold after the first epoch ruins the last weights

@@ -15,7 +15,7 @@ from leyden.training.train import train
 from myproject.callbacks.unfreeze import Unfreeze
 from myproject.data.augment import Augment
 from myproject.models.pretrained import Pretrained
-from tests.leyden.helpers.trainers import made_trainer
+from tests.helpers.trainers import made_trainer
 
 FROZEN = ["model=resnet", "model.freeze=backbone", "model.dropout=0.3", "optimizer.lr=0.01", "data.batch_size=8"]
 

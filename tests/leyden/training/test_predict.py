@@ -12,8 +12,8 @@ from leyden.system.errors import UserError
 from leyden.training.loaded_run import load_run
 from leyden.training.train import run_experiment
 from myproject.tasks.classification import Classification
+from tests.helpers.image_files import write_folders
 from tests.leyden.helpers.csv_files import write as write_text
-from tests.leyden.helpers.picture_files import write_folders
 from tests.leyden.helpers.predicted_runs import KINDS, QUICK, Ran, finished_runs
 
 

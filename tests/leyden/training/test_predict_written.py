@@ -13,8 +13,8 @@ from leyden.data.inputs.open import Inputs, Named
 from leyden.data.spec import DataSpec
 from leyden.training.predict import predict, write
 from myproject.tasks.regression import Regression
+from tests.helpers.trainers import made_trainer
 from tests.leyden.helpers.csv_files import write as write_text
-from tests.leyden.helpers.trainers import made_trainer
 
 SPEC = DataSpec("regression", (2,), 2, target_names=("input", "b"), target_mean=(0.0, 10.0), target_std=(1.0, 2.0))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.leyden.helpers.picture_files import write_folders
+from tests.helpers.image_files import write_folders
 from tests.leyden.torture.doors import ROOT, Doors
 from tests.leyden.torture.runs import Runs, fall_back, table
 

@@ -8,7 +8,7 @@ from signal import SIGINT, SIGKILL, SIGTERM, SIGUSR2, Signals
 
 import pytest
 
-from tests.leyden.helpers.picture_files import write_folders
+from tests.helpers.image_files import write_folders
 from tests.leyden.torture.doors import ROOT, Doors
 from tests.leyden.torture.hold import Hold
 from tests.leyden.torture.runs import Kept, Runs

@@ -19,7 +19,7 @@ from leyden.system.errors import UserError
 from leyden.training.evaluate import evaluate_run
 from leyden.training.loaded_run import load_run
 from leyden.training.train import run_experiment
-from tests.leyden.helpers.picture_files import write_folders, write_picture
+from tests.helpers.image_files import write_folders, write_picture
 
 QUICK = ["trainer=cpu", "trainer.max_epochs=2", "callbacks.summary=null", "callbacks.progress=null", "logger=none"]
 TABLE = [*QUICK, "data=csv", "data.target=y", "model=mlp", "model.hidden_sizes=[4,4]", "data.batch_size=8"]

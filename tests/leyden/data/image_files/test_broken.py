@@ -9,7 +9,7 @@ from PIL import Image
 
 from leyden.data.image_files import broken
 from leyden.system.errors import UserError
-from tests.leyden.helpers.picture_files import ready, seen, sizes, write_folders, write_picture
+from tests.helpers.image_files import ready, seen, sizes, write_folders, write_picture
 
 
 def test_broken_pictures_are_named_or_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

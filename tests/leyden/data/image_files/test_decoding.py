@@ -10,7 +10,7 @@ from PIL import Image
 from leyden.data.image_files.decoding import Decoder, read_picture
 from leyden.data.image_files.formats import is_picture
 from leyden.system.errors import UserError
-from tests.leyden.helpers.picture_files import pixels
+from tests.helpers.image_files import pixels
 
 COLOURS = pixels(1, 9, 13)
 

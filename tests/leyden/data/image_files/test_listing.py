@@ -12,7 +12,7 @@ from leyden.data.image_files.formats import extensions, suffix_of
 from leyden.data.image_files.listing import list_images
 from leyden.data.inputs.open import open_inputs
 from leyden.system.errors import UserError
-from tests.leyden.helpers.picture_files import pixels, ready, sizes, write_folders, write_picture
+from tests.helpers.image_files import pixels, ready, sizes, write_folders, write_picture
 
 READ = "jpg jpeg jpe jfif JPG png PNG apng bmp dib gif tif tiff TIFF webp ppm pgm pbm pnm pfm tga ico"
 NOT_READ = "pdf eps ps mpg mpeg mp4 h5 hdf grib npy svg heic txt json ttf exe zip pkl csv"

@@ -15,7 +15,7 @@ from leyden.data.image_files.decoding import read_picture
 from leyden.data.image_files.opened import opened
 from leyden.data.inputs.open import open_inputs
 from leyden.system.errors import UserError
-from tests.leyden.helpers.picture_files import pixels, ready, seen, write_folders
+from tests.helpers.image_files import pixels, ready, seen, write_folders
 
 
 def flat(path: Path, width: int, height: int, kind: int = 0) -> Path:

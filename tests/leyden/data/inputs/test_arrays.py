@@ -8,9 +8,9 @@ from PIL import Image
 
 from leyden.data.inputs.open import open_inputs
 from leyden.data.inputs.rows import read_inputs
+from tests.helpers.image_files import pixels
 from tests.leyden.data.inputs.opened_inputs import GREY, numbers, read, save, table_spec
 from tests.leyden.helpers.csv_files import write
-from tests.leyden.helpers.picture_files import pixels
 
 
 def test_an_array_of_pictures_is_prepared_as_picture_files_are(tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ from leyden.data.image_files.decoding import read_alike
 from leyden.data.inputs.open import open_inputs
 from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
+from tests.helpers.image_files import pixels, ready, write_folders, write_picture
 from tests.leyden.data.inputs.opened_inputs import GREY, numbers, read, save, table_spec
 from tests.leyden.helpers.csv_files import write
-from tests.leyden.helpers.picture_files import pixels, ready, write_folders, write_picture
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torchvision import datasets
 
-from leyden.data.folder import ImageFolder
+from leyden import ImageFolder
 
 Pixels = NDArray[np.uint8]
 
