@@ -80,7 +80,7 @@ def test_what_is_frozen_stays_bit_identical_until_the_epoch(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, freeze: str
 ) -> None:
     task = build(freeze)
-    with caplog.at_level(logging.INFO, logger="leyden"):
+    with caplog.at_level(logging.INFO, logger="myproject"):
         fit(task, tmp_path, epochs=4, unfreeze=2)
     first, second, third, last = task.states
     free = ("output.",) if freeze == "backbone" else ("output.", "backbone.conv5.")

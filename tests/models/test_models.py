@@ -118,7 +118,7 @@ def test_one_dropout_serves_for_all_layers_and_is_still_in_evaluation(name: str)
 @pytest.mark.parametrize("dropout", [[0.5], [0.5, 0.2, 0.1], []])
 def test_a_dropout_list_of_another_length_is_refused(name: str, dropout: list[float]) -> None:
     with pytest.raises(
-        UserError, match=r"^the model needs one dropout, or one for each of 2 hidden layers; model\.dropout="
+        UserError, match=r"^model \w+ needs one dropout, or one for each of 2 hidden layers; model\.dropout="
     ):
         build(name, (1, 28, 28), dropout=dropout)
 

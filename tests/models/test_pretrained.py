@@ -138,7 +138,7 @@ def test_a_file_of_another_network_is_not_frozen_at_random(
     settings = {"weights": str(resnet18_file), "stem": "imagenet", "name": "resnet34"}
     with pytest.raises(UserError, match=r"^model\.weights=.* lacks \d+ of the tensors of model\.name=resnet34"):
         build(**settings, freeze="backbone")
-    with caplog.at_level("WARNING", logger="leyden"):
+    with caplog.at_level("WARNING", logger="myproject"):
         build(**settings)
     assert "stay random" in caplog.text
 

@@ -63,7 +63,7 @@ def test_a_picture_that_does_not_fit_is_refused_before_torch(shape: Any, setting
     assert message in refusal
     with pytest.raises(UserError) as error:
         build(shape, **settings)
-    assert str(error.value) == refusal
+    assert str(error.value) == f"model Pretrained needs {refusal}"
 
 
 @pytest.mark.parametrize(("name", "side"), [("alexnet", 63), ("squeezenet1_0", 21), ("squeezenet1_1", 17)])
