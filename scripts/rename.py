@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT = Path("pyproject.toml")
 ENGINE = ("src/leyden", "src/hydra_plugins", "tests/leyden", "scripts/rename.py", "docs/upgrading.md", "CHANGELOG.md")
 UNTOUCHED = (*ENGINE, "data", "logs", "LICENSE")
-CODE = ("src", "configs", "pyproject.toml")  # the new name may not be a word in these already
+CODE = ("src", "tests", "configs", "pyproject.toml")  # the new name may not be a word in these already
 # The header of the table of former names, and below it the names that this script wrote.
 FORMER = re.compile(r'(?m)^(\[project\.entry-points\."leyden\.former_names"\].*\n)(?:\w+ = ".*"\n)*')
 
