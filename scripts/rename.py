@@ -74,9 +74,15 @@ def main() -> None:
         (ROOT / path).write_bytes(text.encode("utf-8", "surrogateescape"))
     for path in moves:  # the deepest first, so that the paths of the others still hold
         move(ROOT / path, ROOT / path.with_name(substitute(path.name)))
+    new_paths = {path: Path(*map(substitute, path.parts)) for path in (*changed, *moves)}
+    if moves:
+        git(
+            "rm", "-r", "--cached", "--quiet", "--ignore-unmatch", "--", *map(str, moves)
+        )  # status then lists renamings
+        git("add", "--", *(str(new_paths[path]) for path in moves))
     for folder in (ROOT, ROOT / "src"):
         shutil.rmtree(folder / f"{olds[-1]}.egg-info", ignore_errors=True)  # of an install under the old name
-    tidy([Path(*map(substitute, path.parts)) for path in changed])
+    tidy([new_paths[path] for path in changed])
     set_up_merges(new)
     print(f"{' and '.join(olds)} is now {new}: {len(changed)} files changed, {len(moves)} paths renamed. Next:\n")
     print(f"    uv run pytest\n    git add -A && git commit -m 'Rename the project to {new}'\n")
@@ -89,7 +95,7 @@ def names() -> tuple[str, list[str]]:
         points = tomllib.loads((ROOT / PROJECT).read_text("utf-8"))["project"]["entry-points"]
         packages, former = list(points["leyden.projects"].values()), points.get("leyden.former_names", {})
     except (OSError, KeyError, tomllib.TOMLDecodeError) as error:
-        fail(f"pyproject.toml: the project's package cannot be read in leyden.projects: {error}")
+        fail(f"pyproject.toml: leyden.projects, which names the package, cannot be read: {error}")
     if len(packages) != 1 or not (ROOT / "src" / packages[0]).is_dir():
         declared = ", ".join(packages) or "none"
         fail(f"pyproject.toml: leyden.projects has to declare one package of src/, and declares {declared}")
@@ -156,13 +162,11 @@ def with_former_names(project: str, substitute: Callable[[str], str], former: di
 
 
 def move(path: Path, target: Path) -> None:
-    """Move for git too; into a folder that exists where a merge brought the old one back."""
+    """Move a file or folder; into a folder that exists where a merge brought the old one back."""
     if path.is_dir() and target.is_dir():
         for child in path.iterdir():
             move(child, target / child.name)
         path.rmdir()
-    elif git("ls-files", "--", str(path)):
-        git("mv", str(path), str(target))
     else:
         path.rename(target)
 
