@@ -64,6 +64,9 @@ def main() -> None:
     texts[PROJECT] = with_former_names(files[PROJECT], substitute, dict.fromkeys(former, new))
     changed = {path: text for path, text in texts.items() if text != files[path]}
     below = {path for file in files for path in (file, *file.parents)}
+    renamed = {path: Path(*map(substitute, path.parts)) for path in below}
+    if clash := next((file for file in files if renamed[file] != file and (ROOT / renamed[file]).is_file()), None):
+        fail(f"{clash}: there is {renamed[clash]} already; merge the two by hand")
     moves = sorted((path for path in below if substitute(path.name) != path.name), key=lambda path: -len(path.parts))
     if arguments.dry_run:
         print(*(f"would change {path}" for path in changed), sep="\n")
@@ -74,15 +77,12 @@ def main() -> None:
         (ROOT / path).write_bytes(text.encode("utf-8", "surrogateescape"))
     for path in moves:  # the deepest first, so that the paths of the others still hold
         move(ROOT / path, ROOT / path.with_name(substitute(path.name)))
-    new_paths = {path: Path(*map(substitute, path.parts)) for path in (*changed, *moves)}
-    if moves:
-        git(
-            "rm", "-r", "--cached", "--quiet", "--ignore-unmatch", "--", *map(str, moves)
-        )  # status then lists renamings
-        git("add", "--", *(str(new_paths[path]) for path in moves))
+    if moves:  # staged, so that git status lists them as renamed
+        git("rm", "-r", "--cached", "--quiet", "--ignore-unmatch", "--", *map(str, moves))
+        git("add", "--", *(str(renamed[path]) for path in moves))
     for folder in (ROOT, ROOT / "src"):
         shutil.rmtree(folder / f"{olds[-1]}.egg-info", ignore_errors=True)  # of an install under the old name
-    tidy([new_paths[path] for path in changed])
+    tidy([renamed[path] for path in changed])
     set_up_merges(new)
     print(f"{' and '.join(olds)} is now {new}: {len(changed)} files changed, {len(moves)} paths renamed. Next:\n")
     print(f"    uv run pytest\n    git add -A && git commit -m 'Rename the project to {new}'\n")

@@ -86,6 +86,11 @@ def test_a_mention_that_a_merge_brings_is_renamed_by_the_same_command(tree: Path
     (tree / "src/oldname").mkdir()
     (tree / "src/oldname/newer.py").write_text("import oldname.new\n")
     before = former_names(tree)
+    (tree / "src/oldname/new.py").touch()
+    commit(tree)
+    refused = rename(tree, "zeppelin_works").stderr
+    assert refused == "error: src/oldname/new.py: there is src/zeppelin_works/new.py already; merge the two by hand\n"
+    (tree / "src/oldname/new.py").unlink()
     commit(tree)
     assert rename(tree, "zeppelin_works").returncode == 0
     assert mentions(tree, "oldname") == []
