@@ -22,6 +22,7 @@ PROJECT = [
     *(path for path in (ROOT / "tests").rglob("*.py") if ROOT / "tests/leyden" not in path.parents),
 ]
 SUBPACKAGES = sorted(path.name for path in ENGINE.iterdir() if path.is_dir() and any(path.glob("*.py")))
+PUBLIC = {f"leyden.{name}" for name in leyden.__all__}
 # Documentation of how a project declares itself has an example.
 EXAMPLES = {"records/projects.py"}
 
@@ -64,13 +65,12 @@ def test_the_engine_never_imports_the_project_its_tests_or_scripts() -> None:
 def test_imports_between_subpackages_have_one_direction() -> None:
     graph: dict[str, set[str]] = {name: set() for name in SUBPACKAGES}
     for name in SUBPACKAGES:
+        others = {*SUBPACKAGES} - {name}
         for path in (ENGINE / name).rglob("*.py"):
-            for module, line in imports(path.read_text("utf-8")):
-                parts = module.split(".")
-                assert parts[0] != "leyden" or parts[1] in (*SUBPACKAGES, "__version__"), (
-                    f"{place(path, line)}: by its own module"
-                )
-                graph[name] |= {parts[1]} & {*SUBPACKAGES} - {name} if parts[0] == "leyden" else set()
+            modules = [(module.split("."), line) for module, line in imports(path.read_text("utf-8"))]
+            public = [place(path, line) for parts, line in modules if ".".join(parts) in PUBLIC]
+            assert public == []  # the API imports everything: the engine imports a name from its own module
+            graph[name] |= {parts[1] for parts, _ in modules if parts[0] == "leyden" and parts[1:]} & others
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -83,14 +83,30 @@ def test_the_project_uses_the_public_api_only() -> None:
         cells = json.loads(path.read_text("utf-8"))["cells"]
         code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
         sources[path] = re.sub(r"(?m)^\s*[%!].*", "", code)
-    public = {f"leyden.{name}" for name in leyden.__all__} | {"leyden"}
     private = [
         f"{place(path, line)} {name}"
         for path, source in sources.items()
         for name, line in imports(source)
-        if name.split(".")[0] == "leyden" and name not in public
+        if name.split(".")[0] == "leyden" and name not in PUBLIC | {"leyden"}
     ]
     assert private == []
+
+
+def test_what_the_tests_of_the_project_use_of_the_engines_works_in_a_renamed_fork() -> None:
+    """There the engine's tests, which name the template's package, are not collected, and could not be imported."""
+    helpers: set[Path] = set()
+    new = set(PROJECT)
+    while new:
+        names = {
+            name for path in new for name, _ in imports(path.read_text("utf-8")) if name.startswith("tests.leyden.")
+        }
+        paths = {
+            ROOT / f"{module.replace('.', '/')}.py" for name in names for module in (name, name.rpartition(".")[0])
+        }
+        new = {path for path in paths - helpers if path.is_file()}
+        helpers |= new
+    assert helpers
+    assert [path.name for path in helpers if "myproject" in path.read_text("utf-8")] == []
 
 
 @pytest.mark.parametrize("name", leyden.__all__)

@@ -10,7 +10,8 @@ from torch.optim import SGD
 
 from leyden import DataSpec, OptimizerFactory, build_network, complete_model
 from myproject.tasks.reconstruction import Reconstruction
-from tests.leyden.tasks.test_task import MadeImages, made_trainer
+from tests.leyden.helpers.made_images import MadeImages
+from tests.leyden.helpers.trainers import made_trainer
 
 MEAN, STD = (0.5, 0.25), (0.25, 0.125)
 SPEC = DataSpec("classification", (2, 6, 6), 4, ("a", "b", "c", "d"), MEAN, STD)

@@ -1,7 +1,7 @@
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import lightning.pytorch as pl
 import pytest
@@ -12,8 +12,6 @@ from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import MetricCollection
 
-from leyden.data.images import InMemoryImages
-from leyden.data.in_memory import Split
 from leyden.data.loader import Batch, TensorLoader
 from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
@@ -23,26 +21,11 @@ from leyden.tasks.task import Task
 from leyden.training.build import build_network
 from leyden.training.factories import complete_model
 from myproject.tasks.classification import Classification
+from tests.leyden.helpers.made_images import CLASSES, MadeImages
 from tests.leyden.helpers.trainers import made_trainer
 
-CLASSES = ("a", "b", "c", "d")
 SPEC = DataSpec("classification", (1, 6, 6), 4, CLASSES, (0.5,), (0.25,))
 MLP = {"_target_": "myproject.models.mlp.MLP", "hidden_sizes": [8], "dropout": 0.1}
-
-
-class MadeImages(InMemoryImages):
-    """40 + 12 pictures of noise."""
-
-    INPUT_SHAPE: ClassVar = (1, 6, 6)
-
-    def load(self, train: bool) -> Split:
-        size = 40 if train else 12
-        images = torch.randint(0, 256, (size, 1, 6, 6), generator=torch.Generator().manual_seed(size)).byte()
-        return images, torch.arange(size) % 4
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        return CLASSES
 
 
 def made_task(spec: DataSpec = SPEC, scheduler: SchedulerFactory | None = None) -> Classification:
