@@ -186,7 +186,6 @@ def set_up_merges(name: str) -> None:
     in conflict about its folder. .gitattributes names the files that the driver merges.
     """
     driver = f"{shlex.quote(sys.executable)} scripts/rename.py {name} --merge %O %A %B %L %P"
-    git("config", "merge.renamed.name", "merge with the template's name replaced")
     git("config", "merge.renamed.driver", driver)
     git("config", "merge.directoryRenames", "true")
 
