@@ -1,9 +1,10 @@
 """Pin every package that the project installs, and those they need. It needs uv, and no package to be installed.
 
     python scripts/lock.py                        # after a change of the dependencies: what is pinned stays as it is
-    python scripts/lock.py --upgrade              # everything as of today, as far as pyproject.toml allows it
-    python scripts/lock.py --upgrade 2027-03-01   # as of that day (UTC)
+    python scripts/lock.py --upgrade              # everything as of a week ago, as far as pyproject.toml allows it
+    python scripts/lock.py --upgrade 2027-03-01   # as of an earlier day (UTC)
 
+An upgrade only takes releases that are at least seven days old, because most malicious ones are found within days.
 Two files are written, for every Python version and platform: the pins in pyproject.toml, which `uv run` and `uv sync`
 follow, and requirements.lock, what `uv sync` installs, with hashes for pip. Where no versions fit together, both stay
 as they were. The day in pyproject.toml is not enough to pin: a registry may show a release days after its files were
@@ -29,6 +30,7 @@ PINS = re.compile(r'(?m)^constraint-dependencies = \[(?:[^\]"#]|"[^"]*"|#.*)*\]'
 EXPORT = ("export", "--quiet", "--format=requirements-txt", "--no-emit-project", "--no-annotate", "--no-header")
 EVERYTHING = ("--all-extras", "--all-groups", "--no-hashes")
 WIDTH = 120
+MINIMUM_AGE = datetime.timedelta(days=7)  # lightning 2.6.2 and 2.6.3 were malware for less than that
 
 
 def main() -> None:
@@ -37,10 +39,10 @@ def main() -> None:
     parser.add_argument(
         "--upgrade",
         nargs="?",
-        const=today(),
-        type=past_day,
+        const=newest_day(),
+        type=old_day,
         metavar="DAY",
-        help="take the newest versions of that day; without a day, of today",
+        help=f"take the newest versions of that day; without a day, of {newest_day()}",
     )
     day = parser.parse_args().upgrade
     before = {path: path.read_bytes() for path in (PROJECT, LOCK) if path.exists()}
@@ -66,17 +68,18 @@ def main() -> None:
     report(pins_of(project), constraints)
 
 
-def today() -> datetime.date:
-    return datetime.datetime.now(datetime.UTC).date()
+def newest_day() -> datetime.date:
+    """The last day of which releases are old enough."""
+    return datetime.datetime.now(datetime.UTC).date() - MINIMUM_AGE
 
 
-def past_day(text: str) -> datetime.date:
+def old_day(text: str) -> datetime.date:
     try:
         day = datetime.date.fromisoformat(text)
     except ValueError:
-        fail(f"--upgrade {text}: must be a day, such as {today()}")
-    if day > today():
-        fail(f"--upgrade {text}: is still to come")
+        fail(f"--upgrade {text}: must be a day, such as {newest_day()}")
+    if day > newest_day():
+        fail(f"--upgrade {text}: releases must be {MINIMUM_AGE.days} days old; {newest_day()} or before")
     return day
 
 

@@ -1,4 +1,4 @@
-"""What scripts share that need no package to be installed: a mistake is told in one line, with exit status 2."""
+"""Parser of scripts that need no installed package: a mistake is one line `error: ...`, with exit status 2."""
 
 import argparse
 import sys

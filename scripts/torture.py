@@ -23,8 +23,7 @@ except ModuleNotFoundError as missing:  # plain `python`, outside the project's 
 
     restart(missing)
 
-from tests.torture import cost, damage, disk, elsewhere, hostile, searches, stops, sweeps
-
+from tests.leyden.torture import cost, damage, disk, elsewhere, hostile, searches, stops, sweeps
 from tests.leyden.torture.bench import Bench, Row
 from tests.leyden.torture.doors import Doors
 

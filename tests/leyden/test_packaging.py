@@ -5,6 +5,7 @@ import tomllib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -49,6 +50,30 @@ def test_every_dependency_is_bounded_and_locked() -> None:
         assert {">=", "<"} <= operators, requirement
         assert requirement.name in pinned()
         assert requirement.specifier.contains(pinned()[requirement.name])
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "why"),
+    [
+        ("lightning", "2.6.2", "malware"),
+        ("lightning", "2.6.3", "malware"),
+        ("tensorboard", "2.20.0", "its projector reads any file"),
+        ("torch", "2.12.0", "CVE-2025-3000"),
+        ("filelock", "3.20.2", "CVE-2026-22701"),
+        ("pillow", "12.3.0", "CVE-2026-96641"),
+        ("onnx", "1.21.0", "crafted models crash it"),
+        ("ray", "2.55.0", "CVE-2026-57516"),
+        ("mlflow", "3.10.1", "CVE-2026-33865"),
+    ],
+)
+def test_no_version_with_a_known_vulnerability_is_allowed(name: str, version: str, why: str) -> None:
+    project = PROJECT["project"]
+    everything = [
+        *project["dependencies"],
+        *(text for texts in project["optional-dependencies"].values() for text in texts),
+    ]
+    [requirement] = [r for r in map(Requirement, everything) if r.name == name]
+    assert version not in requirement.specifier, why
 
 
 def test_versions_are_resolved_as_of_a_day_and_no_registry_is_named() -> None:

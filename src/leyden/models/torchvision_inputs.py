@@ -46,5 +46,6 @@ def is_name(weights: str | None) -> bool:
 
 
 def image_needed(input_shape: Sequence[int]) -> str:
+    """Requirement of a network for images, as the end of the sentence "model CNN needs …"."""
     shape = str(tuple(input_shape)).replace("'", "")  # a table's features have no number before they are read
     return f"a picture (channels, height, width), and this input has the shape {shape}; try model=mlp"

@@ -10,8 +10,29 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = ROOT / "scripts" / "rename.py"
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}  # a hook sets some
+AUTHOR = ("-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false", "-c", "core.hooksPath=")
+PYPROJECT = """\
+[project]
+name = "oldname"
+dependencies = ["torch>=2"]
+
+[project.entry-points."leyden.projects"]
+oldname = "oldname"
+
+[project.entry-points."leyden.former_names"]  # a comment
+"leyden.models" = "oldname.models"
+"""
+ENGINE = {
+    "src/leyden/names.py": 'EXAMPLE = "oldname.models"\n',
+    "src/leyden/__init__.py": "",
+    "src/hydra_plugins/leyden_sweeps.py": "# oldname\n",
+    "tests/leyden/test_names.py": "from leyden import names\nfrom oldname import train\n",
+    "CHANGELOG.md": "src/oldname\n",
+    "docs/upgrading.md": "src/oldname\n",
+}
 TREE = {
-    "pyproject.toml": 'name = "oldname"\ndependencies = ["torch>=2"]\n',
+    **ENGINE,
+    "pyproject.toml": PYPROJECT,
     "README.md": "# Oldname\n\nOldname's package is `oldname`; see configs/oldname.yaml, not golden oldnames.\r\n",
     "LICENSE": "Copyright (c) 2026 The Oldname authors\n",
     "train.py": 'from oldname.train import main\n\nprint("\\noldname")\n',
@@ -20,6 +41,7 @@ TREE = {
     "src/oldname/__init__.py": "",
     "src/oldname/train.py": 'SHORT = "OLDNAME_SHORT"\n\n\nclass OldnameError(Exception): ...\n\n\ndef main(): ...\n',
     "src/oldname/oldname_jar.py": "import oldname.train as _oldname\n",
+    "tests/test_train.py": "from oldname import train\n",
     "notebooks/a.ipynb": '{"cells": [{"source": ["import oldname\\n", "oldname.train\\n"]}]}\n',
     ".gitignore": "/data/\n/ignored/\n*.egg-info/\n",
     "data/notes.txt": "oldname",
@@ -44,15 +66,26 @@ def repository(folder: Path) -> Path:
     (folder / "scripts").mkdir(exist_ok=True)
     for script in (SCRIPT, SCRIPT.with_name("standalone.py")):
         shutil.copy(script, folder / "scripts")
-    author = ["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false", "-c", "core.hooksPath="]
-    for command in (["init", "-q"], ["add", "-A"], [*author, "commit", "-qm", "first"]):
-        subprocess.run(["git", *command], cwd=folder, env=ENVIRONMENT, check=True)
+    git(folder, "init", "-q")
+    commit(folder)
     return folder
 
 
-def rename(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def commit(folder: Path) -> None:
+    """Commit everything, whatever this machine's git is set to."""
+    git(folder, "add", "-A")
+    git(folder, *AUTHOR, "commit", "-qm", "some", "--allow-empty")
+
+
+def git(folder: Path, *arguments: str, check: bool = True) -> str:
+    done = subprocess.run(["git", *arguments], cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def rename(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "scripts/rename.py", *arguments]
-    return subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)
+    return subprocess.run(command, cwd=folder, env={**ENVIRONMENT, **environment}, capture_output=True, text=True)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -66,19 +99,27 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def mentions(folder: Path, name: str) -> list[str]:
-    """The files that git lists whose path or text has a name, as this_word, THIS_WORD or ThisWord."""
+    """The project's files whose path or text has a name, as this_word, THIS_WORD or ThisWord."""
     spellings = f"{name}|{name.upper()}|{name.title().replace('_', '')}"
     word = re.compile(rf"(?<![A-Za-z0-9])({spellings})(?![a-z0-9])")
     found = []
     for path in listing(folder):
-        text = (folder / path).read_bytes().decode("latin-1").replace("\\n", " ")
+        if is_of_the_engine(path):
+            continue
+        text = (folder / path).read_bytes().decode("latin-1").replace("\\n", " ").replace(f'\n{name} = "', "")
         if path != "LICENSE" and "\0" not in text and (word.search(path) or word.search(text)):
             found.append(path)
     return found
 
 
+def is_of_the_engine(path: str) -> bool:
+    return path.startswith(("src/leyden/", "src/hydra_plugins/", "tests/leyden/")) or path in (
+        *ENGINE,
+        "scripts/rename.py",
+    )
+
+
 def listing(folder: Path) -> list[str]:
     """The files that git tracks or would track."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    done = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=True)
-    return sorted({name for name in done.stdout.split("\0") if name and (folder / name).is_file()})
+    names = git(folder, "ls-files", "--cached", "--others", "--exclude-standard", "-z").split("\0")
+    return sorted({name for name in names if name and (folder / name).is_file()})

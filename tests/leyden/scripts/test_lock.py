@@ -1,6 +1,8 @@
 """scripts/lock.py, with an uv that answers from files: what it writes, and what it leaves alone when it fails."""
 
+import datetime
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -63,6 +65,10 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def days_ago(number: int) -> str:
+    return str(datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=number))
+
+
 def lock(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PATH": f"{project / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     command = [sys.executable, "scripts/lock.py", *arguments]
@@ -107,6 +113,15 @@ def test_an_upgrade_resolves_as_of_its_day_and_without_pins(project: Path) -> No
     assert '"torch==2.1"' in (project / f"seen.{len((project / 'calls').read_text().splitlines())}").read_text()
 
 
+def test_an_upgrade_takes_no_release_of_the_last_seven_days(project: Path) -> None:
+    before = days_ago(7)
+    assert lock(project, "--upgrade").returncode == 0
+    day = re.search(r'exclude-newer = "(.*)T00:00:00Z"', (project / "seen.1").read_text())
+    assert day
+    assert day[1] in (before, days_ago(7))  # midnight may pass meanwhile
+    assert lock(project, "--upgrade", days_ago(8)).returncode == 0
+
+
 @pytest.mark.parametrize("call", [1, 2, 3, 4])
 def test_where_no_versions_fit_nothing_changes(project: Path, call: int) -> None:
     (project / f"fails-{call}").touch()
@@ -138,7 +153,8 @@ def test_what_is_ended_in_the_middle_changes_nothing(project: Path) -> None:
     [
         (["now"], "unrecognized arguments: now"),
         (["--upgrade", "soon"], "--upgrade soon: must be a day, such as "),
-        (["--upgrade", "2999-01-01"], "--upgrade 2999-01-01: is still to come"),
+        (["--upgrade", "2999-01-01"], "--upgrade 2999-01-01: releases must be 7 days old; "),
+        (["--upgrade", days_ago(5)], f"--upgrade {days_ago(5)}: releases must be 7 days old; "),
     ],
 )
 def test_what_is_typed_wrongly_is_told_in_one_line(project: Path, arguments: list[str], told: str) -> None:

@@ -27,9 +27,10 @@ from tests.leyden.scripts.renaming import contents, rename
         ("pytest", "another Python package"),
         ("src", "file or folder"),
         ("eval", "file or folder"),
+        ("train", "file or folder"),
         ("lr", "has this word already"),
         ("short", "has this word already"),
-        ("oldname", "the package is called so already"),
+        ("oldname", "the package has this name already"),
         ("--frobnicate", "required: name"),
     ],
 )
@@ -64,15 +65,21 @@ def test_a_dry_run_lists_and_changes_nothing(tree: Path) -> None:
     assert contents(tree) == before
 
 
-@pytest.mark.parametrize("packages", [[], ["one", "two"]])
-def test_there_must_be_one_package(tree: Path, packages: list[str]) -> None:
-    shutil.rmtree(tree / "src")
-    for package in packages:
-        (tree / "src" / package).mkdir(parents=True)
-        (tree / "src" / package / "__init__.py").touch()
+@pytest.mark.parametrize(
+    ("declared", "told"),
+    [
+        ("", "declares none"),
+        ('one = "one"\ntwo = "two"', "declares one, two"),
+        ('one = "one"', "declares one"),  # which is not under src/
+        ("one = ", "cannot be read"),
+    ],
+)
+def test_one_package_must_be_declared(tree: Path, declared: str, told: str) -> None:
+    project = tree / "pyproject.toml"
+    project.write_text(project.read_text().replace('oldname = "oldname"', declared))
     done = rename(tree, "zeppelin_works", "--force")
     assert done.returncode == 2
-    assert re.fullmatch(r"error: .*one package.*\n", done.stderr)
+    assert re.fullmatch(rf"error: pyproject.toml: .*leyden.projects.*{told}.*\n", done.stderr)
 
 
 def test_without_git_there_is_no_way_back(tree: Path) -> None:

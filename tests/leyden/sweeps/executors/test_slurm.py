@@ -8,11 +8,11 @@ from subprocess import CalledProcessError
 
 import pytest
 from submitit.core.utils import UncompletedJobError
-from tests.sweeps.executors import fake_slurm
 
 from leyden.sweeps.executors.slurm import Slurm
 from leyden.sweeps.executors.slurm_task import Task
 from leyden.system.errors import UserError
+from tests.leyden.sweeps.executors import fake_slurm
 from tests.leyden.sweeps.executors.driver import LIMIT, alone, ends, execute, job, jobs, record, result, until
 from tests.leyden.torture.processes import is_gone
 
