@@ -149,9 +149,10 @@ def test_a_command_for_a_cluster_or_other_devices_composes(page: str, command: s
     arguments = [argument for argument in shlex.split(command)[2:] if argument != "-m"]
     if " -m " in command:
         arguments = few_values(arguments, 1)
+    of_a_sweep = [argument for argument in arguments if argument.startswith(("sweep", "hydra"))]
     with hydra.initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
-        hydra.compose("train", arguments)  # knows the settings of sweeps and launchers
-    of_a_job = [argument for argument in arguments if not argument.startswith(("sweep", "hydra"))]
+        hydra.compose("train", of_a_sweep)
+    of_a_job = [argument for argument in arguments if argument not in of_a_sweep]
     assert compose(of_a_job, configs=ROOT / "configs").config
 
 
