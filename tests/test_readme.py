@@ -26,6 +26,7 @@ ELSEWHERE = (
     "uv run pre-commit",
     "uv run tensorboard",
     "bash .ci/run",
+    "git ",
     "python scripts/rename.py",
     "python scripts/summarize.py",
     "python scripts/lock.py",
