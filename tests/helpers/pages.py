@@ -1,0 +1,23 @@
+"""README.md and the pages of docs/, with the blocks and commands in them."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXTS = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in PAGES}
+OWN = re.compile(r"\b(mine|mycluster|local)\b")  # names of files that a reader makes
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced blocks of a language."""
+    return [
+        block for kind, block in re.findall(r"^```(\w*)\n(.*?)^```", text, re.DOTALL | re.MULTILINE) if kind == language
+    ]
+
+
+def commands_of(text: str) -> list[str]:
+    """The lines of bash blocks, and the commands at the head of a table's rows; scripts are not split into lines."""
+    shell = "".join(block for block in blocks(text, "bash") if not block.startswith("#!")).replace("\\\n", "")
+    lines = [line.split("  #")[0].strip() for line in shell.splitlines()]
+    return [line for line in lines if line] + re.findall(r"^\| `(python [^`]+)` \|", text, re.MULTILINE)
