@@ -57,7 +57,11 @@ def is_composed(command: str, before: list[str]) -> bool:
 ALL = executed()
 SWEEPS = [command for _, command in ALL if " -m " in command]
 COMPOSED = [(p, c) for p, c in ALL if is_composed(c, SWEEPS[: SWEEPS.index(c)] if c in SWEEPS else [])]
-RUN = [pair for pair in ALL if pair not in COMPOSED]
+RUN = [
+    pytest.param(page, command, marks=[] if page == "README.md" else pytest.mark.slow, id=f"{page}: {command}")
+    for page, command in ALL
+    if (page, command) not in COMPOSED
+]
 
 
 def few_values(arguments: list[str], several: int) -> list[str]:
@@ -99,7 +103,7 @@ def place(recorded: Path, tmp_path: Path, data_root: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("page", "command"), RUN, ids=lambda value: value)
+@pytest.mark.parametrize(("page", "command"), RUN)
 def test_a_command_works(
     page: str, command: str, quick: list[str], data_root: Path, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
