@@ -27,7 +27,7 @@ def test_every_experiment_trains_and_is_tested(
     assert math.isfinite(result)
 
 
-PICTURES = [name for name in options("data") if name not in ("csv", "cars", "diabetes")]
+IMAGES = [name for name in options("data") if name not in ("csv", "cars", "diabetes")]
 TINY = {"mnist", "fashion_mnist", "kmnist", "qmnist", "emnist"}  # 28×28
 
 
@@ -40,16 +40,16 @@ def test_every_model_meets_every_data_set_or_is_refused_with_a_sentence(
     task = ["task=reconstruction"] if model == "autoencoder" else []
     data_settings = [f"data={data}", *needed.get(data, []), f"paths.data_dir={data_root}"]
     overrides = [*quick, f"model={model}", *task, *data_settings, *sizes]
-    fits = model in ("linear", "mlp") or (data in PICTURES and not (model == "vgg" and data in TINY))
+    fits = model in ("linear", "mlp") or (data in IMAGES and not (model == "vgg" and data in TINY))
     if fits:
         assert run_experiment(compose(overrides)) is not None
         return
-    with pytest.raises(UserError, match=r"^model \w+ needs a picture .*; (try|give) "):
+    with pytest.raises(UserError, match=r"^model \w+ needs an image .*; (try|give) "):
         run_experiment(compose(overrides))
 
 
 @pytest.mark.parametrize("channels", ["[4,4,4,4,4]", "[1,2,3,4,5,6,7]"])
-def test_a_network_that_is_too_deep_for_the_pictures_is_refused_with_a_sentence(channels: str) -> None:
+def test_a_network_that_is_too_deep_for_the_images_is_refused_with_a_sentence(channels: str) -> None:
     with pytest.raises(UserError, match=r"28×28 can be halved 4 times; give 4 channels or fewer"):
         compose(["model=cnn", f"model.channels={channels}"])
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from leyden.data.shortened import one_line, shortened
+from leyden.data.abbreviated import one_line, shortened
 
 log = logging.getLogger(__name__)
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")

@@ -13,15 +13,15 @@ from leyden.data.classes import warn_of_absent_classes
 from leyden.data.digests import ItemDigests, row_digests, with_labels, with_targets
 from leyden.data.in_memory import InMemory
 from leyden.data.spec import DataSpec
+from leyden.data.tables.column_types import encode, fit, input_names
 from leyden.data.tables.columns import Columns
-from leyden.data.tables.encoding import encode, fit, input_names
 from leyden.data.tables.labels import no_labels
 from leyden.data.tables.lines import lines_of
 from leyden.data.tables.missing import spelled
 from leyden.data.tables.notation import Notation, notation_of
-from leyden.data.tables.parts import chosen_columns, read_parts
+from leyden.data.tables.reader import names_in
 from leyden.data.tables.remedies import remedies_add_to
-from leyden.data.tables.table import names_in
+from leyden.data.tables.split_files import chosen_columns, read_parts
 from leyden.data.tables.targets import Targets
 from leyden.data.tables.unread import warn_of_unread
 from leyden.system.errors import UserError

@@ -1,4 +1,4 @@
-"""Pictures that come as files: decoded anew for each epoch by workers, or once and held in memory."""
+"""Images that come as files: decoded anew for each epoch by workers, or once and held in memory."""
 
 import logging
 import math
@@ -26,33 +26,33 @@ from leyden.system.errors import UserError
 from leyden.system.seeds import seed_for
 
 log = logging.getLogger(__name__)
-_SAMPLE = 2000  # pictures; mean and deviation are then known to within 0.01
-_MOST = 2 << 30  # bytes of pictures that are held in memory unasked
+_SAMPLE = 2000  # images; mean and deviation are then known to within 0.01
+_MOST = 2 << 30  # bytes of images that are held in memory unasked
 
 
 class DecodedImages(Images):
-    """Picture files with one class each, cut to one size.
+    """Image files with one class each, cut to one size.
 
     A subclass says what it `find`s. What the data do not come with is taken from the training part: the test split by
     `test_size`, then the validation split by `val_size`. Of the folds, see DataModule: where there is an official test
-    set too, official validation pictures are among those that folds are made of. Mean and standard deviation are those
-    of the training split before any random change; where it is not held in memory, of 2,000 of its pictures.
+    set too, official validation images are among those that folds are made of. Mean and standard deviation are those
+    of the training split before any random change; where it is not held in memory, of 2,000 of its images.
 
     Args:
-        root: the folder of the pictures.
-        size: height and width of the network's input; null where pictures come in one size, and keep it.
+        root: the folder of the images.
+        size: height and width of the network's input; null where images come in one size, and keep it.
         resize: the shorter side before the centre is cut out, by `eval_transform`; null for `size`.
         channels: 3 for colour, 1 for grey.
-        train_transform: transforms of torchvision.transforms.v2 that make a PIL picture of `size` from one of any
+        train_transform: transforms of torchvision.transforms.v2 that make a PIL image of `size` from one of any
             size; null for RandomResizedCrop. Random changes that can be made to a whole batch are quicker as `augment`.
         eval_transform: likewise, for validation and test; null for Resize and CenterCrop.
-        cache: decode each picture once, those to train on too, with `eval_transform`, and hold it in memory; null: if
+        cache: decode each image once, those to train on too, with `eval_transform`, and hold it in memory; null: if
             there is no `train_transform` and all take 2 GiB at most.
         num_workers: processes that decode, for each split; null for as many as there are CPUs, up to 8, and for none
             where there is little to decode.
         test_size: how much is held out for the test where the data come without one: a count, or a fraction below 1.
         classes: the names of those to keep, in this order; null for all.
-        augment: random changes to whole batches of training pictures, on the device.
+        augment: random changes to whole batches of training images, on the device.
 
     The others are those of DataModule.
 
@@ -84,7 +84,7 @@ class DecodedImages(Images):
             raise UserError(f"data.resize={resize}: must be at least data.size={size}, which is cut out of it")
         if train_transform is not None and cache:
             raise UserError(
-                "data.train_transform: would see each picture once only, with data.cache=true; use data.augment, or "
+                "data.train_transform: would see each image once only, with data.cache=true; use data.augment, or "
                 "data.cache=false"
             )
         self.size, self.channels = size, channels
@@ -97,9 +97,9 @@ class DecodedImages(Images):
 
     @abstractmethod
     def find(self) -> tuple[Read, dict[str, Split]]:
-        """How a picture is read by its number, and the parts that the data come in.
+        """How an image is read by its number, and the parts that the data come in.
 
-        The parts are train and, where there are such, val and test: each the numbers (N,) of its pictures, and their
+        The parts are train and, where there are such, val and test: each the numbers (N,) of its images, and their
         labels (N,).
 
         Raises:
@@ -149,13 +149,13 @@ class DecodedImages(Images):
         numbers, _ = self.splits["train"]
         if self._is_cached:
             self.splits = {name: (self._decoded(held), of) for name, (held, of) in self.splits.items()}
-            pictures = self.splits["train"][0]
+            images = self.splits["train"][0]
             del self.found  # a data set may hold all that it reads
         else:
             order = torch.Generator().manual_seed(seed_for(self.split_seed, "statistics"))
-            pictures = self._decoded(numbers[torch.randperm(len(numbers), generator=order)[:_SAMPLE]])
+            images = self._decoded(numbers[torch.randperm(len(numbers), generator=order)[:_SAMPLE]])
             self._decoder("train")(int(numbers[0]))  # a transform that makes something else is met here
-        self._measure(pictures)
+        self._measure(images)
 
     def teardown(self, stage: str | None = None) -> None:
         for loader in self._loaders:
@@ -182,7 +182,7 @@ class DecodedImages(Images):
         size *= math.prod(self.input_shape) * self._dtype.itemsize
         held = self.train_transform is None and size <= _MOST
         how = "decoded once and held in memory" if held else "decoded anew for each epoch"
-        log.info("data.cache=null: %d MiB of pictures are %s", size >> 20, how)
+        log.info("data.cache=null: %d MiB of images are %s", size >> 20, how)
         return held
 
     def _steps(self, split: str) -> Sequence[Any]:
@@ -201,10 +201,10 @@ class DecodedImages(Images):
     def _decoded(self, numbers: Tensor) -> Tensor:
         """(N, C, H, W), as they are evaluated."""
         decode = self._decoder("val")
-        pictures = memory_for(len(numbers), self.input_shape, self._dtype)
-        for place, picture in enumerate(in_threads(decode, numbers.tolist(), "Decoding pictures")):
-            pictures[place] = picture
-        return pictures
+        images = memory_for(len(numbers), self.input_shape, self._dtype)
+        for place, image in enumerate(in_threads(decode, numbers.tolist(), "Decoding images")):
+            images[place] = image
+        return images
 
     def loader(self, split: str, **order: Unpack[Order]) -> Loader:
         if self._is_cached:

@@ -1,4 +1,4 @@
-"""Pictures in folders: one folder for each class."""
+"""Images in folders: one folder for each class."""
 
 import logging
 import math
@@ -15,9 +15,9 @@ from torch import Tensor
 from leyden.data.classes import warn_of_alike
 from leyden.data.decoded import DecodedImages
 from leyden.data.digests import Digests, digest
+from leyden.data.image_files.bit_depths import RESTORE, SKIP, choose_levels, other_depth
 from leyden.data.image_files.broken import Entry, check_files, state_of
-from leyden.data.image_files.decoding import Channels, Picture, Read, read_alike
-from leyden.data.image_files.depths import RESTORE, SKIP, choose_levels, other_depth
+from leyden.data.image_files.decoding import Channels, DecodedImage, Read, read_alike
 from leyden.data.image_files.layout import Files, class_names, files_of, part_folders, refuse_empty_classes
 from leyden.data.image_files.levels import Levels, levels_of
 from leyden.data.in_memory import Split
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class ImageFolder(DecodedImages):
-    """Pictures as `root/train/<class>/…/<name>.jpg`, and likewise in `root/val` and `root/test` where there are such.
+    """Images as `root/train/<class>/…/<name>.jpg`, and likewise in `root/val` and `root/test` where there are such.
 
     Without `root/train`, the folders of the classes are those of `root`. Files are read whose suffix is that of a
     format that Pillow decodes (jpg, png, tif, pgm, jp2, …); of an animation, the first frame. A warning counts the
@@ -88,9 +88,9 @@ class ImageFolder(DecodedImages):
 
         names, paths, parts = self.class_names, list[Path](), dict[str, Split]()
         for part, classes in files.items():
-            labels = [names.index(name) for name, pictures in classes.items() for _ in pictures]
+            labels = [names.index(name) for name, images in classes.items() for _ in images]
             parts[part] = torch.arange(len(paths), len(paths) + len(labels)), torch.tensor(labels)
-            paths += [path for pictures in classes.values() for path in pictures]
+            paths += [path for images in classes.values() for path in images]
         self._paths = paths
         return FileReader(paths, self.channels, remedy=RESTORE if self._is_resumed else SKIP), parts
 
@@ -152,20 +152,20 @@ class ImageFolder(DecodedImages):
     def _whole(self, files: Files) -> Files:
         """Those that can be decoded."""
         root = Path(self.root)
-        names = [self._name(path) for classes in files.values() for pictures in classes.values() for path in pictures]
+        names = [self._name(path) for classes in files.values() for images in classes.values() for path in images]
         self._checked = check_files(root, names)
         faults = {name: entry[2] for name, entry in self._checked.items() if entry[2]}
         if not faults:
             return files
         some = ", ".join(f"{name} ({fault})" for name, fault in list(faults.items())[:3])
         more = ", …" if len(faults) > 3 else ""
-        found = f"data.root={root}: {len(faults):,} of {len(names):,} pictures cannot be read: {some}{more}"
+        found = f"data.root={root}: {len(faults):,} of {len(names):,} images cannot be read: {some}{more}"
         if not self.skip_broken and self.recorded is None:  # broken items of a recorded split are reported as missing
             raise UserError(f"{found}; delete them, or leave them out with data.skip_broken=true")
         log.warning("%s; left out", found)
         broken = {root / name for name in faults}
         return {
-            part: {name: [path for path in pictures if path not in broken] for name, pictures in classes.items()}
+            part: {name: [path for path in images if path not in broken] for name, images in classes.items()}
             for part, classes in files.items()
         }
 
@@ -178,7 +178,7 @@ class FileReader:
     ) -> None:
         self.paths, self.channels, self.levels, self.remedy = paths, channels, levels, remedy
 
-    def __call__(self, number: int) -> Picture:
+    def __call__(self, number: int) -> DecodedImage:
         path = self.paths[number]
         try:
             return read_alike(path, self.channels, self.levels)

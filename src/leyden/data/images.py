@@ -1,4 +1,4 @@
-"""Picture data sets that fit in memory."""
+"""Image data sets that fit in memory."""
 
 import logging
 from abc import abstractmethod
@@ -32,12 +32,12 @@ class Augmentation(Protocol):
 
 
 class Images(InMemory):
-    """Pictures (C, H, W) with one class each, stored as uint8.
+    """Images (C, H, W) with one class each, stored as uint8.
 
     Args:
         root: the folder that holds, or will hold, the data set's own folder.
         classes: the names of those to keep, in this order; null for all.
-        augment: random changes to training pictures.
+        augment: random changes to training images.
 
     The others are those of DataModule.
     """
@@ -86,10 +86,10 @@ class Images(InMemory):
         kept = is_kept.any(dim=1)
         return images[kept], is_kept[kept].int().argmax(dim=1)
 
-    def _measure(self, pictures: Tensor) -> None:
+    def _measure(self, images: Tensor) -> None:
         """Take mean and deviation of stored (N, C, H, W), unless a network knows others."""
         known = self.reference_spec
-        self._mean, self._std = (known.mean, known.std) if known else channel_statistics(pictures)
+        self._mean, self._std = (known.mean, known.std) if known else channel_statistics(images)
 
     @property
     def spec(self) -> DataSpec:
@@ -112,14 +112,14 @@ class Images(InMemory):
 
     def describe(self) -> str:
         shape = "×".join(map(str, self.spec.input_shape))
-        return f"{type(self).__name__}: {self.sizes()}; {shape} pictures of {self.spec.output_size} classes"
+        return f"{type(self).__name__}: {self.sizes()}; {shape} images of {self.spec.output_size} classes"
 
     def transform(self, split: str) -> Transform:
         return Normalise(self.spec, self.augment if split == "train" else None)
 
 
 class InMemoryImages(Images):
-    """Pictures held as uint8 tensors (N, C, H, W).
+    """Images held as uint8 tensors (N, C, H, W).
 
     A subclass says how to `load` the official training and test parts. The validation split, or a fold, is taken from
     the training part; the test part is never touched before it is tested. Mean and standard deviation are those of the
@@ -170,10 +170,10 @@ class Normalise:
         std = torch.tensor(spec.std).view(-1, 1, 1)
         self.scale, self.shift = 1 / std, -torch.tensor(spec.mean).view(-1, 1, 1) / std
 
-    def __call__(self, pictures: Tensor, generator: Generator) -> Tensor:
-        if self.scale.device != pictures.device:
-            self.scale, self.shift = self.scale.to(pictures.device), self.shift.to(pictures.device)
-        values, white = pictures.to(torch.float32, copy=True), white_of(pictures)
+    def __call__(self, images: Tensor, generator: Generator) -> Tensor:
+        if self.scale.device != images.device:
+            self.scale, self.shift = self.scale.to(images.device), self.shift.to(images.device)
+        values, white = images.to(torch.float32, copy=True), white_of(images)
         if self.augment:
             return self.augment(values.div_(white), generator).mul(self.scale).add_(self.shift)
         return values.mul_(self.scale / white).add_(self.shift)

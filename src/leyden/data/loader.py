@@ -119,7 +119,7 @@ class TensorLoader(Loader):
     """Indexes tensors a batch at a time: no Python per item, and no worker processes to start.
 
     Args:
-        inputs: (N, ...), as stored; uint8 for pictures.
+        inputs: (N, ...), as stored; uint8 for images.
         targets: (N, ...).
     """
 

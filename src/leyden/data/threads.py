@@ -1,4 +1,4 @@
-"""Work on many items at once, in threads: decoding pictures lets go of Python's lock."""
+"""Work on many items at once, in threads: decoding images lets go of Python's lock."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor

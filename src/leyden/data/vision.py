@@ -14,14 +14,14 @@ from torchvision import datasets
 from leyden.data.decoded import DecodedImages
 from leyden.data.digests import Digests, position_digests
 from leyden.data.downloads import UNREADABLE, alone_in, reason
-from leyden.data.image_files.decoding import Channels, Picture, Read, in_channels
+from leyden.data.image_files.decoding import Channels, DecodedImage, Read, in_channels
 from leyden.data.in_memory import Split
 from leyden.system.errors import UserError
 from leyden.system.suggestions import did_you_mean
 
 log = logging.getLogger(__name__)
 
-# Those that give each picture one class (the others give boxes, masks, captions, films or pairs), with what their
+# Those that give each image one class (the others give boxes, masks, captions, films or pairs), with what their
 # argument `train` or `split` is for training, validation and test; SEMEION and its like come in one piece.
 CLASSIFICATION: dict[str, tuple[object, object, object]] = {
     "Caltech101": (None, None, None),
@@ -139,18 +139,18 @@ class TorchvisionImages(DecodedImages):
 
 
 class DatasetReader:
-    """Reads the pictures of several data sets by one number."""
+    """Reads the images of several data sets by one number."""
 
     def __init__(self, parts: list[Any], channels: Channels) -> None:
         self.parts, self.channels = ConcatDataset[Any](parts), channels
 
-    def __call__(self, number: int) -> Picture:
+    def __call__(self, number: int) -> DecodedImage:
         try:
             return in_channels(self.parts[number][0], self.channels)
         except Exception as error:  # each format's decoder has its own types
             name = type(self.parts.datasets[0]).__name__
             raise UserError(
-                f"data.name={name}: picture {number} cannot be read ({reason(error)}); delete what was extracted, so "
+                f"data.name={name}: image {number} cannot be read ({reason(error)}); delete what was extracted, so "
                 "that it is extracted again"
             ) from error
 
@@ -162,7 +162,7 @@ def has_labels(dataset: Any) -> bool:
 
 
 def labels_of(dataset: Any) -> Tensor:
-    """The class of each picture: (N,), read without decoding any where the data set keeps them somewhere."""
+    """The class of each image: (N,), read without decoding any where the data set keeps them somewhere."""
     for name in ("targets", "labels", "_labels", "y"):
         if hasattr(dataset, name):
             return torch.as_tensor(getattr(dataset, name), dtype=torch.int64)

@@ -1,4 +1,4 @@
-"""CIFAR: 32×32 colour pictures, over torchvision's data sets."""
+"""CIFAR: 32×32 colour images, over torchvision's data sets."""
 
 from pathlib import Path
 from typing import Any, ClassVar

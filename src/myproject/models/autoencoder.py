@@ -1,4 +1,4 @@
-"""A picture through a narrow code and back."""
+"""An image through a narrow code and back."""
 
 import math
 
@@ -13,23 +13,23 @@ from myproject.models.layers import activation as make_activation
 
 
 class AutoEncoder(nn.Module):
-    """Convolutions that halve the picture, a dense layer to the code, and the same way back.
+    """Convolutions that halve the image, a dense layer to the code, and the same way back.
 
     Hinton, Salakhutdinov (2006), Reducing the dimensionality of data with neural networks; here with convolutions of
-    stride 2, after Masci et al. (2011), and trained all at once. The last layer is linear, since pictures are
+    stride 2, after Masci et al. (2011), and trained all at once. The last layer is linear, since images are
     normalised.
 
     Args:
         input_shape: (channels, height, width), of any height and width.
-        output_size: channels × height × width: the picture, flattened.
-        channels: of each convolution; each halves the picture, rounding up.
+        output_size: channels × height × width: the image, flattened.
+        channels: of each convolution; each halves the image, rounding up.
         code_size: values of the code.
         batch_norm: normalise before each activation.
         activation: by name; see `myproject.models.layers`.
         init: how the weights start; see `myproject.models.init`.
 
     Raises:
-        UserError: the input is no picture, or the output is not to be one of the same shape.
+        UserError: the input is no image, or the output is not to be one of the same shape.
     """
 
     check_input = staticmethod(input_checks.autoencoder)
@@ -50,7 +50,7 @@ class AutoEncoder(nn.Module):
             raise UserError(f"model AutoEncoder needs {why}")
         if output_size != math.prod(input_shape):
             raise UserError(
-                f"model AutoEncoder needs as many outputs as the picture has values, {math.prod(input_shape)}, "
+                f"model AutoEncoder needs as many outputs as the image has values, {math.prod(input_shape)}, "
                 f"and the task asks for {output_size}; try task=reconstruction"
             )
         depth, height, width = input_shape
@@ -59,7 +59,7 @@ class AutoEncoder(nn.Module):
         for out in channels:
             down.append(nn.Conv2d(depth, out, kernel_size=3, stride=2, padding=1, bias=not batch_norm))
             down += [nn.BatchNorm2d(out)] * batch_norm + [make_activation(activation)]
-            first = not up  # the layer that draws the picture: nothing comes after it
+            first = not up  # the layer that draws the image: nothing comes after it
             if not first:
                 up += [make_activation(activation)] + [nn.BatchNorm2d(depth)] * batch_norm
             even = (1 - height % 2, 1 - width % 2)  # both 2n and 2n − 1 pixels were halved to n
@@ -81,9 +81,9 @@ class AutoEncoder(nn.Module):
 
     def decode(self, code: Tensor) -> Tensor:
         """(B, code_size) -> (B, channels, height, width)."""
-        picture: Tensor = self.decoder(code)
-        return picture
+        image: Tensor = self.decoder(code)
+        return image
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, channels, height, width) -> (B, channels × height × width), the picture that the code tells of."""
+        """(B, channels, height, width) -> (B, channels × height × width), the image that the code tells of."""
         return self.decode(self.encode(x)).flatten(1)

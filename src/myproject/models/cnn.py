@@ -11,24 +11,24 @@ from myproject.models.layers import activation as make_activation
 
 
 class CNN(nn.Module):
-    """Convolution, activation and a pooling that halves the picture, for each entry of `channels`; then dense layers.
+    """Convolution, activation and a pooling that halves the image, for each entry of `channels`; then dense layers.
 
     LeCun, Bottou, Bengio, Haffner (1998), Gradient-based learning applied to document recognition: LeNet-5 has
     channels [6, 16] and hidden_sizes [120, 84]; here its second convolution is padded like the first.
 
     Args:
         input_shape: (channels, height, width).
-        output_size: values for each picture.
+        output_size: values for each image.
         channels: of each convolution.
         hidden_sizes: the width of each dense layer before the last.
-        kernel_size: an odd number; the convolutions keep the size of the picture.
+        kernel_size: an odd number; the convolutions keep the size of the image.
         batch_norm: normalise before each activation.
         dropout: the probability after each dense layer, or a list with one for each.
         activation: by name; see `myproject.models.layers`.
         init: how the weights start; see `myproject.models.init`.
 
     Raises:
-        UserError: the input is no picture, or too small to be halved so often.
+        UserError: the input is no image, or too small to be halved so often.
     """
 
     check_input = staticmethod(input_checks.cnn)

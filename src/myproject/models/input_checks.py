@@ -42,13 +42,13 @@ def cnn(
     dropout: float | Sequence[float] = 0.0,
     **_: Any,
 ) -> str | None:
-    """Channels, height and width; each pooling halves the picture, and at least one pixel must be left."""
+    """Channels, height and width; each pooling halves the image, and at least one pixel must be left."""
     if len(input_shape) != 3:
         return image_needed(input_shape)
     deepest = _halvings(input_shape)
     if len(channels) > deepest:
         return (
-            f"a picture that can be halved {len(channels)} times, once for each of channels={list(channels)}, and "
+            f"an image that can be halved {len(channels)} times, once for each of channels={list(channels)}, and "
             f"{input_shape[1]}×{input_shape[2]} can be halved {deepest} times; give {deepest} channels or fewer"
         )
     return dropouts(dropout, len(hidden_sizes))
@@ -61,7 +61,7 @@ def vgg(
     dropout: float | Sequence[float] = 0.0,
     **_: Any,
 ) -> str | None:
-    """Layers that are known; and a picture with at least one pixel left after every M, which halves it."""
+    """Layers that are known; and an image with at least one pixel left after every M, which halves it."""
     if isinstance(layers, str):
         if layers not in VGG_LAYERS:
             return f"layers={layers} to be a list, or one of {', '.join(VGG_LAYERS)}"
@@ -75,7 +75,7 @@ def vgg(
     deepest = _halvings(input_shape)
     if len(poolings) > deepest:
         return (
-            f"a picture that can be halved {len(poolings)} times, once for each M of its layers, and "
+            f"an image that can be halved {len(poolings)} times, once for each M of its layers, and "
             f"{input_shape[1]}×{input_shape[2]} can be halved {deepest} times; "
             f"try 'model.layers={_list(layers[: poolings[deepest]])}'"
         )

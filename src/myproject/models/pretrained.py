@@ -14,17 +14,17 @@ log = logging.getLogger(__name__)
 
 
 class Pretrained(nn.Module):
-    """A backbone, pictures to features; and a dense layer, features to outputs.
+    """A backbone, images to features; and a dense layer, features to outputs.
 
     torchvision's weights see what they were trained with: the normalisation of the data is undone and theirs applied,
-    pictures are resized to their size, grey ones repeated to three channels. Without them, and for a file's, pictures
+    images are resized to their size, grey ones repeated to three channels. Without them, and for a file's, images
     are taken as they are.
 
     What is frozen gets no gradient and stays in evaluation mode: BatchNorm keeps its statistics, dropout is off.
 
     Args:
         input_shape: (channels, height, width).
-        output_size: values for each picture.
+        output_size: values for each image.
         name: torchvision's, such as resnet50 or vit_b_16.
         weights: by name, as in torchvision (DEFAULT is the newest); or a file without its head, see
             `leyden.checkpoints.weights`; or null.
@@ -37,7 +37,7 @@ class Pretrained(nn.Module):
         load: false to build the same network without reading its weights, for a checkpoint that brings its own.
 
     Raises:
-        UserError: a name, layer or file that is not there, weights that cannot be had, or a picture that does not fit.
+        UserError: a name, layer or file that is not there, weights that cannot be had, or an image that does not fit.
     """
 
     check_input = staticmethod(torchvision_input_check)
@@ -101,7 +101,7 @@ class Pretrained(nn.Module):
 
     @property
     def frozen(self) -> bool:
-        """Whether the whole backbone is frozen now, so that the features of a picture stay the same."""
+        """Whether the whole backbone is frozen now, so that the features of an image stay the same."""
         return self._whole and self._is_frozen
 
     def freeze(self) -> None:

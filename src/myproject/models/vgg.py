@@ -11,14 +11,14 @@ from myproject.models.layers import activation as make_activation
 
 
 class VGG(nn.Module):
-    """A convolution for each number of `layers`, a pooling that halves the picture for each `M`; then dense layers.
+    """A convolution for each number of `layers`, a pooling that halves the image for each `M`; then dense layers.
 
     Simonyan, Zisserman (2015), Very deep convolutional networks for large-scale image recognition, with hidden_sizes
     [4096, 4096] and no BatchNorm; its five poolings leave one pixel of 32×32.
 
     Args:
         input_shape: (channels, height, width).
-        output_size: values for each picture.
+        output_size: values for each image.
         layers: such as [64, M, 128, M], or a configuration of the paper: A, B, D or E (11, 13, 16, 19 layers).
         hidden_sizes: the width of each dense layer before the last.
         batch_norm: normalise after each convolution.
@@ -27,7 +27,7 @@ class VGG(nn.Module):
         init: how the weights start; see `myproject.models.init`.
 
     Raises:
-        UserError: an entry of `layers` is not known; or the input is no picture, or too small to be halved so often.
+        UserError: an entry of `layers` is not known; or the input is no image, or too small to be halved so often.
     """
 
     check_input = staticmethod(input_checks.vgg)

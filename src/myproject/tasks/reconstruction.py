@@ -16,7 +16,7 @@ from leyden import DataSpec, OptimizerFactory, Predictions, SchedulerFactory, Ta
 class Reconstruction(Task):
     """Mean squared error between the network's output and its own input; any targets of the data are not looked at.
 
-    Any network fits: it is asked for as many values as an input has, and they are compared in that order. Of pictures
+    Any network fits: it is asked for as many values as an input has, and they are compared in that order. Of images
     the metrics are the mean squared error and the peak signal-to-noise ratio (dB) of values from 0 to 1; of others the
     mean squared error of the inputs as they are handed out.
 
@@ -61,7 +61,7 @@ class Reconstruction(Task):
         return outputs.view(len(outputs), len(self.mean), -1) * self.std + self.mean
 
     def predictions(self, outputs: Tensor, inputs: Tensor, top_k: int = 1) -> Predictions:
-        """How far each output is from its input: `mse` and, of pictures, `psnr`."""
+        """How far each output is from its input: `mse` and, of images, `psnr`."""
         made, true = self.metric_inputs(outputs, inputs.flatten(1))
         mse = (made - true).square().flatten(1).mean(dim=1)
         return {"mse": mse, "psnr": -10 * mse.log10()} if self.spec.mean else {"mse": mse}

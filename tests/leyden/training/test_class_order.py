@@ -48,7 +48,7 @@ def old(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         data = ["data=csv", f"data.path={write_classes(folder / 'a.csv')}", "data.target=y", "task=classification"]
         data += ["optimizer.lr=0.3"] + (["data.categorical=[y]"] if "named" in request.param else [])
     with pytest.MonkeyPatch.context() as monkeypatch:
-        for module in ("tables.targets", "pictures.layout"):
+        for module in ("tables.targets", "image_files.layout"):
             monkeypatch.setattr(f"leyden.data.{module}.natural_order", by_text)
         typed = [*QUICK, *data, "model=linear", "trainer.max_epochs=30", f"paths.run_dir={folder / 'run'}"]
         run_experiment(compose(typed))

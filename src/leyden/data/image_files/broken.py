@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from leyden.data.downloads import alone_in
-from leyden.data.image_files.decoding import read_picture
+from leyden.data.image_files.decoding import read_image
 from leyden.data.threads import in_threads
 
 RECORD = ".checked.json"  # in the folder itself: each file's size, time, fault and digest
@@ -27,7 +27,7 @@ def check_files(root: Path, names: Sequence[str]) -> dict[str, Entry]:
         known = {name: record[name] for name in names if name in record and record[name][:2] == states[name]}
         unknown = [name for name in names if name not in known]
         try:
-            for name, entry in zip(unknown, in_threads(check, unknown, "Checking pictures"), strict=True):
+            for name, entry in zip(unknown, in_threads(check, unknown, "Checking images"), strict=True):
                 known[name] = entry
         finally:  # what an interrupted check has found is recorded too
             if unknown:
@@ -56,7 +56,7 @@ def _fault(path: Path) -> str:
     try:
         if not path.stat().st_size:
             return "empty"
-        read_picture(path, 3)
+        read_image(path, 3)
     except Exception as error:  # each format's decoder has its own types
         return (str(error).strip() or type(error).__name__).splitlines()[0].replace(str(path), path.name)
     return ""

@@ -20,7 +20,7 @@ def extensions() -> frozenset[str]:
     return frozenset(suffix for suffix, name in known.items() if _is_decoded("JPEG" if name == "MPO" else name))
 
 
-def is_picture(path: Path) -> bool:
+def is_image_file(path: Path) -> bool:
     """Whether the name is that of an image file, and not a hidden one."""
     return suffix_of(path.name) in extensions() and not path.name.startswith(".")
 

@@ -1,1 +1,1 @@
-"""What predict.py is given: paths to pictures, tables and arrays, made into inputs of a network that was trained."""
+"""What predict.py is given: paths to images, tables and arrays, made into inputs of a network that was trained."""

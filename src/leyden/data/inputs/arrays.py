@@ -11,14 +11,14 @@ from torch import Tensor
 
 from leyden.data.image_files.levels import MARGIN, Levels, levels_of
 from leyden.data.spec import DataSpec
-from leyden.data.tables.encoding import encode
+from leyden.data.tables.column_types import encode
 from leyden.system.errors import UserError
 
 
 class Array:
     """Inputs (N, ...), or a single one, in a file.
 
-    Pictures are integers from 0 to 255, or floats from 0 to 1; where a network was trained on images with more than 8
+    Images are integers from 0 to 255, or floats from 0 to 1; where a network was trained on images with more than 8
     bits, integers are values as in these, and floats are from 0 for their black to 1 for their white; an array of uint8
     is refused there unless images of both depths were trained on, as an image file of 8 bits is. Of a table,
     these are the numbers of its columns as they stood in its file. What else a network takes is taken as it is.

@@ -1,4 +1,4 @@
-"""Inputs from picture files, decoded a batch at a time."""
+"""Inputs from image files, decoded a batch at a time."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
-from leyden.data.image_files.decoding import Channels, Decoder, Picture, centre_cut, read_alike, size_of
+from leyden.data.image_files.decoding import Channels, DecodedImage, Decoder, centre_cut, read_alike, size_of
 from leyden.data.image_files.formats import KINDS
 from leyden.data.image_files.levels import MARGIN, levels_of, warn_of_beyond
 from leyden.data.image_files.listing import list_images
@@ -21,17 +21,17 @@ from leyden.system.processes import cpus
 log = logging.getLogger(__name__)
 
 
-class Pictures:
-    """A picture file, or those in a folder and the folders in it, also by links; hidden ones are not looked at.
+class ImageFiles:
+    """An image file, or those in a folder and the folders in it, also by links; hidden ones are not looked at.
 
-    A picture is decoded as in evaluation: its shorter side becomes `spec.resize` pixels, and the centre is cut out.
-    Where the network was trained on pictures that came in one size (`spec.resize` is None, as for MNIST), one of that
+    An image is decoded as in evaluation: its shorter side becomes `spec.resize` pixels, and the centre is cut out.
+    Where the network was trained on images that came in one size (`spec.resize` is None, as for MNIST), one of that
     size is taken as it is, and any other is scaled to cover it and cut to its centre, which a warning says.
 
     Args:
         path: the file or folder.
         spec: of the data that the network was trained on.
-        steps: transforms of a PIL picture in place of those above, such as a data set's own `eval_transform`.
+        steps: transforms of a PIL image in place of those above, such as a data set's own `eval_transform`.
 
     Attributes:
         names: of the files, sorted; in a folder, relative to it.
@@ -41,13 +41,13 @@ class Pictures:
             counts them when all are read.
 
     Raises:
-        UserError: there is none, or the network takes no pictures.
+        UserError: there is none, or the network takes no images.
     """
 
     def __init__(self, path: Path, spec: DataSpec, steps: Sequence[Any] = ()) -> None:
         if not spec.mean or spec.input_shape[0] not in (1, 3):
             what = "a table (csv)" if spec.columns else "an array (npy)"
-            raise UserError(f"input={path}: the run was not trained on such pictures; give {what}")
+            raise UserError(f"input={path}: the run was not trained on such images; give {what}")
         self.root, self.names = path.parent, [path.name]
         self.levels = levels_of(spec)
         self.unreadable: dict[str, str] = {}
@@ -58,7 +58,7 @@ class Pictures:
             self._find()
         if not self.names:
             others = f"; other files: {self._skipped}" if self.passed_over else ""
-            raise UserError(f"input={path}: there are no pictures ({KINDS}) in it{others}")
+            raise UserError(f"input={path}: there are no images ({KINDS}) in it{others}")
         if self.passed_over:
             log.warning("input=%s: skipped as no images: %s", path, self._skipped)
         channels, height, width = spec.input_shape
@@ -68,7 +68,7 @@ class Pictures:
         self._decode = Decoder(self._read, steps or cut, (channels, height, width), "eval_transform", dtype)
 
     def batches(self, size: int) -> Iterator[tuple[list[str], Tensor]]:
-        """The names and the pictures, uint8 (B, C, H, W), of those that can be read."""
+        """The names and the images, uint8 (B, C, H, W), of those that can be read."""
         for numbers, results in _one_ahead(self._decoded, len(self.names), size):
             names = [self.names[number] for number in numbers]
             whole = {name: result for name, result in zip(names, results, strict=True) if isinstance(result, Tensor)}
@@ -78,11 +78,11 @@ class Pictures:
                 yield list(whole), torch.stack(list(whole.values()))
         warn_of_beyond(self.beyond, self.levels)
 
-    def _read(self, number: int) -> Picture:
-        picture = read_alike(self.root / self.names[number], self._channels, self.levels)
-        if isinstance(picture, Tensor) and (picture.min() < -MARGIN or picture.max() > 1 + MARGIN):
+    def _read(self, number: int) -> DecodedImage:
+        image = read_alike(self.root / self.names[number], self._channels, self.levels)
+        if isinstance(image, Tensor) and (image.min() < -MARGIN or image.max() > 1 + MARGIN):
             self.beyond.append(self.names[number])
-        return picture
+        return image
 
     def _find(self) -> None:
         def note(error: OSError) -> None:
@@ -93,7 +93,7 @@ class Pictures:
         self.names, self._skipped, self.passed_over = found.names, found.skipped, len(found.skipped)
 
     def _decoded(self, number: int) -> Tensor | str:
-        """The picture, or why it cannot be read."""
+        """The image, or why it cannot be read."""
         try:
             return self._decode(number)
         except Exception as error:  # each format's decoder has its own types
@@ -104,21 +104,21 @@ class Pictures:
 
 
 class _Covering:
-    """Scales a picture until it covers a size, and cuts the centre out; one of that size is left as it is."""
+    """Scales an image until it covers a size, and cuts the centre out; one of that size is left as it is."""
 
     def __init__(self, height: int, width: int) -> None:
         self.height, self.width, self.told = height, width, False
 
-    def __call__(self, picture: Picture) -> Picture:
-        height, width = size_of(picture)
+    def __call__(self, image: DecodedImage) -> DecodedImage:
+        height, width = size_of(image)
         if (height, width) == (self.height, self.width):
-            return picture
+            return image
         if not self.told:
             self.told = True
-            log.warning("input: the network knows pictures of %d×%d only; others are scaled", self.height, self.width)
+            log.warning("input: the network knows images of %d×%d only; others are scaled", self.height, self.width)
         scale = max(self.height / height, self.width / width)
         sides = [max(self.height, round(height * scale)), max(self.width, round(width * scale))]
-        cut: Picture = F.center_crop(F.resize(picture, sides), [self.height, self.width])
+        cut: DecodedImage = F.center_crop(F.resize(image, sides), [self.height, self.width])
         return cut
 
 

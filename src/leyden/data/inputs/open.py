@@ -15,7 +15,7 @@ from torch import Tensor
 from leyden.data.image_files.levels import levels_of, warn_of_beyond
 from leyden.data.images import Normalise
 from leyden.data.inputs.arrays import Array
-from leyden.data.inputs.images import Pictures
+from leyden.data.inputs.images import ImageFiles
 from leyden.data.inputs.request import kind_of_input
 from leyden.data.inputs.rows import read_rows
 from leyden.data.spec import DataSpec
@@ -45,7 +45,7 @@ class Inputs:
         transform: from stored inputs to what the network takes, on its device.
         kind: what a name is: `input`, or `row` for the line of a table.
         unreadable: why, by name; complete when the last batch was made.
-        passed_over: files in a folder that are no pictures, without hidden ones.
+        passed_over: files in a folder that are no images, without hidden ones.
     """
 
     steps: int
@@ -57,13 +57,13 @@ class Inputs:
 
 
 def open_inputs(path: Path, spec: DataSpec, batch_size: int, steps: Sequence[Any] = ()) -> Inputs:
-    """What a path leads to: a picture, a folder of pictures, a table, or an array of NumPy.
+    """What a path leads to: an image, a folder of images, a table, or an array of NumPy.
 
     Args:
-        path: see `Pictures`, `read_rows` and `Array` of this package.
+        path: see `ImageFiles`, `read_rows` and `Array` of this package.
         spec: of the data that the network was trained on.
         batch_size: how many inputs are read at once.
-        steps: transforms of a PIL picture in place of those that the spec tells of.
+        steps: transforms of a PIL image in place of those that the spec tells of.
 
     Raises:
         UserError: there is nothing that could be read, or it is nothing that the network takes.
@@ -73,19 +73,19 @@ def open_inputs(path: Path, spec: DataSpec, batch_size: int, steps: Sequence[Any
             return _table(path, spec, batch_size)
         case "array":
             return _array(path, spec, batch_size)
-    pictures = Pictures(path, spec, steps)
+    images = ImageFiles(path, spec, steps)
     return Inputs(
-        -(-len(pictures.names) // batch_size),
-        (Named(names, inputs) for names, inputs in pictures.batches(batch_size)),
+        -(-len(images.names) // batch_size),
+        (Named(names, inputs) for names, inputs in images.batches(batch_size)),
         _normalise(spec),
-        unreadable=pictures.unreadable,
-        passed_over=pictures.passed_over,
+        unreadable=images.unreadable,
+        passed_over=images.passed_over,
     )
 
 
 def _table(path: Path, spec: DataSpec, batch_size: int) -> Inputs:
     if spec.columns is None:
-        raise UserError(f"input={path}: the run was not trained on a table; give pictures, or an array (npy)")
+        raise UserError(f"input={path}: the run was not trained on a table; give images, or an array (npy)")
     inputs, lines, faults = read_rows(path, spec)
     begins = range(0, len(lines), batch_size)
     ends = ((begin, begin + batch_size) for begin in begins)

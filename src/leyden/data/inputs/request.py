@@ -8,7 +8,7 @@ from typing import Any, Literal
 from leyden.data.image_files.formats import KINDS, extensions
 from leyden.system.errors import UserError
 
-Kind = Literal["picture", "folder", "table", "array"]
+Kind = Literal["image", "folder", "table", "array"]
 
 TABLES = frozenset({".csv", ".tsv", ".txt", ".tab", ".dat", ".data"})
 COMPRESSED = frozenset({".gz", ".bz2", ".xz"})
@@ -22,7 +22,7 @@ class Request:
     """What is to be predicted, checked.
 
     Attributes:
-        input: a picture, a folder of pictures, a table or an array; None for the run's own test split.
+        input: an image, a folder of images, a table or an array; None for the run's own test split.
         output: the CSV file to write.
         ckpt: best, last, or a file.
         top_k: how many classes are named for each input.
@@ -62,7 +62,7 @@ def kind_of_input(path: Path) -> Kind:
     Raises:
         UserError: to nothing, or to something else.
     """
-    what = f"a picture, a folder of pictures, a table ({_listed(TABLES)}) or an array (npy)"
+    what = f"an image, a folder of images, a table ({_listed(TABLES)}) or an array (npy)"
     if not path.exists():
         raise UserError(f"input={path}: is not there; give {what}")
     if path.is_dir():
@@ -73,8 +73,8 @@ def kind_of_input(path: Path) -> Kind:
     if ending == ".npy":
         return "array"
     if ending in extensions():
-        return "picture"
-    raise UserError(f"input={path}: is no picture ({KINDS}); give {what}")
+        return "image"
+    raise UserError(f"input={path}: is no image ({KINDS}); give {what}")
 
 
 def _stem(path: Path) -> str:

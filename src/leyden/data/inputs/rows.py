@@ -13,17 +13,17 @@ import torch
 from torch import Tensor
 
 from leyden.data.spec import DataSpec
+from leyden.data.tables.block_reader import TableReader
+from leyden.data.tables.column_types import encode
 from leyden.data.tables.content import Content, count_lines, lines_in, opened
-from leyden.data.tables.encoding import encode
 from leyden.data.tables.fields import rows_in
 from leyden.data.tables.header import Header, read_header
 from leyden.data.tables.new_files import used_by
 from leyden.data.tables.notation import PLAIN, Notation, notation_of
-from leyden.data.tables.parts import chosen_columns
-from leyden.data.tables.reader import TableReader
+from leyden.data.tables.reader import read_content
 from leyden.data.tables.remedies import no_rows
-from leyden.data.tables.table import read_content
-from leyden.data.tables.text import as_dates, plainly
+from leyden.data.tables.split_files import chosen_columns
+from leyden.data.tables.type_inference import as_dates, plainly
 from leyden.system.errors import UserError
 
 _BLOCK = 20_000  # rows

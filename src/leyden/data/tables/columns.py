@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from leyden.data.tables.names import Name, as_named
+from leyden.data.tables.column_names import Name, as_named
 from leyden.data.tables.remedies import as_list, column_hint
 from leyden.data.tables.roles import check_roles, more_features
 from leyden.system.errors import UserError

@@ -18,7 +18,7 @@ from lzma import LZMAError, LZMAFile
 from pathlib import Path
 from typing import BinaryIO
 
-from leyden.data.tables.kinds import HEAD, refuse_other_kinds
+from leyden.data.tables.other_formats import HEAD, refuse_other_kinds
 from leyden.system.errors import UserError
 
 BLANKS = r"\s+"

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from leyden.data.tables.column_names import is_number, unique_names
 from leyden.data.tables.content import BLANKS, Content, lines_in
 from leyden.data.tables.fields import fields_in
-from leyden.data.tables.first import first_rows, fitted, header_below, is_header_like
-from leyden.data.tables.kinds import utf8_remedy
-from leyden.data.tables.names import is_number, unique_names
+from leyden.data.tables.first_rows import first_rows, fitted, header_below, is_header_like
+from leyden.data.tables.other_formats import utf8_remedy
 from leyden.data.tables.remedies import new_header, separator_setting, zero_bytes_remedy
 from leyden.system.errors import UserError
 

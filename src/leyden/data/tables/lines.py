@@ -9,7 +9,7 @@ from leyden.data.tables.content import lines_in, opened
 from leyden.data.tables.fields import rows_in
 from leyden.data.tables.header import read_header
 from leyden.data.tables.notation import Notation
-from leyden.data.tables.text import as_numbers
+from leyden.data.tables.type_inference import as_numbers
 
 
 def lines_of(

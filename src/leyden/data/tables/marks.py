@@ -2,8 +2,8 @@
 
 import polars as pl
 
-from leyden.data.tables.formats import as_quantities_of, quantity_format
 from leyden.data.tables.notation import PLAIN, Notation
+from leyden.data.tables.value_formats import as_quantities_of, quantity_format
 from leyden.system.override_text import setting
 
 _MARKS = ((".", ","), (",", None), (",", "."), (".", "'"), (",", "'"), (".", " "), (",", " "))  # decimal, thousands

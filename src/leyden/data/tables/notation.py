@@ -7,8 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from leyden.data.tables.formats import as_dates_of, as_quantities_of, check_date_format, is_of_dates
 from leyden.data.tables.missing import BEFORE, MISSING
+from leyden.data.tables.value_formats import as_dates_of, as_quantities_of, check_date_format, is_of_dates
 from leyden.system.errors import UserError
 
 PLAIN = "plain"  # the format of numbers and of dates of ISO 8601

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import polars as pl
 
+from leyden.data.abbreviated import one_line
 from leyden.data.classes import in_known_order, matching, natural_order, number_in, some_names, warn_of_alike
-from leyden.data.shortened import one_line
 from leyden.data.tables.candidates import FEW, are_too_many, fitting_targets
 from leyden.data.tables.labels import Classes
 from leyden.data.tables.remedies import as_list
-from leyden.data.tables.text import as_dates
+from leyden.data.tables.type_inference import as_dates
 from leyden.system.errors import UserError
 from leyden.system.override_text import as_text, setting
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import polars as pl
 
-from leyden.data.shortened import shortened
+from leyden.data.abbreviated import shortened
 from leyden.data.tables.marks import other_marks
 from leyden.data.tables.notation import Notation
 from leyden.data.tables.remedies import as_list
-from leyden.data.tables.text import FEW, MOSTLY, with_numbers
+from leyden.data.tables.type_inference import FEW, MOSTLY, with_numbers
 
 log = logging.getLogger(__name__)
 

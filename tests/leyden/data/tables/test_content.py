@@ -13,7 +13,7 @@ from leyden.data.csv import CSV
 from leyden.data.inputs.open import open_inputs
 from leyden.data.inputs.request import kind_of_input
 from leyden.data.tables.content import opened
-from leyden.data.tables.table import read_table
+from leyden.data.tables.reader import read_table
 from leyden.system.errors import UserError
 from tests.leyden.data.inputs.opened_inputs import read
 from tests.leyden.helpers.csv_files import rows, write

@@ -10,7 +10,7 @@ import torch
 from leyden.config.compose import compose
 from leyden.data.csv import CSV
 from leyden.data.tables.missing import PANDAS, spelled
-from leyden.data.tables.table import read_table
+from leyden.data.tables.reader import read_table
 from leyden.system.errors import UserError
 from leyden.system.override_text import parsed
 from tests.leyden.helpers.csv_files import write
@@ -92,7 +92,7 @@ def test_all_words_of_all_columns_are_in_one_message(tmp_path: Path) -> None:
 def test_words_that_come_behind_the_first_block_are_in_the_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("leyden.data.tables.table._BLOCK", 400)
+    monkeypatch.setattr("leyden.data.tables.reader._BLOCK", 400)
     lines = [f"{('bad', 'none yet', 'inf')[i % 3] if i > 400 and i % 2 else i},{i}" for i in range(600)]
     path = write(tmp_path / "a.csv", "\n".join(["a,y", *lines]))
     with pytest.raises(UserError) as refused:

@@ -17,7 +17,7 @@ from leyden.data.csv import CSV
 from leyden.data.inputs.rows import read_inputs, read_rows
 from leyden.data.spec import DataSpec
 from leyden.data.tables.notation import Notation
-from leyden.data.tables.table import read_table
+from leyden.data.tables.reader import read_table
 from leyden.system.errors import UserError
 from leyden.system.override_text import parsed
 

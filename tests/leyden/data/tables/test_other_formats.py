@@ -22,7 +22,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from leyden.data.csv import CSV
 from leyden.data.inputs.open import open_inputs
 from leyden.data.inputs.request import kind_of_input
-from leyden.data.tables.table import read_table
+from leyden.data.tables.reader import read_table
 from leyden.system.errors import UserError
 from leyden.system.override_text import quoted_path
 from tests.leyden.data.inputs.opened_inputs import table_spec

@@ -5,10 +5,10 @@ import io
 from collections import Counter
 from collections.abc import Sequence
 
+from leyden.data.tables.column_names import is_number
 from leyden.data.tables.content import Content
 from leyden.data.tables.fields import bare_quotes, is_blank
 from leyden.data.tables.missing import MISSING
-from leyden.data.tables.names import is_number
 
 Rows = Sequence[tuple[int, list[str]]]
 _MOST = 100  # rows that are compared with the header

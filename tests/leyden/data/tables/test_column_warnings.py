@@ -8,7 +8,7 @@ import pytest
 
 from leyden.data.csv import CSV
 from leyden.system.errors import UserError
-from tests.leyden.data.tables.test_marks import ready, refused
+from tests.leyden.data.tables.test_wrong_values import ready, refused
 
 MANY = range(1, 16)
 

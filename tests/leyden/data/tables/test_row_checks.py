@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from leyden.data.csv import CSV
-from leyden.data.tables.mistakes import BlockOfRows
-from leyden.data.tables.table import read_table
+from leyden.data.tables.reader import read_table
+from leyden.data.tables.row_checks import BlockOfRows
 from leyden.system.errors import UserError
 from tests.leyden.data.tables.mistaken_files import MISTAKES
 from tests.leyden.helpers.csv_files import in_files, refused_in_one_line, rows, write
@@ -42,7 +42,7 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["an open quote", "a short row", "a long row", "latin1 in a row", "infinity"])
 def test_a_mistake_behind_a_block_has_its_line(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = in_files(MISTAKES[name], tmp_path)
-    monkeypatch.setattr("leyden.data.tables.table._BLOCK", 24)
+    monkeypatch.setattr("leyden.data.tables.reader._BLOCK", 24)
     with pytest.raises(UserError, match=r"line (7|9)[,:]"):
         CSV(**settings).setup()
 
@@ -51,7 +51,7 @@ def test_lines_are_counted_only_where_something_is_wrong(tmp_path: Path, monkeyp
     def counted(place: BlockOfRows, number: int) -> int:
         raise AssertionError
 
-    monkeypatch.setattr("leyden.data.tables.table._BLOCK", 24)
+    monkeypatch.setattr("leyden.data.tables.reader._BLOCK", 24)
     monkeypatch.setattr(BlockOfRows, "line", counted)
     read_table(write(tmp_path / "a.csv", rows(other=dict.fromkeys(range(9, 30), '1,"a\nb",'))))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from leyden.data.tables.content import Content, count_lines, lines_in
 from leyden.data.tables.fields import blank_line, is_blank, rows_in
 from leyden.data.tables.header import Header
-from leyden.data.tables.kinds import utf8_remedy
+from leyden.data.tables.other_formats import utf8_remedy
 from leyden.data.tables.remedies import without_comments, without_line, zero_bytes_remedy
 from leyden.system.errors import UserError
 

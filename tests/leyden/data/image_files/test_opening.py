@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from leyden.data.image_files import opened as module
-from leyden.data.image_files.decoding import read_picture
-from leyden.data.image_files.opened import opened
+from leyden.data.image_files import opening as module
+from leyden.data.image_files.decoding import read_image
+from leyden.data.image_files.opening import opened
 from leyden.data.inputs.open import open_inputs
 from leyden.system.errors import UserError
 from tests.leyden.helpers.picture_files import pixels, ready, seen, write_folders
@@ -44,9 +44,9 @@ def test_225_megapixels_are_read_without_a_warning_or_a_changed_setting(tmp_path
     path, limit = flat(tmp_path / "a.png", 15_000, 15_000), Image.MAX_IMAGE_PIXELS
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        picture = read_picture(path, 1)
-    assert picture.size == (7500, 7500)
-    assert set(np.unique(np.asarray(picture))) == {128}
+        image = read_image(path, 1)
+    assert image.size == (7500, 7500)
+    assert set(np.unique(np.asarray(image))) == {128}
     assert limit == Image.MAX_IMAGE_PIXELS
 
 
@@ -72,11 +72,11 @@ def test_an_image_above_the_limit_is_reduced_by_a_power_of_two(
     colours = np.kron(pixels(1, 8, 8), np.ones((8, 8, 1), np.uint8))[:61]
     path = tmp_path / f"a.{kind}"
     Image.fromarray(colours).save(path, **{"lossless": True} if kind == "webp" else {})
-    whole = np.asarray(read_picture(path, 3)).astype(int)
+    whole = np.asarray(read_image(path, 3)).astype(int)
     monkeypatch.setattr(module, "ORDINARY", 61 * 64 // 16)
     with opened(path) as (_, factor):
         assert factor == (1 if kind == "jpg" else 4)
-    small = np.asarray(read_picture(path, 3)).astype(int)
+    small = np.asarray(read_image(path, 3)).astype(int)
     assert small.shape == (16, 16, 3)
     blocks = np.pad(whole, ((0, 3), (0, 0), (0, 0)), mode="edge").reshape(16, 4, 16, 4, 3).mean(axis=(1, 3))
     assert np.abs(small - blocks)[:15].max() <= (30 if kind == "jpg" else 1)
@@ -85,11 +85,11 @@ def test_an_image_above_the_limit_is_reduced_by_a_power_of_two(
 @pytest.mark.parametrize("mode", ["1", "P", "PA", "LA", "RGBA", "CMYK", "L", "YCbCr"])
 def test_every_mode_can_be_reduced(mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ORDINARY", 16)
-    picture = Image.fromarray(pixels(1, 8, 8)).convert("RGB").convert("P" if mode == "PA" else mode)
+    image = Image.fromarray(pixels(1, 8, 8)).convert("RGB").convert("P" if mode == "PA" else mode)
     path = tmp_path / ("a.tif" if mode in ("CMYK", "YCbCr") else "a.png")
-    picture.save(path, **{"transparency": 3} if mode in ("P", "PA", "1") else {})
+    image.save(path, **{"transparency": 3} if mode in ("P", "PA", "1") else {})
     for channels in (1, 3):
-        assert read_picture(path, channels).size == (4, 4)  # type: ignore[arg-type]
+        assert read_image(path, channels).size == (4, 4)  # type: ignore[arg-type]
 
 
 def test_training_and_prediction_reduce_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,4 +107,4 @@ def test_training_and_prediction_reduce_alike(tmp_path: Path, monkeypatch: pytes
 
 def test_a_file_is_known_by_its_content(tmp_path: Path) -> None:
     Image.fromarray(pixels(1)).save(tmp_path / "a.jpg", format="PNG")
-    assert np.array_equal(np.asarray(read_picture(tmp_path / "a.jpg", 3)), pixels(1))
+    assert np.array_equal(np.asarray(read_image(tmp_path / "a.jpg", 3)), pixels(1))

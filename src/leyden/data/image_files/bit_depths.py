@@ -13,8 +13,8 @@ import numpy as np
 from leyden.data.downloads import alone_in
 from leyden.data.image_files.formats import suffix_of
 from leyden.data.image_files.levels import MARGIN, Levels
-from leyden.data.image_files.opened import opened
-from leyden.data.image_files.wide import is_wide, read_samples
+from leyden.data.image_files.opening import opened
+from leyden.data.image_files.wide_samples import is_wide, read_samples
 from leyden.data.recorded_split import NEW
 from leyden.data.threads import in_threads
 from leyden.system.errors import UserError
@@ -177,8 +177,8 @@ def _is_wide_file(path: Path) -> bool:
             start = file.read(25)
         if start.startswith(_PNG):
             return start[24:] == b"\x10"  # bits of each channel
-        with opened(path) as (picture, _):
-            return is_wide(picture)
+        with opened(path) as (image, _):
+            return is_wide(image)
     except Exception:  # the error is raised where the file is decoded
         return False
 
@@ -186,8 +186,8 @@ def _is_wide_file(path: Path) -> bool:
 def _range(path: Path, remedy: str) -> Range:
     """Least and largest sample of what is not transparent."""
     try:
-        with opened(path) as (picture, _):
-            values, alpha = read_samples(picture, path)
+        with opened(path) as (image, _):
+            values, alpha = read_samples(image, path)
     except Exception as error:  # each format's decoder has its own types
         why = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(f"{path}: cannot be read ({why}); {remedy}") from error

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from leyden.data.tables.notation import Notation
-from leyden.data.tables.table import read_table
-from leyden.data.tables.text import plainly
+from leyden.data.tables.reader import read_table
+from leyden.data.tables.type_inference import plainly
 from tests.leyden.data.tables.mistaken_files import pairs
 from tests.leyden.helpers.csv_files import write
 

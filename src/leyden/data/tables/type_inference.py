@@ -7,8 +7,8 @@ from typing import Literal
 
 import polars as pl
 
-from leyden.data.tables.formats import as_dates_of, date_formats, is_certain, is_of_dates, quantity_format
 from leyden.data.tables.notation import PLAIN, Notation
+from leyden.data.tables.value_formats import as_dates_of, date_formats, is_certain, is_of_dates, quantity_format
 
 Kind = Literal["numbers", "dates", "text"]
 

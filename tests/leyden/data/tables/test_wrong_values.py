@@ -12,7 +12,7 @@ import pytest
 from leyden.data.csv import CSV
 from leyden.data.inputs.rows import read_rows
 from leyden.data.tables.notation import Notation
-from leyden.data.tables.text import plainly
+from leyden.data.tables.type_inference import plainly
 from leyden.system.errors import UserError
 from leyden.system.override_text import parsed
 

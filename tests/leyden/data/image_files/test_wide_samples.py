@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from leyden.data.image_files.decoding import in_channels, read_alike, read_picture
+from leyden.data.image_files.decoding import in_channels, read_alike, read_image
 from leyden.data.image_files.levels import Levels
-from leyden.data.image_files.opened import opened
-from leyden.data.image_files.wide import is_wide
+from leyden.data.image_files.opening import opened
+from leyden.data.image_files.wide_samples import is_wide
 from tests.leyden.helpers.deep_files import write_png, write_pnm, write_tiff
 
 RAW = Levels(0.0, 1.0)  # values as they are stored
@@ -31,7 +31,7 @@ def saved(path: Path, values: np.ndarray) -> Path:
 
 def raw(path: Path, channels: Any = 3) -> np.ndarray:
     """(H, W, C) of what is read."""
-    values = read_picture(path, channels, RAW)
+    values = read_image(path, channels, RAW)
     assert isinstance(values, Tensor)
     assert values.dtype == torch.float32
     return values.permute(1, 2, 0).numpy()
@@ -66,12 +66,12 @@ def test_all_bits_are_kept(
 ) -> None:
     values = samples(channels, most)
     path = write(tmp_path / name, values)
-    with opened(path) as (picture, _):
-        assert is_wide(picture)
+    with opened(path) as (image, _):
+        assert is_wide(image)
     expected: np.ndarray = values
     if name == "a.tif" and channels == 1:
-        with Image.open(path) as picture:
-            expected = np.asarray(picture)[..., None].astype(np.float32)
+        with Image.open(path) as image:
+            expected = np.asarray(image)[..., None].astype(np.float32)
     assert np.array_equal(raw(path), np.broadcast_to(expected, (5, 7, 3)))
     weights = np.array([0.299, 0.587, 0.114], np.float32)
     grey = expected if channels == 1 else (expected * weights).sum(2, keepdims=True)
@@ -86,7 +86,7 @@ def test_what_is_transparent_is_seen_before_white(channels: int, kind: str, tmp_
     values = samples(channels)
     values[:2, :, -1], values[2, :, -1], values[3:, :, -1] = 0, 13107, 65535
     path = (write_png if kind == "png" else write_tiff)(tmp_path / f"a.{kind}", values)
-    seen = read_picture(path, 3, Levels(100.0, 1100.0))
+    seen = read_image(path, 3, Levels(100.0, 1100.0))
     assert isinstance(seen, Tensor)
     colours = (np.broadcast_to(values[..., :-1], (5, 7, 3)).astype(np.float64) - 100) / 1000
     colours[:2] = 1
@@ -98,7 +98,7 @@ def test_what_is_transparent_is_seen_before_white(channels: int, kind: str, tmp_
 def test_a_transparent_colour_is_seen_before_white(clear: tuple[int, ...], tmp_path: Path) -> None:
     values = samples(len(clear), 250)
     values[1, 2] = clear
-    seen = read_picture(write_png(tmp_path / "a.png", values, clear), 3, Levels(0.0, 249.0))
+    seen = read_image(write_png(tmp_path / "a.png", values, clear), 3, Levels(0.0, 249.0))
     assert isinstance(seen, Tensor)
     colours = np.broadcast_to(values, (5, 7, 3)) / np.float32(249)
     colours = np.where((values == np.array(clear)).all(axis=2, keepdims=True), 1, colours)
@@ -130,7 +130,7 @@ def test_white_of_a_pgm_or_ppm_is_what_its_header_says(tmp_path: Path) -> None:
 
 
 def test_a_large_one_is_reduced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("leyden.data.image_files.opened.ORDINARY", 12)
+    monkeypatch.setattr("leyden.data.image_files.opening.ORDINARY", 12)
     values = samples(3)
     seen = raw(write_png(tmp_path / "a.png", values))
     assert seen.shape == (3, 4, 3)
@@ -147,14 +147,14 @@ def test_what_can_only_be_read_in_part_is_refused(tmp_path: Path) -> None:
     content[place : place + 2] = struct.pack("<H", 40000)
     cmyk.write_bytes(content)
     with pytest.raises(ValueError, match=r"holds CMYK with more than 8 bits a channel, .* save it as a PNG of 16 bits"):
-        read_picture(cmyk, 3)
+        read_image(cmyk, 3)
     Image.fromarray(np.full((4, 4), np.inf, np.float32)).save(tmp_path / "b.tif")
     with pytest.raises(ValueError, match="not finite"):
-        read_picture(tmp_path / "b.tif", 3)
+        read_image(tmp_path / "b.tif", 3)
     path = write_pnm(tmp_path / "c.ppm", samples(3))
     path.write_bytes(path.read_bytes()[:-2])
     with pytest.raises(OSError, match="truncated"):
-        read_picture(path, 3)
+        read_image(path, 3)
 
 
 def test_depths_are_not_mixed_unless_that_is_chosen(tmp_path: Path) -> None:

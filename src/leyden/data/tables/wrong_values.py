@@ -10,7 +10,14 @@ import polars as pl
 from leyden.data.tables.marks import other_marks
 from leyden.data.tables.notation import PLAIN, Notation
 from leyden.data.tables.remedies import as_list, date_format, is_target
-from leyden.data.tables.text import is_infinite, is_like_date, is_like_number, is_word, plainly, possible_dates
+from leyden.data.tables.type_inference import (
+    is_infinite,
+    is_like_date,
+    is_like_number,
+    is_word,
+    plainly,
+    possible_dates,
+)
 from leyden.system.errors import UserError
 
 _SHOWN, _LISTED = 5, 20  # words in a message, and in a setting

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import polars as pl
 
-from leyden.data.shortened import shortened
-from leyden.data.tables.formats import TIME, is_of_dates
+from leyden.data.abbreviated import shortened
 from leyden.data.tables.notation import PLAIN, Notation
 from leyden.data.tables.remedies import as_list, date_format
-from leyden.data.tables.text import possible_dates
+from leyden.data.tables.type_inference import possible_dates
 from leyden.data.tables.unread import Unread, look_at, remark_on
+from leyden.data.tables.value_formats import TIME, is_of_dates
 
 log = logging.getLogger(__name__)
 _CODE = r"^[-+]?0\d+$"  # digits with a leading zero

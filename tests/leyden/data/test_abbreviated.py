@@ -2,8 +2,8 @@
 
 import pytest
 
+from leyden.data.abbreviated import one_line, shortened
 from leyden.data.classes import some_names
-from leyden.data.shortened import one_line, shortened
 
 
 @pytest.mark.parametrize(("number", "expected"), [(1, "0"), (3, "0, 1, 2"), (4, "0, 1 and 2 more")])

@@ -7,7 +7,7 @@ import pytest
 
 from leyden.data.tables.missing import MISSING
 from leyden.data.tables.notation import Notation
-from leyden.data.tables.table import _end_of_rows, read_table
+from leyden.data.tables.reader import _end_of_rows, read_table
 from tests.leyden.helpers.csv_files import write
 
 
@@ -67,7 +67,7 @@ def test_quotes_hold_separators_line_ends_and_quotes(tmp_path: Path) -> None:
 def test_a_row_of_separators_is_a_row(
     separator: str, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("leyden.data.tables.table._BLOCK", block)
+    monkeypatch.setattr("leyden.data.tables.reader._BLOCK", block)
     content = "x,s,y\n,,\n1.5,a,2\n\n\r\n,,\n,,\n3,b,4\n,,\n\n".replace(",", separator)
     none = (None, None, None)
     expected = [none, (1.5, "a", 2), none, none, (3, "b", 4), none]
@@ -115,7 +115,7 @@ def test_dates_are_not_looked_for_among_all_values_of_a_text(tmp_path: Path, mon
         tried.append(len(text))
         return text.clear(len(text))
 
-    monkeypatch.setattr("leyden.data.tables.text.as_dates", as_dates)
+    monkeypatch.setattr("leyden.data.tables.type_inference.as_dates", as_dates)
     assert read(tmp_path, "s,y\n" + "".join(f"n{i},{i}\n" for i in range(5000)))["s"].dtype == pl.String
     assert tried == [1000]
 
@@ -183,7 +183,7 @@ def made_table(random: Random) -> tuple[list[int], str]:
 def test_blocks_of_any_size_give_what_polars_reads_at_once(
     block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("leyden.data.tables.table._BLOCK", block)
+    monkeypatch.setattr("leyden.data.tables.reader._BLOCK", block)
     random = Random(block)
     for _ in range(40):
         kinds, content = made_table(random)

@@ -13,7 +13,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from leyden.data.tables.choice import Choice
+from leyden.data.tables.column_selection import Choice
 from leyden.data.tables.notation import PLAIN
 from leyden.data.tables.remedies import as_list
 from leyden.system.errors import UserError

@@ -28,12 +28,12 @@ def opened(path: Path) -> Iterator[tuple[ImageFile.ImageFile, int]]:
     """
     with path.open("rb") as file:
         try:
-            picture = _identified(file, path)
+            image = _identified(file, path)
         except Image.DecompressionBombError as error:  # of formats that look at it themselves
             raise ValueError(
                 f"has more pixels than the {MOST:,} that can be decoded; save it in a smaller size"
             ) from error
-        width, height = picture.size
+        width, height = image.size
         if width * height > MOST:
             raise ValueError(
                 f"claims {width:,}×{height:,} pixels, and at most {MOST:,} are decoded; save it in a smaller size"
@@ -41,24 +41,24 @@ def opened(path: Path) -> Iterator[tuple[ImageFile.ImageFile, int]]:
         factor = 1
         while width * height > ORDINARY * factor**2:
             factor *= 2
-        with picture:
+        with image:
             if factor == 1:
-                yield picture, 1
+                yield image, 1
                 return
             with _large:
-                picture.draft(None, (width // factor, height // factor))  # does nothing but to a JPEG
+                image.draft(None, (width // factor, height // factor))  # does nothing but to a JPEG
                 try:
-                    yield picture, factor if picture.size == (width, height) else 1
+                    yield image, factor if image.size == (width, height) else 1
                 except MemoryError as error:
                     why = f"has {width:,}×{height:,} pixels, for which there is not enough memory"
                     raise ValueError(f"{why}; save it in a smaller size") from error
 
 
-def reduced(picture: Image.Image, factor: int) -> Image.Image:
+def reduced(image: Image.Image, factor: int) -> Image.Image:
     """The image with boxes of `factor`² pixels averaged into one each."""
-    if picture.mode in ("1", "P", "PA") or "transparency" in picture.info:  # indices and single colours have no mean
-        picture = picture.convert("RGBA" if picture.has_transparency_data else "L" if picture.mode == "1" else "RGB")
-    return picture.reduce(factor)
+    if image.mode in ("1", "P", "PA") or "transparency" in image.info:  # indices and single colours have no mean
+        image = image.convert("RGBA" if image.has_transparency_data else "L" if image.mode == "1" else "RGB")
+    return image.reduce(factor)
 
 
 def _identified(file: IO[bytes], path: Path) -> ImageFile.ImageFile:

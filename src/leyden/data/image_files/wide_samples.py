@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps
 
-from leyden.data.image_files.opened import opened
+from leyden.data.image_files.opening import opened
 
 _REMEDY = "save it as a PNG of 16 bits"
 _KEPT = {"RGB": "RGB", "RGBX": "RGBX", "RGBA": "RGBA", "RGBa": "RGBA"}  # how to unpack samples as they are stored
@@ -32,37 +32,37 @@ class Samples(NamedTuple):
     alpha: NDArray[np.float32] | None
 
 
-def is_wide(picture: Image.Image) -> bool:
+def is_wide(image: Image.Image) -> bool:
     """Whether an image has more than 8 bits in each channel, as its header tells: asked before it is loaded."""
-    if picture.format in _SHALLOW:
+    if image.format in _SHALLOW:
         return False
-    if picture.mode[0] in "IF":
+    if image.mode[0] in "IF":
         return True
-    if picture.format == "PPM":
-        return _is_wide_ppm(cast(ImageFile.ImageFile, picture))
-    if picture.format == "JPEG2000":
-        return _precision(cast(ImageFile.ImageFile, picture)) > 8
-    return any(";16" in _raw_mode(tile) for tile in getattr(picture, "tile", ()))
+    if image.format == "PPM":
+        return _is_wide_ppm(cast(ImageFile.ImageFile, image))
+    if image.format == "JPEG2000":
+        return _precision(cast(ImageFile.ImageFile, image)) > 8
+    return any(";16" in _raw_mode(tile) for tile in getattr(image, "tile", ()))
 
 
-def read_samples(picture: ImageFile.ImageFile, path: Path) -> Samples:
+def read_samples(image: ImageFile.ImageFile, path: Path) -> Samples:
     """Decode an image that `is_wide`, turned the right way up.
 
     Args:
-        picture: the file, opened but not loaded.
+        image: the file, opened but not loaded.
         path: of the file, which some formats need to be read twice from.
 
     Raises:
         ValueError: only the upper bits of this kind of file can be read, or a sample is not finite.
         Exception: of any type, whatever the decoder of the format meets in a broken file.
     """
-    clear = picture.info.get("transparency")
-    if picture.mode[0] in "IF":
-        samples = _of_one_channel(picture)
-    elif picture.format == "PPM":
-        samples = _of_ppm(picture, path)
+    clear = image.info.get("transparency")
+    if image.mode[0] in "IF":
+        samples = _of_one_channel(image)
+    elif image.format == "PPM":
+        samples = _of_ppm(image, path)
     else:
-        samples = _of_several_channels(picture, path)
+        samples = _of_several_channels(image, path)
     values = samples[..., None] if samples.ndim == 2 else samples
     if not np.isfinite(values).all():
         raise ValueError("holds values that are not finite")
@@ -74,27 +74,27 @@ def read_samples(picture: ImageFile.ImageFile, path: Path) -> Samples:
     return Samples(np.array(values.transpose(2, 0, 1), np.float32, order="C"), alpha)
 
 
-def _of_one_channel(picture: ImageFile.ImageFile) -> NDArray[Any]:
+def _of_one_channel(image: ImageFile.ImageFile) -> NDArray[Any]:
     """(H, W)."""
-    is_inverted = getattr(picture, "tag_v2", {}).get(262) == 0 and picture.mode.startswith("I;16")  # TIFF: white is 0
-    samples = _loaded(picture)
+    is_inverted = getattr(image, "tag_v2", {}).get(262) == 0 and image.mode.startswith("I;16")  # TIFF: white is 0
+    samples = _loaded(image)
     return 65535 - samples if is_inverted else samples
 
 
-def _of_several_channels(picture: ImageFile.ImageFile, path: Path) -> NDArray[np.float32]:
+def _of_several_channels(image: ImageFile.ImageFile, path: Path) -> NDArray[np.float32]:
     """(H, W, C) of a format that stores 16 bits a sample: unpacked twice, once as if the lower byte were the upper."""
-    kind, _, order = _raw_mode(picture.tile[0]).partition(";16")
-    if picture.format == "PNG" and kind == "LA":  # four bytes a pixel
-        _unpack(picture, "RGBA")
-        pair = _loaded(picture).astype(np.float32)
+    kind, _, order = _raw_mode(image.tile[0]).partition(";16")
+    if image.format == "PNG" and kind == "LA":  # four bytes a pixel
+        _unpack(image, "RGBA")
+        pair = _loaded(image).astype(np.float32)
         return pair[..., ::2] * 256 + pair[..., 1::2]
-    is_planar = getattr(picture, "tag_v2", {}).get(284) == 2
-    if kind not in _KEPT or is_planar or picture.format not in ("PNG", "TIFF"):
+    is_planar = getattr(image, "tag_v2", {}).get(284) == 2
+    if kind not in _KEPT or is_planar or image.format not in ("PNG", "TIFF"):
         raise ValueError(
-            f"holds {picture.mode} with more than 8 bits a channel, which {picture.format} is not read with; {_REMEDY}"
+            f"holds {image.mode} with more than 8 bits a channel, which {image.format} is not read with; {_REMEDY}"
         )
-    _unpack(picture, f"{_KEPT[kind]};16B")
-    first = _loaded(picture).astype(np.float32)
+    _unpack(image, f"{_KEPT[kind]};16B")
+    first = _loaded(image).astype(np.float32)
     with opened(path) as (again, _):
         _unpack(again, f"{_KEPT[kind]};16L")
         second = _loaded(again).astype(np.float32)
@@ -105,11 +105,11 @@ def _of_several_channels(picture: ImageFile.ImageFile, path: Path) -> NDArray[np
     return samples
 
 
-def _of_ppm(picture: ImageFile.ImageFile, path: Path) -> NDArray[np.float32]:
+def _of_ppm(image: ImageFile.ImageFile, path: Path) -> NDArray[np.float32]:
     """(H, W, 3), with the file's own white as 65535, as Pillow has it for the grey ones."""
-    codec, _, offset, arguments = picture.tile[0]
+    codec, _, offset, arguments = image.tile[0]
     white = cast(tuple[str, int], arguments)[1]
-    width, height = picture.size
+    width, height = image.size
     number = height * width * 3
     with path.open("rb") as file:
         file.seek(offset)
@@ -126,11 +126,11 @@ def _plain_numbers(file: IO[bytes], number: int) -> NDArray[np.int64]:
     return np.array(words[:number], np.int64)
 
 
-def _loaded(picture: ImageFile.ImageFile) -> NDArray[Any]:
-    picture.load()
+def _loaded(image: ImageFile.ImageFile) -> NDArray[Any]:
+    image.load()
     with suppress(Exception):  # metadata of a camera can be broken in many ways, in an image that is sound
-        ImageOps.exif_transpose(picture, in_place=True)
-    return np.asarray(picture)
+        ImageOps.exif_transpose(image, in_place=True)
+    return np.asarray(image)
 
 
 def _raw_mode(tile: Any) -> str:
@@ -140,23 +140,23 @@ def _raw_mode(tile: Any) -> str:
     return first if isinstance(first, str) else ""
 
 
-def _unpack(picture: ImageFile.ImageFile, raw_mode: str) -> None:
-    picture.tile = [
+def _unpack(image: ImageFile.ImageFile, raw_mode: str) -> None:
+    image.tile = [
         tile._replace(
             args=raw_mode if isinstance(tile.args, str) else (raw_mode, *cast(tuple[Any, ...], tile.args)[1:])
         )
-        for tile in picture.tile
+        for tile in image.tile
     ]
 
 
-def _is_wide_ppm(picture: ImageFile.ImageFile) -> bool:
-    arguments = picture.tile[0].args if picture.tile else None
+def _is_wide_ppm(image: ImageFile.ImageFile) -> bool:
+    arguments = image.tile[0].args if image.tile else None
     return isinstance(arguments, tuple) and len(arguments) == 2 and isinstance(arguments[1], int) and arguments[1] > 255
 
 
-def _precision(picture: ImageFile.ImageFile) -> int:
+def _precision(image: ImageFile.ImageFile) -> int:
     """Bits in each channel of a JPEG 2000; 8 where the header does not tell."""
-    file = picture.fp
+    file = image.fp
     if file is None:
         return 8
     place = file.tell()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from leyden.data.shortened import shortened
+from leyden.data.abbreviated import shortened
 from leyden.data.tables.remedies import as_list
 from leyden.system.errors import UserError
 from leyden.system.override_text import setting

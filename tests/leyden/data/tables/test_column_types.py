@@ -12,7 +12,7 @@ from torch import Tensor
 from leyden.data.csv import CSV
 from leyden.data.inputs.rows import read_inputs
 from leyden.data.spec import DataSpec
-from leyden.data.tables.encoding import Encoding, encode, fit, input_names
+from leyden.data.tables.column_types import Encoding, encode, fit, input_names
 from leyden.system.errors import UserError
 from tests.leyden.helpers.csv_files import rows, write
 

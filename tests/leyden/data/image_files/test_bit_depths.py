@@ -16,13 +16,13 @@ from torchvision.transforms import v2
 
 from leyden.checkpoints.restore import restore_spec
 from leyden.data.folder import ImageFolder
-from leyden.data.image_files import depths
+from leyden.data.image_files import bit_depths
 from leyden.data.inputs.open import open_inputs
 from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
 from tests.leyden.data.inputs.opened_inputs import read, save
 from tests.leyden.helpers.deep_files import write_png
-from tests.leyden.helpers.picture_files import write_picture
+from tests.leyden.helpers.picture_files import write_image
 
 SIZES: dict[str, Any] = {"size": 10, "num_workers": 0, "val_size": 4, "test_size": 4}
 
@@ -111,7 +111,7 @@ def test_old_checkpoints_and_images_of_8_bits_have_no_levels(tmp_path: Path) -> 
     old = {key: value for key, value in asdict(spec).items() if key not in ("value_range", "mixed_depths")}
     assert restore_spec(old) == spec
     assert inputs_of(ready(root, restore_spec(old))).dtype == torch.float32
-    assert not (root / depths.RECORD).exists()
+    assert not (root / bit_depths.RECORD).exists()
     deep = write(tmp_path / "16", lambda values: values)
     with pytest.raises(
         UserError, match=r"cat/00\.png has more than 8 bits a channel, and the network was trained on 8"
@@ -160,15 +160,15 @@ def test_integers_of_32_bits_and_floats_have_a_range_too(values: Any, tmp_path: 
 
 def test_ranges_are_measured_once_until_a_file_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root, measured = write(tmp_path, lambda values: values), []
-    real = depths._range
-    monkeypatch.setattr(depths, "_range", lambda path, remedy: measured.append(path.name) or real(path, remedy))
+    real = bit_depths._range
+    monkeypatch.setattr(bit_depths, "_range", lambda path, remedy: measured.append(path.name) or real(path, remedy))
     for _ in range(2):
         ready(root)
     assert len(measured) == 24
     Image.fromarray(grey(5)).save(root / "cat" / "07.png")
     ready(root)
     assert measured[24:] == ["07.png"]
-    (root / depths.RECORD).write_text('{"cat/00.png": [1]}')
+    (root / bit_depths.RECORD).write_text('{"cat/00.png": [1]}')
     ready(root)
     assert len(measured) == 25 + 24
 
@@ -217,7 +217,7 @@ def test_prediction_counts_what_is_far_beyond_training(tmp_path: Path, caplog: p
     shutil.rmtree(root / "dog")
     write_png(root / "cat" / "bright.png", np.full((12, 12, 1), 60000, np.uint16))
     write_png(root / "cat" / "little.png", np.full((12, 12, 1), 255, np.uint16))
-    write_picture(root / "cat" / "flat.png")
+    write_image(root / "cat" / "flat.png")
     with caplog.at_level(logging.WARNING):
         inputs = open_inputs(root, spec, 4)
         names, values = read(inputs)

@@ -9,10 +9,10 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from leyden.data.tables.encoding import kind_of
+from leyden.data.tables.column_types import kind_of
 from leyden.data.tables.new_files import used_by
+from leyden.data.tables.reader import read_table
 from leyden.data.tables.remedies import as_list
-from leyden.data.tables.table import read_table
 from leyden.system.errors import UserError
 from leyden.system.suggestions import did_you_mean
 

@@ -9,7 +9,7 @@ import yaml
 
 from leyden.config.signature import signature_of
 from leyden.data.csv import CSV
-from leyden.data.tables.names import as_named, unique_names
+from leyden.data.tables.column_names import as_named, unique_names
 from tests.leyden.helpers.csv_files import write
 
 HEADER = ["2010", "1e3", "2010_1", "007", "1.50", "yes", "null", "-1", "x", "1:30", "0x1F"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from leyden.data.tables.header import Header
-from leyden.data.tables.text import MOSTLY, as_dates, as_numbers
+from leyden.data.tables.type_inference import MOSTLY, as_dates, as_numbers
 
 log = logging.getLogger(__name__)
 _DIFFERENT = 0.4  # the share of different values from which on they identify rows: two joined tables have a half
