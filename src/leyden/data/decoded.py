@@ -14,7 +14,7 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from leyden.data.digests import Digests, with_labels
-from leyden.data.image_files.decoding import Channels, Decoder, Read, centre_cut, memory_for, size_of
+from leyden.data.image_files.decoding import Channels, Decoder, Read, allocate, centre_crop, size_of
 from leyden.data.image_files.levels import Levels
 from leyden.data.images import Images
 from leyden.data.in_memory import Split
@@ -192,7 +192,7 @@ class DecodedImages(Images):
             return given or []
         if split == "train":
             return [v2.RandomResizedCrop(self.size)]
-        return centre_cut(self.resize or self.size, self.size)
+        return centre_crop(self.resize or self.size, self.size)
 
     def _decoder(self, split: str) -> Decoder:
         name = "train_transform" if split == "train" else "eval_transform"
@@ -201,7 +201,7 @@ class DecodedImages(Images):
     def _decoded(self, numbers: Tensor) -> Tensor:
         """(N, C, H, W), as they are evaluated."""
         decode = self._decoder("val")
-        images = memory_for(len(numbers), self.input_shape, self._dtype)
+        images = allocate(len(numbers), self.input_shape, self._dtype)
         for place, image in enumerate(in_threads(decode, numbers.tolist(), "Decoding images")):
             images[place] = image
         return images

@@ -16,10 +16,12 @@ from leyden.data.classes import warn_of_alike
 from leyden.data.decoded import DecodedImages
 from leyden.data.digests import Digests, digest
 from leyden.data.image_files.bit_depths import RESTORE, SKIP, choose_levels, other_depth
-from leyden.data.image_files.broken import Entry, check_files, state_of
+from leyden.data.image_files.broken import check_files
 from leyden.data.image_files.decoding import Channels, DecodedImage, Read, read_alike
+from leyden.data.image_files.file_cache import state_of
 from leyden.data.image_files.layout import Files, class_names, files_of, part_folders, refuse_empty_classes
 from leyden.data.image_files.levels import Levels, levels_of
+from leyden.data.image_files.opening import cause
 from leyden.data.in_memory import Split
 from leyden.data.recorded_split import RecordedSplit
 from leyden.system.errors import UserError
@@ -67,7 +69,7 @@ class ImageFolder(DecodedImages):
             raise UserError(f"data.value_range={value_range}: give black and a larger white, such as [0,65535]")
         self.verify, self.skip_broken, self.value_range = verify, skip_broken, value_range
         self._paths: list[Path] = []
-        self._checked: dict[str, Entry] = {}
+        self._checked: dict[str, tuple[str, int]] = {}  # fault and digest of each file
 
     @cached_property
     def class_names(self) -> tuple[str, ...]:
@@ -139,7 +141,7 @@ class ImageFolder(DecodedImages):
         root, names = Path(self.root), [self._name(self._paths[number]) for number in numbers.tolist()]
         if tuple(self.identified_by) == ("content",):
             checked = self._checked or check_files(root, names)
-            return np.array([checked[name][3] for name in names], dtype=np.uint64)
+            return np.array([checked[name][1] for name in names], dtype=np.uint64)
         sized = (f"{name}\0{state_of(root / name)[0]}" for name in names)
         return np.array([digest(os.fsencode(name)) for name in sized], dtype=np.uint64)
 
@@ -154,7 +156,7 @@ class ImageFolder(DecodedImages):
         root = Path(self.root)
         names = [self._name(path) for classes in files.values() for images in classes.values() for path in images]
         self._checked = check_files(root, names)
-        faults = {name: entry[2] for name, entry in self._checked.items() if entry[2]}
+        faults = {name: fault for name, (fault, _) in self._checked.items() if fault}
         if not faults:
             return files
         some = ", ".join(f"{name} ({fault})" for name, fault in list(faults.items())[:3])
@@ -183,5 +185,4 @@ class FileReader:
         try:
             return read_alike(path, self.channels, self.levels)
         except Exception as error:  # each format's decoder has its own types
-            why = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise UserError(f"{path}: cannot be read ({why}); {self.remedy}") from error
+            raise UserError(f"{path}: cannot be read ({cause(error)}); {self.remedy}") from error

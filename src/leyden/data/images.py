@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Generator, Tensor
 
-from leyden.data.classes import in_known_order, some_names, warn_of_absent_classes
+from leyden.data.abbreviated import abbreviated
+from leyden.data.classes import in_known_order, warn_of_absent_classes
 from leyden.data.digests import ItemDigests, tensor_digests, with_labels
 from leyden.data.in_memory import InMemory, Split
 from leyden.data.loader import Transform
@@ -106,7 +107,7 @@ class Images(InMemory):
     def warn_of_absent_classes(self) -> None:
         """Log the classes that a split lacks, once all splits are there."""
         if others := [name for name in self.classes or self.class_names if name not in self.ordered_classes]:
-            log.warning("data: images of classes that the run did not have are left out: %s", some_names(others))
+            log.warning("data: images of classes that the run did not have are left out: %s", abbreviated(others))
         labels = {split: of for split, (_, of) in self.splits.items()}
         warn_of_absent_classes(labels, self.ordered_classes, "images", is_trained=self.reference_spec is not None)
 

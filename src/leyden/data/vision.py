@@ -13,7 +13,7 @@ from torchvision import datasets
 
 from leyden.data.decoded import DecodedImages
 from leyden.data.digests import Digests, position_digests
-from leyden.data.downloads import UNREADABLE, alone_in, reason
+from leyden.data.downloads import DOWNLOAD_ERRORS, failure_reason, folder_lock
 from leyden.data.image_files.decoding import Channels, DecodedImage, Read, in_channels
 from leyden.data.in_memory import Split
 from leyden.system.errors import UserError
@@ -123,18 +123,18 @@ class TorchvisionImages(DecodedImages):
         values = zip(("train", "val", "test"), CLASSIFICATION[self.dataset_name], strict=True)
         parts = {part: {argument: value} for part, value in values if value is not None} if argument else {"train": {}}
         try:
-            with alone_in(Path(self.root)):
+            with folder_lock(Path(self.root)):
                 return {part: make(self.root, **chosen, **given) for part, chosen in parts.items()}
         except ImportError as error:
             missing = str(error.name or error).partition(".")[0]
             raise UserError(
                 f"data.name={self.dataset_name}: needs the package {missing}; pip install {missing}"
             ) from error
-        except UNREADABLE as error:
+        except DOWNLOAD_ERRORS as error:
             page = f"docs.pytorch.org/vision/stable/generated/torchvision.datasets.{make.__name__}.html"
             raise UserError(
-                f"data.name={make.__name__}: is not whole in {self.root} and cannot be fetched ({reason(error)}); "
-                f"put its files there, of which {page} tells"
+                f"data.name={make.__name__}: is not whole in {self.root} and cannot be fetched "
+                f"({failure_reason(error)}); put its files there, which are listed on {page}"
             ) from error
 
 
@@ -150,8 +150,8 @@ class DatasetReader:
         except Exception as error:  # each format's decoder has its own types
             name = type(self.parts.datasets[0]).__name__
             raise UserError(
-                f"data.name={name}: image {number} cannot be read ({reason(error)}); delete what was extracted, so "
-                "that it is extracted again"
+                f"data.name={name}: image {number} cannot be read ({failure_reason(error)}); delete the extracted files "
+                "to have them extracted again"
             ) from error
 
 

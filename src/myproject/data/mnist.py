@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 from torch import Tensor
 from torchvision import datasets
 
-from leyden import UNREADABLE, InMemoryImages, Split, UserError, alone_in, reason
+from leyden import DOWNLOAD_ERRORS, InMemoryImages, Split, UserError, failure_reason, folder_lock
 
 
 class MNIST(InMemoryImages):
@@ -19,16 +19,16 @@ class MNIST(InMemoryImages):
     def load(self, train: bool) -> Split:
         folder = Path(self.root, self.DATASET.__name__, "raw")
         try:
-            with alone_in(folder):
+            with folder_lock(folder):
                 try:
                     return self._read(train)
-                except UNREADABLE:
+                except DOWNLOAD_ERRORS:
                     if not _forget_extracted(folder):
                         raise
                     return self._read(train)
-        except UNREADABLE as error:
+        except DOWNLOAD_ERRORS as error:
             raise UserError(
-                f"{self.DATASET.__name__} is not whole in {folder} and cannot be downloaded ({reason(error)}); "
+                f"{self.DATASET.__name__} is not whole in {folder} and cannot be downloaded ({failure_reason(error)}); "
                 f"empty that folder and put these files there: {', '.join(self.FILES)}"
             ) from error
 

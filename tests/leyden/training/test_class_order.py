@@ -14,7 +14,7 @@ from leyden.training.loaded_run import load_run
 from leyden.training.predict import predict_run
 from leyden.training.train import run_experiment
 from tests.leyden.helpers.csv_files import write
-from tests.leyden.helpers.picture_files import write_picture
+from tests.leyden.helpers.picture_files import write_image
 
 OLD = ("1", "10", "2")  # as text is sorted
 QUICK = ["trainer=cpu", "callbacks.summary=null", "callbacks.progress=null", "logger=none"]
@@ -29,7 +29,7 @@ def write_classes(path: Path, form: str = "{}") -> Path:
 def write_numbered(root: Path) -> Path:
     for place, name in enumerate(OLD):
         for number in range(12):
-            write_picture(root / name / f"{number}.png", 8 * number + 3 * place, 8, 8)
+            write_image(root / name / f"{number}.png", 8 * number + 3 * place, 8, 8)
     return root
 
 

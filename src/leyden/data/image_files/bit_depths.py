@@ -1,19 +1,16 @@
-"""Depths of the images of a folder, and the levels that follow from those of the training split."""
+"""Bit depths of the images of a folder, and the black and white levels for images with more than 8 bits."""
 
-import json
 import logging
-import os
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from leyden.data.downloads import alone_in
+from leyden.data.image_files.file_cache import cached_facts
 from leyden.data.image_files.formats import suffix_of
 from leyden.data.image_files.levels import MARGIN, Levels
-from leyden.data.image_files.opening import opened
+from leyden.data.image_files.opening import cause, open_image
 from leyden.data.image_files.wide_samples import is_wide, read_samples
 from leyden.data.recorded_split import NEW
 from leyden.data.threads import in_threads
@@ -22,7 +19,7 @@ from leyden.system.override_text import setting
 
 log = logging.getLogger(__name__)
 
-RECORD = ".ranges.json"  # in the folder itself: name, then size and time of a file, least and largest sample
+RECORD = ".ranges.json"
 _EIGHT_BITS = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".webp"})  # formats without another depth
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -32,31 +29,21 @@ Range = tuple[float, float]
 
 
 def wide_images(root: Path, names: Sequence[str]) -> set[str]:
-    """The files under `root` with more than 8 bits in each channel, by their headers; not those that are broken."""
+    """Files under `root` with more than 8 bits in each channel, by their headers; without broken ones."""
     candidates = [name for name in names if suffix_of(name) not in _EIGHT_BITS]
     answers = in_threads(lambda name: _is_wide_file(root / name), candidates, "Reading headers")
     return {name for name, answer in zip(candidates, answers, strict=True) if answer}
 
 
 def value_ranges(root: Path, names: Sequence[str], remedy: str = SKIP) -> dict[str, Range]:
-    """Least and largest sample of files that are wide. Each is decoded once, until it changes.
+    """Least and largest sample of files with more than 8 bits. Each is decoded once, until it changes.
 
     Raises:
         UserError: a file is broken; with the remedy.
     """
-    with alone_in(root):
-        record = _read(root / RECORD)
-        states = {name: _state(root / name) for name in names}
-        known = {name: record[name] for name in names if name in record and record[name][:2] == states[name]}
-        unknown = [name for name in names if name not in known]
-        try:
-            ranges = in_threads(lambda name: _range(root / name, remedy), unknown, "Measuring images")
-            for name, (least, largest) in zip(unknown, ranges, strict=True):
-                known[name] = [*states[name], least, largest]
-        finally:  # an interrupted measurement is not repeated in full
-            if unknown:
-                _write(root / RECORD, record | known)
-    return {name: (known[name][2], known[name][3]) for name in names}
+    compute = partial(_range, remedy=remedy)
+    facts = cached_facts(root, names, RECORD, compute, (float, float), "Measuring images")
+    return {name: (least, largest) for name, (least, largest) in facts.items()}
 
 
 def choose_levels(
@@ -69,19 +56,19 @@ def choose_levels(
 ) -> Levels | None:
     """Levels for all images of a folder; None where all have 8 bits.
 
-    Without others, black is 0, or the least value where that is negative, and white is the largest value, of the
-    training split. A folder that mixes depths needs levels that are chosen.
+    By default, black is 0, or the least value of the training split if that is negative; white is its largest value. A
+    folder that mixes bit depths needs the setting data.value_range.
 
     Args:
         root: the folder.
-        splits: names of the files of train, val and test, and of `new` where a run did not have some.
+        splits: names of the files of train, val, test and, if there are items that the run did not have, `new`.
         chosen: the setting data.value_range.
-        trained: those of a network that is there already.
-        is_trained: whether there is one.
-        is_resumed: whether a run is resumed, whose settings cannot be changed.
+        trained: levels of a trained network.
+        is_trained: True if there is a trained network.
+        is_resumed: True if a run is resumed, whose settings cannot be changed.
 
     Raises:
-        UserError: depths are mixed, or are others than the network was trained on.
+        UserError: bit depths are mixed, or differ from those that the network was trained on.
     """
     names = [name for split in splits.values() for name in split]
     wide = wide_images(root, names)
@@ -111,13 +98,13 @@ def choose_levels(
 
 
 def other_depth(root: Path, names: Sequence[str], trained: Levels | None, known: str | None) -> list[str]:
-    """Those of some images that have another depth than the images of a run.
+    """Images with another bit depth than the images of a run.
 
     Args:
         root: the folder.
         names: of the files to check.
-        trained: the levels of its network; None where its images have 8 bits, or where there is no network yet.
-        known: an image of the run, which decides where there is no network yet; None where there is one.
+        trained: levels of the run's network; None if its images have 8 bits, or if it is not trained yet.
+        known: an image of the run, which decides if the network is not trained yet; None if it is.
     """
     if trained is not None and trained.mixed:
         return []
@@ -149,7 +136,7 @@ def _warn_beyond(
         except UserError:
             if split != NEW:
                 raise
-            continue  # a broken image that the run did not have is an error where it is evaluated
+            continue  # a broken image that the run did not have is an error only when it is evaluated
         beyond = [n for n, (low, high) in ranges.items() if low < levels.black - margin or high > levels.white + margin]
         if beyond:
             log.warning(
@@ -177,46 +164,18 @@ def _is_wide_file(path: Path) -> bool:
             start = file.read(25)
         if start.startswith(_PNG):
             return start[24:] == b"\x10"  # bits of each channel
-        with opened(path) as (image, _):
+        with open_image(path) as (image, _):
             return is_wide(image)
     except Exception:  # the error is raised where the file is decoded
         return False
 
 
 def _range(path: Path, remedy: str) -> Range:
-    """Least and largest sample of what is not transparent."""
+    """Least and largest sample of the pixels that are not transparent."""
     try:
-        with opened(path) as (image, _):
+        with open_image(path) as (image, _):
             values, alpha = read_samples(image, path)
     except Exception as error:  # each format's decoder has its own types
-        why = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"{path}: cannot be read ({why}); {remedy}") from error
+        raise UserError(f"{path}: cannot be read ({cause(error)}); {remedy}") from error
     seen = values if alpha is None else values[:, alpha > 0]
     return (float(np.min(seen)), float(np.max(seen))) if seen.size else (0.0, 0.0)
-
-
-def _state(path: Path) -> list[int]:
-    stat = path.stat()
-    return [stat.st_size, stat.st_mtime_ns]
-
-
-def _read(path: Path) -> dict[str, list[Any]]:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return {name: entry for name, entry in record.items() if _is_entry(entry)} if isinstance(record, dict) else {}
-
-
-def _is_entry(entry: object) -> bool:
-    match entry:
-        case [int(), int(), int() | float(), int() | float()]:
-            return True
-    return False
-
-
-def _write(path: Path, record: dict[str, list[Any]]) -> None:
-    new = path.with_suffix(".new")
-    with suppress(OSError):  # a folder that is only to be read is measured each time
-        new.write_text(json.dumps(record), encoding="utf-8")
-        os.replace(new, path)

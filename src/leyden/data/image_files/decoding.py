@@ -1,4 +1,4 @@
-"""One image: decoded, turned the right way up, in one channel or three, cut to size."""
+"""Decoding of image files: turned the right way up, in one channel or three, cropped to size."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
 from leyden.data.image_files.levels import ALL_16_BITS, Levels
-from leyden.data.image_files.opening import opened, reduced
+from leyden.data.image_files.opening import open_image, reduced
 from leyden.data.image_files.wide_samples import Samples, is_wide, read_samples
 from leyden.system.errors import UserError
 
@@ -27,7 +27,7 @@ _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow converts to grey
 
 
 def read_image(path: Path, channels: Channels, levels: Levels = ALL_16_BITS) -> DecodedImage:
-    """Decode a file; of an animation, the first frame. Transparent parts are seen before white.
+    """Decode a file; of an animation, the first frame. Transparent parts are shown on white.
 
     Returns:
         A PIL image of 8 bits in each channel. Of a file with more, float32 (C, H, W) at full precision, in which black
@@ -36,23 +36,23 @@ def read_image(path: Path, channels: Channels, levels: Levels = ALL_16_BITS) -> 
     Raises:
         Exception: of any type, whatever the decoder of the format meets in a broken file.
     """
-    with opened(path) as (image, factor):
+    with open_image(path) as (image, factor):
         if is_wide(image):
             return _in_levels(read_samples(image, path), channels, levels, factor)
         image.load()
-        with suppress(Exception):  # metadata of a camera can be broken in many ways, in an image that is sound
+        with suppress(Exception):  # the metadata of a camera may be broken in many ways in a valid image
             ImageOps.exif_transpose(image, in_place=True)
         return in_channels(image if factor == 1 else reduced(image, factor), channels)
 
 
 def read_alike(path: Path, channels: Channels, levels: Levels | None) -> DecodedImage:
-    """Decode a file as those that a network is trained on: all as PIL images, or all as float32 (C, H, W).
+    """Decode a file like those that a network is trained on: all as PIL images, or all as float32 (C, H, W).
 
     Args:
-        levels: of the training images; None where these have 8 bits.
+        levels: of the training images; None if these have 8 bits.
 
     Raises:
-        ValueError: the file has another depth than they have.
+        ValueError: the file has another bit depth than they have.
         Exception: see `read_image`.
     """
     image = read_image(path, channels, levels or ALL_16_BITS)
@@ -68,7 +68,7 @@ def read_alike(path: Path, channels: Channels, levels: Levels | None) -> Decoded
 
 
 def in_channels(image: Image.Image, channels: Channels) -> Image.Image:
-    """An image of 8 bits in grey or in colour. Transparent parts are seen before white.
+    """An image of 8 bits in grey or in colour. Transparent parts are shown on white.
 
     Raises:
         ValueError: it has more than 8 bits in each channel.
@@ -102,23 +102,23 @@ def _in_levels(samples: Samples, channels: Channels, levels: Levels, factor: int
     return image
 
 
-def centre_cut(resize: int, size: int | Sequence[int]) -> list[Any]:
-    """The transforms that evaluation is made with: the shorter side becomes `resize` pixels, the centre is cut out."""
+def centre_crop(resize: int, size: int | Sequence[int]) -> list[Any]:
+    """The transforms of evaluation: the shorter side becomes `resize` pixels, and the centre is cropped."""
     return [v2.Resize(resize), v2.CenterCrop(size)]
 
 
-def memory_for(number: int, shape: tuple[int, int, int], dtype: torch.dtype = torch.uint8) -> Tensor:
+def allocate(number: int, shape: tuple[int, int, int], dtype: torch.dtype = torch.uint8) -> Tensor:
     """Uninitialised (N, C, H, W).
 
     Raises:
-        UserError: there is not so much memory.
+        UserError: there is not enough memory.
     """
     try:
         return torch.empty(number, *shape, dtype=dtype)
     except RuntimeError as error:
         size = number * math.prod(shape) * dtype.itemsize / 2**30
         raise UserError(
-            f"data.size={shape[-1]}: {number:,} images take {size:,.1f} GiB of memory, more than can be had; choose "
+            f"data.size={shape[-1]}: {number:,} images take {size:,.1f} GiB of memory, more than is available; choose "
             "a smaller one, or data.cache=false"
         ) from error
 
@@ -130,8 +130,8 @@ class Decoder:
         read: an image by its number: a PIL image of 8 bits a channel, or float32 (C, H, W) with black 0 and white 1.
         steps: transforms, one after the other.
         shape: (C, H, W) that must result.
-        name: of the setting that the steps stand in.
-        dtype: that must result: uint8 of PIL images, float32 of others.
+        name: of the setting that holds the steps.
+        dtype: that must result: uint8 from PIL images, float32 from others.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Image files opened by their content, with a limit of pixels of our own."""
+"""Image files, opened by their content and with our own limit on the number of pixels."""
 
 import struct
 import threading
@@ -10,17 +10,17 @@ from typing import IO
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 ORDINARY = 2**30 // 12  # pixels; a larger image is reduced as it is decoded. Pillow warns of such, as `crop` does
-MOST = 2**29  # pixels that are decoded at all, into 2 GiB; a small file can claim many more
+MOST = 2**29  # pixels that are decoded at all, into 2 GiB; the header of a small file may state many more
 
 _large = threading.RLock()  # one at a time: each takes up to several GiB. Some files are opened twice
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[ImageFile.ImageFile, int]]:
-    """An image file with its header read, and the factor, a power of 2, by which it is to be reduced.
+def open_image(path: Path) -> Iterator[tuple[ImageFile.ImageFile, int]]:
+    """An image file with its header read, and the factor, a power of 2, by which it must be reduced.
 
-    This is `Image.open` without its limit of pixels. That is a global setting, which other threads would see changed,
-    and a warning where images are large but sound. A JPEG is set to be decoded at its reduced size.
+    This is `Image.open` without its limit of pixels, which is global state that other threads would see changed, and
+    which warns of images that are large but valid. A JPEG is set to be decoded at its reduced size.
 
     Raises:
         ValueError: the image has more pixels than are decoded.
@@ -29,7 +29,7 @@ def opened(path: Path) -> Iterator[tuple[ImageFile.ImageFile, int]]:
     with path.open("rb") as file:
         try:
             image = _identified(file, path)
-        except Image.DecompressionBombError as error:  # of formats that look at it themselves
+        except Image.DecompressionBombError as error:  # of formats that check it themselves
             raise ValueError(
                 f"has more pixels than the {MOST:,} that can be decoded; save it in a smaller size"
             ) from error
@@ -54,8 +54,13 @@ def opened(path: Path) -> Iterator[tuple[ImageFile.ImageFile, int]]:
                     raise ValueError(f"{why}; save it in a smaller size") from error
 
 
+def cause(error: Exception) -> str:
+    """The first line of an error of a decoder, or the name of its type."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def reduced(image: Image.Image, factor: int) -> Image.Image:
-    """The image with boxes of `factor`² pixels averaged into one each."""
+    """The image with each box of `factor`² pixels averaged into one."""
     if image.mode in ("1", "P", "PA") or "transparency" in image.info:  # indices and single colours have no mean
         image = image.convert("RGBA" if image.has_transparency_data else "L" if image.mode == "1" else "RGB")
     return image.reduce(factor)
@@ -68,7 +73,7 @@ def _identified(file: IO[bytes], path: Path) -> ImageFile.ImageFile:
         for name in Image.ID:
             factory, accept = Image.OPEN[name]
             answer = accept is None or accept(start)
-            if answer and not isinstance(answer, str):  # a text says why this build cannot decode it
+            if answer and not isinstance(answer, str):  # a string says why this build cannot decode it
                 file.seek(0)
                 try:
                     return factory(file, str(path))

@@ -1,6 +1,6 @@
 """Samples of images with more than 8 bits in each channel, at full precision.
 
-Pillow has modes for them where there is one channel; of several it keeps the upper 8 bits only.
+Pillow has modes for such images of one channel; of several channels it keeps the upper 8 bits only.
 """
 
 import sys
@@ -12,20 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps
 
-from leyden.data.image_files.opening import opened
+from leyden.data.image_files.opening import open_image
 
 _REMEDY = "save it as a PNG of 16 bits"
 _KEPT = {"RGB": "RGB", "RGBX": "RGBX", "RGBA": "RGBA", "RGBa": "RGBA"}  # how to unpack samples as they are stored
 _SHALLOW = frozenset({"JPEG", "MPO", "GIF", "BMP", "WEBP"})  # formats that never have more than 8 bits
-_JPEG2000_SIZE = b"\xff\x4f\xff\x51"  # start of a codestream, and of the segment that tells its precision
+_JPEG2000_SIZE = b"\xff\x4f\xff\x51"  # start of a codestream and of the segment with its precision
 
 
 class Samples(NamedTuple):
-    """The samples of an image, as they are stored.
+    """Samples of an image as they are stored.
 
     Attributes:
         values: (C, H, W), float32, of 1 or 3 channels.
-        alpha: (H, W) opacity from 0 to 1; None where nothing is transparent.
+        alpha: (H, W) opacity from 0 to 1; None if nothing is transparent.
     """
 
     values: NDArray[np.float32]
@@ -33,7 +33,7 @@ class Samples(NamedTuple):
 
 
 def is_wide(image: Image.Image) -> bool:
-    """Whether an image has more than 8 bits in each channel, as its header tells: asked before it is loaded."""
+    """True if an image, not loaded yet, has more than 8 bits in each channel according to its header."""
     if image.format in _SHALLOW:
         return False
     if image.mode[0] in "IF":
@@ -50,7 +50,7 @@ def read_samples(image: ImageFile.ImageFile, path: Path) -> Samples:
 
     Args:
         image: the file, opened but not loaded.
-        path: of the file, which some formats need to be read twice from.
+        path: of the file, which some formats must be read from twice.
 
     Raises:
         ValueError: only the upper bits of this kind of file can be read, or a sample is not finite.
@@ -69,7 +69,7 @@ def read_samples(image: ImageFile.ImageFile, path: Path) -> Samples:
     alpha = None
     if values.shape[2] in (2, 4):
         values, alpha = values[..., :-1], (values[..., -1] / np.float32(65535)).astype(np.float32)
-    elif clear is not None:  # the colour of a PNG that is transparent wherever it occurs
+    elif clear is not None:  # the colour of a PNG that counts as transparent
         alpha = (values != np.asarray(clear)).any(axis=2).astype(np.float32)
     return Samples(np.array(values.transpose(2, 0, 1), np.float32, order="C"), alpha)
 
@@ -82,7 +82,7 @@ def _of_one_channel(image: ImageFile.ImageFile) -> NDArray[Any]:
 
 
 def _of_several_channels(image: ImageFile.ImageFile, path: Path) -> NDArray[np.float32]:
-    """(H, W, C) of a format that stores 16 bits a sample: unpacked twice, once as if the lower byte were the upper."""
+    """(H, W, C) of a format of 16 bits per sample: unpacked twice, once as if the lower byte were the upper."""
     kind, _, order = _raw_mode(image.tile[0]).partition(";16")
     if image.format == "PNG" and kind == "LA":  # four bytes a pixel
         _unpack(image, "RGBA")
@@ -95,7 +95,7 @@ def _of_several_channels(image: ImageFile.ImageFile, path: Path) -> NDArray[np.f
         )
     _unpack(image, f"{_KEPT[kind]};16B")
     first = _loaded(image).astype(np.float32)
-    with opened(path) as (again, _):
+    with open_image(path) as (again, _):
         _unpack(again, f"{_KEPT[kind]};16L")
         second = _loaded(again).astype(np.float32)
     is_first_upper = order == "B" or (order == "N" and sys.byteorder == "big")
@@ -128,7 +128,7 @@ def _plain_numbers(file: IO[bytes], number: int) -> NDArray[np.int64]:
 
 def _loaded(image: ImageFile.ImageFile) -> NDArray[Any]:
     image.load()
-    with suppress(Exception):  # metadata of a camera can be broken in many ways, in an image that is sound
+    with suppress(Exception):  # the metadata of a camera may be broken in many ways in a valid image
         ImageOps.exif_transpose(image, in_place=True)
     return np.asarray(image)
 
@@ -155,7 +155,7 @@ def _is_wide_ppm(image: ImageFile.ImageFile) -> bool:
 
 
 def _precision(image: ImageFile.ImageFile) -> int:
-    """Bits in each channel of a JPEG 2000; 8 where the header does not tell."""
+    """Bits in each channel of a JPEG 2000; 8 if the header does not say."""
     file = image.fp
     if file is None:
         return 8

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
-from leyden.data.image_files.decoding import Channels, DecodedImage, Decoder, centre_cut, read_alike, size_of
+from leyden.data.image_files.decoding import Channels, DecodedImage, Decoder, centre_crop, read_alike, size_of
 from leyden.data.image_files.formats import KINDS
-from leyden.data.image_files.levels import MARGIN, levels_of, warn_of_beyond
+from leyden.data.image_files.levels import MARGIN, levels_of, warn_of_out_of_range
 from leyden.data.image_files.listing import list_images
+from leyden.data.image_files.opening import cause
 from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
 from leyden.system.processes import cpus
@@ -62,7 +63,7 @@ class ImageFiles:
         if self.passed_over:
             log.warning("input=%s: skipped as no images: %s", path, self._skipped)
         channels, height, width = spec.input_shape
-        cut = [_Covering(height, width)] if spec.resize is None else centre_cut(spec.resize, (height, width))
+        cut = [_Covering(height, width)] if spec.resize is None else centre_crop(spec.resize, (height, width))
         self._channels: Channels = 1 if channels == 1 else 3
         dtype = torch.uint8 if self.levels is None else torch.float32
         self._decode = Decoder(self._read, steps or cut, (channels, height, width), "eval_transform", dtype)
@@ -76,7 +77,7 @@ class ImageFiles:
             self.unreadable |= faults
             if whole:
                 yield list(whole), torch.stack(list(whole.values()))
-        warn_of_beyond(self.beyond, self.levels)
+        warn_of_out_of_range(self.beyond, self.levels)
 
     def _read(self, number: int) -> DecodedImage:
         image = read_alike(self.root / self.names[number], self._channels, self.levels)
@@ -100,7 +101,7 @@ class ImageFiles:
             file = self.root / self.names[number]
             if file.is_file() and not file.stat().st_size:
                 return "is empty"
-            return (str(error).strip() or type(error).__name__).splitlines()[0].replace(str(file), file.name)
+            return cause(error).replace(str(file), file.name)
 
 
 class _Covering:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from leyden.data.image_files.levels import levels_of, warn_of_beyond
+from leyden.data.image_files.levels import levels_of, warn_of_out_of_range
 from leyden.data.images import Normalise
 from leyden.data.inputs.arrays import Array
 from leyden.data.inputs.images import ImageFiles
@@ -103,7 +103,7 @@ def _array(path: Path, spec: DataSpec, batch_size: int) -> Inputs:
             unreadable.update({str(place): why for place, why in faults.items()})
             if places:
                 yield Named([str(place) for place in places], stored)
-        warn_of_beyond(array.beyond, levels_of(spec))
+        warn_of_out_of_range(array.beyond, levels_of(spec))
 
     return Inputs(len(begins), batches(), _normalise(spec) if spec.mean else as_stored, unreadable=unreadable)
 

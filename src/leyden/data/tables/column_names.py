@@ -1,4 +1,4 @@
-"""The names of columns: as they stand in a header, made unique, and as they are typed in settings."""
+"""Names of columns: made unique in a header, and recognised in settings."""
 
 import re
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ Name = str | int | float | bool | None
 """A column in a setting: YAML reads the name 2010 as a number, and yes as a bool."""
 
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff]|^[\u200c-\u200f]+|[\u200c-\u200f]+$")
-_PANDAS = re.compile(r"Unnamed: \d+(_level_\d+)?")  # how pandas calls a column without a name
+_PANDAS = re.compile(r"Unnamed: \d+(_level_\d+)?")  # given by pandas to a column without a name
 
 
 def unique_names(names: Sequence[str]) -> tuple[list[str], frozenset[str], tuple[str, ...]]:
     """Names that differ, of which none is empty: `x,,x` becomes `x,column_2,x_2`.
 
     Returns:
-        The names, the new ones of columns without a name, and the names that stood there several times.
+        The names, those given to columns without one, and the names that occur several times.
     """
     plain = [" ".join(_INVISIBLE.sub("", name).split()) for name in names]
     taken, unique = set(plain), list[str]()
@@ -43,10 +43,10 @@ def unique_names(names: Sequence[str]) -> tuple[list[str], frozenset[str], tuple
 
 
 def as_named(value: Name, names: Sequence[str]) -> str:
-    """The column that a setting means, or the setting as text if there is none.
+    """The column that a setting names, or the setting as text if there is none.
 
-    The first name may stand behind a #, as NumPy writes it. A setting that is no text was one in the command or its
-    file, such as 1e3; the column is the one that is read so.
+    The first name may follow a #, as NumPy writes it. A setting that is not a string, such as 1e3, names the column
+    whose name YAML reads as the same value.
     """
     text = str(value)
     if text in names:
@@ -66,7 +66,7 @@ def is_number(text: str) -> bool:
 
 
 def _free(name: str, taken: set[str], number: int = 1) -> str:
-    """A name that no column has: the name itself, or with the first number that is free."""
+    """A name that no column has: the name itself, or with the first free number."""
     candidate = name if number == 1 else f"{name}_{number}"
     while candidate in taken:
         number += 1
@@ -75,7 +75,7 @@ def _free(name: str, taken: set[str], number: int = 1) -> str:
 
 
 def _readings(name: str) -> list[object]:
-    """The values as which a name is read in a command and in a file of YAML."""
+    """The values that a command and a YAML file read from a name."""
     readings: list[object] = [read_as(name)]
     with suppress(OmegaConfBaseException, YAMLError):
         read = OmegaConf.to_container(OmegaConf.create(f"name: {name}"))

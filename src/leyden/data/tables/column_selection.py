@@ -1,4 +1,4 @@
-"""Columns that carry something to learn from, judged by the training rows."""
+"""Selection of the columns to learn from, by their values in the training rows."""
 
 import logging
 from collections.abc import Collection, Sequence
@@ -6,24 +6,24 @@ from pathlib import Path
 
 import polars as pl
 
-from leyden.data.abbreviated import shortened
+from leyden.data.abbreviated import listed
 from leyden.data.tables.remedies import as_list
 from leyden.system.errors import UserError
 from leyden.system.override_text import setting
 
 log = logging.getLogger(__name__)
 _OWN, _MANY = 0.9, 0.5  # of the training rows: different values of text
-_ROWS = 10  # fewer tell nothing about that
+_ROWS = 10  # fewer are not judged
 _SENTINELS = frozenset(sign * int(digit * n) for sign in (-1, 1) for digit in "89" for n in (2, 3, 4, 5, 6))
 
 
-class Choice:
-    """Which columns of a table are used, and what is to be said of the others.
+class ColumnSelection:
+    """Selection of the columns of a table, and the messages about the others.
 
     Args:
-        path: of the file, to name it.
+        path: of the file.
         max_categories: of a column of text; more are refused.
-        wanted: columns that a user has named: these are used though each row has a value of its own.
+        wanted: columns that a user has named, which are used even if each row has a value of its own.
     """
 
     def __init__(self, path: Path, max_categories: int, wanted: Collection[str]) -> None:
@@ -33,11 +33,7 @@ class Choice:
         self.alike, self.far = list[str](), dict[str, float]()
 
     def takes(self, seen: pl.Series) -> bool:
-        """Whether a column is used.
-
-        Args:
-            seen: its values in the training rows.
-        """
+        """True if a column with these values in the training rows is used."""
         values = seen.drop_nulls()
         different = values.n_unique()
         if not different:
@@ -47,19 +43,19 @@ class Choice:
         elif seen.dtype == pl.String:
             return self._takes_text(values, different)
         else:
-            self._look_for_sentinels(values)
+            self._find_sentinels(values)
             self.used += 1
             return True
         return False
 
     def close(self) -> None:
-        """Log what is left out.
+        """Log the columns that are left out.
 
         Raises:
             UserError: columns have too many categories, or none is left.
         """
         if self.refused:
-            columns = shortened(
+            columns = listed(
                 [f"{name} ({len(found)} different values, such as {found[0]})" for name, found in self.refused.items()]
             )
             most = max(map(len, self.refused.values()))
@@ -69,9 +65,9 @@ class Choice:
             )
         keep = f"{as_list('categorical', *self.own)} keeps it, as far as data.max_categories allows"
         if not self.used:
-            why = f"the training rows have only one value of {shortened([*self.constant, *self.empty])}"
+            why = f"the training rows have only one value of {listed([*self.constant, *self.empty])}"
             if self.own:
-                why = f"nearly every training row has its own value of {shortened(self.own)}; {keep}"
+                why = f"nearly every training row has its own value of {listed(self.own)}; {keep}"
             raise UserError(f"{self.path}: no column is left to predict from; {why}")
         for names, why in (
             (self.empty, "no value in the training rows"),
@@ -83,14 +79,14 @@ class Choice:
         if self.many:
             why = "text, and more than half of the training rows have their own value; each becomes an input of its own"
             ignore = as_list("ignore", *self.many)
-            log.warning("%s: %s: %s; leave out with %s", self.path, shortened(self.many), why, ignore)
+            log.warning("%s: %s: %s; leave out with %s", self.path, listed(self.many), why, ignore)
         if self.alike:
-            log.warning("%s: values differ only in upper and lower case: %s", self.path, shortened(self.alike))
+            log.warning("%s: values differ only in upper and lower case: %s", self.path, listed(self.alike))
         if self.far:
             log.warning(
                 "%s: %s: stands far from all other values; add %s if it stands for a missing value",
                 self.path,
-                shortened([f"{name}={value:g}" for name, value in self.far.items()]),
+                listed([f"{name}={value:g}" for name, value in self.far.items()]),
                 as_list("missing", *(f"{value:g}" for value in dict.fromkeys(self.far.values()))),
             )
 
@@ -112,8 +108,8 @@ class Choice:
             self.alike.append(f"{name} ({', '.join(same.head(2))})")
         return True
 
-    def _look_for_sentinels(self, values: pl.Series) -> None:
-        """Remark on -999, 9999 and the like where they are repeated, far from all other values."""
+    def _find_sentinels(self, values: pl.Series) -> None:
+        """Note -999, 9999 and the like if they are repeated, far from all other values."""
         if not values.dtype.is_float():
             return
         for end in (values.min(), values.max()):
@@ -129,4 +125,4 @@ class Choice:
 
 
 def _counted(names: Sequence[str]) -> str:
-    return shortened(names) if len(names) == 1 else f"{len(names)} columns, {shortened(names)}"
+    return listed(names) if len(names) == 1 else f"{len(names)} columns, {listed(names)}"

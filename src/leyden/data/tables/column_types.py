@@ -1,4 +1,4 @@
-"""From the columns of a table to the inputs of a network: fitted on the training rows, kept as plain values."""
+"""Column types of a table (number, date, category): fitted on the training rows, and encoded as inputs of a network."""
 
 import logging
 import math
@@ -13,14 +13,14 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from leyden.data.tables.column_selection import Choice
+from leyden.data.tables.column_selection import ColumnSelection
 from leyden.data.tables.notation import PLAIN
 from leyden.data.tables.remedies import as_list
 from leyden.system.errors import UserError
 
 log = logging.getLogger(__name__)
 Encoding = Mapping[str, Any]
-_KINDS: dict[str, pl.DataType] = {"number": pl.Float64(), "date": pl.Datetime(), "category": pl.String()}
+_TYPES: dict[str, pl.DataType] = {"number": pl.Float64(), "date": pl.Datetime(), "category": pl.String()}
 
 
 def fit(
@@ -31,42 +31,42 @@ def fit(
     formats: Mapping[str, str] = MappingProxyType({}),
     wanted: Collection[str] = (),
 ) -> Sequence[Encoding]:
-    """How each column becomes inputs.
+    """The encoding of each column.
 
     A number or a date (in days) is standardised, with the mean in place of a missing value; a category is one input for
-    each value that the training rows hold, of which one is 1. A column with missing values in the training rows has one
-    input more, which is 1 where the value is missing.
+    each value in the training rows, one of which is 1. A column with missing values in the training rows has another
+    input, which is 1 if the value is missing.
 
     Columns that are the same in every training row, or have no value there, are left out with a warning. So are columns
     of text in which nearly every training row has a value of its own, unless they are wanted.
 
     Args:
         table: all rows.
-        train: which of them are to train on; nothing is taken from the others.
-        path: of the file, to name it.
-        max_categories: more are refused.
-        formats: in which columns are written.
+        train: indices of the training rows; nothing is taken from others.
+        path: of the file.
+        max_categories: of a column; more are refused.
+        formats: of the columns.
         wanted: columns that a user has named.
 
     Returns:
-        For each column that is used name, kind (number, date or category), flag, and mean and std, or values; and its
-        format, unless it is plain.
+        For each column that is used name, kind (number, date or category), flag (True if there is an input for missing
+        values), mean and std, or values; and its format, unless it is plain.
 
     Raises:
         UserError: too many categories, or a number that is too large.
     """
-    choice = Choice(path, max_categories, wanted)
+    selection = ColumnSelection(path, max_categories, wanted)
     columns = list[Encoding]()
     for values in table:
         seen = values.gather(train.numpy())
-        if choice.takes(seen):
+        if selection.takes(seen):
             columns.append(_fitted(seen, path, formats.get(values.name, PLAIN)))
-    choice.close()
+    selection.close()
     return columns
 
 
 def input_names(columns: Sequence[Encoding]) -> list[str]:
-    """What each input is: `weight`, `origin=Japan`, `horsepower is missing`."""
+    """Names of the inputs: `weight`, `origin=Japan`, `horsepower is missing`."""
     names = []
     for column in columns:
         name = column["name"]
@@ -76,15 +76,16 @@ def input_names(columns: Sequence[Encoding]) -> list[str]:
 
 
 def encode(table: pl.DataFrame, columns: Sequence[Encoding], path: Path, rows: Tensor | None = None) -> Tensor:
-    """The inputs, float32 (N, inputs), of a table that has these columns. The table is emptied on the way.
+    """Inputs, float32 (N, inputs), of a table that has these columns. The columns are removed from the table.
 
-    Values that the training rows did not hold, or lacked, are said in the log, and count as none of the known ones.
+    Values that did not occur in the training rows, or were never missing there, are logged and count as none of the
+    known ones.
 
     Args:
         table: as it was read.
-        columns: how each becomes inputs.
-        path: of the file, to name it.
-        rows: (N,) which of them, in which order; None for all as they come.
+        columns: their encodings.
+        path: of the file.
+        rows: (N,) indices of the rows, in their order; None for all.
 
     Raises:
         UserError: a column of numbers or dates holds something else, or a number that is too large.
@@ -93,10 +94,12 @@ def encode(table: pl.DataFrame, columns: Sequence[Encoding], path: Path, rows: T
     inputs = np.zeros((number, len(input_names(columns))), dtype=np.float32)
     place = 0
     for column in columns:
-        values = table.drop_in_place(column["name"])  # one by one: all of both would take twice the memory
+        values = table.drop_in_place(
+            column["name"]
+        )  # one by one: the whole table and all inputs would take twice the memory
         values = values if rows is None else values.gather(rows.numpy())
         if not values.count():
-            values = pl.repeat(None, number, dtype=_KINDS[column["kind"]], eager=True)
+            values = pl.repeat(None, number, dtype=_TYPES[column["kind"]], eager=True)
         if kind_of(values) != column["kind"]:
             raise UserError(
                 f"{path}: {values.name}={values.drop_nulls()[0]}: must be a {column['kind']}, as in training"
@@ -104,7 +107,7 @@ def encode(table: pl.DataFrame, columns: Sequence[Encoding], path: Path, rows: T
         if column["kind"] == "category":
             place += _encode_category(values, column, inputs[:, place:])
         else:
-            if column.get("narrow"):  # whatever the range of these values, which may be of another file
+            if column.get("narrow"):  # even if the values of another file have another range
                 values = values.cast(pl.Float32)
             standardised = ((_numbers(values) - column["mean"]) / column["std"]).cast(pl.Float32)
             if not standardised.is_finite().all():
@@ -121,7 +124,7 @@ def encode(table: pl.DataFrame, columns: Sequence[Encoding], path: Path, rows: T
 
 
 def kind_of(values: pl.Series) -> str:
-    """Number, date or category, from what a column was read as."""
+    """The column type of values as they were read: number, date or category."""
     return "date" if values.dtype.is_temporal() else "category" if values.dtype == pl.String else "number"
 
 
@@ -133,13 +136,8 @@ def _encode_category(values: pl.Series, column: Encoding, inputs: np.ndarray[Any
     inputs[rows, index.drop_nulls().to_numpy()] = 1
     unseen = text.filter(index.is_null() & text.is_not_null())
     if len(unseen):
-        some = ", ".join(unseen.unique().sort().head(3))
-        log.warning(
-            "%s: %d rows hold values that training has not seen (%s); they count as none of the known",
-            column["name"],
-            len(unseen),
-            some,
-        )
+        some, none = ", ".join(unseen.unique().sort().head(3)), "they count as none of the known"
+        log.warning("%s: %d rows hold values that training has not seen (%s); %s", values.name, len(unseen), some, none)
     return len(known)
 
 
@@ -150,7 +148,7 @@ def _fitted(seen: pl.Series, path: Path, form: str) -> Encoding:
         return encoding | {"kind": "category", "values": seen.drop_nulls().unique().sort().to_list()}
     numbers = _numbers(seen).cast(pl.Float64)
     mean, std = numbers.mean(), numbers.std(ddof=0)
-    if numbers.drop_nulls().n_unique() < 2 or not std:  # computed, their deviation need not be quite 0
+    if numbers.drop_nulls().n_unique() < 2 or not std:  # rounding may make the deviation of equal numbers more than 0
         std = 1.0
     if isinstance(std, float) and not math.isfinite(std):
         raise _too_large(path, seen.name, numbers.filter(numbers.abs() == numbers.abs().max())[0])
@@ -160,13 +158,13 @@ def _fitted(seen: pl.Series, path: Path, form: str) -> Encoding:
 
 def _too_large(path: Path, name: str, value: object) -> UserError:
     return UserError(
-        f"{path}: {name}={value}: is too large to compute with, beside the others; mend it, or leave the column out "
+        f"{path}: {name}={value}: is too large to compute with, beside the others; correct it, or leave the column out "
         f"with {as_list('ignore', name)}"
     )
 
 
 def _numbers(values: pl.Series) -> pl.Series:
-    """Numbers as they are, dates in days since the beginning of 1970."""
+    """Numbers unchanged, dates in days since the beginning of 1970."""
     if not values.dtype.is_temporal():
         return values
     return (values.cast(pl.Datetime("us")) - datetime(1970, 1, 1)).dt.total_seconds() / 86400

@@ -1,4 +1,4 @@
-"""The first rows of a CSV file beside its header: whether the header is elsewhere, and how many columns it lacks."""
+"""The first rows of a CSV file compared with its header, which may be elsewhere or lack columns."""
 
 import csv
 import io
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from leyden.data.tables.column_names import is_number
 from leyden.data.tables.content import Content
 from leyden.data.tables.fields import bare_quotes, is_blank
-from leyden.data.tables.missing import MISSING
+from leyden.data.tables.notation import MISSING
 
 Rows = Sequence[tuple[int, list[str]]]
 _MOST = 100  # rows that are compared with the header
@@ -17,7 +17,7 @@ _ABOVE = 20  # lines above a header that are looked at
 
 
 def first_rows(content: Content, begin: int, separator: str) -> Rows:
-    """The first rows from a place on, without blank lines; and on which line each is, from 0."""
+    """The first rows from a position on, without blank lines, and the line of each, from 0."""
     part = content[begin : begin + _BYTES]
     if begin + len(part) < len(content):
         part = part[: part.rfind(b"\n") + 1]
@@ -32,16 +32,16 @@ def first_rows(content: Content, begin: int, separator: str) -> Rows:
             line = reader.line_num
             if len(rows) == _MOST:
                 break
-    except csv.Error:  # reading the rows says what is wrong
+    except csv.Error:  # reading the rows reports it
         pass
     return rows
 
 
 def header_below(names: Sequence[str], rows: Rows) -> int | None:
-    """Which of the rows is the header, if what seems to be it is a title or a comment.
+    """Index of the row that is the header, if what seems to be the header is a title or a comment; None otherwise.
 
     A title has fewer fields than the rows, or as many of which most are empty, as spreadsheets write it. The header
-    has text in most of its fields, and numbers stand below.
+    has text in most of its fields, with numbers below.
     """
     if not rows:
         return None
@@ -61,13 +61,13 @@ def header_below(names: Sequence[str], rows: Rows) -> int | None:
 
 
 def is_header_like(rows: Rows) -> bool:
-    """Whether the first row may be part of the header: no numbers, and text where numbers stand in all others."""
+    """True if the first row may be part of the header: no numbers, and text in a column of numbers."""
     first, *others = [fields for _, fields in rows] or [[]]
     return not any(map(is_number, first)) and len(others) > 1 and _above_numbers(first, others)
 
 
 def _above_numbers(first: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
-    """Whether a row has text in a column that has numbers in all other rows."""
+    """True if a row has text in a column that has numbers in all other rows."""
     for place, field in enumerate(first):
         column = [fields[place] for fields in others if len(fields) > place and fields[place] not in MISSING]
         if field not in MISSING and not is_number(field) and column and all(map(is_number, column)):
@@ -75,8 +75,8 @@ def _above_numbers(first: Sequence[str], others: Sequence[Sequence[str]]) -> boo
     return False
 
 
-def fitted(names: list[str], rows: Rows) -> list[str]:
-    """The names for all fields of the rows, where there is one more or less in each row."""
+def names_for(names: list[str], rows: Rows) -> list[str]:
+    """Names for all fields of the rows, if each row has one more or less than the header."""
     if not rows:
         return names
     extra = _trailing(names, rows)
@@ -94,7 +94,7 @@ def fitted(names: list[str], rows: Rows) -> list[str]:
 
 
 def _trailing(names: Sequence[str], rows: Rows) -> int:
-    """How many fields each row has more than the header, if all of these are empty."""
+    """Number of fields that each row has more than the header, if all of these are empty; 0 otherwise."""
     widths = {len(fields) for _, fields in rows}
     if len(widths) > 1 or min(widths) <= len(names):
         return 0

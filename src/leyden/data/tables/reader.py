@@ -1,19 +1,18 @@
-"""CSV files: read a block of rows at a time, checked on the way, every mistake named by file, line and column."""
+"""Reading of CSV files: a block of rows at a time, with each mistake reported by file, line and column."""
 
 import logging
 import mmap
 import re
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
-from leyden.data.tables.block_reader import TableReader
-from leyden.data.tables.content import Content, opened
+from leyden.data.tables.block_reader import BlockReader
+from leyden.data.tables.content import Content, open_content
 from leyden.data.tables.fields import blank_line
 from leyden.data.tables.header import Header, read_header
 from leyden.data.tables.notation import Notation
@@ -22,7 +21,7 @@ from leyden.data.tables.unnamed_columns import without_counters
 from leyden.system.errors import UserError
 
 log = logging.getLogger(__name__)
-_BLOCK = 1 << 24  # bytes: what is read at once, so that memory stays near the size of the numbers
+_BLOCK = 1 << 24  # bytes that are read at once, so that memory stays near the size of the numbers
 
 
 def read_table(
@@ -33,46 +32,37 @@ def read_table(
     skip_lines: int = 0,
     wanted: Callable[[str], bool | None] = lambda name: None,
     is_input: Callable[[str], bool] = lambda name: True,
-    asked: Sequence[str] = (),
+    used: Sequence[str] = (),
     search: bool = False,
 ) -> pl.DataFrame:
     """Read a CSV file with a header: numbers as floats, dates of ISO 8601 as dates, anything else as text.
 
-    A column holds numbers if all its values are numbers. They are 32 bits wide where that is enough: see `are_narrow`.
-    Lines with nothing on them are passed over, and times of a time zone are read in UTC.
+    A column holds numbers if all its values are numbers, of 32 bits if these suffice: see `are_narrow`. Blank lines are
+    skipped, and times of a time zone are read in UTC.
 
     Args:
         path: UTF-8, may be compressed by gzip, bzip2 or xz. A field in double quotes may hold separators and line ends.
         separator: between fields, one character, or `\\s+` for columns that are aligned by blanks.
         notation: of numbers, dates and missing values; formats that are found are added to it.
-        is_text: whether a column is text even where it looks like numbers; it is not checked then.
+        is_text: True for a column that is text even if it looks like numbers; it is not checked then.
         skip_lines: lines above the header.
-        wanted: whether a column without a name is kept; None to decide, see `without_counters`.
-        is_input: whether a column may be predicted from, likewise.
-        asked: columns that are used.
-        search: whether a header without these is looked for elsewhere, see `read_header`.
+        wanted: True for a column without a name that is kept, False for others; None to decide: see `without_counters`.
+        is_input: True for a column that may be predicted from, for the same decision.
+        used: names of the columns that are used.
+        search: True to search elsewhere for a header with these: see `read_header`.
 
     Raises:
-        UserError: the file is not there or cannot be read, or what stands at a line and column does not hold.
+        UserError: the file does not exist or cannot be read, or the value at a line and column is wrong.
     """
-    with opened(path, separator) as content:
-        header = read_header(path, content, separator, skip_lines, asked, search)
+    with open_content(path, separator) as content:
+        header = read_header(path, content, separator, skip_lines, used, search)
         return read_content(path, content, header, notation or Notation(), is_text, wanted, is_input)
 
 
-def names_in(path: Path, reading: Mapping[str, Any], asked: Sequence[str]) -> list[str]:
-    """The names of the columns of a file, and a warning if some stand there several times.
-
-    Args:
-        path: of the file.
-        reading: how it is read: separator and skip_lines.
-        asked: columns that are used.
-
-    Raises:
-        UserError: as `read_header` does.
-    """
-    with opened(path, reading["separator"], most=_BLOCK) as content:
-        header = read_header(path, content, reading["separator"], reading["skip_lines"], asked)
+def read_names(path: Path, separator: str, skip_lines: int, used: Sequence[str]) -> list[str]:
+    """The names of the columns of a file, with a warning if several are the same. The arguments are as above."""
+    with open_content(path, separator, most=_BLOCK) as content:
+        header = read_header(path, content, separator, skip_lines, used)
     if header.renamed:
         log.warning(
             "%s: several columns are named %s; the further ones are read as %s_2, ...",
@@ -81,6 +71,38 @@ def names_in(path: Path, reading: Mapping[str, Any], asked: Sequence[str]) -> li
             header.renamed[0],
         )
     return header.names
+
+
+def lines_of(
+    path: Path,
+    targets: Sequence[str],
+    notation: Notation,
+    separator: str,
+    skip_lines: int,
+    search: bool,
+    are_text: bool = False,
+) -> list[int]:
+    """The line, from 1, of each row that has all targets, in a file that was read without a mistake.
+
+    Args:
+        targets: columns to predict.
+        are_text: True if the targets are classes: a number that stands for a missing value does so only as text.
+
+    The other arguments are as above.
+    """
+    with open_content(path, separator) as content:
+        header = read_header(path, content, separator, skip_lines, targets, search)
+        places = [header.names.index(name) for name in targets]
+        found = ((line, fields) for line, fields in header.rows(content) if not isinstance(fields, str))
+        rows = [(line, *(fields[place] for place in places)) for line, fields in found]
+    table = pl.DataFrame(rows, schema={"line": pl.Int64, **{str(place): pl.String for place in places}}, orient="row")
+    for column in table[:, 1:]:
+        text = notation.without_missing(column)
+        is_there = text.is_not_null()
+        if not are_text:
+            is_there &= ~notation.numbers(text).is_in(notation.missing_numbers).fill_null(False)
+        table = table.with_columns(is_there.alias(column.name))
+    return table.filter(pl.all_horizontal(pl.exclude("line")))["line"].to_list()
 
 
 def read_content(
@@ -92,16 +114,16 @@ def read_content(
     wanted: Callable[[str], bool | None],
     is_input: Callable[[str], bool] = lambda name: True,
 ) -> pl.DataFrame:
-    """The rows of a file whose header was read: see `read_table`."""
-    reader = TableReader(path, content, header, notation, is_text)
+    """The rows of a file whose header was read. The arguments are as above."""
+    reader = BlockReader(path, content, header, notation, is_text)
     try:
         frames = list(_side_by_side(reader.read, _blocks(content, header.begin, header.separator)))
         if not any(map(len, frames)):
             raise no_rows(path, header.line)
         table = pl.concat(frames, how="vertical_relaxed")
-        return reader.settled(without_counters(path, header, table, wanted, is_input, reader.missing))
+        return reader.settled(without_counters(path, header, table, wanted, is_input, notation.words))
     except UserError as error:
-        if not header.goes_on or f"line {header.line}:" not in str(error):
+        if not header.may_continue or f"line {header.line}:" not in str(error):
             raise
         edit = without_line(path, header.line)
         raise UserError(
@@ -111,7 +133,7 @@ def read_content(
 
 
 def _blocks(content: Content, begin: int, separator: str) -> Iterator[tuple[bytes, int]]:
-    """Whole rows from a place on, about 16 MB at a time, and at which byte they begin."""
+    """Whole rows from a place on, about 16 MB at a time, and the byte at which they begin."""
     blank_lines = re.compile(b"(?:" + blank_line(separator) + b")*")
     size, wanted = len(content), _BLOCK
     while begin < size:
@@ -123,17 +145,17 @@ def _blocks(content: Content, begin: int, separator: str) -> Iterator[tuple[byte
         wanted = _BLOCK if block else 2 * wanted  # one row may be longer than a block
         begin += len(block)
         blank = blank_lines.match(block)
-        rows = block[blank.end() :] if blank else block  # what stands in the first tells how many columns there are
+        rows = block[blank.end() :] if blank else block  # the first row determines the number of columns
         if rows:
             yield rows, begin - len(rows)
-        if isinstance(content, mmap.mmap) and hasattr(content, "madvise"):  # what was read need not stay in memory
+        if isinstance(content, mmap.mmap) and hasattr(content, "madvise"):  # parsed bytes need not stay in memory
             read = begin // mmap.PAGESIZE * mmap.PAGESIZE
             if read:
                 content.madvise(mmap.MADV_DONTNEED, 0, read)
 
 
 def _end_of_rows(block: bytes) -> int:
-    """Behind the last line end that does not lie between quotes; 0 if there is none."""
+    """The position after the last line end outside of quotes; 0 if there is none."""
     end = block.rfind(b"\n") + 1
     inside = block.count(b'"', 0, end) % 2
     while inside and end:
@@ -146,7 +168,7 @@ def _end_of_rows(block: bytes) -> int:
 def _side_by_side(
     read: Callable[[bytes, int], pl.DataFrame], blocks: Iterator[tuple[bytes, int]]
 ) -> Iterator[pl.DataFrame]:
-    """Reads two blocks at a time, in their order: the parts of the work that have one thread then fill both."""
+    """The frames of the blocks, in their order, several read at a time: some of the work has one thread only."""
     yield from (read(*block) for block in islice(blocks, 1))  # it decides what the columns hold
     pending: deque[Future[pl.DataFrame]] = deque()
     with ThreadPoolExecutor(3) as pool:

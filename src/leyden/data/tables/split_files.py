@@ -1,4 +1,4 @@
-"""One table from the files of a data set, and which of its rows are to be trained, validated and tested on."""
+"""Files of the splits of a table, read into one table, with the rows of each split."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from leyden.data.tables.column_types import kind_of
-from leyden.data.tables.new_files import used_by
 from leyden.data.tables.reader import read_table
-from leyden.data.tables.remedies import as_list
+from leyden.data.tables.remedies import as_categories, used_by
 from leyden.system.errors import UserError
 from leyden.system.suggestions import did_you_mean
 
@@ -21,7 +20,7 @@ _PLURAL = {"number": "numbers", "date": "dates", "category": "text"}
 _NAMES = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
 
-def read_parts(
+def read_splits(
     paths: Mapping[str, str | None],
     features: Callable[[Path, Sequence[str]], list[str]],
     targets: Sequence[str],
@@ -31,11 +30,11 @@ def read_parts(
     """Read the rows that have a target.
 
     Args:
-        paths: the file of train and, if they come on their own, of val and test.
-        features: chooses from the columns of the first file.
+        paths: the file of train and, if there are such, of val and test.
+        features: the columns to predict from, among those of the first file.
         targets: the columns to predict.
-        split_column: says train, val or test of each row; rows in which it is empty are for training.
-        reading: how a file is read.
+        split_column: the column with train, val or test in each row; rows in which it is empty are for training.
+        reading: arguments of `read_table`.
 
     Returns:
         The features and targets of all rows, and the rows of each part.
@@ -46,7 +45,7 @@ def read_parts(
     files = {part: Path(path) for part, path in paths.items() if path}
     tables, names = {}, list[str]()
     for part, file in files.items():
-        known = {"wanted": names.__contains__, "asked": names, "search": True} if names else {}
+        known = {"wanted": names.__contains__, "used": names, "search": True} if names else {}
         with used_by("data.path" if part == "train" else f"data.{part}_path"):
             table = read_table(file, **{**reading, **known})
         names = names or [*features(file, table.columns), *targets]
@@ -67,17 +66,17 @@ def read_parts(
         if len(kinds) > 1:
             (one, file), (other, second), *_ = kinds.items()
             raise UserError(
-                f"{second}: {name} holds {_PLURAL[other]}, and {_PLURAL[one]} in {file}; mend it, or add "
-                f"{as_list('categorical', name)} if these are categories"
+                f"{second}: {name} holds {_PLURAL[other]}, and {_PLURAL[one]} in {file}; correct it, or add "
+                f"{as_categories(name)}"
             )
-    return pl.concat([_of_any_kind(table) for table in tables.values()], how="vertical_relaxed"), parts
+    return pl.concat([_joinable(table) for table in tables.values()], how="vertical_relaxed"), parts
 
 
 def chosen_columns(path: Path, table: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
-    """Some columns of the table that a file holds.
+    """Some columns of the table of a file.
 
     Raises:
-        UserError: one is not there.
+        UserError: one does not exist.
     """
     for name in names:
         if name not in table.columns:
@@ -85,13 +84,13 @@ def chosen_columns(path: Path, table: pl.DataFrame, names: Sequence[str]) -> pl.
     return table.select(names)
 
 
-def _of_any_kind(table: pl.DataFrame) -> pl.DataFrame:
-    """The table, in which columns without a value go with those of other tables that have some."""
+def _joinable(table: pl.DataFrame) -> pl.DataFrame:
+    """The table with columns without a value of a type that can be joined with any other."""
     return table.with_columns(pl.lit(None).alias(column.name) for column in table if not column.count())
 
 
 def _with_targets(path: Path, table: pl.DataFrame, targets: Sequence[str]) -> pl.DataFrame:
-    """The rows in which no target is missing."""
+    """Rows in which no target is missing."""
     kept = table.drop_nulls(targets)
     if not len(kept):
         raise UserError(f"{path}: {', '.join(targets)} is missing in every row")

@@ -1,4 +1,4 @@
-"""What a column of text holds: numbers, dates, or names; and what is no plain number or date, but meant as one."""
+"""Inference of what a column of text holds: numbers, dates or categories, also in a notation that is not read."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -39,13 +39,13 @@ _TIMES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
 
 @dataclass(frozen=True)
 class Reading:
-    """A column of text as what it is meant to hold.
+    """A column of text, read as what it holds.
 
     Attributes:
         kind: numbers, dates or text.
-        values: the column as such, null where a value is none.
-        form: the format in which the values are written.
-        wrong: the values that are not written so.
+        values: the column as such, null for other values.
+        form: the format of the values.
+        wrong: the values in another format.
     """
 
     kind: Kind
@@ -55,12 +55,12 @@ class Reading:
 
 
 def as_numbers(text: pl.Series) -> pl.Series:
-    """Null where it is something else."""
+    """Text as numbers, null for other text."""
     return text.cast(pl.Float64, strict=False).fill_nan(None)
 
 
 def as_dates(text: pl.Series) -> pl.Series:
-    """Dates and times as ISO 8601 writes them, those of a time zone in UTC; null where it is something else."""
+    """Text as dates and times of ISO 8601, those of a time zone in UTC; null for other text."""
     dates = text.str.to_date("%Y-%m-%d", strict=False)
     if dates.null_count() == text.null_count():
         return _of_full_years(dates)
@@ -74,13 +74,12 @@ def as_dates(text: pl.Series) -> pl.Series:
 
 
 def read_text(column: pl.Series, notation: Notation) -> Reading:
-    """What all of a column holds, but for a few words; text where it holds several things.
+    """A column read as what all its values are, except a few words; as text if they are several things.
 
-    A format that is known is not questioned. Otherwise each kind is tried on some of the values first, for to try it on
-    millions takes seconds.
+    A known format is kept. Otherwise each kind is tried on a sample first, because trying it on millions takes seconds.
 
     Args:
-        column: without blanks around the values, null where one is missing.
+        column: without blanks around the values, null if one is missing.
         notation: of the file.
     """
     known = notation.formats.get(column.name)
@@ -100,7 +99,7 @@ def read_text(column: pl.Series, notation: Notation) -> Reading:
 
 
 def lookalike(column: pl.Series, notation: Notation) -> tuple[Kind, pl.Series]:
-    """What a column of text is meant to hold (numbers, dates or text) in another notation.
+    """Kind of a column of text (numbers, dates or text), if it may be in another notation.
 
     Returns:
         The kind, and the values: first those that look like it, then words without a digit.
@@ -118,7 +117,7 @@ def lookalike(column: pl.Series, notation: Notation) -> tuple[Kind, pl.Series]:
 
 
 def possible_dates(column: pl.Series) -> list[str]:
-    """The formats of dates in which every value of a column that has a digit can be read."""
+    """Date formats in which every value with a digit can be read."""
     values = _with_digits(column)
     if 2 * len(values) <= column.count():
         return []
@@ -127,7 +126,7 @@ def possible_dates(column: pl.Series) -> list[str]:
 
 
 def with_numbers(column: pl.Series) -> str | None:
-    """An example of the values of a column, if nearly all are numbers with something beside them."""
+    """An example of the values of a column, if nearly all are numbers with something beside them; None otherwise."""
     some = _some(column)
     digits = _with_digits(some)
     beside = digits.str.contains(_WITH_NUMBERS)
@@ -143,26 +142,26 @@ def is_infinite(value: str) -> bool:
 
 
 def is_word(value: str) -> bool:
-    """Whether this is neither a number nor a date in any notation."""
+    """True if a value is neither a number nor a date in any notation."""
     return re.search(_DIGIT, value) is None
 
 
 def is_like_number(value: str) -> bool:
-    """Whether this may be a number with a comma, blanks, a currency or the like."""
+    """True if a value may be a number with a comma, blanks, a currency or the like."""
     return re.search(_LIKE_NUMBERS, value) is not None
 
 
 def is_like_date(value: str) -> bool:
-    """Whether this may be a date that is not written as ISO 8601 has it."""
+    """True if a value may be a date that is not of ISO 8601."""
     return re.search(_LIKE_DATES, value) is not None
 
 
 def plainly(value: str, notation: Notation) -> str | None:
-    """How to write a number that stands there with other marks, blanks, a currency or the like; None if it is none."""
+    """Plain notation of a number with other marks, blanks, a currency or the like; None for other values."""
     if not is_like_number(value):
         return None
     bare = re.sub(r"[$€£¥%\s]", "", value)
-    if notation.numbers(pl.Series([bare]))[0] is not None:  # but for a currency or a percent sign
+    if notation.numbers(pl.Series([bare]))[0] is not None:  # except for a currency or a percent sign
         return bare.replace(notation.thousands or "", "")
     digits, point = re.sub(r"[^-+.,\d]", "", value), notation.decimal
     whole, mark, end = digits.rpartition(max(",.", key=digits.rfind))
@@ -176,7 +175,7 @@ def plainly(value: str, notation: Notation) -> str | None:
 def _candidates(
     some: pl.Series, notation: Notation, guess: bool
 ) -> Iterator[tuple[Kind, str, Callable[[pl.Series], pl.Series]]]:
-    """Kinds, formats and conversions to try, the plain ones first."""
+    """Kinds, formats and conversions to try, plain ones first."""
     yield "numbers", PLAIN, notation.numbers
     yield "dates", PLAIN, as_dates
     if not guess:
@@ -201,9 +200,9 @@ def _wrong(column: pl.Series, values: pl.Series) -> pl.Series:
 
 
 def _unclear(column: pl.Series, wrong: pl.Series, notation: Notation) -> pl.Series:
-    """The values of a column of quantities that are not read, numbers first.
+    """Values of a column of quantities that cannot be read, numbers first.
 
-    Among them are those such as 1.036 € if none shows whether points separate thousands, and no setting tells it.
+    Among them are those such as 1.036 € if neither a value nor a setting shows if points separate thousands.
     """
     pointed = column.str.contains(_POINT).fill_null(False)
     if notation.is_plain and pointed.any() and column.filter(pointed).str.contains(_GROUPS).all():
@@ -213,7 +212,7 @@ def _unclear(column: pl.Series, wrong: pl.Series, notation: Notation) -> pl.Seri
 
 
 def _is_meant(values: pl.Series, wrong: pl.Series) -> bool:
-    """Whether a column is meant to hold such values throughout: nearly all are, or all but a few words."""
+    """True if a column holds such values throughout: nearly all are, or all except a few words."""
     count = values.count()
     if count >= MOSTLY * (count + len(wrong)):
         return True
@@ -224,12 +223,12 @@ def _is_meant(values: pl.Series, wrong: pl.Series) -> bool:
 
 
 def _of_full_years(dates: pl.Series) -> pl.Series:
-    """Without those such as 20-01-05, which may be any of day, month and year."""
+    """Dates without those such as 20-01-05, in which any number may be the year."""
     return dates.set(dates.dt.year() < 1000, None)
 
 
 def _with_digits(column: pl.Series) -> pl.Series:
-    """The values that may be numbers or dates; others among them may stand for missing ones."""
+    """Values that may be numbers or dates; others in the column may stand for missing ones."""
     return column.filter(column.str.contains(_DIGIT))
 
 

@@ -1,4 +1,4 @@
-"""Columns without a name: whether they are data, or only count the rows."""
+"""Columns without a name, which may be data or only count the rows."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -10,8 +10,8 @@ from leyden.data.tables.header import Header
 from leyden.data.tables.type_inference import MOSTLY, as_dates, as_numbers
 
 log = logging.getLogger(__name__)
-_DIFFERENT = 0.4  # the share of different values from which on they identify rows: two joined tables have a half
-_COUNTING = 0.98  # the share of steps of one that a counter has, such as that of several tables in one file
+_DIFFERENT = 0.4  # share of different values from which on they identify rows: two joined tables have a half
+_COUNTING = 0.98  # share of steps of one in a counter, such as that of several tables in one file
 _SAMPLE = 1000
 _COUNTS, _NUMBERS = "counts the rows", "numbers the rows"
 
@@ -24,7 +24,7 @@ def without_counters(
     is_input: Callable[[str], bool],
     missing: Sequence[str],
 ) -> pl.DataFrame:
-    """A table without those of its unnamed columns that are no data, all of which are logged in one line.
+    """The table without the unnamed columns that are no data, which are logged in one line.
 
     A column is left out if
     - it has no values, or
@@ -35,16 +35,16 @@ def without_counters(
 
     A column that numbers the rows is kept if there is no other column to predict from, as in a series.
 
-    One value more does not change this, unless the share is at its limit. What a run was trained with is kept in its
-    checkpoint and not decided again.
+    Another row does not change this, unless the share is at its limit. The columns of a run are kept in its checkpoint
+    and not decided again.
 
     Args:
-        path: of the file, to name it.
+        path: of the file.
         header: of the file.
-        table: unnamed columns are text.
+        table: with unnamed columns as text.
         wanted: True for a column that is kept, False for one that is left out; neither is logged. None to decide.
-        is_input: whether a column with a name may be predicted from.
-        missing: what stands for a missing value.
+        is_input: True for a column with a name that may be predicted from.
+        missing: words that stand for a missing value.
     """
     reasons, kept, leading = dict[str, str](), list[str](), True
     for place, name in enumerate(header.names):
@@ -54,7 +54,7 @@ def without_counters(
         choice = wanted(name)
         if choice is None:
             values = table[name].str.strip_chars()
-            reason = _reason(values.filter(~values.is_in(missing)), leading, place == 0)
+            reason = _content_of(values.filter(~values.is_in(missing)), leading, place == 0)
             reasons |= {name: reason} if reason else {}
             kept += [] if reason else [name]
             leading = leading and bool(reason)
@@ -75,8 +75,8 @@ def without_counters(
     return table.drop(list(reasons))
 
 
-def _reason(values: pl.Series, leading: bool, first: bool) -> str:
-    """What a column without a name holds if it is no data; empty if it may be."""
+def _content_of(values: pl.Series, leading: bool, first: bool) -> str:
+    """Description of a column without a name that is no data; empty for one that may be data."""
     if not len(values):
         return "no values"
     numbers = as_numbers(values).drop_nulls()

@@ -1,7 +1,7 @@
-"""Notations of dates, times and quantities that tables have beside plain numbers and ISO 8601.
+"""Formats of dates, times and quantities other than plain numbers and ISO 8601.
 
-A format is a text, so that a checkpoint can keep it: of `strptime` for dates, `quarter` for 1974Q1, `time` for 07:30,
-which is read in hours, and `#` for a number with what stands around it: `# kg`, `$#`, `#%`.
+A format is a string, so that a checkpoint can keep it: of `strptime` for dates, `quarter` for 1974Q1, `time` for 07:30,
+which is read in hours, and `#` for a number with something around it: `# kg`, `$#`, `#%`.
 """
 
 import re
@@ -38,10 +38,10 @@ _MONTH_NAME = re.compile(r"(?i)(?:^|[^a-z])(?:jan|feb|mar|apr|may|jun|jul|aug|se
 
 
 def check_date_format(form: str) -> None:
-    """Refuse what reads no date.
+    """Refuse a format with which no date is read.
 
     Raises:
-        UserError: a date that is written in this format is not read as the same one.
+        UserError: a date in this format is not read as the same one.
     """
     moment = datetime(2015, 3, 31, 10, 40, 50, tzinfo=UTC)
     text = moment.strftime(_chrono(form).replace("%.f", ""))
@@ -54,7 +54,7 @@ def check_date_format(form: str) -> None:
 
 
 def as_dates_of(form: str, text: pl.Series) -> pl.Series:
-    """Dates, or dates with times, that are written in a format; null where it is something else."""
+    """Text as dates, or dates with times, of a format; null for other text."""
     if form == QUARTER:
         return _quarters(text)
     chrono = _chrono(form)
@@ -70,7 +70,7 @@ def as_dates_of(form: str, text: pl.Series) -> pl.Series:
 
 
 def as_quantities_of(form: str, text: pl.Series, numbers: Numbers) -> pl.Series:
-    """Numbers without what stands around them, times in hours; null where it is something else."""
+    """Text as numbers without what is around them, or times in hours; null for other text."""
     if form == TIME:
         return _hours(text)
     before, after = (re.escape(part.strip()) for part in form.split("#"))
@@ -80,7 +80,7 @@ def as_quantities_of(form: str, text: pl.Series, numbers: Numbers) -> pl.Series:
 
 
 def written_in_digits(form: str, table: pl.DataFrame) -> list[str]:
-    """The columns of whole numbers most of which are dates of a format that has digits alone, such as 20150131."""
+    """Columns of whole numbers most of which are dates of a format of digits only, such as 20150131."""
     width, names = len(datetime(2015, 1, 1, tzinfo=UTC).strftime(form)), list[str]()
     for column in table:
         if column.dtype.is_float() and column.count() and not (column % 1 != 0).any():
@@ -91,7 +91,7 @@ def written_in_digits(form: str, table: pl.DataFrame) -> list[str]:
 
 
 def is_certain(form: str) -> bool:
-    """Whether a format in which all of a column can be read is the one that is meant: it tells the year."""
+    """True if a format in which all of a column can be read must be the right one, as it shows the year."""
     return "%y" not in form or ("%b" in form.lower() and "%d" in form)
 
 
@@ -100,7 +100,7 @@ def is_of_dates(form: str) -> bool:
 
 
 def quantity_format(some: pl.Series, numbers: Numbers) -> str | None:
-    """The one format in which most of some values are written, if it is a time or a number with a unit."""
+    """The format of most values, if it is a time or a number with a unit; None otherwise."""
     if _hours(some).count() > len(some) / 2:
         return TIME
     found = [match for text in some if (match := _AROUND.match(text)) and (match[1] or match[3])]
@@ -112,7 +112,7 @@ def quantity_format(some: pl.Series, numbers: Numbers) -> str | None:
 
 
 def date_formats(some: pl.Series, share: float = 1.0) -> list[str]:
-    """The formats in which at least a share of some values can be read."""
+    """Date formats in which at least a share of some values can be read."""
     needed = max(share * len(some), 1)
     if _quarters(some).count() >= needed:
         return [QUARTER]
@@ -139,7 +139,7 @@ def date_formats(some: pl.Series, share: float = 1.0) -> list[str]:
 
 
 def _chrono(form: str) -> str:
-    """A format of Python as polars has it: fractions of a second, and names of months of any length."""
+    """A format of Python in the notation of polars: fractions of a second, and names of months of any length."""
     return re.sub(r"\.%f", "%.f", form).replace("%b", "%B").replace("%a", "%A")
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from leyden.data.image_files import opening as module
 from leyden.data.image_files.decoding import read_image
-from leyden.data.image_files.opening import opened
+from leyden.data.image_files.opening import open_image
 from leyden.data.inputs.open import open_inputs
 from leyden.system.errors import UserError
 from tests.leyden.helpers.picture_files import pixels, ready, seen, write_folders
@@ -74,7 +74,7 @@ def test_an_image_above_the_limit_is_reduced_by_a_power_of_two(
     Image.fromarray(colours).save(path, **{"lossless": True} if kind == "webp" else {})
     whole = np.asarray(read_image(path, 3)).astype(int)
     monkeypatch.setattr(module, "ORDINARY", 61 * 64 // 16)
-    with opened(path) as (_, factor):
+    with open_image(path) as (_, factor):
         assert factor == (1 if kind == "jpg" else 4)
     small = np.asarray(read_image(path, 3)).astype(int)
     assert small.shape == (16, 16, 3)

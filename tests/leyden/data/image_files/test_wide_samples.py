@@ -13,7 +13,7 @@ from torch import Tensor
 
 from leyden.data.image_files.decoding import in_channels, read_alike, read_image
 from leyden.data.image_files.levels import Levels
-from leyden.data.image_files.opening import opened
+from leyden.data.image_files.opening import open_image
 from leyden.data.image_files.wide_samples import is_wide
 from tests.leyden.helpers.deep_files import write_png, write_pnm, write_tiff
 
@@ -66,7 +66,7 @@ def test_all_bits_are_kept(
 ) -> None:
     values = samples(channels, most)
     path = write(tmp_path / name, values)
-    with opened(path) as (image, _):
+    with open_image(path) as (image, _):
         assert is_wide(image)
     expected: np.ndarray = values
     if name == "a.tif" and channels == 1:

@@ -7,8 +7,7 @@ import torch
 from PIL import Image
 
 from leyden.data.inputs.open import open_inputs
-from leyden.data.inputs.rows import read_inputs
-from tests.leyden.data.inputs.opened_inputs import GREY, numbers, read, save, table_spec
+from tests.leyden.data.inputs.opened_inputs import GREY, numbers, read, read_inputs, save, table_spec
 from tests.leyden.helpers.csv_files import write
 from tests.leyden.helpers.picture_files import pixels
 

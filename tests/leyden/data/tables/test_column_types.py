@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from leyden.data.csv import CSV
-from leyden.data.inputs.rows import read_inputs
 from leyden.data.spec import DataSpec
 from leyden.data.tables.column_types import Encoding, encode, fit, input_names
 from leyden.system.errors import UserError
+from tests.leyden.data.inputs.opened_inputs import read_inputs
 from tests.leyden.helpers.csv_files import rows, write
 
 ANY = Path("a.csv")

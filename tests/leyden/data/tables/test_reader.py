@@ -5,8 +5,7 @@ from random import Random
 import polars as pl
 import pytest
 
-from leyden.data.tables.missing import MISSING
-from leyden.data.tables.notation import Notation
+from leyden.data.tables.notation import MISSING, Notation
 from leyden.data.tables.reader import _end_of_rows, read_table
 from tests.leyden.helpers.csv_files import write
 

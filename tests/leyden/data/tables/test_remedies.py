@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from leyden.data.tables.new_files import converted, edited, extracted, quoted, use, used_by
+from leyden.data.tables.remedies import converted, edited, extracted, quoted, use, used_by
 
 
 def test_a_new_file_is_named_after_the_old_one(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from leyden.data.csv import CSV
+from leyden.data.tables.header import Header
 from leyden.data.tables.reader import read_table
-from leyden.data.tables.row_checks import BlockOfRows
+from leyden.data.tables.row_checks import RowBlock
 from leyden.system.errors import UserError
 from tests.leyden.data.tables.mistaken_files import MISTAKES
 from tests.leyden.helpers.csv_files import in_files, refused_in_one_line, rows, write
@@ -48,18 +49,18 @@ def test_a_mistake_behind_a_block_has_its_line(name: str, tmp_path: Path, monkey
 
 
 def test_lines_are_counted_only_where_something_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def counted(place: BlockOfRows, number: int) -> int:
+    def counted(place: RowBlock, number: int) -> int:
         raise AssertionError
 
     monkeypatch.setattr("leyden.data.tables.reader._BLOCK", 24)
-    monkeypatch.setattr(BlockOfRows, "line", counted)
+    monkeypatch.setattr(RowBlock, "line", counted)
     read_table(write(tmp_path / "a.csv", rows(other=dict.fromkeys(range(9, 30), '1,"a\nb",'))))
 
 
 def test_lines_are_counted_a_piece_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("leyden.data.tables.content._STEP", 7)
     content = rows().encode()
-    place = BlockOfRows(tmp_path / "a.csv", content, ["x", "c", "y"], ",", b"", 100)
+    place = RowBlock(tmp_path / "a.csv", content, Header(["x", "c", "y"], frozenset(), ",", 0, 1), b"", 100)
     assert place.line(3) == content[:100].count(b"\n") + 4
 
 

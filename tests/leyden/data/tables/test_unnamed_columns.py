@@ -11,9 +11,8 @@ import torch
 
 from leyden.data.csv import CSV
 from leyden.data.inputs.open import open_inputs
-from leyden.data.inputs.rows import read_inputs
 from leyden.system.errors import UserError
-from tests.leyden.data.inputs.opened_inputs import read
+from tests.leyden.data.inputs.opened_inputs import read, read_inputs
 from tests.leyden.helpers.csv_files import write
 
 
