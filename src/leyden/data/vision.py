@@ -150,8 +150,8 @@ class DatasetReader:
         except Exception as error:  # each format's decoder has its own types
             name = type(self.parts.datasets[0]).__name__
             raise UserError(
-                f"data.name={name}: image {number} cannot be read ({failure_reason(error)}); delete the extracted files "
-                "to have them extracted again"
+                f"data.name={name}: image {number} cannot be read ({failure_reason(error)}); delete the extracted "
+                "files to have them extracted again"
             ) from error
 
 

@@ -1,4 +1,4 @@
-"""Files as they are given to predict.py, and where its answers go: looked at before torch is imported."""
+"""Settings of predict.py, with input and output, checked before torch is imported."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ OTHERS = frozenset(
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be predicted, checked.
+    """Settings of a prediction, checked.
 
     Attributes:
         input: an image, a folder of images, a table or an array; None for the run's own test split.
         output: the CSV file to write.
         ckpt: best, last, or a file.
-        top_k: how many classes are named for each input.
+        top_k: number of classes written for each input.
         batch_size: None for that of the run's evaluation.
     """
 
@@ -37,10 +37,10 @@ class Request:
 
 
 def check_request(settings: Mapping[str, Any], run_dir: Path) -> Request:
-    """What configs/predict.yaml says, for the run of a directory.
+    """The settings of configs/predict.yaml, for the run of a directory.
 
     Raises:
-        UserError: what is to be read is not there, or of no kind that can be read, or nothing can be written there.
+        UserError: the input does not exist or cannot be of use, or the output cannot be written.
     """
     path = None if settings["input"] is None else Path(str(settings["input"])).expanduser()
     if path is not None:
@@ -57,10 +57,10 @@ def check_request(settings: Mapping[str, Any], run_dir: Path) -> Request:
 
 
 def kind_of_input(path: Path) -> Kind:
-    """What a path leads to, by its name.
+    """Kind of an input, by the name of its file.
 
     Raises:
-        UserError: to nothing, or to something else.
+        UserError: it does not exist, or is of another kind.
     """
     what = f"an image, a folder of images, a table ({_listed(TABLES)}) or an array (npy)"
     if not path.exists():
@@ -68,7 +68,7 @@ def kind_of_input(path: Path) -> Kind:
     if path.is_dir():
         return "folder"
     ending = path.suffix.lower()
-    if ending in TABLES | COMPRESSED | OTHERS:  # of the others, reading it says how to convert it
+    if ending in TABLES | COMPRESSED | OTHERS:  # reading one of another format reports how to convert it
         return "table"
     if ending == ".npy":
         return "array"
@@ -78,7 +78,7 @@ def kind_of_input(path: Path) -> Kind:
 
 
 def _stem(path: Path) -> str:
-    """The name of a file without its ending, and without that of a compression."""
+    """Name of a file without its suffix, and without that of a compression."""
     return Path(path.stem).stem if path.suffix.lower() in COMPRESSED else path.stem
 
 

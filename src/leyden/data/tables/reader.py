@@ -3,9 +3,7 @@
 import logging
 import mmap
 import re
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from leyden.data.tables.header import Header, read_header
 from leyden.data.tables.notation import Notation
 from leyden.data.tables.remedies import no_rows, without_line
 from leyden.data.tables.unnamed_columns import without_counters
+from leyden.data.threads import map_ahead
 from leyden.system.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -117,7 +116,10 @@ def read_content(
     """The rows of a file whose header was read. The arguments are as above."""
     reader = BlockReader(path, content, header, notation, is_text)
     try:
-        frames = list(_side_by_side(reader.read, _blocks(content, header.begin, header.separator)))
+        blocks = _blocks(content, header.begin, header.separator)
+        frames = [reader.read(*block) for block in islice(blocks, 1)]  # it decides what the columns hold
+        # several blocks at a time, as some of the work has one thread only
+        frames += map_ahead(lambda block: reader.read(*block), blocks, threads=3, ahead=2)
         if not any(map(len, frames)):
             raise no_rows(path, header.line)
         table = pl.concat(frames, how="vertical_relaxed")
@@ -163,17 +165,3 @@ def _end_of_rows(block: bytes) -> int:
         inside ^= block.count(b'"', line, end) % 2
         end = line
     return end
-
-
-def _side_by_side(
-    read: Callable[[bytes, int], pl.DataFrame], blocks: Iterator[tuple[bytes, int]]
-) -> Iterator[pl.DataFrame]:
-    """The frames of the blocks, in their order, several read at a time: some of the work has one thread only."""
-    yield from (read(*block) for block in islice(blocks, 1))  # it decides what the columns hold
-    pending: deque[Future[pl.DataFrame]] = deque()
-    with ThreadPoolExecutor(3) as pool:
-        for block in blocks:
-            pending.append(pool.submit(read, *block))
-            if len(pending) > 2:
-                yield pending.popleft().result()
-        yield from (future.result() for future in pending)

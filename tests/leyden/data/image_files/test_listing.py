@@ -140,6 +140,6 @@ def test_prediction_reads_and_counts_the_same_files(tmp_path: Path, caplog: pyte
         inputs = open_inputs(folder, spec, 4)
     assert [name for batch in inputs.batches for name in batch.names] == ["a.png", "c.pgm", "link/b.png"]
     assert f"input={folder}: skipped as no images: 2 .heic (d.heic)" in caplog.text
-    assert inputs.passed_over == 2
+    assert inputs.skipped == 2
     one = open_inputs(folder / "c.pgm", spec, 4)
     assert [name for batch in one.batches for name in batch.names] == ["c.pgm"]

@@ -48,7 +48,7 @@ def test_what_is_broken_is_told_and_the_rest_is_read(tmp_path: Path) -> None:
     assert inputs.unreadable["cat/001.png"] == "is empty"
     assert "truncated" in inputs.unreadable["dog/000.png"]
     assert str(tmp_path) not in inputs.unreadable["dog/text.png"]
-    assert inputs.passed_over == 1  # notes.txt; hidden files and folders are not counted
+    assert inputs.skipped == 1  # notes.txt; hidden files and folders are not counted
     one = open_inputs(root / "emu" / "001.png", spec, 2)
     assert torch.equal(read(one)[1][0], values[names.index("emu/001.png")])
     assert next(iter(open_inputs(root / "emu" / "001.png", spec, 2).batches)).names == ["001.png"]
