@@ -1,4 +1,4 @@
-"""Images that come as files: decoded anew for each epoch by workers, or once and held in memory."""
+"""Images from files: decoded in each epoch by workers, or once and held in memory."""
 
 import logging
 import math
@@ -27,39 +27,39 @@ from leyden.system.seeds import seed_for
 
 log = logging.getLogger(__name__)
 _SAMPLE = 2000  # images; mean and deviation are then known to within 0.01
-_MOST = 2 << 30  # bytes of images that are held in memory unasked
+_MOST = 2 << 30  # bytes of images that are held in memory by default
 
 
 class DecodedImages(Images):
     """Image files with one class each, cut to one size.
 
-    A subclass says what it `find`s. What the data do not come with is taken from the training part: the test split by
-    `test_size`, then the validation split by `val_size`. Of the folds, see DataModule: where there is an official test
-    set too, official validation images are among those that folds are made of. Mean and standard deviation are those
-    of the training split before any random change; where it is not held in memory, of 2,000 of its images.
+    A subclass implements `find`. A split that the data do not come with is taken from the training part: the test split
+    by `test_size`, then the validation split by `val_size`. For folds, see DataModule: if there is an official test set
+    too, folds are made of training and official validation images. Mean and standard deviation are those of the
+    training split before any random change; if it is not held in memory, of 2,000 of its images.
 
     Args:
         root: the folder of the images.
-        size: height and width of the network's input; null where images come in one size, and keep it.
-        resize: the shorter side before the centre is cut out, by `eval_transform`; null for `size`.
+        size: height and width of the network's input; null for images that come in one size, which is kept.
+        resize: the shorter side before `eval_transform` crops the centre; null for `size`.
         channels: 3 for colour, 1 for grey.
         train_transform: transforms of torchvision.transforms.v2 that make a PIL image of `size` from one of any
             size; null for RandomResizedCrop. Random changes that can be made to a whole batch are quicker as `augment`.
-        eval_transform: likewise, for validation and test; null for Resize and CenterCrop.
-        cache: decode each image once, those to train on too, with `eval_transform`, and hold it in memory; null: if
+        eval_transform: the same for validation and test; null for Resize and CenterCrop.
+        cache: decode each image once, also those to train on, with `eval_transform`, and hold it in memory; null: if
             there is no `train_transform` and all take 2 GiB at most.
-        num_workers: processes that decode, for each split; null for as many as there are CPUs, up to 8, and for none
-            where there is little to decode.
-        test_size: how much is held out for the test where the data come without one: a count, or a fraction below 1.
-        classes: the names of those to keep, in this order; null for all.
+        num_workers: processes that decode, for each split; null for the number of CPUs, up to 8, or for none if there
+            is little to decode.
+        test_size: of the test split, if the data come without one: a count, or a fraction below 1.
+        classes: names of the classes to keep, in this order; null for all.
         augment: random changes to whole batches of training images, on the device.
 
     The others are those of DataModule.
 
     Attributes:
-        numbers: (N,) of the images of each split, as `find` has them.
+        numbers: (N,) of the images of each split, as `find` numbers them.
         levels: black and white of images with more than 8 bits in each channel, which transforms get as float32
-            (C, H, W) instead of as PIL images; None where all have 8 bits.
+            (C, H, W) instead of as PIL images; None if all have 8 bits.
     """
 
     levels: Levels | None = None
@@ -81,7 +81,7 @@ class DecodedImages(Images):
         if size is not None and size < 1:
             raise UserError(f"data.size={size}: must be at least 1")
         if resize is not None and (size is None or resize < size):
-            raise UserError(f"data.resize={resize}: must be at least data.size={size}, which is cut out of it")
+            raise UserError(f"data.resize={resize}: must be at least data.size={size}, which is cropped out of it")
         if train_transform is not None and cache:
             raise UserError(
                 "data.train_transform: would see each image once only, with data.cache=true; use data.augment, or "
@@ -97,17 +97,17 @@ class DecodedImages(Images):
 
     @abstractmethod
     def find(self) -> tuple[Read, dict[str, Split]]:
-        """How an image is read by its number, and the parts that the data come in.
+        """The reader of an image by its number, and the parts that the data come in.
 
-        The parts are train and, where there are such, val and test: each the numbers (N,) of its images, and their
-        labels (N,).
+        The parts are train and, if there are such, val and test: each the numbers (N,) of its images, and their labels
+        (N,).
 
         Raises:
-            UserError: the files are not there, or are not what they should be.
+            UserError: the files do not exist, or are not as they should be.
         """
 
     def digests(self, numbers: Tensor) -> Digests | None:
-        """Digests (N,) of the files of some images, by their numbers; None where they cannot be recognised."""
+        """Digests (N,) of the files of some images, by their numbers; None if they cannot be recognised."""
         return None
 
     @cached_property
@@ -150,11 +150,11 @@ class DecodedImages(Images):
         if self._is_cached:
             self.splits = {name: (self._decoded(held), of) for name, (held, of) in self.splits.items()}
             images = self.splits["train"][0]
-            del self.found  # a data set may hold all that it reads
+            del self.found  # a data set may keep all that it reads
         else:
             order = torch.Generator().manual_seed(seed_for(self.split_seed, "statistics"))
             images = self._decoded(numbers[torch.randperm(len(numbers), generator=order)[:_SAMPLE]])
-            self._decoder("train")(int(numbers[0]))  # a transform that makes something else is met here
+            self._decoder("train")(int(numbers[0]))  # reports a transform that makes something else
         self._measure(images)
 
     def teardown(self, stage: str | None = None) -> None:
@@ -186,10 +186,10 @@ class DecodedImages(Images):
         return held
 
     def _steps(self, split: str) -> Sequence[Any]:
-        """The transforms of a split, one after the other."""
-        given = self.train_transform if split == "train" else self.eval_transform
-        if given is not None or self.size is None:
-            return given or []
+        """Transforms of a split, in their order."""
+        chosen = self.train_transform if split == "train" else self.eval_transform
+        if chosen is not None or self.size is None:
+            return chosen or []
         if split == "train":
             return [v2.RandomResizedCrop(self.size)]
         return centre_crop(self.resize or self.size, self.size)
@@ -199,7 +199,7 @@ class DecodedImages(Images):
         return Decoder(self.found[0], self._steps(split), self.input_shape, name, self._dtype)
 
     def _decoded(self, numbers: Tensor) -> Tensor:
-        """(N, C, H, W), as they are evaluated."""
+        """Images (N, C, H, W), transformed as in evaluation."""
         decode = self._decoder("val")
         images = allocate(len(numbers), self.input_shape, self._dtype)
         for place, image in enumerate(in_threads(decode, numbers.tolist(), "Decoding images")):

@@ -1,4 +1,4 @@
-"""Images in folders: one folder for each class."""
+"""Images in folders, one for each class."""
 
 import logging
 import math
@@ -30,24 +30,24 @@ log = logging.getLogger(__name__)
 
 
 class ImageFolder(DecodedImages):
-    """Images as `root/train/<class>/…/<name>.jpg`, and likewise in `root/val` and `root/test` where there are such.
+    """Images as `root/train/<class>/…/<name>.jpg`, and in `root/val` and `root/test` if these exist.
 
-    Without `root/train`, the folders of the classes are those of `root`. Files are read whose suffix is that of a
+    Without `root/train`, the folders of the classes are those of `root`. Files are read if their suffix is that of a
     format that Pillow decodes (jpg, png, tif, pgm, jp2, …); of an animation, the first frame. A warning counts the
-    others, but for hidden ones. Links to folders are followed.
+    others, except hidden ones. Links to folders are followed.
 
     Images with more than 8 bits in each channel keep them: they are scaled by one black and one white for all images,
-    and a network's own are used wherever it is. A folder that mixes depths is refused unless `value_range` is set.
+    and a trained network keeps its own. A folder that mixes depths is refused unless `value_range` is set.
 
     Args:
         root: the folder.
-        verify: decode every file once before it is used. What was found is kept in `root`, so that the next time only
-            files that are new or changed are decoded. Without it, a run recognises its files by name and size.
-        skip_broken: leave out what cannot be decoded, which is an error otherwise. Of a run that is resumed or
-            evaluated it is left out anyway: the run did not have it, or its item is reported as changed.
-        value_range: the values of black and white in images with more than 8 bits; images of 8 bits, with 0 and 255,
-            may then stand beside them. Null for 0, or the least value where that is negative, and the largest value of
-            the training split.
+        verify: decode every file once before it is used. The results are kept in `root`, so that only new or changed
+            files are decoded the next time. Without it, a run recognises its files by name and size.
+        skip_broken: leave out files that cannot be decoded, which are an error otherwise. If a run is resumed or
+            evaluated they are left out anyway: the run did not have them, or its items are reported as changed.
+        value_range: the values of black and white in images with more than 8 bits; there may then be images of 8 bits,
+            too, with 0 and 255. Null for 0, or the least value if that is negative, and the largest value of the
+            training split.
 
     The others are those of DecodedImages.
     """
@@ -62,11 +62,11 @@ class ImageFolder(DecodedImages):
     ) -> None:
         super().__init__(root, **settings)
         if skip_broken and not verify:
-            raise UserError("data.skip_broken=true: data.verify=false does not find what is broken; set one of them")
+            raise UserError("data.skip_broken=true: data.verify=false does not find broken files; set one of them")
         if value_range is not None and not (
             len(value_range) == 2 and -math.inf < value_range[0] < value_range[1] < math.inf
         ):
-            raise UserError(f"data.value_range={value_range}: give black and a larger white, such as [0,65535]")
+            raise UserError(f"data.value_range={value_range}: must be black and a larger white, such as [0,65535]")
         self.verify, self.skip_broken, self.value_range = verify, skip_broken, value_range
         self._paths: list[Path] = []
         self._checked: dict[str, tuple[str, int]] = {}  # fault and digest of each file
@@ -80,10 +80,10 @@ class ImageFolder(DecodedImages):
             folders = part_folders(Path(self.root))
             files = files_of(folders, self.classes)
             if self.verify:
-                files = self._whole(files)
+                files = self._valid(files)
         except OSError as error:
             raise UserError(f"data.root={self.root}: cannot be read ({error})") from error
-        known = self.ordered_classes if self.recorded else self.class_names  # a run did not have those added since
+        known = self.ordered_classes if self.recorded else self.class_names  # without those added since the run
         of_run = {p: {name: paths for name, paths in of.items() if name in known} for p, of in files.items()}
         refuse_empty_classes(of_run, folders)
         warn_of_alike(list(files["train"]), f"data.root={self.root}")
@@ -108,7 +108,7 @@ class ImageFolder(DecodedImages):
         reader.levels = self.levels
 
     def _leave_out_other_depths(self, recorded: RecordedSplit, trained: Levels | None) -> None:
-        """Leave out of all splits the images of another depth than the run's, if the run did not have them."""
+        """Leave out of all splits the images that the run did not have and that have another bit depth than its own."""
         known, left_out = np.concatenate(list(recorded.items.values())), list[str]()
         one = None if self.reference_spec else next(iter(self.item_names("train")), None)
         for split, (numbers, labels) in self.splits.items():
@@ -151,8 +151,8 @@ class ImageFolder(DecodedImages):
     def _name(self, path: Path) -> str:
         return path.relative_to(Path(self.root)).as_posix()
 
-    def _whole(self, files: Files) -> Files:
-        """Those that can be decoded."""
+    def _valid(self, files: Files) -> Files:
+        """Files that can be decoded."""
         root = Path(self.root)
         names = [self._name(path) for classes in files.values() for images in classes.values() for path in images]
         self._checked = check_files(root, names)
@@ -173,7 +173,7 @@ class ImageFolder(DecodedImages):
 
 
 class FileReader:
-    """Reads image files by their number, all as those that a network is trained on."""
+    """Reader of image files by their number, all like those that a network is trained on."""
 
     def __init__(
         self, paths: Sequence[Path], channels: Channels, levels: Levels | None = None, remedy: str = SKIP

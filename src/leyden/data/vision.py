@@ -1,4 +1,4 @@
-"""Any classification data set of torchvision, by the name of its class."""
+"""Classification data sets of torchvision, by the names of their classes."""
 
 import inspect
 import logging
@@ -21,8 +21,8 @@ from leyden.system.suggestions import did_you_mean
 
 log = logging.getLogger(__name__)
 
-# Those that give each image one class (the others give boxes, masks, captions, films or pairs), with what their
-# argument `train` or `split` is for training, validation and test; SEMEION and its like come in one piece.
+# Data sets with one class for each image (others have boxes, masks, captions, films or pairs), and the value of their
+# argument `train` or `split` for training, validation and test; some, such as SEMEION, are not divided.
 CLASSIFICATION: dict[str, tuple[object, object, object]] = {
     "Caltech101": (None, None, None),
     "Caltech256": (None, None, None),
@@ -83,9 +83,7 @@ class TorchvisionImages(DecodedImages):
     def find(self) -> tuple[Read, dict[str, Split]]:
         held, parts, first = self._datasets(), dict[str, Split](), 0
         if "test" in held and not has_labels(held["test"]):
-            log.info(
-                "data.name=%s: the labels of its test set are not there, so that it is not used", self.dataset_name
-            )
+            log.info("data.name=%s: its test set has no labels, and is not used", self.dataset_name)
             del held["test"]
         for part, dataset in held.items():
             labels = labels_of(dataset)
@@ -118,13 +116,13 @@ class TorchvisionImages(DecodedImages):
     def _datasets(self) -> dict[str, Any]:
         make = getattr(datasets, self.dataset_name)
         accepted = inspect.signature(make).parameters
-        given = {"download": True} if "download" in accepted else {}
+        download = {"download": True} if "download" in accepted else {}
         argument = next((name for name in ("train", "split") if name in accepted), None)
         values = zip(("train", "val", "test"), CLASSIFICATION[self.dataset_name], strict=True)
         parts = {part: {argument: value} for part, value in values if value is not None} if argument else {"train": {}}
         try:
             with folder_lock(Path(self.root)):
-                return {part: make(self.root, **chosen, **given) for part, chosen in parts.items()}
+                return {part: make(self.root, **chosen, **download) for part, chosen in parts.items()}
         except ImportError as error:
             missing = str(error.name or error).partition(".")[0]
             raise UserError(
@@ -139,7 +137,7 @@ class TorchvisionImages(DecodedImages):
 
 
 class DatasetReader:
-    """Reads the images of several data sets by one number."""
+    """Reader of the images of several data sets, numbered consecutively."""
 
     def __init__(self, parts: list[Any], channels: Channels) -> None:
         self.parts, self.channels = ConcatDataset[Any](parts), channels
@@ -156,13 +154,13 @@ class DatasetReader:
 
 
 def has_labels(dataset: Any) -> bool:
-    """Whether there are any: of FER2013, Kaggle keeps those of the test set back."""
+    """True if a data set has labels: Kaggle does not publish those of the test set of FER2013."""
     samples = getattr(dataset, "_samples", None)
     return not samples or samples[0][1] is not None
 
 
 def labels_of(dataset: Any) -> Tensor:
-    """The class of each image: (N,), read without decoding any where the data set keeps them somewhere."""
+    """Class of each image (N,), without decoding any if the data set has a list of them."""
     for name in ("targets", "labels", "_labels", "y"):
         if hasattr(dataset, name):
             return torch.as_tensor(getattr(dataset, name), dtype=torch.int64)
