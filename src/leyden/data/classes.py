@@ -98,7 +98,6 @@ def warn_of_absent_classes(
 
     Args:
         labels: class indices (N,) of each split.
-        names: of the classes.
         items: word for the items, such as rows or images.
         is_trained: True if a network is evaluated on these data, so that the training split does not matter.
     """

@@ -249,7 +249,7 @@ class CSV(InMemory):
         return self._identified_by
 
     def _is_text(self, name: str) -> bool:
-        """True if a column is text whatever it holds; in the data of a trained network, by its checkpoint."""
+        """True if a column is not parsed; in the data of a trained network, by its checkpoint."""
         if self._trained and name not in self.columns.target:
             return name not in self.notation.formats
         return (name in self.columns.target and self._kind == "classification") or self.columns.is_text(name)

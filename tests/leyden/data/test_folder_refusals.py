@@ -63,7 +63,7 @@ FOLDERS: dict[str, tuple[Callable[[Path], object], dict[str, Any], str]] = {
     "a file": (replace_by_file, {}, r"data\.root=.*images: is a file, not a folder"),
     "nothing in it": (empty, {}, r"no folders of classes"),
     "no classes": (without_classes, {}, r"train: it has no folders of classes"),
-    "no class folders": (loose, {}, r"train: images lie in it; put each into a folder"),
+    "no class folders": (loose, {}, r"train: there are images in it; put each into a folder"),
     "one class": (
         lambda root: [shutil.rmtree(root / "train" / name) for name in ("dog", "emu")],
         {},
@@ -131,7 +131,7 @@ FOLDERS: dict[str, tuple[Callable[[Path], object], dict[str, Any], str]] = {
     "validate beside train": (rename(("val", "validate")), {}, r"rename its folder validate to val"),
     "eval beside train": (rename(("val", "eval")), {}, r"rename its folder eval to val or test"),
     "two for val": (beside("validation"), {}, r"its folders val and validation are both for val; move one away"),
-    "an unknown part": (beside("holdout"), {}, r"its folder holdout lies beside train, and is neither val nor test"),
+    "an unknown part": (beside("holdout"), {}, r"its folder holdout is beside train, and is neither val nor test"),
     "parts by unknown names": (
         lambda root: [rename(("train", "first"), ("test", "second"))(root), shutil.rmtree(root / "val")],
         {},

@@ -60,7 +60,6 @@ def choose_levels(
     folder that mixes bit depths needs the setting data.value_range.
 
     Args:
-        root: the folder.
         splits: names of the files of train, val, test and, if there are items that the run did not have, `new`.
         chosen: the setting data.value_range.
         trained: levels of a trained network.
@@ -101,8 +100,6 @@ def other_depth(root: Path, names: Sequence[str], trained: Levels | None, known:
     """Images with another bit depth than the images of a run.
 
     Args:
-        root: the folder.
-        names: of the files to check.
         trained: levels of the run's network; None if its images have 8 bits, or if it is not trained yet.
         known: an image of the run, which decides if the network is not trained yet; None if it is.
     """

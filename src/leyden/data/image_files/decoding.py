@@ -34,7 +34,7 @@ def read_image(path: Path, channels: Channels, levels: Levels = ALL_16_BITS) -> 
         is 0 and white is 1; values beyond those of `levels` are beyond 0 and 1.
 
     Raises:
-        Exception: of any type, whatever the decoder of the format meets in a broken file.
+        Exception: of any type, from the decoder of the format for a broken file.
     """
     with open_image(path) as (image, factor):
         if is_wide(image):

@@ -22,8 +22,6 @@ def cached_facts(
     """The facts of each file under `root`, by its name.
 
     Args:
-        root: the folder.
-        names: of the files, relative to it.
         record: name of the JSON file in `root` that keeps size, time and facts of each file.
         compute: the facts of a file, plain values; called in threads.
         types: of the facts; an entry of others is computed again.

@@ -81,7 +81,6 @@ def files_of(folders: Mapping[str, Path], chosen: Sequence[str] | None) -> Files
     """Image files of each class of each part, in the order of their names.
 
     Args:
-        folders: of the parts.
         chosen: names of the classes to keep; None for all.
 
     Raises:
@@ -117,11 +116,7 @@ def files_of(folders: Mapping[str, Path], chosen: Sequence[str] | None) -> Files
 
 
 def refuse_empty_classes(files: Files, folders: Mapping[str, Path]) -> None:
-    """Check that each class has images to train on and, if there is a folder of them, to validate on.
-
-    Raises:
-        UserError: a class has none.
-    """
+    """Check that each class has images to train on and, if there is a folder of them, to validate on."""
     for part, classes in files.items():
         for name, images in classes.items():
             if images or part == "test":

@@ -60,7 +60,6 @@ def list_images(root: Path, onerror: Callable[[OSError], None] | None = None) ->
     folder that contains it; real folders come before links.
 
     Args:
-        root: the folder.
         onerror: called with the error of a folder that cannot be listed; by default it is raised.
 
     Raises:

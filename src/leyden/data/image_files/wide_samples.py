@@ -54,7 +54,7 @@ def read_samples(image: ImageFile.ImageFile, path: Path) -> Samples:
 
     Raises:
         ValueError: only the upper bits of this kind of file can be read, or a sample is not finite.
-        Exception: of any type, whatever the decoder of the format meets in a broken file.
+        Exception: of any type, from the decoder of the format for a broken file.
     """
     clear = image.info.get("transparency")
     if image.mode[0] in "IF":

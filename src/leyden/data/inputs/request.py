@@ -50,8 +50,8 @@ def check_request(settings: Mapping[str, Any], run_dir: Path) -> Request:
         if not (type(value) is int and value > 0) and (name, value) != ("batch_size", None):
             raise UserError(f"{name}={value}: must be a whole number, at least 1")
     name = "test" if path is None else _stem(path.resolve())
-    given = settings["output"]
-    output = run_dir / "predictions" / f"{name}.csv" if given is None else Path(str(given)).expanduser()
+    chosen = settings["output"]
+    output = run_dir / "predictions" / f"{name}.csv" if chosen is None else Path(str(chosen)).expanduser()
     _check_output(output, path)
     return Request(path, output, str(settings["ckpt"]), settings["top_k"], settings["batch_size"])
 
@@ -82,12 +82,12 @@ def _stem(path: Path) -> str:
     return Path(path.stem).stem if path.suffix.lower() in COMPRESSED else path.stem
 
 
-def _check_output(output: Path, given: Path | None) -> None:
+def _check_output(output: Path, path: Path | None) -> None:
     if output.is_dir():
         raise UserError(f"output={output}: is a folder; give the name of a file, such as {output / 'predictions.csv'}")
     if output.suffix.lower() != ".csv":
         raise UserError(f"output={output}: predictions are written as a table; give a name that ends in .csv")
-    if given is not None and output.resolve() == given.resolve():
+    if path is not None and output.resolve() == path.resolve():
         raise UserError(f"output={output}: is the input itself; give another name")
     there = next(folder for folder in output.absolute().parents if folder.exists())
     if not there.is_dir():

@@ -59,7 +59,6 @@ class _File:
     """A file for a network that was trained on another one.
 
     Args:
-        path: of the file.
         columns: those of the DataSpec.
     """
 

@@ -32,11 +32,8 @@ class BlockReader:
     """Reads the blocks of one file; the first decides what the columns hold.
 
     Args:
-        path: of the file.
-        content: of the file.
-        header: of the file.
         notation: of numbers, dates and missing values.
-        is_text: True for a column that is text whatever it looks like.
+        is_text: True for a column that is text even if it looks like numbers.
     """
 
     def __init__(

@@ -21,7 +21,6 @@ class ColumnSelection:
     """Selection of the columns of a table, and the messages about the others.
 
     Args:
-        path: of the file.
         max_categories: of a column of text; more are refused.
         wanted: columns that a user has named, which are used even if each row has a value of its own.
     """

@@ -43,7 +43,6 @@ def fit(
     Args:
         table: all rows.
         train: indices of the training rows; nothing is taken from others.
-        path: of the file.
         max_categories: of a column; more are refused.
         formats: of the columns.
         wanted: columns that a user has named.
@@ -84,7 +83,6 @@ def encode(table: pl.DataFrame, columns: Sequence[Encoding], path: Path, rows: T
     Args:
         table: as it was read.
         columns: their encodings.
-        path: of the file.
         rows: (N,) indices of the rows, in their order; None for all.
 
     Raises:

@@ -28,7 +28,6 @@ class ColumnWarnings:
     """Collects the warnings about the columns of one file.
 
     Args:
-        path: of the file.
         notation: of the file; there are no warnings about columns whose format is known from another one.
     """
 
@@ -95,7 +94,6 @@ def warn_of_unread(path: Path, unread: Mapping[str, tuple[str, str]], used: Coll
     """Log the columns of text that seem to hold numbers or dates, one line for those of the same problem.
 
     Args:
-        path: of the file.
         unread: example and problem of each column.
         used: the columns that become inputs; there are no warnings about others.
     """

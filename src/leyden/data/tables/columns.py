@@ -56,11 +56,7 @@ class Columns:
         return not is_used or name in (*self.categorical, *self.ignore, *self.split)
 
     def check_trained(self, names: Sequence[str]) -> None:
-        """Check that no setting leaves out a column of the file that a network was trained on.
-
-        Raises:
-            UserError: one does.
-        """
+        """Check that no setting leaves out a column of the file that a network was trained on."""
         lists = {"target": self.target, "ignore": self.ignore, "split_column": self.split}
         for name in names:
             settings = [(option, columns) for option, columns in lists.items() if name in columns]
@@ -77,7 +73,6 @@ class Columns:
         """The columns to predict from.
 
         Args:
-            path: of the file.
             columns: that were read: those of the header except counters without a name.
             date_columns: those that `data.date_format` names.
 

@@ -56,7 +56,6 @@ def rows_in(lines: Iterator[bytes], line: int, width: int, separator: str) -> It
         lines: of the file, after its header.
         line: the number of the first.
         width: the number of columns.
-        separator: between fields.
     """
     ahead = deque[bytes]()
     while True:

@@ -63,8 +63,6 @@ def read_header(
     row is empty, that column has none.
 
     Args:
-        path: of the file, to name it.
-        content: of the file.
         separator: between fields, one character, or BLANKS.
         skip_lines: lines above the header.
         used: names of the columns that are used.

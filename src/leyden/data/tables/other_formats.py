@@ -21,11 +21,7 @@ _NAMES = {"parquet": "Parquet", "ipc": "Feather (Arrow)", "json": "JSON", "ndjso
 
 
 def refuse_other_formats(path: Path, head: bytes) -> None:
-    """Refuse a file that is no CSV file by its first bytes, decompressed.
-
-    Raises:
-        UserError: with a command that makes a CSV file of it, if there is one.
-    """
+    """Refuse a file that is no CSV file by its first bytes, decompressed."""
     for magic, remedy in _FORMATS:
         if re.match(magic, head, re.DOTALL | re.IGNORECASE):
             raise UserError(f"{path}: {remedy(path, head)}")
@@ -49,7 +45,6 @@ def _in_python(path: Path, what: str, modules: str, code: Callable[[str], str], 
     """The command of Python that converts a file.
 
     Args:
-        path: of the file.
         what: it is.
         modules: to import.
         code: that makes a table of polars, from the expression of the path or, of a compressed file, of the open file.

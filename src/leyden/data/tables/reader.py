@@ -84,7 +84,6 @@ def lines_of(
     """The line, from 1, of each row that has all targets, in a file that was read without a mistake.
 
     Args:
-        targets: columns to predict.
         are_text: True if the targets are classes: a number that stands for a missing value does so only as text.
 
     The other arguments are as above.

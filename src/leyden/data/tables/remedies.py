@@ -65,8 +65,6 @@ def date_format(name: str, form: str, before: Mapping[str, str] | str | None, fo
     """The setting of a date format, which keeps the present one for other columns.
 
     Args:
-        name: the column.
-        form: its format.
         before: the present setting.
         found: the format of each column that was read with it.
     """

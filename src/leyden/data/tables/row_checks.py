@@ -74,11 +74,7 @@ class RowBlock:
             raise self._error(begins, why) from None
 
     def check_widths(self) -> None:
-        """Refuse a row with more or fewer fields than the header, unless it is blank.
-
-        Raises:
-            UserError: for the first one.
-        """
+        """Refuse a row with more or fewer fields than the header, unless it is blank."""
         width = len(self.header.names)
         for line, fields in self.rows():
             if len(fields) == width or is_blank(fields):
@@ -92,21 +88,13 @@ class RowBlock:
             raise self._error(line, f"has {count} for the {width} columns of the header; {remedy}")
 
     def check_zero_bytes(self) -> None:
-        """Refuse a zero byte.
-
-        Raises:
-            UserError: for the first one.
-        """
+        """Refuse a zero byte."""
         found = self.block.find(b"\0")
         if found >= 0:
             raise self._error(self.block.count(b"\n", 0, found), f"holds zero bytes; {zero_bytes_remedy(self.path)}")
 
     def check_quotes(self) -> None:
-        """Refuse a quote that neither begins nor ends a field, and is not doubled within quotes.
-
-        Raises:
-            UserError: for the first row with one.
-        """
+        """Refuse a quote that neither begins nor ends a field, and is not doubled within quotes."""
         text, separator = self.block.decode(), re.escape(self.header.separator)
         field = rf'(?:"(?:[^"]|"")*+"|[^"\r\n{separator}]*+)'
         row = re.compile(rf"{field}(?:{separator}{field})*+(?:\r?\n|\r?\Z)")

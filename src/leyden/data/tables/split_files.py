@@ -32,7 +32,6 @@ def read_splits(
     Args:
         paths: the file of train and, if there are such, of val and test.
         features: the columns to predict from, among those of the first file.
-        targets: the columns to predict.
         split_column: the column with train, val or test in each row; rows in which it is empty are for training.
         reading: arguments of `read_table`.
 

@@ -29,7 +29,6 @@ class Targets:
     """Checks of the columns to predict, and their classes.
 
     Attributes:
-        path: of the file.
         names: of the columns.
         kind: classification or regression, as the task or the trained network needs it; None for either.
         categorical: the columns whose numbers are names.
@@ -54,11 +53,7 @@ class Targets:
         return self.kind == "classification"
 
     def check(self) -> None:
-        """Check the settings, before the file is read.
-
-        Raises:
-            UserError: no target, several targets of classes, or a categorical target of regression.
-        """
+        """Check the settings, before the file is read."""
         if not self.names:
             raise UserError("data.target=[]: name the column to predict, data.target=…")
         named = [name for name in self.names if name in self.categorical]

@@ -80,7 +80,6 @@ def read_text(column: pl.Series, notation: Notation) -> Reading:
 
     Args:
         column: without blanks around the values, null if one is missing.
-        notation: of the file.
     """
     known = notation.formats.get(column.name)
     if known not in (None, PLAIN):

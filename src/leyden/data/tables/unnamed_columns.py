@@ -39,8 +39,6 @@ def without_counters(
     and not decided again.
 
     Args:
-        path: of the file.
-        header: of the file.
         table: with unnamed columns as text.
         wanted: True for a column that is kept, False for one that is left out; neither is logged. None to decide.
         is_input: True for a column with a name that may be predicted from.

@@ -38,11 +38,7 @@ _MONTH_NAME = re.compile(r"(?i)(?:^|[^a-z])(?:jan|feb|mar|apr|may|jun|jul|aug|se
 
 
 def check_date_format(form: str) -> None:
-    """Refuse a format with which no date is read.
-
-    Raises:
-        UserError: a date in this format is not read as the same one.
-    """
+    """Refuse a format with which no date is read."""
     moment = datetime(2015, 3, 31, 10, 40, 50, tzinfo=UTC)
     text = moment.strftime(_chrono(form).replace("%.f", ""))
     read = as_dates_of(form, pl.Series([text])) if _YEAR.search(form) else pl.Series([None])

@@ -98,7 +98,6 @@ def refusal(path: Path, columns: Sequence[WrongValues], notation: Notation, keep
     """The error about all columns that hold words, or about the first with numbers or dates in another notation.
 
     Args:
-        path: of the file.
         columns: the wrong values of each column.
         notation: in which the file was read.
         keep_decimal: True if other numbers of the file have its decimal mark.
