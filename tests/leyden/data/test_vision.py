@@ -148,7 +148,7 @@ def test_a_test_set_without_labels_is_not_used(
         data.setup()
     assert {split: len(labels) for split, (_, labels) in data.splits.items()} == {"train": 14, "val": 2, "test": 4}
     assert data.spec.class_names == ("0", "1")
-    assert "data.name=FER2013: the labels of its test set are not there" in caplog.text
+    assert "data.name=FER2013: its test set has no labels" in caplog.text
 
 
 def test_what_is_held_in_memory_is_held_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
