@@ -142,7 +142,9 @@ def test_depths_that_are_mixed_need_a_range_that_is_chosen(settings: dict[str, A
 
 @pytest.mark.parametrize("wrong", [[1], [5, 5], [3, 1], [0, float("nan")], [0, float("inf")], [1, 2, 3]])
 def test_a_range_that_is_none_is_refused(wrong: list[float], tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"^data\.value_range=.*: must be black and a larger white, such as \[0,65535\]"):
+    with pytest.raises(
+        UserError, match=r"^data\.value_range=.*: must be black and a larger white, such as \[0,65535\]"
+    ):
         ImageFolder(str(tmp_path), value_range=wrong)
 
 
