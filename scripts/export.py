@@ -32,7 +32,7 @@ from torch import Tensor, nn
 
 from leyden.checkpoints import trust
 from leyden.cli.entry_point import report_user_errors
-from leyden.data.tables.encoding import input_names
+from leyden.data.tables.column_types import input_names
 from leyden.records.record import finite
 from leyden.system.atomic_files import replacing, write_text
 from leyden.system.errors import UserError

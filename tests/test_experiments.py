@@ -87,7 +87,7 @@ def test_every_data_set_trains_a_network(
 
 
 @pytest.mark.parametrize("channels", ["[4,4,4,4,4]", "[1,2,3,4,5,6,7]"])
-def test_a_network_that_is_too_deep_for_the_pictures_is_refused_with_a_sentence(channels: str) -> None:
+def test_a_network_that_is_too_deep_for_the_images_is_refused_with_a_sentence(channels: str) -> None:
     with pytest.raises(UserError, match=r"28×28 can be halved 4 times; give 4 channels or fewer"):
         compose(["model=cnn", f"model.channels={channels}"])
 

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from leyden.config.compose import compose as compose
     from leyden.config.experiment import Config as Config
     from leyden.config.experiment import Experiment as Experiment
-    from leyden.data.classes import some_names as some_names
+    from leyden.data.abbreviated import abbreviated as abbreviated
     from leyden.data.csv import CSV as CSV
-    from leyden.data.downloads import UNREADABLE as UNREADABLE
-    from leyden.data.downloads import alone_in as alone_in
-    from leyden.data.downloads import reason as reason
+    from leyden.data.downloads import DOWNLOAD_ERRORS as DOWNLOAD_ERRORS
+    from leyden.data.downloads import failure_reason as failure_reason
+    from leyden.data.downloads import folder_lock as folder_lock
     from leyden.data.folder import ImageFolder as ImageFolder
     from leyden.data.images import InMemoryImages as InMemoryImages
     from leyden.data.in_memory import InMemory as InMemory
@@ -72,9 +72,9 @@ _PUBLIC = {
     "Split": "data.in_memory",
     "Task": "tasks.task",
     "TorchvisionImages": "data.vision",
-    "UNREADABLE": "data.downloads",
+    "DOWNLOAD_ERRORS": "data.downloads",
     "UserError": "system.errors",
-    "alone_in": "data.downloads",
+    "folder_lock": "data.downloads",
     "build_data": "training.build",
     "build_network": "training.build",
     "build_task": "training.build",
@@ -87,11 +87,11 @@ _PUBLIC = {
     "load_run": "training.loaded_run",
     "load_weights": "checkpoints.weights",
     "predict_command": "cli.commands",
-    "reason": "data.downloads",
+    "failure_reason": "data.downloads",
     "run_cli": "cli.entry_point",
     "run_experiment": "training.train",
     "set_up_logging": "system.console",
-    "some_names": "data.classes",
+    "abbreviated": "data.abbreviated",
     "image_needed": "models.torchvision_inputs",
     "torchvision_input_check": "models.torchvision_inputs",
     "train": "training.train",

@@ -31,7 +31,7 @@ def random(seed: int = 0) -> Generator:
 
 
 def made(number: int, *shape: int) -> Tensor:
-    """Smooth pictures with values all over [0, 1], so that resampling them twice in two ways gives the same."""
+    """Smooth images with values all over [0, 1], so that resampling them twice in two ways gives the same."""
     coarse = torch.rand(number, shape[0], 5, 5, generator=random(7))
     return F.interpolate(coarse, size=shape[1:], mode="bilinear", align_corners=True)
 
@@ -43,41 +43,41 @@ def spreads(values: Tensor, low: float, high: float) -> bool:
 
 
 def test_nothing_is_done_unless_it_is_set() -> None:
-    pictures = made(8, 3, 20, 20)
+    images = made(8, 3, 20, 20)
     generator = random()
     before = generator.get_state()
     assert not Augment().active
-    assert torch.equal(Augment()(pictures, generator), pictures)
+    assert torch.equal(Augment()(images, generator), images)
     assert torch.equal(generator.get_state(), before)
 
 
 @each_setting
 @each_shape
-def test_a_setting_changes_pictures_and_keeps_their_form(setting: dict[str, Any], shape: tuple[int, ...]) -> None:
-    augment, pictures = Augment(**setting), made(16, *shape)
-    given = pictures.clone()
-    changed = augment(pictures, random())
+def test_a_setting_changes_images_and_keeps_their_form(setting: dict[str, Any], shape: tuple[int, ...]) -> None:
+    augment, images = Augment(**setting), made(16, *shape)
+    given = images.clone()
+    changed = augment(images, random())
     assert augment.active
-    assert changed.shape == pictures.shape
-    assert changed.dtype == pictures.dtype
+    assert changed.shape == images.shape
+    assert changed.dtype == images.dtype
     assert 0 <= changed.min() <= changed.max() <= 1
-    assert not torch.allclose(changed, pictures)
-    assert torch.equal(pictures, given)  # not in place
+    assert not torch.allclose(changed, images)
+    assert torch.equal(images, given)  # not in place
 
 
 @each_setting
 def test_the_generator_alone_decides_what_is_drawn(setting: dict[str, Any]) -> None:
-    augment, pictures = Augment(**setting), made(16, 3, 20, 20)
+    augment, images = Augment(**setting), made(16, 3, 20, 20)
     before = torch.get_rng_state()
-    changed = augment(pictures, random(1))
+    changed = augment(images, random(1))
     assert torch.equal(torch.get_rng_state(), before)
     torch.rand(3)
-    assert torch.equal(changed, augment(pictures, random(1)))
-    assert not torch.equal(changed, augment(pictures, random(2)))
+    assert torch.equal(changed, augment(images, random(1)))
+    assert not torch.equal(changed, augment(images, random(2)))
 
 
 @each_setting
-def test_each_picture_of_a_batch_has_its_own_draw(setting: dict[str, Any]) -> None:
+def test_each_image_of_a_batch_has_its_own_draw(setting: dict[str, Any]) -> None:
     same = made(1, 3, 20, 20).repeat(16, 1, 1, 1)
     changed = Augment(**setting)(same, random())
     assert len(changed.flatten(1).unique(dim=0)) >= (2 if "flip" in next(iter(setting)) else 5)
@@ -91,11 +91,11 @@ def test_everything_at_once_stays_in_range() -> None:
 
 
 @each_shape
-def test_a_crop_is_a_window_of_the_padded_picture(shape: tuple[int, ...]) -> None:
+def test_a_crop_is_a_window_of_the_padded_image(shape: tuple[int, ...]) -> None:
     _, height, width = shape
-    pictures = torch.rand(32, *shape, generator=random())
-    padded = F.pad(pictures, [3] * 4)
-    for cut, whole in zip(Augment(crop_padding=3)(pictures, random()), padded, strict=True):
+    images = torch.rand(32, *shape, generator=random())
+    padded = F.pad(images, [3] * 4)
+    for cut, whole in zip(Augment(crop_padding=3)(images, random()), padded, strict=True):
         windows = (whole[:, y : y + height, x : x + width] for y in range(7) for x in range(7))
         assert sum(torch.equal(cut, window) for window in windows) == 1
 
@@ -107,13 +107,13 @@ def test_a_crop_takes_every_window() -> None:
 
 @pytest.mark.parametrize(("name", "axis"), [("horizontal_flip", 3), ("vertical_flip", 2)])
 def test_a_flip_mirrors_as_often_as_it_is_told(name: str, axis: int) -> None:
-    pictures = made(400, 3, 6, 8)
+    images = made(400, 3, 6, 8)
     always: dict[str, Any] = {name: 1.0}
-    assert torch.equal(Augment(**always)(pictures, random()), pictures.flip(axis))
+    assert torch.equal(Augment(**always)(images, random()), images.flip(axis))
     sometimes: dict[str, Any] = {name: 0.25}
-    changed = Augment(**sometimes)(pictures, random())
-    mirrored = (changed == pictures.flip(axis)).flatten(1).all(dim=1)
-    kept = (changed == pictures).flatten(1).all(dim=1)
+    changed = Augment(**sometimes)(images, random())
+    mirrored = (changed == images.flip(axis)).flatten(1).all(dim=1)
+    kept = (changed == images).flatten(1).all(dim=1)
     assert (mirrored ^ kept).all()
     assert 60 < mirrored.sum() < 140
 
@@ -135,7 +135,7 @@ def test_contrast_stretches_about_the_mean() -> None:
     assert spreads(factors, 0.5, 1.5)
 
 
-def test_saturation_stretches_about_grey_and_leaves_grey_pictures_alone() -> None:
+def test_saturation_stretches_about_grey_and_leaves_grey_images_alone() -> None:
     pale = made(200, 3, 6, 8) * 0.2 + 0.4
     changed = Augment(saturation=1.0)(pale, random())
     grey = reference.rgb_to_grayscale(pale)

@@ -19,25 +19,25 @@ def random(seed: int = 0) -> Generator:
 
 
 def made(number: int, *shape: int) -> Tensor:
-    """Smooth pictures with values all over [0, 1], so that resampling them twice in two ways gives the same."""
+    """Smooth images with values all over [0, 1], so that resampling them twice in two ways gives the same."""
     coarse = torch.rand(number, shape[0], 5, 5, generator=random(7))
     return F.interpolate(coarse, size=shape[1:], mode="bilinear", align_corners=True)
 
 
 def origins(augment: Augment, number: int, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Where the pixels of changed pictures come from: (B, 2, 2) and (B, 2), in pixels (x, y) from the centre.
+    """Where the pixels of changed images come from: (B, 2, 2) and (B, 2), in pixels (x, y) from the centre.
 
-    Read off a picture whose channels are its own coordinates, and one of ones: linear interpolation keeps them exact
+    Read off an image whose channels are its own coordinates, and one of ones: linear interpolation keeps them exact
     except at the border, where the ones are less than one.
     """
     y, x = torch.meshgrid(torch.arange(height) - (height - 1) / 2, torch.arange(width) - (width - 1) / 2, indexing="ij")
     coordinates = torch.stack([x / width + 0.5, y / height + 0.5, torch.ones_like(x)])
     changed = augment(coordinates.repeat(number, 1, 1, 1), random())
     matrices, shifts = [], []
-    for picture in changed:
-        inside = picture[2] > 1 - 1e-6
+    for image in changed:
+        inside = image[2] > 1 - 1e-6
         here = torch.stack([x[inside], y[inside], torch.ones_like(x[inside])], dim=1)
-        there = torch.stack([(picture[0][inside] - 0.5) * width, (picture[1][inside] - 0.5) * height], dim=1)
+        there = torch.stack([(image[0][inside] - 0.5) * width, (image[1][inside] - 0.5) * height], dim=1)
         solution = torch.linalg.lstsq(here.double(), there.double()).solution  # (3, 2)
         assert torch.allclose(here.double() @ solution, there.double(), atol=1e-3)  # it is an affine map
         matrices.append(solution[:2].T)
@@ -107,12 +107,12 @@ def test_rotation_and_shear_together_keep_areas(shape: tuple[int, ...]) -> None:
 
 @each_shape
 @pytest.mark.parametrize("setting", EACH, ids=lambda setting: next(iter(setting)))
-def test_pictures_are_resampled_as_torchvision_does(setting: dict[str, Any], shape: tuple[int, ...]) -> None:
+def test_images_are_resampled_as_torchvision_does(setting: dict[str, Any], shape: tuple[int, ...]) -> None:
     _, height, width = shape
     matrices, shifts = origins(Augment(**setting), 12, height, width)  # the same draws as below
-    pictures = made(12, *shape)
+    images = made(12, *shape)
     for before, after, (first, second), (right, down) in zip(
-        pictures, Augment(**setting)(pictures, random()), matrices.tolist(), shifts.tolist(), strict=True
+        images, Augment(**setting)(images, random()), matrices.tolist(), shifts.tolist(), strict=True
     ):
         zoom = 1 / first[0] if "scale" in setting else 1.0
         expected = reference.affine(

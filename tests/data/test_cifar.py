@@ -24,14 +24,14 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def check(data: CIFAR10, made: dict[str, Any]) -> None:
-    """The pictures are the archive's, with their own labels and names."""
+    """The images are the archive's, with their own labels and names."""
     data.prepare_data()
     data.setup()
     assert data.spec.class_names == tuple(made["names"])
     for part in ("train", "test"):
-        pictures, labels = data.load(train=part == "train")
-        assert torch.equal(pictures, torch.from_numpy(made[part][0]))
-        assert pictures.is_contiguous()
+        images, labels = data.load(train=part == "train")
+        assert torch.equal(images, torch.from_numpy(made[part][0]))
+        assert images.is_contiguous()
         assert labels.tolist() == made[part][1]
     images, labels = data.splits["train"]
     assert len(images) + len(data.splits["val"][1]) == len(made["train"][1])

@@ -18,7 +18,7 @@ def ready(data: InMemoryImages) -> InMemoryImages:
 
 
 def contents(*splits: Split) -> Counter[tuple[bytes, int]]:
-    """Every picture with its label, and how often it occurs."""
+    """Every image with its label, and how often it occurs."""
     return Counter(
         (image.tobytes(), label)
         for images, labels in splits
@@ -98,19 +98,19 @@ def test_mean_and_deviation_are_those_of_the_training_split(mnist: InMemoryImage
 
 
 def test_batches_are_normalised_and_only_training_is_augmented(mnist_root: Path) -> None:
-    # A flip of every picture is a change that can be told from none, and keeps mean and deviation.
+    # A flip of every image is a change that can be told from none, and keeps mean and deviation.
     data = ready(MNIST(str(mnist_root), val_size=500, train_size=2000, augment=Augment(horizontal_flip=1.0)))
     train = list(data.train_dataloader())
-    pictures = torch.cat([inputs for inputs, _ in train])
-    assert pictures.mean().item() == pytest.approx(0, abs=0.01)
-    assert pictures.std().item() == pytest.approx(1, abs=0.01)
+    seen = torch.cat([inputs for inputs, _ in train])
+    assert seen.mean().item() == pytest.approx(0, abs=0.01)
+    assert seen.std().item() == pytest.approx(1, abs=0.01)
 
     def stored(inputs: Tensor) -> Tensor:
         return ((inputs * data.spec.std[0] + data.spec.mean[0]) * 255).round().byte()
 
     targets = torch.cat([targets for _, targets in train])
     images, labels = data.splits["train"]
-    assert not contents((stored(pictures), targets)) - contents((images.flip(3).contiguous(), labels))
+    assert not contents((stored(seen), targets)) - contents((images.flip(3).contiguous(), labels))
     for split, loader in (("val", data.val_dataloader()), ("test", data.test_dataloader())):
         assert torch.equal(torch.cat([stored(inputs) for inputs, _ in loader]), data.splits[split][0])
 

@@ -20,8 +20,8 @@ def write_zipped(folder: Path, parts: Made, dataset: Any, monkeypatch: pytest.Mo
     """The .gz files of a data set with MNIST's layout, which is told their md5 in place of the real ones'."""
     files = {}
     for part, name in (("train", "train"), ("test", "t10k")):
-        pictures, labels = parts[part]
-        files[f"{name}-images-idx3-ubyte.gz"] = gzip.compress(idx(pictures))
+        images, labels = parts[part]
+        files[f"{name}-images-idx3-ubyte.gz"] = gzip.compress(idx(images))
         files[f"{name}-labels-idx1-ubyte.gz"] = gzip.compress(idx(labels))
     write(folder, files)
     md5s = [(name, hashlib.md5(content).hexdigest()) for name, content in files.items()]
@@ -30,11 +30,11 @@ def write_zipped(folder: Path, parts: Made, dataset: Any, monkeypatch: pytest.Mo
 
 
 def check(data: InMemoryImages, parts: Made, first: int = 0) -> None:
-    """The pictures are upright, with their own labels, counted from 0."""
-    for part, (pictures, labels) in parts.items():
+    """The images are upright, with their own labels, counted from 0."""
+    for part, (expected, labels) in parts.items():
         images, targets = data.load(train=part == "train")
         assert images.dtype == torch.uint8
-        assert torch.equal(images, pictures[:, None])
+        assert torch.equal(images, expected[:, None])
         assert torch.equal(targets, labels - first)
     data.prepare_data()
     data.setup()
@@ -151,7 +151,7 @@ def test_a_damaged_archive_is_not_believed(tmp_path: Path, monkeypatch: pytest.M
         KMNIST(str(tmp_path)).prepare_data()
 
 
-def test_labels_and_pictures_that_differ_in_number_are_refused(tmp_path: Path) -> None:
+def test_labels_and_images_that_differ_in_number_are_refused(tmp_path: Path) -> None:
     parts = made(10)
     parts["train"] = parts["train"][0], parts["train"][1][:-3]
     write_qmnist(tmp_path / "QMNIST" / "raw", parts)

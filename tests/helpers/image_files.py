@@ -27,7 +27,7 @@ def pixels(seed: int, height: int = 12, width: int = 12, channels: int = 3) -> P
     return (generator.integers(0, 128, (height, width, channels)) + 16 * (seed % 8)).astype(np.uint8)
 
 
-def write_picture(path: Path, seed: int = 0, height: int = 12, width: int = 12) -> Path:
+def write_image(path: Path, seed: int = 0, height: int = 12, width: int = 12) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels(seed, height, width)).save(path)
     return path
@@ -40,7 +40,7 @@ def write_folders(root: Path, **sizes: int) -> Path:
         for name, first in (("cat", 0), ("dog", 1000), ("emu", 2000)):
             for number in range(size):
                 seed = first + number + {"val": 300, "test": 600}.get(part, 0)
-                write_picture(folder / name / f"{number:03}.png", seed)
+                write_image(folder / name / f"{number:03}.png", seed)
     return root
 
 
@@ -116,7 +116,7 @@ def write_usps(root: Path) -> None:
 def write_eurosat(root: Path) -> None:
     for label, name in enumerate(("Forest", "River", "SeaLake")):
         for number in range(10):
-            write_picture(root / "eurosat" / "2750" / name / f"{name}_{number}.jpg", label * 10 + number)
+            write_image(root / "eurosat" / "2750" / name / f"{name}_{number}.jpg", label * 10 + number)
 
 
 def write_food101(root: Path) -> None:
@@ -125,7 +125,7 @@ def write_food101(root: Path) -> None:
         names = {name: [f"{name}/{number}" for number in numbers] for name in ("apple_pie", "waffles")}
         for listed in names.values():
             for number, name in enumerate(listed):
-                write_picture(folder / "images" / f"{name}.jpg", number, 12 + number, 20)
+                write_image(folder / "images" / f"{name}.jpg", number, 12 + number, 20)
         (folder / "meta").mkdir(exist_ok=True)
         (folder / "meta" / f"{part}.json").write_text(json.dumps(names))
 
@@ -136,7 +136,7 @@ def write_dtd(root: Path) -> None:
     for part, numbers in (("train", range(6)), ("val", range(6, 9)), ("test", range(9, 13))):
         names = [f"{name}/{name}_{number}.jpg" for name in ("banded", "woven") for number in numbers]
         for number, name in enumerate(names):
-            write_picture(folder / "images" / name, number)
+            write_image(folder / "images" / name, number)
         (folder / "labels" / f"{part}1.txt").write_text("\n".join(names) + "\n")
 
 
@@ -144,9 +144,9 @@ def write_gtsrb(root: Path) -> None:
     folder = root / "gtsrb"
     for label in range(3):
         for number in range(5):
-            write_picture(folder / "GTSRB/Training" / f"{label:05}" / f"{number:05}.ppm", number)
+            write_image(folder / "GTSRB/Training" / f"{label:05}" / f"{number:05}.ppm", number)
     for number in range(4):
-        write_picture(folder / "GTSRB/Final_Test/Images" / f"{number:05}.ppm", number)
+        write_image(folder / "GTSRB/Final_Test/Images" / f"{number:05}.ppm", number)
     lines = ["Filename;ClassId", *(f"{number:05}.ppm;{number % 3}" for number in range(4))]
     (folder / "GT-final_test.csv").write_text("\n".join(lines) + "\n")
 

@@ -28,7 +28,7 @@ def inputs(*shape: int) -> Tensor:
 
 @each_shape
 @pytest.mark.parametrize("batch_norm", [True, False])
-def test_a_picture_of_any_size_comes_back_in_its_size(shape: tuple[int, ...], batch_norm: bool) -> None:
+def test_a_image_of_any_size_comes_back_in_its_size(shape: tuple[int, ...], batch_norm: bool) -> None:
     network = build(shape, channels=[4, 5, 6], code_size=7, batch_norm=batch_norm)
     batch = inputs(4, *shape)
     assert network.encode(batch).shape == (4, 7)
@@ -65,7 +65,7 @@ def test_the_config_learns_to_draw() -> None:
         loss = F.mse_loss(network(batch), batch.flatten(1))
         loss.backward()
         optimizer.step()
-    assert loss < 0.1  # 1 for a grey picture; negative values are drawn too, as the last layer is linear
+    assert loss < 0.1  # 1 for a grey image; negative values are drawn too, as the last layer is linear
 
 
 def test_another_output_size_is_refused_with_the_task_that_fits() -> None:

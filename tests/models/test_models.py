@@ -15,12 +15,12 @@ from myproject.models.linear import Linear
 from myproject.models.mlp import MLP
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "model"
-PICTURES = [(1, 28, 28), (3, 32, 32), (2, 33, 20)]
+IMAGES = [(1, 28, 28), (3, 32, 32), (2, 33, 20)]
 VECTORS = [(7,), (2, 5)]
 FITTING = [
-    *(("linear", shape) for shape in PICTURES + VECTORS),
-    *(("mlp", shape) for shape in PICTURES + VECTORS),
-    *(("cnn", shape) for shape in PICTURES),
+    *(("linear", shape) for shape in IMAGES + VECTORS),
+    *(("mlp", shape) for shape in IMAGES + VECTORS),
+    *(("cnn", shape) for shape in IMAGES),
 ]
 each_fit = pytest.mark.parametrize(("name", "shape"), FITTING, ids=str)
 
@@ -156,7 +156,7 @@ def test_every_activation_is_used_after_every_hidden_layer(name: str, activation
 
 
 @pytest.mark.parametrize("shape", [(7,), (28, 28), (1, 1, 28, 28)])
-def test_the_cnn_refuses_what_is_no_picture_and_names_a_network_that_fits(shape: tuple[int, ...]) -> None:
+def test_the_cnn_refuses_what_is_no_image_and_names_a_network_that_fits(shape: tuple[int, ...]) -> None:
     with pytest.raises(UserError) as refusal:
         CNN(shape, 10, channels=[4], hidden_sizes=[])
     needs = CNN.check_input(shape, **{"channels": [4]})
@@ -165,7 +165,7 @@ def test_the_cnn_refuses_what_is_no_picture_and_names_a_network_that_fits(shape:
 
 
 @pytest.mark.parametrize(("shape", "deepest"), [((1, 28, 28), 4), ((3, 32, 32), 5), ((1, 33, 20), 4), ((1, 5, 40), 2)])
-def test_the_cnn_halves_a_picture_as_often_as_it_goes_and_no_oftener(shape: tuple[int, ...], deepest: int) -> None:
+def test_the_cnn_halves_a_image_as_often_as_it_goes_and_no_oftener(shape: tuple[int, ...], deepest: int) -> None:
     assert CNN(shape, 10, channels=[2] * deepest, hidden_sizes=[])(inputs(2, *shape)).shape == (2, 10)
     channels = [2] * (deepest + 1)
     with pytest.raises(UserError) as refusal:

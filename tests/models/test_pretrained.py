@@ -23,7 +23,7 @@ def build(shape: tuple[int, ...] = (3, 32, 32), classes: int = 5, **settings: An
     return Pretrained(shape, classes, **settings)
 
 
-def pictures(*shape: int) -> Tensor:
+def images(*shape: int) -> Tensor:
     """Values in [0, 1]."""
     return torch.rand(*shape, generator=torch.Generator().manual_seed(1))
 
@@ -71,10 +71,10 @@ def features_of(network: nn.Module, batch: Tensor) -> Tensor:
 
 @pytest.mark.usefixtures("downloaded")
 @pytest.mark.parametrize("shape", [(3, 32, 40), (1, 28, 28), (3, 224, 224), (3, 300, 250)], ids=str)
-def test_published_weights_see_pictures_as_they_were_trained_with(resnet18: nn.Module, shape: tuple[int, ...]) -> None:
+def test_published_weights_see_images_as_they_were_trained_with(resnet18: nn.Module, shape: tuple[int, ...]) -> None:
     mean, std = torch.tensor(MEAN[: shape[0]]).view(-1, 1, 1), torch.tensor(STD[: shape[0]]).view(-1, 1, 1)
     network = build(shape, weights="DEFAULT", mean=MEAN[: shape[0]], std=STD[: shape[0]]).eval()
-    batch = pictures(2, *shape)
+    batch = images(2, *shape)
     seen = F.interpolate(batch.expand(-1, 3, -1, -1), (224, 224), mode="bilinear", antialias=True)
     seen = (seen - torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)) / torch.tensor([0.229, 0.224, 0.225]).view(
         3, 1, 1
@@ -112,7 +112,7 @@ def test_a_checkpoint_brings_its_own_weights_into_the_same_network(resnet18_file
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TORCH_HOME", str(resnet18_file.parents[2]))
         network = build(**settings).eval()
-    batch = pictures(2, 1, 28, 28)
+    batch = images(2, 1, 28, 28)
     assert not torch.allclose(empty(batch), network(batch))
     empty.load_state_dict(network.state_dict())
     assert torch.equal(empty(batch), network(batch))
@@ -121,13 +121,13 @@ def test_a_checkpoint_brings_its_own_weights_into_the_same_network(resnet18_file
 
 def test_a_file_of_torchvision_is_loaded_into_the_backbone(resnet18: nn.Module, resnet18_file: Path) -> None:
     network = build(weights=str(resnet18_file), stem="imagenet").eval()
-    batch = pictures(2, 3, 32, 32)  # as it is: neither resized nor normalised
+    batch = images(2, 3, 32, 32)  # as it is: neither resized nor normalised
     assert torch.allclose(network.features(batch), features_of(resnet18, batch), atol=1e-5)
 
 
 def test_the_head_of_a_file_is_left_out_also_where_it_would_fit(resnet18: nn.Module, resnet18_file: Path) -> None:
     network = build(weights=str(resnet18_file), stem="imagenet", classes=1000).eval()
-    batch = pictures(2, 3, 32, 32)
+    batch = images(2, 3, 32, 32)
     assert torch.allclose(network.features(batch), features_of(resnet18, batch), atol=1e-5)
     assert not torch.allclose(network(batch), resnet18(batch), atol=1e-3)
 
@@ -143,9 +143,9 @@ def test_a_file_of_another_network_is_not_frozen_at_random(
     assert "stay random" in caplog.text
 
 
-def test_a_file_for_colour_serves_grey_pictures(resnet18: nn.Module, resnet18_file: Path) -> None:
+def test_a_file_for_colour_serves_grey_images(resnet18: nn.Module, resnet18_file: Path) -> None:
     network = build((1, 32, 32), weights=str(resnet18_file), stem="imagenet").eval()
-    batch = pictures(2, 1, 32, 32)
+    batch = images(2, 1, 32, 32)
     assert torch.allclose(network.features(batch), features_of(resnet18, batch.expand(-1, 3, -1, -1)), atol=1e-4)
 
 
@@ -164,20 +164,20 @@ def test_a_file_with_another_stem_is_refused(resnet18_file: Path) -> None:
         ((3, 32, 32), "imagenet", 8),
     ],
 )
-def test_the_stem_of_a_resnet_keeps_small_pictures_large(shape: tuple[int, ...], stem: Any, size: int) -> None:
+def test_the_stem_of_a_resnet_keeps_small_images_large(shape: tuple[int, ...], stem: Any, size: int) -> None:
     network = build(shape, stem=stem).eval()
     seen = []
     network.backbone.layer1.register_forward_hook(lambda _, __, output: seen.append(output.shape[-1]))
-    assert network(pictures(2, *shape)).shape == (2, 5)
+    assert network(images(2, *shape)).shape == (2, 5)
     assert seen == [size]
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v3_small", "squeezenet1_1", "shufflenet_v2_x0_5", "vit_b_32", "googlenet"])
 def test_any_classification_network_serves(name: str) -> None:
     network = build((1, 32, 32), name=name)
-    logits = network(pictures(4, 1, 32, 32))
+    logits = network(images(4, 1, 32, 32))
     assert logits.shape == (4, 5)
-    assert network.features(pictures(2, 1, 32, 32)).shape == (2, network.feature_size)
+    assert network.features(images(2, 1, 32, 32)).shape == (2, network.feature_size)
     logits.sum().backward()
     assert all(p.grad is not None for p in network.parameters())
 

@@ -16,7 +16,7 @@ def build(shape: tuple[int, ...] = (3, 32, 32), classes: int = 5, **settings: An
     return Pretrained(shape, classes, **settings)
 
 
-def pictures(*shape: int) -> Tensor:
+def images(*shape: int) -> Tensor:
     """Values in [0, 1]."""
     return torch.rand(*shape, generator=torch.Generator().manual_seed(1))
 
@@ -38,16 +38,16 @@ def copied(network: nn.Module) -> dict[str, Tensor]:
 def test_a_frozen_backbone_is_bit_identical_after_training() -> None:
     network = build(freeze="backbone").train()
     before = copied(network)
-    step(network, pictures(5, 3, 32, 32))
+    step(network, images(5, 3, 32, 32))
     assert changed(before, network) == {"output.weight", "output.bias"}
     assert all(p.grad is None for p in network.backbone.parameters())
-    assert not network.features(pictures(2, 3, 32, 32).requires_grad_()).requires_grad
+    assert not network.features(images(2, 3, 32, 32).requires_grad_()).requires_grad
 
 
 def test_without_freezing_everything_is_trained() -> None:
     network = build().train()
     before = copied(network)
-    step(network, pictures(5, 3, 32, 32))
+    step(network, images(5, 3, 32, 32))
     assert changed(before, network) == set(before)
 
 
@@ -55,7 +55,7 @@ def test_without_freezing_everything_is_trained() -> None:
 def test_layers_before_another_are_frozen_with_their_statistics(freeze: str) -> None:
     network = build(freeze=freeze).train()
     before = copied(network)
-    step(network, pictures(5, 3, 32, 32))
+    step(network, images(5, 3, 32, 32))
     assert changed(before, network) == {name for name in before if name.startswith(("backbone.layer4.", "output."))}
     assert not network.frozen
 
@@ -63,7 +63,7 @@ def test_layers_before_another_are_frozen_with_their_statistics(freeze: str) -> 
 def test_within_a_block_too() -> None:
     network = build(freeze="until:layer4.1.bn2").train()
     before = copied(network)
-    step(network, pictures(5, 3, 32, 32))
+    step(network, images(5, 3, 32, 32))
     assert changed(before, network) == {
         name for name in before if name.startswith(("backbone.layer4.1.bn2.", "output."))
     }
@@ -72,7 +72,7 @@ def test_within_a_block_too() -> None:
 
 
 def test_frozen_dropout_is_off() -> None:
-    batch = pictures(2, 3, 32, 32)
+    batch = images(2, 3, 32, 32)
     for freeze, still in (("backbone", True), ("none", False)):
         network = build(name="mobilenet_v2", freeze=freeze).train()
         assert torch.equal(network.features(batch), network.features(batch)) is still
@@ -85,7 +85,7 @@ def test_freezing_comes_and_goes() -> None:
     assert not network.frozen
     assert all(p.requires_grad for p in network.parameters())
     assert all(m.training for m in network.modules())
-    network(pictures(4, 3, 32, 32)).sum().backward()
+    network(images(4, 3, 32, 32)).sum().backward()
     network.freeze()
     assert network.frozen
     assert all(p.grad is None and not p.requires_grad for p in network.backbone.parameters())
@@ -95,7 +95,7 @@ def test_freezing_comes_and_goes() -> None:
 
 def test_features_that_were_kept_give_the_same_logits() -> None:
     network = build(freeze="backbone", dropout=0.5).eval()
-    batch = pictures(3, 3, 32, 32)
+    batch = images(3, 3, 32, 32)
     kept = network.features(batch)
     assert torch.equal(network(kept), network(batch))
     network.train()

@@ -1,4 +1,4 @@
-"""Settings and pictures that a network of torchvision cannot have are refused with what it can."""
+"""Settings and images that a network of torchvision cannot have are refused with what it can."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def build(shape: tuple[int, ...] = (3, 32, 32), classes: int = 5, **settings: An
     return Pretrained(shape, classes, **settings)
 
 
-def pictures(*shape: int) -> Tensor:
+def images(*shape: int) -> Tensor:
     """Values in [0, 1]."""
     return torch.rand(*shape, generator=torch.Generator().manual_seed(1))
 
@@ -48,7 +48,7 @@ def test_a_mistake_is_told_with_its_remedy(settings: dict[str, Any], message: st
 @pytest.mark.parametrize(
     ("shape", "settings", "message"),
     [
-        ((7,), {}, "a picture (channels, height, width), and this input has the shape (7,); try model=mlp"),
+        ((7,), {}, "an image (channels, height, width), and this input has the shape (7,); try model=mlp"),
         (("features",), {}, "the shape (features,)"),
         ((3, 28, 28), {"name": "vgg11"}, "32 pixels a side for vgg11, and this one is 28×28"),
         ((3, 28, 28), {"name": "vit_b_16"}, "a square of patches of 16 pixels"),
@@ -68,7 +68,7 @@ def test_a_picture_that_does_not_fit_is_refused_before_torch(shape: Any, setting
 
 @pytest.mark.parametrize(("name", "side"), [("alexnet", 63), ("squeezenet1_0", 21), ("squeezenet1_1", 17)])
 def test_the_smallest_picture_is_the_smallest_that_goes_through(name: str, side: int) -> None:
-    assert build((3, side, side), name=name)(pictures(2, 3, side, side)).shape == (2, 5)
+    assert build((3, side, side), name=name)(images(2, 3, side, side)).shape == (2, 5)
     assert Pretrained.check_input((3, side - 1, side), **{"name": name})
     with pytest.raises(RuntimeError):
-        build((3, side, side), name=name)(pictures(2, 3, side - 1, side - 1))
+        build((3, side, side), name=name)(images(2, 3, side - 1, side - 1))

@@ -92,5 +92,5 @@ def test_mnist_is_too_small_for_five_poolings_and_the_sentence_says_what_fits() 
 @pytest.mark.parametrize("shape", [(7,), ("features",)])
 def test_what_is_no_picture_is_refused(shape: Any) -> None:
     assert "try model=mlp" in str(VGG.check_input(shape, **SETTINGS))
-    with pytest.raises(UserError, match="needs a picture"):
+    with pytest.raises(UserError, match="needs an image"):
         build(shape)

@@ -28,8 +28,8 @@ def made_task(spec: DataSpec = SPEC, model: str = "linear") -> Reconstruction:
     return Reconstruction(build_network(complete), spec, OptimizerFactory(partial(SGD, lr=0.1)))
 
 
-def pictures(number: int = 5) -> Tensor:
-    """Pictures with values in [0, 1]."""
+def images(number: int = 5) -> Tensor:
+    """Images with values in [0, 1]."""
     return torch.rand(number, 2, 6, 6, generator=torch.Generator().manual_seed(number))
 
 
@@ -43,7 +43,7 @@ def test_the_network_gives_as_many_values_as_an_input_has(shape: tuple[int, ...]
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_any_network_learns_pictures(model: str, tmp_path: Path) -> None:
+def test_any_network_learns_images(model: str, tmp_path: Path) -> None:
     data = MadeImages("", batch_size=8, val_size=10)
     data.prepare_data()
     data.setup()
@@ -60,7 +60,7 @@ def test_any_network_learns_pictures(model: str, tmp_path: Path) -> None:
 
 
 def test_loss_and_gradients_do_not_look_at_the_targets() -> None:
-    task, inputs = made_task(), normalised(pictures())
+    task, inputs = made_task(), normalised(images())
     losses = [task._step((inputs, labels), task.val_epoch) for labels in (torch.arange(5), torch.zeros(5), inputs)]
     assert losses[0] == losses[1] == losses[2]
     expected = (task.network(inputs) - inputs.flatten(1)).square().mean()
@@ -69,7 +69,7 @@ def test_loss_and_gradients_do_not_look_at_the_targets() -> None:
 
 @pytest.mark.parametrize("sizes", [[5], [1, 3, 1]])
 def test_metrics_are_of_values_from_0_to_1(sizes: list[int]) -> None:
-    task, true = made_task(), pictures()
+    task, true = made_task(), images()
     drawn = true + 0.1 * torch.randn(true.shape, generator=torch.Generator().manual_seed(1))
     for outputs, inputs in zip(normalised(drawn).split(sizes), normalised(true).split(sizes), strict=True):
         targets = task.targets((inputs, torch.zeros(len(inputs))))
@@ -83,8 +83,8 @@ def test_metrics_are_of_values_from_0_to_1(sizes: list[int]) -> None:
 
 
 def test_values_come_back_as_they_were_stored() -> None:
-    stored = made_task().as_stored(normalised(pictures()).flatten(1))
-    assert torch.allclose(stored.view(5, 2, 6, 6), pictures(), atol=1e-6)
+    stored = made_task().as_stored(normalised(images()).flatten(1))
+    assert torch.allclose(stored.view(5, 2, 6, 6), images(), atol=1e-6)
 
 
 def test_tables_are_reconstructed_as_they_are_handed_out() -> None:
@@ -102,7 +102,7 @@ def test_what_undoes_the_normalising_is_a_fact_not_something_learned() -> None:
 
 
 def test_what_is_told_of_each_input_is_measured_of_it_alone() -> None:
-    true = pictures()
+    true = images()
     drawn = true + 0.1 * torch.randn(true.shape, generator=torch.Generator().manual_seed(1))
     told = made_task().predictions(normalised(drawn).flatten(1), normalised(true))
     mse = ((drawn - true) ** 2).mean(dim=(1, 2, 3)).tolist()

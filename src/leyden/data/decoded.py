@@ -1,4 +1,4 @@
-"""Pictures that come as files: decoded anew for each epoch by workers, or once and held in memory."""
+"""Images from files: decoded in each epoch by workers, or once and held in memory."""
 
 import logging
 import math
@@ -14,7 +14,7 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from leyden.data.digests import Digests, with_labels
-from leyden.data.image_files.decoding import Channels, Decoder, Read, centre_cut, memory_for, size_of
+from leyden.data.image_files.decoding import Channels, Decoder, Read, allocate, centre_crop, size_of
 from leyden.data.image_files.levels import Levels
 from leyden.data.images import Images
 from leyden.data.in_memory import Split
@@ -26,40 +26,40 @@ from leyden.system.errors import UserError
 from leyden.system.seeds import seed_for
 
 log = logging.getLogger(__name__)
-_SAMPLE = 2000  # pictures; mean and deviation are then known to within 0.01
-_MOST = 2 << 30  # bytes of pictures that are held in memory unasked
+_SAMPLE = 2000  # images; mean and deviation are then known to within 0.01
+_MOST = 2 << 30  # bytes of images that are held in memory by default
 
 
 class DecodedImages(Images):
-    """Picture files with one class each, cut to one size.
+    """Image files with one class each, cut to one size.
 
-    A subclass says what it `find`s. What the data do not come with is taken from the training part: the test split by
-    `test_size`, then the validation split by `val_size`. Of the folds, see DataModule: where there is an official test
-    set too, official validation pictures are among those that folds are made of. Mean and standard deviation are those
-    of the training split before any random change; where it is not held in memory, of 2,000 of its pictures.
+    A subclass implements `find`. A split that the data do not come with is taken from the training part: the test split
+    by `test_size`, then the validation split by `val_size`. For folds, see DataModule: if there is an official test set
+    too, folds are made of training and official validation images. Mean and standard deviation are those of the
+    training split before any random change; if it is not held in memory, of 2,000 of its images.
 
     Args:
-        root: the folder of the pictures.
-        size: height and width of the network's input; null where pictures come in one size, and keep it.
-        resize: the shorter side before the centre is cut out, by `eval_transform`; null for `size`.
+        root: the folder of the images.
+        size: height and width of the network's input; null for images that come in one size, which is kept.
+        resize: the shorter side before `eval_transform` crops the centre; null for `size`.
         channels: 3 for colour, 1 for grey.
-        train_transform: transforms of torchvision.transforms.v2 that make a PIL picture of `size` from one of any
+        train_transform: transforms of torchvision.transforms.v2 that make a PIL image of `size` from one of any
             size; null for RandomResizedCrop. Random changes that can be made to a whole batch are quicker as `augment`.
-        eval_transform: likewise, for validation and test; null for Resize and CenterCrop.
-        cache: decode each picture once, those to train on too, with `eval_transform`, and hold it in memory; null: if
+        eval_transform: the same for validation and test; null for Resize and CenterCrop.
+        cache: decode each image once, also those to train on, with `eval_transform`, and hold it in memory; null: if
             there is no `train_transform` and all take 2 GiB at most.
-        num_workers: processes that decode, for each split; null for as many as there are CPUs, up to 8, and for none
-            where there is little to decode.
-        test_size: how much is held out for the test where the data come without one: a count, or a fraction below 1.
-        classes: the names of those to keep, in this order; null for all.
-        augment: random changes to whole batches of training pictures, on the device.
+        num_workers: processes that decode, for each split; null for the number of CPUs, up to 8, or for none if there
+            is little to decode.
+        test_size: of the test split, if the data come without one: a count, or a fraction below 1.
+        classes: names of the classes to keep, in this order; null for all.
+        augment: random changes to whole batches of training images, on the device.
 
     The others are those of DataModule.
 
     Attributes:
-        numbers: (N,) of the images of each split, as `find` has them.
+        numbers: (N,) of the images of each split, as `find` numbers them.
         levels: black and white of images with more than 8 bits in each channel, which transforms get as float32
-            (C, H, W) instead of as PIL images; None where all have 8 bits.
+            (C, H, W) instead of as PIL images; None if all have 8 bits.
     """
 
     levels: Levels | None = None
@@ -81,10 +81,10 @@ class DecodedImages(Images):
         if size is not None and size < 1:
             raise UserError(f"data.size={size}: must be at least 1")
         if resize is not None and (size is None or resize < size):
-            raise UserError(f"data.resize={resize}: must be at least data.size={size}, which is cut out of it")
+            raise UserError(f"data.resize={resize}: must be at least data.size={size}, which is cropped out of it")
         if train_transform is not None and cache:
             raise UserError(
-                "data.train_transform: would see each picture once only, with data.cache=true; use data.augment, or "
+                "data.train_transform: would see each image once only, with data.cache=true; use data.augment, or "
                 "data.cache=false"
             )
         self.size, self.channels = size, channels
@@ -97,17 +97,17 @@ class DecodedImages(Images):
 
     @abstractmethod
     def find(self) -> tuple[Read, dict[str, Split]]:
-        """How a picture is read by its number, and the parts that the data come in.
+        """The reader of an image by its number, and the parts that the data come in.
 
-        The parts are train and, where there are such, val and test: each the numbers (N,) of its pictures, and their
-        labels (N,).
+        The parts are train and, if there are such, val and test: each the numbers (N,) of its images, and their labels
+        (N,).
 
         Raises:
-            UserError: the files are not there, or are not what they should be.
+            UserError: the files do not exist, or are not as they should be.
         """
 
     def digests(self, numbers: Tensor) -> Digests | None:
-        """Digests (N,) of the files of some images, by their numbers; None where they cannot be recognised."""
+        """Digests (N,) of the files of some images, by their numbers; None if they cannot be recognised."""
         return None
 
     @cached_property
@@ -149,13 +149,13 @@ class DecodedImages(Images):
         numbers, _ = self.splits["train"]
         if self._is_cached:
             self.splits = {name: (self._decoded(held), of) for name, (held, of) in self.splits.items()}
-            pictures = self.splits["train"][0]
-            del self.found  # a data set may hold all that it reads
+            images = self.splits["train"][0]
+            del self.found  # a data set may keep all that it reads
         else:
             order = torch.Generator().manual_seed(seed_for(self.split_seed, "statistics"))
-            pictures = self._decoded(numbers[torch.randperm(len(numbers), generator=order)[:_SAMPLE]])
-            self._decoder("train")(int(numbers[0]))  # a transform that makes something else is met here
-        self._measure(pictures)
+            images = self._decoded(numbers[torch.randperm(len(numbers), generator=order)[:_SAMPLE]])
+            self._decoder("train")(int(numbers[0]))  # reports a transform that makes something else
+        self._measure(images)
 
     def teardown(self, stage: str | None = None) -> None:
         for loader in self._loaders:
@@ -182,29 +182,29 @@ class DecodedImages(Images):
         size *= math.prod(self.input_shape) * self._dtype.itemsize
         held = self.train_transform is None and size <= _MOST
         how = "decoded once and held in memory" if held else "decoded anew for each epoch"
-        log.info("data.cache=null: %d MiB of pictures are %s", size >> 20, how)
+        log.info("data.cache=null: %d MiB of images are %s", size >> 20, how)
         return held
 
     def _steps(self, split: str) -> Sequence[Any]:
-        """The transforms of a split, one after the other."""
-        given = self.train_transform if split == "train" else self.eval_transform
-        if given is not None or self.size is None:
-            return given or []
+        """Transforms of a split, in their order."""
+        chosen = self.train_transform if split == "train" else self.eval_transform
+        if chosen is not None or self.size is None:
+            return chosen or []
         if split == "train":
             return [v2.RandomResizedCrop(self.size)]
-        return centre_cut(self.resize or self.size, self.size)
+        return centre_crop(self.resize or self.size, self.size)
 
     def _decoder(self, split: str) -> Decoder:
         name = "train_transform" if split == "train" else "eval_transform"
         return Decoder(self.found[0], self._steps(split), self.input_shape, name, self._dtype)
 
     def _decoded(self, numbers: Tensor) -> Tensor:
-        """(N, C, H, W), as they are evaluated."""
+        """Images (N, C, H, W), transformed as in evaluation."""
         decode = self._decoder("val")
-        pictures = memory_for(len(numbers), self.input_shape, self._dtype)
-        for place, picture in enumerate(in_threads(decode, numbers.tolist(), "Decoding pictures")):
-            pictures[place] = picture
-        return pictures
+        images = allocate(len(numbers), self.input_shape, self._dtype)
+        for place, image in enumerate(in_threads(decode, numbers.tolist(), "Decoding images")):
+            images[place] = image
+        return images
 
     def loader(self, split: str, **order: Unpack[Order]) -> Loader:
         if self._is_cached:

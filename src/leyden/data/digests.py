@@ -1,4 +1,4 @@
-"""Digests of items: 64 bits each, by which an item is recognised in files that have changed."""
+"""Digests of items, of 64 bits, by which an item is recognised in files that have changed."""
 
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
@@ -24,12 +24,9 @@ def digest(data: bytes) -> int:
 
 
 def row_digests(columns: Sequence[pl.Series]) -> Digests:
-    """Digests (N,) of the rows of a table, of the values in these columns.
+    """Digests (N,) of the rows of a table, by the values of these columns: N numbers, dates or words each.
 
-    Numbers count in the width that they are stored in. A missing value differs from all others.
-
-    Args:
-        columns: N numbers, dates or words each.
+    Numbers of 32 and 64 bits differ. A missing value differs from all others.
     """
     digests = np.full(len(columns[0]), _START)
     numbers = [column for column in columns if column.dtype == pl.Float32]
@@ -43,7 +40,7 @@ def row_digests(columns: Sequence[pl.Series]) -> Digests:
                 values = column[rows].to_numpy()  # a whole column would be copied; NaN where one is missing
                 np.add(values, 0, out=part[:, place])  # -0 becomes 0
             if any(column.null_count() for column in numbers[first : first + 2]):
-                part[np.isnan(part)] = np.nan  # there are many, which differ in their bits
+                part[np.isnan(part)] = np.nan  # there are many kinds, which differ in their bits
             _add(digests[rows], part.view(np.uint64)[:, 0], spare[: len(part)])
     for column in columns:
         if column.dtype != pl.Float32:
@@ -103,7 +100,7 @@ def with_targets(digests: Digests, targets: Sequence[pl.Series]) -> ItemDigests:
 
 
 def _add(digests: Digests, words: NDArray[Any], spare: Digests | None = None) -> None:
-    """Add a word of 64 bits of each item to its digest, in place; `spare` is memory (N,) to compute in."""
+    """Add a word of 64 bits to the digest of each item, in place; `spare` is memory (N,) for intermediate results."""
     np.bitwise_xor(digests, words, out=digests)
     np.multiply(digests, _FACTOR, out=digests)
     high = np.right_shift(digests, _HALF, out=spare)

@@ -1,4 +1,4 @@
-"""Files that are fetched and extracted on first use."""
+"""Data sets that are downloaded and extracted on first use."""
 
 import os
 from contextlib import AbstractContextManager, nullcontext
@@ -8,16 +8,16 @@ from zipfile import BadZipFile
 
 from filelock import FileLock
 
-# What torchvision raises where it cannot download, or where a file is cut off. (URLError is an OSError.)
-UNREADABLE = (OSError, RuntimeError, ValueError, AssertionError, EOFError, BadZipFile, TarError)
+# Raised by torchvision if a download fails or a file is cut off. (URLError is an OSError.)
+DOWNLOAD_ERRORS = (OSError, RuntimeError, ValueError, AssertionError, EOFError, BadZipFile, TarError)
 
 
-def alone_in(folder: Path) -> AbstractContextManager[object]:
-    """Lets one process at a time work in a folder; where nothing can be written, nothing has to wait."""
+def folder_lock(folder: Path) -> AbstractContextManager[object]:
+    """Lock that lets one process at a time work in a folder; no lock if the folder is read-only."""
     folder.mkdir(parents=True, exist_ok=True)
     return FileLock(folder / ".lock") if os.access(folder, os.W_OK) else nullcontext()
 
 
-def reason(error: Exception) -> str:
-    """Why a data set could not be had, in one line."""
+def failure_reason(error: Exception) -> str:
+    """One line on why a data set is not available."""
     return (str(error).strip() or "a file is cut off").splitlines()[-1]

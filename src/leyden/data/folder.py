@@ -1,4 +1,4 @@
-"""Pictures in folders: one folder for each class."""
+"""Images in folders, one for each class."""
 
 import logging
 import math
@@ -15,11 +15,13 @@ from torch import Tensor
 from leyden.data.classes import warn_of_alike
 from leyden.data.decoded import DecodedImages
 from leyden.data.digests import Digests, digest
-from leyden.data.image_files.broken import Entry, check_files, state_of
-from leyden.data.image_files.decoding import Channels, Picture, Read, read_alike
-from leyden.data.image_files.depths import RESTORE, SKIP, choose_levels, other_depth
+from leyden.data.image_files.bit_depths import RESTORE, SKIP, choose_levels, other_depth
+from leyden.data.image_files.broken import check_files
+from leyden.data.image_files.decoding import Channels, DecodedImage, Read, read_alike
+from leyden.data.image_files.file_cache import state_of
 from leyden.data.image_files.layout import Files, class_names, files_of, part_folders, refuse_empty_classes
 from leyden.data.image_files.levels import Levels, levels_of
+from leyden.data.image_files.opening import cause
 from leyden.data.in_memory import Split
 from leyden.data.recorded_split import RecordedSplit
 from leyden.system.errors import UserError
@@ -28,24 +30,24 @@ log = logging.getLogger(__name__)
 
 
 class ImageFolder(DecodedImages):
-    """Pictures as `root/train/<class>/…/<name>.jpg`, and likewise in `root/val` and `root/test` where there are such.
+    """Images as `root/train/<class>/…/<name>.jpg`, and in `root/val` and `root/test` if these exist.
 
-    Without `root/train`, the folders of the classes are those of `root`. Files are read whose suffix is that of a
+    Without `root/train`, the folders of the classes are those of `root`. Files are read if their suffix is that of a
     format that Pillow decodes (jpg, png, tif, pgm, jp2, …); of an animation, the first frame. A warning counts the
-    others, but for hidden ones. Links to folders are followed.
+    others, except hidden ones. Links to folders are followed.
 
     Images with more than 8 bits in each channel keep them: they are scaled by one black and one white for all images,
-    and a network's own are used wherever it is. A folder that mixes depths is refused unless `value_range` is set.
+    and a trained network keeps its own. A folder that mixes depths is refused unless `value_range` is set.
 
     Args:
         root: the folder.
-        verify: decode every file once before it is used. What was found is kept in `root`, so that the next time only
-            files that are new or changed are decoded. Without it, a run recognises its files by name and size.
-        skip_broken: leave out what cannot be decoded, which is an error otherwise. Of a run that is resumed or
-            evaluated it is left out anyway: the run did not have it, or its item is reported as changed.
-        value_range: the values of black and white in images with more than 8 bits; images of 8 bits, with 0 and 255,
-            may then stand beside them. Null for 0, or the least value where that is negative, and the largest value of
-            the training split.
+        verify: decode every file once before it is used. The results are kept in `root`, so that only new or changed
+            files are decoded the next time. Without it, a run recognises its files by name and size.
+        skip_broken: leave out files that cannot be decoded, which are an error otherwise. If a run is resumed or
+            evaluated they are left out anyway: the run did not have them, or its items are reported as changed.
+        value_range: the values of black and white in images with more than 8 bits; there may then be images of 8 bits,
+            too, with 0 and 255. Null for 0, or the least value if that is negative, and the largest value of the
+            training split.
 
     The others are those of DecodedImages.
     """
@@ -60,14 +62,14 @@ class ImageFolder(DecodedImages):
     ) -> None:
         super().__init__(root, **settings)
         if skip_broken and not verify:
-            raise UserError("data.skip_broken=true: data.verify=false does not find what is broken; set one of them")
+            raise UserError("data.skip_broken=true: data.verify=false does not find broken files; set one of them")
         if value_range is not None and not (
             len(value_range) == 2 and -math.inf < value_range[0] < value_range[1] < math.inf
         ):
-            raise UserError(f"data.value_range={value_range}: give black and a larger white, such as [0,65535]")
+            raise UserError(f"data.value_range={value_range}: must be black and a larger white, such as [0,65535]")
         self.verify, self.skip_broken, self.value_range = verify, skip_broken, value_range
         self._paths: list[Path] = []
-        self._checked: dict[str, Entry] = {}
+        self._checked: dict[str, tuple[str, int]] = {}  # fault and digest of each file
 
     @cached_property
     def class_names(self) -> tuple[str, ...]:
@@ -78,19 +80,19 @@ class ImageFolder(DecodedImages):
             folders = part_folders(Path(self.root))
             files = files_of(folders, self.classes)
             if self.verify:
-                files = self._whole(files)
+                files = self._valid(files)
         except OSError as error:
             raise UserError(f"data.root={self.root}: cannot be read ({error})") from error
-        known = self.ordered_classes if self.recorded else self.class_names  # a run did not have those added since
+        known = self.ordered_classes if self.recorded else self.class_names  # without those added since the run
         of_run = {p: {name: paths for name, paths in of.items() if name in known} for p, of in files.items()}
         refuse_empty_classes(of_run, folders)
         warn_of_alike(list(files["train"]), f"data.root={self.root}")
 
         names, paths, parts = self.class_names, list[Path](), dict[str, Split]()
         for part, classes in files.items():
-            labels = [names.index(name) for name, pictures in classes.items() for _ in pictures]
+            labels = [names.index(name) for name, images in classes.items() for _ in images]
             parts[part] = torch.arange(len(paths), len(paths) + len(labels)), torch.tensor(labels)
-            paths += [path for pictures in classes.values() for path in pictures]
+            paths += [path for images in classes.values() for path in images]
         self._paths = paths
         return FileReader(paths, self.channels, remedy=RESTORE if self._is_resumed else SKIP), parts
 
@@ -106,7 +108,7 @@ class ImageFolder(DecodedImages):
         reader.levels = self.levels
 
     def _leave_out_other_depths(self, recorded: RecordedSplit, trained: Levels | None) -> None:
-        """Leave out of all splits the images of another depth than the run's, if the run did not have them."""
+        """Leave out of all splits the images that the run did not have and that have another bit depth than its own."""
         known, left_out = np.concatenate(list(recorded.items.values())), list[str]()
         one = None if self.reference_spec else next(iter(self.item_names("train")), None)
         for split, (numbers, labels) in self.splits.items():
@@ -139,7 +141,7 @@ class ImageFolder(DecodedImages):
         root, names = Path(self.root), [self._name(self._paths[number]) for number in numbers.tolist()]
         if tuple(self.identified_by) == ("content",):
             checked = self._checked or check_files(root, names)
-            return np.array([checked[name][3] for name in names], dtype=np.uint64)
+            return np.array([checked[name][1] for name in names], dtype=np.uint64)
         sized = (f"{name}\0{state_of(root / name)[0]}" for name in names)
         return np.array([digest(os.fsencode(name)) for name in sized], dtype=np.uint64)
 
@@ -149,39 +151,38 @@ class ImageFolder(DecodedImages):
     def _name(self, path: Path) -> str:
         return path.relative_to(Path(self.root)).as_posix()
 
-    def _whole(self, files: Files) -> Files:
-        """Those that can be decoded."""
+    def _valid(self, files: Files) -> Files:
+        """Files that can be decoded."""
         root = Path(self.root)
-        names = [self._name(path) for classes in files.values() for pictures in classes.values() for path in pictures]
+        names = [self._name(path) for classes in files.values() for images in classes.values() for path in images]
         self._checked = check_files(root, names)
-        faults = {name: entry[2] for name, entry in self._checked.items() if entry[2]}
+        faults = {name: fault for name, (fault, _) in self._checked.items() if fault}
         if not faults:
             return files
         some = ", ".join(f"{name} ({fault})" for name, fault in list(faults.items())[:3])
         more = ", …" if len(faults) > 3 else ""
-        found = f"data.root={root}: {len(faults):,} of {len(names):,} pictures cannot be read: {some}{more}"
+        found = f"data.root={root}: {len(faults):,} of {len(names):,} images cannot be read: {some}{more}"
         if not self.skip_broken and self.recorded is None:  # broken items of a recorded split are reported as missing
             raise UserError(f"{found}; delete them, or leave them out with data.skip_broken=true")
         log.warning("%s; left out", found)
         broken = {root / name for name in faults}
         return {
-            part: {name: [path for path in pictures if path not in broken] for name, pictures in classes.items()}
+            part: {name: [path for path in images if path not in broken] for name, images in classes.items()}
             for part, classes in files.items()
         }
 
 
 class FileReader:
-    """Reads image files by their number, all as those that a network is trained on."""
+    """Reader of image files by their number, all like those that a network is trained on."""
 
     def __init__(
         self, paths: Sequence[Path], channels: Channels, levels: Levels | None = None, remedy: str = SKIP
     ) -> None:
         self.paths, self.channels, self.levels, self.remedy = paths, channels, levels, remedy
 
-    def __call__(self, number: int) -> Picture:
+    def __call__(self, number: int) -> DecodedImage:
         path = self.paths[number]
         try:
             return read_alike(path, self.channels, self.levels)
         except Exception as error:  # each format's decoder has its own types
-            why = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise UserError(f"{path}: cannot be read ({why}); {self.remedy}") from error
+            raise UserError(f"{path}: cannot be read ({cause(error)}); {self.remedy}") from error

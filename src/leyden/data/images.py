@@ -1,4 +1,4 @@
-"""Picture data sets that fit in memory."""
+"""Base classes of image data sets, with classes, augmentation and normalisation."""
 
 import logging
 from abc import abstractmethod
@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Generator, Tensor
 
-from leyden.data.classes import in_known_order, some_names, warn_of_absent_classes
+from leyden.data.abbreviated import abbreviated
+from leyden.data.classes import in_known_order, warn_of_absent_classes
 from leyden.data.digests import ItemDigests, tensor_digests, with_labels
 from leyden.data.in_memory import InMemory, Split
 from leyden.data.loader import Transform
@@ -25,19 +26,19 @@ class Augmentation(Protocol):
 
     @property
     def active(self) -> bool:
-        """Whether anything is changed at all."""
+        """True if anything is changed at all."""
 
     def __call__(self, images: Tensor, generator: Generator, /) -> Tensor:
         """Change (B, C, H, W) values in [0, 1], with random numbers of `generator` only."""
 
 
 class Images(InMemory):
-    """Pictures (C, H, W) with one class each, stored as uint8.
+    """Images (C, H, W) with one class each, stored as uint8.
 
     Args:
         root: the folder that holds, or will hold, the data set's own folder.
-        classes: the names of those to keep, in this order; null for all.
-        augment: random changes to training pictures.
+        classes: names of the classes to keep, in this order; null for all.
+        augment: random changes to training images.
 
     The others are those of DataModule.
     """
@@ -61,15 +62,15 @@ class Images(InMemory):
     @property
     @abstractmethod
     def class_names(self) -> tuple[str, ...]:
-        """Of the data set as it comes, in the order of its labels."""
+        """Class names of the whole data set, in the order of its labels."""
 
     @property
     def ordered_classes(self) -> tuple[str, ...]:
-        """Of the classes to predict, in the order of the logits: that of a network which knows the same ones."""
+        """Names of the classes to predict, in the order of the logits: that of a network which knows the same ones."""
         known = self.reference_spec.class_names if self.reference_spec else self.class_order
         own = self.classes or self.class_names
         if self.recorded and known and set(known) < set(own):
-            return known  # and images of classes that the run did not have are left out
+            return known  # images of classes that the run did not have are left out
         return in_known_order(own, known)
 
     @property
@@ -77,7 +78,7 @@ class Images(InMemory):
         return self.augment is not None
 
     def chosen(self, split: Split) -> Split:
-        """Those of the chosen classes, with labels that count these."""
+        """The images of the chosen classes, with labels that are indices of these."""
         if self.ordered_classes == self.class_names:
             return split
         images, labels = split
@@ -86,10 +87,10 @@ class Images(InMemory):
         kept = is_kept.any(dim=1)
         return images[kept], is_kept[kept].int().argmax(dim=1)
 
-    def _measure(self, pictures: Tensor) -> None:
-        """Take mean and deviation of stored (N, C, H, W), unless a network knows others."""
+    def _measure(self, images: Tensor) -> None:
+        """Set mean and deviation: those of stored images (N, C, H, W), or those that a network knows."""
         known = self.reference_spec
-        self._mean, self._std = (known.mean, known.std) if known else channel_statistics(pictures)
+        self._mean, self._std = (known.mean, known.std) if known else channel_statistics(images)
 
     @property
     def spec(self) -> DataSpec:
@@ -104,25 +105,25 @@ class Images(InMemory):
         )
 
     def warn_of_absent_classes(self) -> None:
-        """Log the classes that a split lacks, once all splits are there."""
+        """Log the classes that a split lacks, once all splits are known."""
         if others := [name for name in self.classes or self.class_names if name not in self.ordered_classes]:
-            log.warning("data: images of classes that the run did not have are left out: %s", some_names(others))
+            log.warning("data: images of classes that the run did not have are left out: %s", abbreviated(others))
         labels = {split: of for split, (_, of) in self.splits.items()}
         warn_of_absent_classes(labels, self.ordered_classes, "images", is_trained=self.reference_spec is not None)
 
     def describe(self) -> str:
         shape = "×".join(map(str, self.spec.input_shape))
-        return f"{type(self).__name__}: {self.sizes()}; {shape} pictures of {self.spec.output_size} classes"
+        return f"{type(self).__name__}: {self.sizes()}; {shape} images of {self.spec.output_size} classes"
 
     def transform(self, split: str) -> Transform:
         return Normalise(self.spec, self.augment if split == "train" else None)
 
 
 class InMemoryImages(Images):
-    """Pictures held as uint8 tensors (N, C, H, W).
+    """Images held as uint8 tensors (N, C, H, W).
 
-    A subclass says how to `load` the official training and test parts. The validation split, or a fold, is taken from
-    the training part; the test part is never touched before it is tested. Mean and standard deviation are those of the
+    A subclass implements `load`, for the official training and test parts. The validation split, or a fold, is taken
+    from the training part; the test part is used for the test only. Mean and standard deviation are those of the
     training split. The arguments are those of Images.
     """
 
@@ -133,7 +134,7 @@ class InMemoryImages(Images):
         """The official training or test part: uint8 (N, C, H, W) and int64 (N,).
 
         Raises:
-            UserError: the files are not there and cannot be fetched.
+            UserError: the files do not exist and cannot be downloaded.
         """
 
     @property
@@ -141,7 +142,7 @@ class InMemoryImages(Images):
         return self.INPUT_SHAPE
 
     def prepare_data(self) -> None:
-        if self.splits:  # Lightning asks before each fit and test
+        if self.splits:  # Lightning calls it before each fit and test
             return
         self.load(train=True)
         self.load(train=False)
@@ -149,7 +150,7 @@ class InMemoryImages(Images):
     def setup(self, stage: str | None = None) -> None:
         if "train" not in self.splits:
             images, labels = self.chosen(self.load(train=True))
-            parts = {"train": torch.arange(len(labels)), "test": torch.arange(0)}  # that is loaded by itself
+            parts = {"train": torch.arange(len(labels)), "test": torch.arange(0)}  # which is loaded separately
             rows = self.divide(labels, parts, digests=self._digests(images, labels))
             self.splits |= {split: (images[of], labels[of]) for split, of in rows.items() if split != "test"}
             self._measure(self.splits["train"][0])
@@ -163,43 +164,43 @@ class InMemoryImages(Images):
 
 
 class Normalise:
-    """From stored images to floats of mean 0 and deviation 1. Stored are uint8, or float32 from 0 to 1 (B, C, H, W)."""
+    """Transform from stored images (B, C, H, W), uint8 or float32 from 0 to 1, to floats of mean 0 and deviation 1."""
 
     def __init__(self, spec: DataSpec, augment: Augmentation | None = None) -> None:
         self.augment = augment
         std = torch.tensor(spec.std).view(-1, 1, 1)
         self.scale, self.shift = 1 / std, -torch.tensor(spec.mean).view(-1, 1, 1) / std
 
-    def __call__(self, pictures: Tensor, generator: Generator) -> Tensor:
-        if self.scale.device != pictures.device:
-            self.scale, self.shift = self.scale.to(pictures.device), self.shift.to(pictures.device)
-        values, white = pictures.to(torch.float32, copy=True), white_of(pictures)
+    def __call__(self, images: Tensor, generator: Generator) -> Tensor:
+        if self.scale.device != images.device:
+            self.scale, self.shift = self.scale.to(images.device), self.shift.to(images.device)
+        values, white = images.to(torch.float32, copy=True), white_of(images)
         if self.augment:
             return self.augment(values.div_(white), generator).mul(self.scale).add_(self.shift)
         return values.mul_(self.scale / white).add_(self.shift)
 
 
-def _instead(name: str, chosen: Sequence[str], names: Sequence[str]) -> str:
-    """A hint at the class that a wrong name means, with the others that were chosen."""
+def _class_hint(name: str, chosen: Sequence[str], names: Sequence[str]) -> str:
+    """`; did you mean …?` for a misspelt class, with the others that were chosen."""
     return did_you_mean(name, names, lambda near: setting("data.classes", [near if n == name else n for n in chosen]))
 
 
 def class_indices(chosen: Sequence[str], names: Sequence[str]) -> list[int]:
-    """Where the chosen classes stand among all.
+    """Indices of the chosen classes among all.
 
     Raises:
-        UserError: one is not among them, or stands there twice, or only one is chosen.
+        UserError: one does not exist or is named twice, or only one is chosen.
     """
     for name in chosen:
         if name not in names:
-            raise UserError(f"data.classes: there is no class {name}" + _instead(name, chosen, names))
+            raise UserError(f"data.classes: there is no class {name}" + _class_hint(name, chosen, names))
     if len(set(chosen)) != len(chosen) or len(chosen) < 2:
         raise UserError(f"data.classes={list(chosen)}: give two or more, each once")
     return [names.index(name) for name in chosen]
 
 
 def white_of(images: Tensor) -> int:
-    """The value of white: 255 of integers, 1 of floats."""
+    """Value of white: 255 of integers, 1 of floats."""
     return 1 if images.is_floating_point() else 255
 
 

@@ -1,9 +1,9 @@
-"""Data that fit in memory."""
+"""Base class of datamodules whose data fit in memory."""
 
 from abc import abstractmethod
 from typing import Any, Unpack
 
-from torch import Generator, Tensor
+from torch import Tensor
 
 from leyden.data.loader import Loader, Order, TensorLoader, Transform
 from leyden.data.module import DataModule
@@ -11,16 +11,11 @@ from leyden.data.module import DataModule
 Split = tuple[Tensor, Tensor]
 
 
-def unchanged(inputs: Tensor, generator: Generator) -> Tensor:
-    """The transform of inputs that are stored as the network takes them."""
-    return inputs
-
-
 class InMemory(DataModule):
-    """Holds each split as two tensors, inputs (N, ...) and targets (N, ...), and indexes them a batch at a time.
+    """Splits of two tensors, inputs (N, ...) and targets (N, ...), which are indexed a batch at a time.
 
-    A subclass fills `splits` in `setup`, and overrides `transform` where inputs are stored in another form than the
-    network takes. The arguments are those of DataModule.
+    A subclass fills `splits` in `setup`, and overrides `transform` if the network takes another form than the stored
+    one. The arguments are those of DataModule.
 
     Attributes:
         splits: train, val and test.
@@ -31,8 +26,8 @@ class InMemory(DataModule):
         self.splits: dict[str, Split] = {}
 
     def transform(self, split: str) -> Transform:
-        """From stored inputs to what the network takes."""
-        return unchanged
+        """Transform from stored inputs to those of the network."""
+        return lambda inputs, generator: inputs
 
     @abstractmethod
     def setup(self, stage: str | None = None) -> None: ...

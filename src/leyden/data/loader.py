@@ -1,4 +1,4 @@
-"""Batches in an order, and with random changes, that are functions of seed and epoch."""
+"""Loaders whose order of batches and random changes are functions of seed and epoch."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
@@ -15,19 +15,19 @@ Transform = Callable[[Tensor, Generator], Tensor]
 
 
 class Order(TypedDict, total=False):
-    """Which items come when, and where they are handed out.
+    """Order of the items, and the device of the batches.
 
     Attributes:
-        shuffle: in a new order each epoch.
+        shuffle: True for a new order in each epoch.
         seed: of order and transforms.
-        epoch: asked for the current epoch when an iteration begins; by default iterations are counted.
-        start: asked how many batches of this epoch there have been already, in a run that was interrupted in its
-            middle; by default none.
-        device: where batches are handed out.
-        rank: which of `world_size` processes this is; each gets its own items, in as many batches as the others.
-        world_size: how many processes there are.
-        pad_to_world_size: repeat some items, so that all processes have the same number. Otherwise each item is used
-            once, except where a process would have less than two when shuffled.
+        epoch: called for the current epoch when an iteration begins; by default iterations are counted.
+        start: called for the number of batches of this epoch that are done already, in a run that was interrupted; 0 by
+            default.
+        device: of the batches.
+        rank: index of this one of `world_size` processes; each gets its own items, in as many batches as the others.
+        world_size: number of processes.
+        pad_to_world_size: True to repeat some items, so that all processes have the same number. Otherwise each item is
+            used once, unless a process would have less than two when shuffled.
     """
 
     shuffle: bool
@@ -41,16 +41,16 @@ class Order(TypedDict, total=False):
 
 
 class Loader(ABC):
-    """Hands out batches of stored items, each moved to a device and transformed there as a whole.
+    """Batches of stored items, each moved to a device and transformed there as a whole.
 
-    The order is a function of (seed, epoch), and the generator that a transform gets one of (seed, epoch, batch), so
-    that a batch is the same whenever and after whatever it is made.
+    The order is a function of (seed, epoch), and the generator of a transform one of (seed, epoch, batch), so that a
+    batch does not depend on when, and after which others, it is made.
 
     Args:
-        total: how many items there are.
+        total: number of items.
         batch_size: items in a batch of each process. In training a last batch of one item, of which BatchNorm has no
             statistics, is joined to the one before, and so are those of the other processes.
-        transform: from stored inputs to what the network takes.
+        transform: from stored inputs to those of the network.
         order: see `Order`.
     """
 
@@ -66,7 +66,7 @@ class Loader(ABC):
 
     @abstractmethod
     def stored(self, epoch: int, batches: Iterable[Tensor]) -> Iterator[Batch]:
-        """The stored inputs (B, ...) and targets (B, ...) of each batch of item indices (B,)."""
+        """Stored inputs (B, ...) and targets (B, ...) of each batch of item indices (B,)."""
 
     def __len__(self) -> int:
         batches, rest = divmod(-(-self.total // self.world_size), self.batch_size)  # of a process that has the most
@@ -83,23 +83,23 @@ class Loader(ABC):
             yield self.transform(moved, generator), targets.to(self.device, non_blocking=True)
 
     def _first(self, number: int) -> int:
-        """Where a batch begins. The last gets an item of the one before it, where other processes have one more."""
+        """Position where a batch begins. The last one gets an item of the one before, if other ranks have one more."""
         return min(number * self.batch_size, self.items - 1) if number < len(self) else self.items
 
     @property
     def items(self) -> int:
-        """How many items of an epoch this process has."""
+        """Number of items of an epoch in this process."""
         if self.pad_to_world_size:
             return -(-self.total // self.world_size)
         return len(range(self.rank, self.total, self.world_size))
 
     @property
     def joins_last(self) -> bool:
-        """Whether the last batch of an epoch is joined to the one before."""
+        """True if the last batch of an epoch is joined to the one before."""
         return self._joins(-(-self.total // self.world_size) % self.batch_size)
 
     def _joins(self, rest: int) -> bool:
-        """Whether the last batch is joined to the one before: left out, its items would not be trained on."""
+        """True if the last batch is joined to the one before: without it, its items would not be trained on."""
         most = -(-self.total // self.world_size)
         least = (rest or self.batch_size) - (self._uneven and not self.pad_to_world_size)  # of any process
         return self.shuffle and most > self.batch_size and least < min(self.batch_size, 2)
@@ -112,14 +112,14 @@ class Loader(ABC):
         if not self.pad_to_world_size:
             return order[self.rank :: self.world_size]
         places = torch.arange(self.rank, self.items * self.world_size, self.world_size)
-        return order[places % total]  # goes round once more, so that every process has as many
+        return order[places % total]  # from the beginning again, so that all processes have as many
 
 
 class TensorLoader(Loader):
-    """Indexes tensors a batch at a time: no Python per item, and no worker processes to start.
+    """Loader that indexes tensors a batch at a time: no Python code per item, and no worker processes.
 
     Args:
-        inputs: (N, ...), as stored; uint8 for pictures.
+        inputs: (N, ...), as stored; uint8 for images.
         targets: (N, ...).
     """
 
@@ -131,4 +131,7 @@ class TensorLoader(Loader):
 
     def stored(self, epoch: int, batches: Iterable[Tensor]) -> Iterator[Batch]:
         for chosen in batches:
-            yield self.inputs.index_select(0, chosen), self.targets.index_select(0, chosen)  # six times inputs[chosen]
+            yield (
+                self.inputs.index_select(0, chosen),
+                self.targets.index_select(0, chosen),
+            )  # six times as fast as inputs[chosen]

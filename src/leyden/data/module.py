@@ -1,4 +1,4 @@
-"""What every datamodule is: settings of batches and splits, and the facts that it publishes."""
+"""Base class of datamodules: settings of batches and splits, and the facts that models are built from."""
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -12,40 +12,39 @@ from leyden.data.digests import Digests, ItemDigests
 from leyden.data.loader import Batch, Loader, Order
 from leyden.data.recorded_split import RecordedSplit
 from leyden.data.spec import DataSpec
-from leyden.data.splits import count, fold_split, nothing_left, stratified_split
+from leyden.data.splits import draw_splits
 from leyden.system.errors import UserError
 
 
 class DataModule(pl.LightningDataModule):
-    """A LightningDataModule that tells a model what it needs to know, once it is set up.
+    """A LightningDataModule that publishes a `DataSpec`, once it is set up.
 
     Args:
         batch_size: of training, for each process.
         eval_batch_size: of validation and test, where no gradients take memory.
-        val_size: how much of what there is to train on is used for validation: a count, or a fraction below 1; 0 for
-            nothing.
-        train_size: how much of what is left to train on, likewise; null for all.
-        fold: which of `folds` equal parts is held out, from 0; null for no folds. Where the data come with a test set,
-            a fold takes the place of the validation split; otherwise it takes that of the test split.
-        folds: how many parts there are.
+        val_size: of the validation split, taken from the training items: a count, or a fraction below 1; 0 for none.
+        train_size: of the remaining items, the ones to train on: a count or a fraction; null for all.
+        fold: index, from 0, of the one of `folds` equal parts that is held out; null for no folds. If the data come
+            with a test set, a fold replaces the validation split; otherwise it replaces the test split.
+        folds: number of parts.
         seed: of the order and of random changes.
         split_seed: of the splits, which are stratified by class and depend on nothing else.
 
     Attributes:
-        trained: the facts that a network was trained with, where there is one already: inputs are then normalised and
-            encoded as it knows them, and not by what is found in these data.
-        recorded: the split of a run that is resumed or evaluated; its items stay in their splits, whatever has been
+        reference_spec: of the data that a network was trained on, if there is one already: inputs are then normalised
+            and encoded by it, and not by statistics of these data.
+        recorded: the split of a run that is resumed or evaluated; its items stay in their splits, even if items were
             added to the data since.
-        items: digests (N,) of the items of each split, by which a run records its split; empty where the items of these
+        items: digests (N,) of the items of each split, by which a run records its split; empty if the items of these
             data cannot be recognised.
-        inputs: likewise, of their inputs without their targets.
-        missing_items: how many recorded items of each split are not in these data, or have changed.
-        is_other: whether none of the recorded items is in these data.
-        target_kind: classification or regression where the task needs one of the two; None where it takes any data.
+        inputs: digests (N,) of their inputs without their targets.
+        missing_items: for each split, the number of recorded items that are not in these data, or have changed.
+        is_other: True if none of the recorded items is in these data.
+        target_kind: classification or regression if the task needs one of the two; None if it takes any data.
         class_order: the classes of a run that is resumed, in the order of its logits; empty otherwise.
     """
 
-    ITEM: ClassVar[str] = "input"  # what a name of `item_names` is of, at the head of a column of predictions
+    ITEM: ClassVar[str] = "input"  # the kind of item that `item_names` names, in the header of predictions
     reference_spec: DataSpec | None = None
     recorded: RecordedSplit | None = None
     target_kind: str | None = None
@@ -75,28 +74,28 @@ class DataModule(pl.LightningDataModule):
     @property
     @abstractmethod
     def spec(self) -> DataSpec:
-        """The facts that a model is built from."""
+        """Facts that a model is built from."""
 
     @abstractmethod
     def describe(self) -> str:
-        """What there is, with the size of each split, in one line."""
+        """The data in one line, with the size of each split."""
 
     @abstractmethod
     def loader(self, split: str, **order: Unpack[Order]) -> Loader:
-        """The batches of train, val or test; as they are stored unless an order is given."""
+        """Batches of train, val or test, in the stored order by default."""
 
     @property
     @abstractmethod
     def augmented(self) -> bool:
-        """Whether an input of the training split differs from one epoch to the next."""
+        """True if an input of the training split differs between epochs."""
 
     @property
     def identified_by(self) -> Sequence[str]:
-        """What the digests of items are made of: the columns of a table beside its targets, or a word or two."""
+        """Parts of the items in their digests: columns of a table beside its targets, or a word or two."""
         return ("values",)
 
     def item_names(self, split: str) -> Sequence[str] | None:
-        """The name of each item of a split, such as its file or its line in one; None where it has a number only."""
+        """Name of each item of a split, such as its file or its line in a file; None if items have numbers only."""
         return None
 
     def divide(
@@ -106,22 +105,22 @@ class DataModule(pl.LightningDataModule):
         test_size: float = 0.0,
         digests: ItemDigests | None = None,
     ) -> dict[str, Tensor]:
-        """Divide the items into train, val and test. What the data do not come with is taken from the training part.
+        """Rows of train, val and test. A split that the data do not come with is taken from the training part.
 
-        Where there are both a validation and a test set, a fold is taken of training and validation items together.
-        Where there is a recorded split, its items are found by their digests; what it does not have is `new`.
+        If there are both a validation and a test set, folds are made of training and validation items together. Items
+        of a recorded split are recognised by their digests; all others are `new`.
 
         Args:
-            labels: (N,) class indices of all items; all the same where there are no classes.
-            parts: the items (M,) of each part that the data come in: train and, where there are such, val and test.
-            test_size: a count, or a fraction below 1; 0 for nothing.
-            digests: of all items; None where they cannot be recognised.
+            labels: (N,) class indices of all items; all the same without classes.
+            parts: the items (M,) of each part that the data come in: train and, if there are such, val and test.
+            test_size: a count, or a fraction below 1; 0 for none.
+            digests: of all items; None if they cannot be recognised.
 
         Raises:
-            UserError: a size is more than there is, or nothing, or nothing is left to train on.
+            UserError: a size is more than there is, or no item is left to train on.
         """
         if digests is None or self.recorded is None or not self.recorded.is_kept:
-            rows = self._drawn(labels, parts, test_size)
+            rows = self._draw(labels, parts, test_size)
         else:
             rows = self._divide_again(self.recorded, labels, parts, test_size, digests.items)
         if digests is not None:
@@ -130,7 +129,7 @@ class DataModule(pl.LightningDataModule):
         return rows
 
     def note_items(self, split: str, digests: ItemDigests, rows: Tensor | None = None) -> None:
-        """Keep the digests of a split: of some rows, or of all."""
+        """Keep the digests of the items of a split: of some rows, or of all."""
         of = slice(None) if rows is None else rows.numpy()
         self.items[split], self.inputs[split] = digests.items[of], digests.inputs[of]
 
@@ -143,8 +142,8 @@ class DataModule(pl.LightningDataModule):
         digests: Digests,
     ) -> dict[str, Tensor]:
         try:
-            drawn, refused = self._drawn(labels, parts, test_size), None
-        except UserError as error:  # there are fewer items than there were, and no other division of them is needed
+            drawn, refused = self._draw(labels, parts, test_size), None
+        except UserError as error:  # fewer items than before; their recorded split is all that is needed
             drawn, refused = {split: parts.get(split, torch.arange(0)) for split in ("train", "val", "test")}, error
         if self.fold is not None and "val" in parts and "test" in parts:  # folds are made of both
             parts = {"train": torch.cat([parts["train"], parts["val"]]), "test": parts["test"]}
@@ -154,38 +153,16 @@ class DataModule(pl.LightningDataModule):
             raise refused
         return division.rows
 
-    def _drawn(self, labels: Tensor, parts: Mapping[str, Tensor], test_size: float) -> dict[str, Tensor]:
-        """The rows of train, val and test that a new run has."""
-        rest, val, test = parts["train"], parts.get("val"), parts.get("test")
-        if self.fold is not None:
-            if val is not None and test is not None:
-                rest, val = torch.cat([rest, val]), None
-            left, held_out = fold_split(labels[rest], self.fold, self.folds, self.split_seed)
-            rest, held_out = rest[left], rest[held_out]
-            val, test = (held_out, test) if test is not None else (val, held_out)
-        sizes = {"test_size": test_size} if test is None and test_size else {}
-        sizes |= {"val_size": self.val_size} if val is None else {}
-        total = len(rest)
-        if test is None:
-            rest, test = self._take(rest, labels, test_size, "data.test_size")
-        if val is None:
-            rest, val = self._take(rest, labels, self.val_size, "data.val_size")
-        if self.train_size is not None:
-            rest = self._take(rest, labels, self.train_size, "data.train_size")[1]
-        if not len(rest):
-            raise nothing_left(total, sizes if self.train_size != 0 else {"train_size": 0})
-        return {"train": rest, "val": val, "test": test}
-
-    def _take(self, items: Tensor, labels: Tensor, size: float, name: str) -> tuple[Tensor, Tensor]:
-        left, taken = stratified_split(labels[items], count(size, len(items), name), self.split_seed)
-        return items[left], items[taken]
+    def _draw(self, labels: Tensor, parts: Mapping[str, Tensor], test_size: float) -> dict[str, Tensor]:
+        sizes = {"test": test_size, "val": self.val_size, "train": self.train_size}
+        return draw_splits(labels, parts, sizes, self.fold, self.folds, self.split_seed)
 
     def size_of_batches(self, split: str) -> int:
-        """How many items a batch of this split has."""
+        """Number of items in a batch of this split."""
         return self.batch_size if split == "train" else self.eval_batch_size
 
     def order(self, split: str) -> Order:
-        """How the batches of a split are ordered, and where they are handed out."""
+        """Order and device of the batches of a split."""
         trainer, training = self.trainer, split == "train"
         overfit = bool(getattr(trainer, "overfit_batches", 0))  # the same few batches again and again
         return Order(
@@ -200,9 +177,9 @@ class DataModule(pl.LightningDataModule):
         )
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
-        return batch  # the loader has made it there; looking through it again would take a twentieth of a millisecond
+        return batch  # the loader has put it there; checking again would take 0.05 ms
 
 
 def _batches_done(trainer: pl.Trainer) -> int:
-    """How many batches of the current epoch there have been: none, but where a run goes on in its middle."""
+    """Number of batches done in the current epoch: not 0 if a run resumes in the middle of it."""
     return trainer.fit_loop.epoch_loop.batch_progress.current.completed

@@ -1,4 +1,4 @@
-"""The split of a run, by the digests of its items, and how it is found again in data that may have changed."""
+"""Recorded split of a run, by the digests of its items, and its items in data that may have changed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ NEW = "new"  # the split of the items that a run did not have
 
 @dataclass(frozen=True)
 class Division:
-    """The rows of each split of the data, and how they compare with a recorded split.
+    """Rows of each split of the data, compared with a recorded split.
 
     Attributes:
-        rows: (N,) of train, val and test, and of `new` where there are items that the run did not have.
-        missing: for each split, how many of its recorded items are not in the data, or have changed.
-        is_same: whether any recorded item is in the data; if not, these are other data, and divided by themselves.
+        rows: (N,) of train, val and test, and of `new` if there are items that the run did not have.
+        missing: for each split, the number of recorded items that are not in the data, or have changed.
+        is_same: True if any recorded item is in the data; if not, these are other data with a split of their own.
     """
 
     rows: dict[str, Tensor]
@@ -31,13 +31,13 @@ class Division:
 
 @dataclass(frozen=True)
 class RecordedSplit:
-    """The items that a run was trained, validated and tested on.
+    """Items that a run was trained, validated and tested on.
 
     Attributes:
         items: digests (N,) of train, val and test, each in the order of the run.
         inputs: digests (N,) of the inputs that were trained on, without their targets.
-        identified_by: what the digests are made of: see `DataModule.identified_by`.
-        is_kept: whether the items stay in their splits; if not, the data are divided anew.
+        identified_by: parts of the items in their digests: see `DataModule.identified_by`.
+        is_kept: True if the items stay in their splits; if not, the data are split anew.
     """
 
     items: Mapping[str, Digests]
@@ -49,11 +49,11 @@ class RecordedSplit:
         """The same split of data to which items were added, or from which some were removed.
 
         Splits that were drawn have their recorded items, in the recorded order; items that the run did not have are in
-        none of them. A split that the data come with has those that it holds now, the recorded ones first.
+        none of them. A split that the data come with has all items of its part, the recorded ones first.
 
         Args:
-            drawn: the rows of each split that a new run would have. Where their items are the recorded ones, they stay.
-            parts: the rows of the splits that the data come with.
+            drawn: rows of each split in a new run. They are the result if their items are the recorded ones.
+            parts: rows of the splits that the data come with.
             digests: (N,) of all items.
         """
         official = {split: rows for split, rows in parts.items() if split != "train" and len(rows)}
@@ -73,19 +73,18 @@ class RecordedSplit:
         return Division(rows | ({NEW: new} if len(new) else {}), missing)
 
     def is_trained(self, inputs: Digests) -> NDArray[np.bool_]:
-        """For each of (N,) digests of inputs, whether it is that of an input that was trained on, with any target."""
+        """Mask (N,) of the digests of inputs that were trained on, with any target."""
         items, train = pl.Series(inputs), pl.Series(self.inputs)
-        both = train.filter(train.is_in(items.implode()))  # a table of the fewer ones: NumPy would sort all
+        both = train.filter(train.is_in(items.implode()))  # first those in both, which are few: NumPy would sort all
         return items.is_in(both.implode()).to_numpy()
 
     def _items(self, split: str) -> Digests:
         return self.items.get(split, np.empty(0, dtype=np.uint64))
 
     def _find(self, splits: Sequence[str], pool: Tensor, digests: Digests) -> tuple[dict[str, Tensor], Tensor]:
-        """The recorded items of some splits among the rows of a pool, and its other rows.
+        """Rows of the recorded items of some splits in a pool, and the other rows of the pool.
 
-        Of items that are equal to each other, each stands for one: of two equal items, of which a run had one, one is
-        recorded and one is not.
+        Each of several equal items counts as one: if a run had one of two equal items, one is recorded and one is not.
         """
         rows, found = pool.numpy(), digests[pool.numpy()]
         wanted = np.concatenate([self._items(split) for split in splits])
@@ -105,7 +104,7 @@ class RecordedSplit:
 
 
 def _repeats(values: Digests) -> NDArray[np.int64]:
-    """For each of (N,) values, how many equal ones come before it."""
+    """Number of equal values before each of (N,) values."""
     order = np.argsort(values, kind="stable")
     ordered, places = values[order], np.arange(len(values))
     is_first = np.ones(len(values), dtype=bool)

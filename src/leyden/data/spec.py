@@ -1,4 +1,4 @@
-"""The facts about a data set that a model is built from."""
+"""Facts about a data set that a model is built from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,27 +7,27 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class DataSpec:
-    """Plain values only, so that it can stand in a checkpoint and rebuild the model there.
+    """Facts about a data set, as plain values, so that a checkpoint can keep them to rebuild the model.
 
     Attributes:
-        task: what is to be predicted: one class out of several, or numbers.
-        input_shape: the shape of one input, without the batch; (channels, height, width) for a picture.
+        task: prediction of one class out of several, or of numbers.
+        input_shape: the shape of one input, without the batch; (channels, height, width) for an image.
         output_size: the number of classes, or of numbers.
         class_names: one for each class, in the order of the logits.
         target_names: one for each number.
-        mean: of each channel of the training pictures, of values scaled to [0, 1].
-        std: likewise. What a datamodule hands out is (values − mean) / std.
+        mean: of each channel of the training images, of values scaled to [0, 1].
+        std: of each channel of the training images. The inputs of a network are (values − mean) / std.
         target_mean: of each number, over the training split. A network is trained on (target − target_mean) /
             target_std; metrics and predictions are in the target's own units.
-        target_std: likewise.
-        target_center: the mean of each number over the training split, where targets are not scaled, too; empty where
-            it is not known.
-        target_spread: likewise the standard deviation, by which errors of several targets become comparable.
-        resize: the shorter side, in pixels, of a picture before its centre is cut to `input_shape`; None where pictures
+        target_std: see `target_mean`.
+        target_center: the mean of each number over the training split, even if targets are not scaled; empty if it is
+            not known.
+        target_spread: the standard deviation over the same, which makes errors of several targets comparable.
+        resize: the shorter side, in pixels, of an image before its centre is cropped to `input_shape`; None if images
             come in that size.
-        value_range: black and white of images with more than 8 bits in each channel; None where all have 8 bits.
-        mixed_depths: whether images of 8 bits stand beside those, with 0 as their black and 255 as their white.
-        columns: how the columns of a table become an input; see `leyden.data.tables.encoding`.
+        value_range: black and white of images with more than 8 bits in each channel; None if all have 8 bits.
+        mixed_depths: True if there are images of 8 bits, too, with 0 as their black and 255 as their white.
+        columns: encoding of the columns of a table as an input: see `leyden.data.tables.column_types`.
     """
 
     task: Literal["classification", "regression"]

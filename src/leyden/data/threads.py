@@ -1,7 +1,9 @@
-"""Work on many items at once, in threads: decoding pictures lets go of Python's lock."""
+"""Work on many items in threads, as decoding images releases Python's lock."""
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain
 from typing import TypeVar
 
 import rich
@@ -13,15 +15,25 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def in_threads(work: Callable[[T], R], items: Sequence[T], doing: str) -> Iterator[R]:
-    """The results of `work`, in order; what takes long shows its progress on a terminal."""
-    size = 64  # a future for each item would take more memory than the items
-    chunks = [items[start : start + size] for start in range(0, len(items), size)]
-    pool = ThreadPoolExecutor(cpus())
+def map_ahead(work: Callable[[T], R], items: Iterable[T], threads: int, ahead: int) -> Iterator[R]:
+    """Results of `work`, in order, computed at most so many items ahead: all of them may not fit in memory."""
+    pending: deque[Future[R]] = deque()
+    pool = ThreadPoolExecutor(threads)
     try:
-        results = pool.map(lambda chunk: [work(item) for item in chunk], chunks)
-        hidden = len(items) < 2000 or not rich.get_console().is_terminal
-        for chunk in track(results, doing, total=len(chunks), transient=True, disable=hidden):
-            yield from chunk
+        for item in items:
+            pending.append(pool.submit(work, item))
+            if len(pending) > ahead:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def in_threads(work: Callable[[T], R], items: Sequence[T], doing: str) -> Iterator[R]:
+    """Results of `work`, in order, with a progress bar for many items on a terminal."""
+    size = 64  # a future for each item would take more time and memory
+    chunks = [items[start : start + size] for start in range(0, len(items), size)]
+    results = map_ahead(lambda chunk: [work(item) for item in chunk], chunks, cpus(), 4 * cpus())
+    hidden = len(items) < 2000 or not rich.get_console().is_terminal
+    yield from chain.from_iterable(track(results, doing, total=len(chunks), transient=True, disable=hidden))

@@ -1,4 +1,4 @@
-"""Any classification data set of torchvision, by the name of its class."""
+"""Classification data sets of torchvision, by the names of their classes."""
 
 import inspect
 import logging
@@ -13,16 +13,16 @@ from torchvision import datasets
 
 from leyden.data.decoded import DecodedImages
 from leyden.data.digests import Digests, position_digests
-from leyden.data.downloads import UNREADABLE, alone_in, reason
-from leyden.data.image_files.decoding import Channels, Picture, Read, in_channels
+from leyden.data.downloads import DOWNLOAD_ERRORS, failure_reason, folder_lock
+from leyden.data.image_files.decoding import Channels, DecodedImage, Read, in_channels
 from leyden.data.in_memory import Split
 from leyden.system.errors import UserError
 from leyden.system.suggestions import did_you_mean
 
 log = logging.getLogger(__name__)
 
-# Those that give each picture one class (the others give boxes, masks, captions, films or pairs), with what their
-# argument `train` or `split` is for training, validation and test; SEMEION and its like come in one piece.
+# Data sets with one class for each image (others have boxes, masks, captions, films or pairs), and the value of their
+# argument `train` or `split` for training, validation and test; some, such as SEMEION, are not divided.
 CLASSIFICATION: dict[str, tuple[object, object, object]] = {
     "Caltech101": (None, None, None),
     "Caltech256": (None, None, None),
@@ -83,9 +83,7 @@ class TorchvisionImages(DecodedImages):
     def find(self) -> tuple[Read, dict[str, Split]]:
         held, parts, first = self._datasets(), dict[str, Split](), 0
         if "test" in held and not has_labels(held["test"]):
-            log.info(
-                "data.name=%s: the labels of its test set are not there, so that it is not used", self.dataset_name
-            )
+            log.info("data.name=%s: its test set has no labels, and is not used", self.dataset_name)
             del held["test"]
         for part, dataset in held.items():
             labels = labels_of(dataset)
@@ -118,51 +116,51 @@ class TorchvisionImages(DecodedImages):
     def _datasets(self) -> dict[str, Any]:
         make = getattr(datasets, self.dataset_name)
         accepted = inspect.signature(make).parameters
-        given = {"download": True} if "download" in accepted else {}
+        download = {"download": True} if "download" in accepted else {}
         argument = next((name for name in ("train", "split") if name in accepted), None)
         values = zip(("train", "val", "test"), CLASSIFICATION[self.dataset_name], strict=True)
         parts = {part: {argument: value} for part, value in values if value is not None} if argument else {"train": {}}
         try:
-            with alone_in(Path(self.root)):
-                return {part: make(self.root, **chosen, **given) for part, chosen in parts.items()}
+            with folder_lock(Path(self.root)):
+                return {part: make(self.root, **chosen, **download) for part, chosen in parts.items()}
         except ImportError as error:
             missing = str(error.name or error).partition(".")[0]
             raise UserError(
                 f"data.name={self.dataset_name}: needs the package {missing}; pip install {missing}"
             ) from error
-        except UNREADABLE as error:
+        except DOWNLOAD_ERRORS as error:
             page = f"docs.pytorch.org/vision/stable/generated/torchvision.datasets.{make.__name__}.html"
             raise UserError(
-                f"data.name={make.__name__}: is not whole in {self.root} and cannot be fetched ({reason(error)}); "
-                f"put its files there, of which {page} tells"
+                f"data.name={make.__name__}: is not whole in {self.root} and cannot be fetched "
+                f"({failure_reason(error)}); put its files there, which are listed on {page}"
             ) from error
 
 
 class DatasetReader:
-    """Reads the pictures of several data sets by one number."""
+    """Reader of the images of several data sets, numbered consecutively."""
 
     def __init__(self, parts: list[Any], channels: Channels) -> None:
         self.parts, self.channels = ConcatDataset[Any](parts), channels
 
-    def __call__(self, number: int) -> Picture:
+    def __call__(self, number: int) -> DecodedImage:
         try:
             return in_channels(self.parts[number][0], self.channels)
         except Exception as error:  # each format's decoder has its own types
             name = type(self.parts.datasets[0]).__name__
             raise UserError(
-                f"data.name={name}: picture {number} cannot be read ({reason(error)}); delete what was extracted, so "
-                "that it is extracted again"
+                f"data.name={name}: image {number} cannot be read ({failure_reason(error)}); delete the extracted "
+                "files to have them extracted again"
             ) from error
 
 
 def has_labels(dataset: Any) -> bool:
-    """Whether there are any: of FER2013, Kaggle keeps those of the test set back."""
+    """True if a data set has labels: Kaggle does not publish those of the test set of FER2013."""
     samples = getattr(dataset, "_samples", None)
     return not samples or samples[0][1] is not None
 
 
 def labels_of(dataset: Any) -> Tensor:
-    """The class of each picture: (N,), read without decoding any where the data set keeps them somewhere."""
+    """Class of each image (N,), without decoding any if the data set has a list of them."""
     for name in ("targets", "labels", "_labels", "y"):
         if hasattr(dataset, name):
             return torch.as_tensor(getattr(dataset, name), dtype=torch.int64)

@@ -1,4 +1,4 @@
-"""Items that are made when they are asked for, in worker processes or in threads."""
+"""Loader of items that are made in worker processes, batch by batch."""
 
 import multiprocessing
 import os
@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any, TypeVar, Unpack
+from typing import Any, Unpack
 
 import numpy as np
 import torch
@@ -21,21 +21,20 @@ from leyden.system.processes import cpus
 from leyden.system.seeds import seed_for
 
 Make = Callable[[int], Tensor]  # the stored input of an item, by its number
-_TINY = 1000  # starting workers takes longer than decoding so few
-T = TypeVar("T")
+_TINY = 1000  # decoding so few takes less time than starting workers
 
 
 class WorkerLoader(Loader):
-    """Makes items in worker processes, which are started by the first iteration and kept for those that follow.
+    """Makes items in worker processes, which are started by the first iteration and kept for the following ones.
 
-    The random numbers that `make` meets, of torch, NumPy and Python, are a function of (seed, epoch, number of the
-    item): neither the workers nor what was made before has a part in them.
+    The random numbers of torch, NumPy and Python in `make` are a function of (seed, epoch, number of the item),
+    independent of workers and earlier items.
 
     Args:
         make: the stored input of an item, by its number; a worker process gets a copy.
         numbers: (N,) of the items.
         targets: (N, ...).
-        num_workers: how many processes; 0 for none beside this one.
+        num_workers: number of processes; 0 for this one only.
 
     The others are those of Loader.
     """
@@ -55,15 +54,14 @@ class WorkerLoader(Loader):
         self._iterations = 0
         self._epoch = _Epoch()
         self._workers: DataLoader[Tensor | UserError] = DataLoader(
-            _Batches(make, self.seed),  # type: ignore[arg-type]  # indexed by what the sampler hands out
+            _Batches(make, self.seed),  # type: ignore[arg-type]  # indexed by the items of the sampler
             sampler=self._epoch,
-            batch_size=None,  # the sampler hands out whole batches
-            collate_fn=_as_it_is,
+            batch_size=None,  # the sampler has whole batches
             num_workers=num_workers,
             worker_init_fn=_leave_signals_to_the_main_process,
             persistent_workers=num_workers > 0,
             pin_memory=self.device.type == "cuda",
-            generator=torch.Generator(),  # from which it draws seeds that nobody uses, and not from the global one
+            generator=torch.Generator(),  # for its unused seeds, which come from the global generator otherwise
         )
 
     def stored(self, epoch: int, batches: Iterable[Tensor]) -> Iterator[Batch]:
@@ -72,7 +70,7 @@ class WorkerLoader(Loader):
         self._iterations = iteration = self._iterations + 1
         try:
             with _signals_held() if self._workers._iterator is None else nullcontext():
-                made = iter(self._workers)  # starts the workers, or waits for those that are there
+                made = iter(self._workers)  # starts the workers, or waits for the running ones
             for places, inputs in zip(chosen, made, strict=True):
                 if isinstance(inputs, UserError):
                     raise inputs
@@ -86,7 +84,7 @@ class WorkerLoader(Loader):
             raise
 
     def close(self) -> None:
-        """End the worker processes, also where an iteration was left in the middle. The next one starts new ones."""
+        """End the worker processes, also after an incomplete iteration. The next iteration starts new ones."""
         iterator: Any = self._workers._iterator
         self._workers._iterator = None
         if iterator is not None:
@@ -94,7 +92,7 @@ class WorkerLoader(Loader):
 
 
 class _Epoch:
-    """The batches that come next, each with its epoch: what a DataLoader calls a sampler."""
+    """Sampler of the next batches, each with its epoch."""
 
     batches: Sequence[tuple[int, list[int]]] = ()
 
@@ -106,7 +104,7 @@ class _Epoch:
 
 
 class _Batches:
-    """What a worker does with a batch."""
+    """Data set of batches, made in a worker."""
 
     def __init__(self, make: Make, seed: int) -> None:
         self.make, self.seed = make, seed
@@ -120,17 +118,13 @@ class _Batches:
                 try:
                     items.append(self.make(number))
                 except UserError as error:
-                    return error  # raised in a worker, it would come with the worker's traceback in its message
+                    return error  # if it were raised, its message would get the worker's traceback
         return torch.stack(items)
-
-
-def _as_it_is(batch: T) -> T:
-    return batch
 
 
 @contextmanager
 def _signals_held() -> Iterator[None]:
-    """Processes that are started meanwhile get no signals that stop a run before they ask for them."""
+    """Context in which new processes get no signals that stop a run until they have handlers for them."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
@@ -142,9 +136,9 @@ def _signals_held() -> Iterator[None]:
 
 
 def _leave_signals_to_the_main_process(worker: int) -> None:
-    """Ctrl-C and schedulers signal every process of a run: the main one then ends it in order, and needs its workers.
+    """Ignore Ctrl-C and the signals of schedulers, which reach all processes: the main one still needs its workers.
 
-    A worker ends when the main process sends it SIGTERM, as torch and multiprocessing do, or is gone.
+    A worker ends when the main process sends it SIGTERM, as torch and multiprocessing do, or has ended.
     """
     for number in {*STOPS, *WARNINGS} - {signal.SIGTERM}:
         signal.signal(number, signal.SIG_IGN)
@@ -155,16 +149,16 @@ def _leave_signals_to_the_main_process(worker: int) -> None:
         main.join()
         os._exit(0)
 
-    def end_when_told() -> None:
+    def end_when_terminated() -> None:
         while signal.sigwaitinfo((signal.SIGTERM,)).si_pid != main.pid:
             pass
         os._exit(0)
 
     threading.Thread(target=end_with_it, daemon=True).start()
     if hasattr(signal, "sigwaitinfo"):
-        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))  # also where it was not held from the start
-        threading.Thread(target=end_when_told, daemon=True).start()
-    elif hasattr(signal, "pthread_sigmask"):  # macOS tells nobody who sent a signal
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))  # even if it was not held from the start
+        threading.Thread(target=end_when_terminated, daemon=True).start()
+    elif hasattr(signal, "pthread_sigmask"):  # macOS does not say who sent a signal
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
 
 
@@ -176,7 +170,7 @@ def _seed(seed: int) -> None:
 
 @contextmanager
 def random_numbers_kept() -> Iterator[None]:
-    """Leaves the global generators of torch's CPU, NumPy and Python as they were found."""
+    """Context that restores the global generators of torch's CPU, NumPy and Python."""
     python, numpy, torch_ = random.getstate(), np.random.get_state(), torch.get_rng_state()
     try:
         yield
@@ -187,5 +181,5 @@ def random_numbers_kept() -> Iterator[None]:
 
 
 def workers_for(items: int, processes: int = 1) -> int:
-    """How many workers each of the processes that train has for so many items."""
+    """Default number of workers for so many items, for each of the processes that train."""
     return 0 if items < _TINY else min(8, max(1, cpus() // processes))

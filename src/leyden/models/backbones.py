@@ -1,4 +1,4 @@
-"""torchvision's classification networks: found by name, made for a picture, opened at both ends, frozen in part."""
+"""torchvision's classification networks: found by name, made for an image, opened at both ends, frozen in part."""
 
 import pickle
 import re
@@ -40,7 +40,7 @@ def find_weights(name: str, weights: str | None) -> WeightsEnum | None:
 
 
 def make_backbone(name: str, weights: WeightsEnum | None, input_shape: tuple[int, ...], load: bool) -> nn.Module:
-    """The network as torchvision makes it, with one head, for pictures of this size or of the weights'.
+    """The network as torchvision makes it, with one head, for images of this size or of the weights'.
 
     Args:
         load: whether the weights are read, or only decide the network's structure.
@@ -84,7 +84,7 @@ def layers(network: nn.Module) -> tuple[str, str]:
 
 
 def fit_first_layer(network: nn.Module, name: str, channels: int, small: bool) -> None:
-    """Let a network without weights take pictures of so many channels; small ones keep their size in a ResNet's stem.
+    """Let a network without weights take images of so many channels; small ones keep their size in a ResNet's stem.
 
     He et al. (2016), Deep residual learning for image recognition: a 3×3 convolution on CIFAR-10 (section 4.2).
     """

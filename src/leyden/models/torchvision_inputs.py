@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-_SMALLEST = {  # pixels a side, where torchvision's network runs out of them; all others take any picture
+_SMALLEST = {  # pixels a side, where torchvision's network runs out of them; all others take any image
     "alexnet": 63,
     "convnext": 32,
     "densenet": 29,
@@ -20,23 +20,23 @@ _SMALLEST = {  # pixels a side, where torchvision's network runs out of them; al
 def torchvision_input_check(
     input_shape: Sequence[int], name: str = "resnet18", weights: str | None = None, **_: Any
 ) -> str | None:
-    """A picture; grey or in colour for torchvision's weights, and without them not smaller than the network bears."""
+    """An image; grey or in colour for torchvision's weights, and without them not smaller than the network bears."""
     if len(input_shape) != 3:
         return image_needed(input_shape)
     channels, height, width = input_shape
-    if is_name(weights):  # pictures are brought to the size that these were trained with
+    if is_name(weights):  # images are brought to the size that these were trained with
         if channels not in (1, 3):
-            return f"a picture of 1 or 3 channels for weights={weights}, and this one has {channels}; set weights=null"
+            return f"an image of 1 or 3 channels for weights={weights}, and this one has {channels}; set weights=null"
         return None
     size, remedy = f"{height}×{width}", "try model.name=resnet18"
     smallest = next((side for start, side in _SMALLEST.items() if name.startswith(start)), 1)
     if min(height, width) < smallest:
-        return f"a picture of {smallest} pixels a side for {name}, and this one is {size}; {remedy}"
+        return f"an image of {smallest} pixels a side for {name}, and this one is {size}; {remedy}"
     patch = int(name.rpartition("_")[2]) if re.fullmatch(r"vit_\w_\d+", name) else 0
     if patch and (height != width or height % patch):
-        return f"a square of patches of {patch} pixels for {name}, and this picture is {size}; {remedy}"
+        return f"a square of patches of {patch} pixels for {name}, and this image is {size}; {remedy}"
     if name.startswith("maxvit") and (height % 224 or width % 224):
-        return f"a side of 224 pixels, or a multiple, for {name}, and this picture is {size}; {remedy}"
+        return f"a side of 224 pixels, or a multiple, for {name}, and this image is {size}; {remedy}"
     return None
 
 
@@ -48,4 +48,4 @@ def is_name(weights: str | None) -> bool:
 def image_needed(input_shape: Sequence[int]) -> str:
     """Requirement of a network for images, as the end of the sentence "model CNN needs …"."""
     shape = str(tuple(input_shape)).replace("'", "")  # a table's features have no number before they are read
-    return f"a picture (channels, height, width), and this input has the shape {shape}; try model=mlp"
+    return f"an image (channels, height, width), and this input has the shape {shape}; try model=mlp"

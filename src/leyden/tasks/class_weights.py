@@ -3,7 +3,8 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from leyden.data.classes import matching, some_names
+from leyden.data.abbreviated import abbreviated
+from leyden.data.classes import matching
 from leyden.system.errors import UserError
 from leyden.system.override_text import setting
 from leyden.system.suggestions import nearest
@@ -27,7 +28,7 @@ def weights_in_order(weights: Sequence[float] | Mapping[str, float], names: Sequ
     if len(listed) != classes:
         raise UserError(
             f"task.class_weights={listed}: give one for each of the {classes} classes, in the order "
-            f"{some_names(names)}; or by name, as {_typed(dict.fromkeys(names, 1))}"
+            f"{abbreviated(names)}; or by name, as {_typed(dict.fromkeys(names, 1))}"
         )
     for name, weight in zip(names, listed, strict=True):
         if not 0 <= weight < math.inf:
@@ -52,10 +53,10 @@ def _by_name(weights: Mapping[str, float], names: Sequence[str]) -> list[float]:
     near = _corrected(wrong, weights, missing)
     complete = {name: found.get(name, near.get(name, 1)) for name in names}
     if wrong:
-        hint = f"did you mean {_typed(complete)}?" if near else f"there are: {some_names(names)}"
+        hint = f"did you mean {_typed(complete)}?" if near else f"there are: {abbreviated(names)}"
         raise UserError(f"task.class_weights: there is no class {wrong[0]}; {hint}")
     if missing:
-        lacking = f"has no weight for {some_names(missing)}"
+        lacking = f"has no weight for {abbreviated(missing)}"
         raise UserError(f"task.class_weights: {lacking}; give one for each class, as {_typed(complete)}")
     return [found[name] for name in names]
 

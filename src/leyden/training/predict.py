@@ -196,5 +196,5 @@ def _report(path: Path, number: int, inputs: Inputs) -> None:
             table.add_row(*(escape(_LONG.sub(lambda number: f"{float(number[0]):.4g}", cell)) for cell in row))
         rich.print(table)
     less = f"; {unread:,} could not be read" if unread else ""
-    others = f"; {inputs.passed_over:,} other files were passed over" if inputs.passed_over else ""
+    others = f"; {inputs.skipped:,} other files were passed over" if inputs.skipped else ""
     log.info("%s predictions in %s%s%s", f"{number:,}", path, less, others)

@@ -1,4 +1,4 @@
-"""Random changes to a whole batch of pictures at once, each picture by its own draw, on the device where it lies."""
+"""Random changes to a whole batch of images at once, each image by its own draw, on the device where it lies."""
 
 import math
 
@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 
 class Augment:
-    """Augmentation of training pictures. Everything is off unless it is set.
+    """Augmentation of training images. Everything is off unless it is set.
 
     Order: crop, flips, affine (rotation, translation, scale and shear in one resampling), colour, erasing.
 
@@ -21,8 +21,8 @@ class Augment:
         scale: zoom by a factor from 1 / (1 + scale) to 1 + scale.
         shear: up to so many degrees either way, along the width.
         brightness: multiply by a factor from 1 − brightness to 1 + brightness.
-        contrast: likewise the distance from the picture's own mean.
-        saturation: likewise the distance from grey; pictures of three channels only.
+        contrast: likewise the distance from the image's own mean.
+        saturation: likewise the distance from grey; images of three channels only.
         erase: probability of setting a rectangle, of 2 to 33 % of the area, to zero.
             Zhong et al. (2017), Random Erasing Data Augmentation.
     """
@@ -52,24 +52,24 @@ class Augment:
         """Whether anything is set."""
         return any(vars(self).values())
 
-    def __call__(self, pictures: Tensor, generator: Generator) -> Tensor:
+    def __call__(self, images: Tensor, generator: Generator) -> Tensor:
         """Change (B, C, H, W) values in [0, 1], with random numbers of `generator` only."""
         if self.crop_padding:
-            pictures = _crop(pictures, self.crop_padding, generator)
+            images = _crop(images, self.crop_padding, generator)
         if self.horizontal_flip:
-            pictures = _where(self.horizontal_flip, pictures.flip(3), pictures, generator)
+            images = _where(self.horizontal_flip, images.flip(3), images, generator)
         if self.vertical_flip:
-            pictures = _where(self.vertical_flip, pictures.flip(2), pictures, generator)
+            images = _where(self.vertical_flip, images.flip(2), images, generator)
         if self.rotation or self.translate or self.scale or self.shear:
-            pictures = self._affine(pictures, generator)
+            images = self._affine(images, generator)
         if self.brightness or self.contrast or self.saturation:
-            pictures = self._colour(pictures, generator)
+            images = self._colour(images, generator)
         if self.erase:
-            pictures = _erase(pictures, self.erase, generator)
-        return pictures
+            images = _erase(images, self.erase, generator)
+        return images
 
-    def _affine(self, pictures: Tensor, generator: Generator) -> Tensor:
-        number, _, height, width = pictures.shape
+    def _affine(self, images: Tensor, generator: Generator) -> Tensor:
+        number, _, height, width = images.shape
         turn, shear, zoom, right, down = _draw(5, number, generator)
         turn, shear = turn * math.radians(self.rotation), torch.tan(shear * math.radians(self.shear))
         zoom = (1 + self.scale) ** -zoom  # grid_sample asks where a pixel comes from: the inverse map
@@ -81,22 +81,22 @@ class Augment:
             ],
             dim=1,
         )
-        grid = F.affine_grid(theta, list(pictures.shape), align_corners=False)
-        return F.grid_sample(pictures, grid, align_corners=False)
+        grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+        return F.grid_sample(images, grid, align_corners=False)
 
-    def _colour(self, pictures: Tensor, generator: Generator) -> Tensor:
-        bright, contrast, saturate = 1 + _draw(3, len(pictures), generator)[:, :, None, None, None] * torch.tensor(
-            [self.brightness, self.contrast, self.saturation], device=pictures.device
+    def _colour(self, images: Tensor, generator: Generator) -> Tensor:
+        bright, contrast, saturate = 1 + _draw(3, len(images), generator)[:, :, None, None, None] * torch.tensor(
+            [self.brightness, self.contrast, self.saturation], device=images.device
         ).view(3, 1, 1, 1, 1)
-        pictures = pictures * bright
+        images = images * bright
         if self.contrast:
-            mean = pictures.mean(dim=(1, 2, 3), keepdim=True)
-            pictures = mean + (pictures - mean) * contrast
-        if self.saturation and pictures.shape[1] == 3:
-            weights = torch.tensor([0.299, 0.587, 0.114], device=pictures.device).view(3, 1, 1)  # ITU-R BT.601 luma
-            grey = (pictures * weights).sum(dim=1, keepdim=True)
-            pictures = grey + (pictures - grey) * saturate
-        return pictures.clamp(0, 1)
+            mean = images.mean(dim=(1, 2, 3), keepdim=True)
+            images = mean + (images - mean) * contrast
+        if self.saturation and images.shape[1] == 3:
+            weights = torch.tensor([0.299, 0.587, 0.114], device=images.device).view(3, 1, 1)  # ITU-R BT.601 luma
+            grey = (images * weights).sum(dim=1, keepdim=True)
+            images = grey + (images - grey) * saturate
+        return images.clamp(0, 1)
 
 
 def _draw(rows: int, number: int, generator: Generator) -> Tensor:
@@ -104,15 +104,15 @@ def _draw(rows: int, number: int, generator: Generator) -> Tensor:
     return torch.rand(rows, number, generator=generator, device=generator.device) * 2 - 1
 
 
-def _where(probability: float, changed: Tensor, pictures: Tensor, generator: Generator) -> Tensor:
-    chosen = torch.rand(len(pictures), generator=generator, device=pictures.device) < probability
-    return torch.where(chosen[:, None, None, None], changed, pictures)
+def _where(probability: float, changed: Tensor, images: Tensor, generator: Generator) -> Tensor:
+    chosen = torch.rand(len(images), generator=generator, device=images.device) < probability
+    return torch.where(chosen[:, None, None, None], changed, images)
 
 
-def _crop(pictures: Tensor, padding: int, generator: Generator) -> Tensor:
-    number, channels, height, width = pictures.shape
-    device = pictures.device
-    padded = F.pad(pictures, [padding] * 4)
+def _crop(images: Tensor, padding: int, generator: Generator) -> Tensor:
+    number, channels, height, width = images.shape
+    device = images.device
+    padded = F.pad(images, [padding] * 4)
     down, right = torch.randint(0, 2 * padding + 1, (2, number), generator=generator, device=device)
     rows = (down[:, None] + torch.arange(height, device=device))[:, None, :, None]
     columns = (right[:, None] + torch.arange(width, device=device))[:, None, None, :]
@@ -124,9 +124,9 @@ def _crop(pictures: Tensor, padding: int, generator: Generator) -> Tensor:
     ]
 
 
-def _erase(pictures: Tensor, probability: float, generator: Generator) -> Tensor:
-    number, _, height, width = pictures.shape
-    device = pictures.device
+def _erase(images: Tensor, probability: float, generator: Generator) -> Tensor:
+    number, _, height, width = images.shape
+    device = images.device
     chosen, area, aspect, top, left = torch.rand(5, number, generator=generator, device=device)
     side = torch.sqrt((0.02 + 0.31 * area) * height * width)
     stretch = torch.exp((aspect * 2 - 1) * math.log(3.3) / 2)  # sides from 1 : 3.3 to 3.3 : 1
@@ -136,4 +136,4 @@ def _erase(pictures: Tensor, probability: float, generator: Generator) -> Tensor
     in_rows = (rows >= top[:, None]) & (rows < (top + tall)[:, None])
     in_columns = (columns >= left[:, None]) & (columns < (left + wide)[:, None])
     hole = in_rows[:, :, None] & in_columns[:, None, :] & (chosen < probability)[:, None, None]
-    return pictures.masked_fill(hole[:, None], 0.0)
+    return images.masked_fill(hole[:, None], 0.0)

@@ -1,4 +1,4 @@
-"""CIFAR: 32×32 colour pictures, over torchvision's data sets."""
+"""CIFAR: 32×32 colour images, over torchvision's data sets."""
 
 from pathlib import Path
 from typing import Any, ClassVar
@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import torch
 from torchvision import datasets
 
-from leyden import UNREADABLE, InMemoryImages, Split, UserError, alone_in, reason
+from leyden import DOWNLOAD_ERRORS, InMemoryImages, Split, UserError, failure_reason, folder_lock
 
 
 class CIFAR10(InMemoryImages):
@@ -19,18 +19,18 @@ class CIFAR10(InMemoryImages):
     def load(self, train: bool) -> Split:
         folder = Path(self.root, self.DATASET.base_folder)
         try:
-            with alone_in(folder):
+            with folder_lock(folder):
                 try:
                     dataset = self._read(train)
-                except UNREADABLE:
+                except DOWNLOAD_ERRORS:
                     if not Path(self.root, self.DATASET.filename).exists():
                         raise
                     for name, _ in self.DATASET.train_list:  # without them all is extracted again, also the class names
                         Path(folder, name).unlink(missing_ok=True)
                     dataset = self._read(train)
-        except UNREADABLE as error:
+        except DOWNLOAD_ERRORS as error:
             raise UserError(
-                f"{self.DATASET.__name__} is not whole in {folder} and cannot be downloaded ({reason(error)}); "
+                f"{self.DATASET.__name__} is not whole in {folder} and cannot be downloaded ({failure_reason(error)}); "
                 f"get {self.DATASET.filename} from www.cs.toronto.edu/~kriz/cifar.html and put it into {self.root}"
             ) from error
         self._names = tuple(dataset.classes)

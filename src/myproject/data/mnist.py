@@ -1,4 +1,4 @@
-"""The MNIST family: 28×28 grey pictures, over torchvision's data sets."""
+"""The MNIST family: 28×28 grey images, over torchvision's data sets."""
 
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 from torch import Tensor
 from torchvision import datasets
 
-from leyden import UNREADABLE, InMemoryImages, Split, UserError, alone_in, reason
+from leyden import DOWNLOAD_ERRORS, InMemoryImages, Split, UserError, failure_reason, folder_lock
 
 
 class MNIST(InMemoryImages):
@@ -19,25 +19,25 @@ class MNIST(InMemoryImages):
     def load(self, train: bool) -> Split:
         folder = Path(self.root, self.DATASET.__name__, "raw")
         try:
-            with alone_in(folder):
+            with folder_lock(folder):
                 try:
                     return self._read(train)
-                except UNREADABLE:
+                except DOWNLOAD_ERRORS:
                     if not _forget_extracted(folder):
                         raise
                     return self._read(train)
-        except UNREADABLE as error:
+        except DOWNLOAD_ERRORS as error:
             raise UserError(
-                f"{self.DATASET.__name__} is not whole in {folder} and cannot be downloaded ({reason(error)}); "
+                f"{self.DATASET.__name__} is not whole in {folder} and cannot be downloaded ({failure_reason(error)}); "
                 f"empty that folder and put these files there: {', '.join(self.FILES)}"
             ) from error
 
     def _read(self, train: bool) -> Split:
         dataset = self._dataset(train)
-        pictures, labels = self._pictures(dataset.data), self._labels(dataset.targets)
-        if len(pictures) != len(labels):
-            raise ValueError(f"{len(pictures)} pictures and {len(labels)} labels")
-        return pictures, labels
+        images, labels = self._images(dataset.data), self._labels(dataset.targets)
+        if len(images) != len(labels):
+            raise ValueError(f"{len(images)} images and {len(labels)} labels")
+        return images, labels
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -46,7 +46,7 @@ class MNIST(InMemoryImages):
     def _dataset(self, train: bool) -> Any:
         return self.DATASET(self.root, train=train, download=True)  # downloads only what is not there
 
-    def _pictures(self, data: Tensor) -> Tensor:
+    def _images(self, data: Tensor) -> Tensor:
         return data.unsqueeze(1)
 
     def _labels(self, targets: Tensor) -> Tensor:
@@ -106,7 +106,7 @@ class EMNIST(MNIST):
     def _dataset(self, train: bool) -> Any:
         return datasets.EMNIST(self.root, split=self.split, train=train, download=True)
 
-    def _pictures(self, data: Tensor) -> Tensor:
+    def _images(self, data: Tensor) -> Tensor:
         return data.transpose(1, 2).unsqueeze(1).contiguous()  # the files hold them lying on their side
 
     def _labels(self, targets: Tensor) -> Tensor:

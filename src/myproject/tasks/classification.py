@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from torchmetrics import Metric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
-from leyden import DataSpec, OptimizerFactory, Predictions, SchedulerFactory, Task, some_names, weights_in_order
+from leyden import DataSpec, OptimizerFactory, Predictions, SchedulerFactory, Task, abbreviated, weights_in_order
 
 
 class Classification(Task):
@@ -64,7 +64,7 @@ class Classification(Task):
             return super().describe()
         names = self.spec.class_names or tuple(map(str, range(self.spec.output_size)))
         weights = [f"{name} {w:g}" for name, w in zip(names, self.class_weights.tolist(), strict=True)]
-        return f"{super().describe()}, class weights: {some_names(weights)}"
+        return f"{super().describe()}, class weights: {abbreviated(weights)}"
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Mean loss over (B, classes) logits and (B,) class indices."""

@@ -12,7 +12,7 @@ from PIL import Image
 from leyden.data.folder import ImageFolder
 from leyden.data.recorded_split import NEW, RecordedSplit
 from leyden.system.errors import UserError
-from tests.helpers.image_files import write_folders, write_picture
+from tests.helpers.image_files import write_folders, write_image
 from tests.leyden.helpers.deep_files import write_png
 
 PARTS = {"train": 8, "val": 4, "test": 4}
@@ -72,7 +72,7 @@ def test_an_added_image_of_another_depth_is_left_out(
     first = ready(new(root, **settings))
     for part in PARTS if official else ("",):
         path = root / part / "cat" / "added.png"
-        write_picture(path, 7) if deep else write_png(path, np.full((12, 12, 1), 4000, np.uint16))
+        write_image(path, 7) if deep else write_png(path, np.full((12, 12, 1), 4000, np.uint16))
     with caplog.at_level(logging.WARNING):
         data = again(first, resumed, **settings)
     assert_same(first, data)
@@ -85,7 +85,7 @@ def test_an_added_image_of_another_depth_is_left_out(
 def test_added_images_of_the_same_depth_are_new(tmp_path: Path) -> None:
     first = ready(new(deep_folders(tmp_path)))
     write_png(tmp_path / "cat" / "added.png", np.full((12, 12, 1), 200, np.uint16))
-    write_picture(tmp_path / "cat" / "other.png", 7)
+    write_image(tmp_path / "cat" / "other.png", 7)
     data = again(first, resumed=False)
     assert data.item_names(NEW) == ["cat/added.png"]
     assert len(data.items[NEW]) == 1
@@ -111,7 +111,7 @@ def test_an_added_file_that_is_broken_is_left_out(
     with caplog.at_level(logging.WARNING):
         data = again(first, resumed)
     assert_same(first, data)
-    assert f"1 of 61 pictures cannot be read: {name}" in caplog.text
+    assert f"1 of 61 images cannot be read: {name}" in caplog.text
     with pytest.raises(UserError, match=r"data\.skip_broken=true"):
         ready(new(root))
 

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from leyden.data.folder import ImageFolder
-from leyden.data.image_files.decoding import read_picture
+from leyden.data.image_files.decoding import read_image
 from leyden.data.inputs.open import open_inputs
 from tests.leyden.data.inputs.opened_inputs import read
 from tests.leyden.helpers.odd_files import DEEP, SHALLOW, Write
@@ -61,13 +61,13 @@ def test_training_and_prediction_decode_alike(kinds: dict[str, Write], channels:
 def test_what_is_transparent_is_white_in_any_mode(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     SHALLOW[name](path, 3)
-    with Image.open(path) as picture:
-        if picture.getexif().get(0x0112, 1) != 1:
+    with Image.open(path) as image:
+        if image.getexif().get(0x0112, 1) != 1:
             pytest.skip("a test of its own")
-        alpha = np.asarray(picture.convert("RGBA"), np.float64)
-        has_alpha = picture.has_transparency_data
+        alpha = np.asarray(image.convert("RGBA"), np.float64)
+        has_alpha = image.has_transparency_data
     opacity = alpha[..., 3:] / 255
     if has_alpha:
         assert opacity.min() < 1
     expected = alpha[..., :3] * opacity + 255 * (1 - opacity)
-    assert np.abs(np.asarray(read_picture(path, 3), np.float64) - expected).max() <= 1
+    assert np.abs(np.asarray(read_image(path, 3), np.float64) - expected).max() <= 1

@@ -15,7 +15,7 @@ from leyden.data.loader import TensorLoader
 from leyden.data.workers import WorkerLoader
 from leyden.system.errors import UserError
 from myproject.data.augment import Augment
-from tests.helpers.image_files import made, pixels, ready, seen, write_folders, write_picture
+from tests.helpers.image_files import made, pixels, ready, seen, write_folders, write_image
 
 
 @pytest.mark.parametrize("cache", [True, False])
@@ -23,8 +23,8 @@ def test_evaluation_is_resize_and_centre_crop_as_pillow_does_them(cache: bool, t
     shapes = [(40, 60), (60, 40), (31, 31), (16, 90)]
     for name in ("a", "b"):
         for number, shape in enumerate(shapes * 2):
-            write_picture(tmp_path / "train" / name / f"{number}.png", number, *shape)
-            write_picture(tmp_path / "test" / name / f"{number}.png", number, *shape)
+            write_image(tmp_path / "train" / name / f"{number}.png", number, *shape)
+            write_image(tmp_path / "test" / name / f"{number}.png", number, *shape)
     data = ready(tmp_path, size=16, resize=20, cache=cache)
     expected = []
     for number, (height, width) in enumerate(shapes * 2):
@@ -32,11 +32,11 @@ def test_evaluation_is_resize_and_centre_crop_as_pillow_does_them(cache: bool, t
         resized = Image.fromarray(pixels(number, height, width)).resize(small, Image.Resampling.BILINEAR)
         top, left = round((small[1] - 16) / 2), round((small[0] - 16) / 2)
         expected.append(np.asarray(resized)[top : top + 16, left : left + 16].transpose(2, 0, 1).tobytes())
-    assert [picture for picture, _ in seen(data, "test")] == expected * 2
+    assert [image for image, _ in seen(data, "test")] == expected * 2
     assert (data.spec.input_shape, data.spec.resize) == ((3, 16, 16), 20)
 
 
-def test_grey_pictures_have_one_channel(tmp_path: Path) -> None:
+def test_grey_images_have_one_channel(tmp_path: Path) -> None:
     data = ready(write_folders(tmp_path, train=6, test=2), channels=1)
     assert data.spec.input_shape == (1, 12, 12)
     assert len(data.spec.mean) == len(data.spec.std) == 1
@@ -50,7 +50,7 @@ def test_training_crops_are_new_each_epoch_and_the_same_with_any_workers(tmp_pat
     def epochs(**settings: Any) -> list[Tensor]:
         data = ready(root, batch_size=5, augment=Augment(horizontal_flip=0.5), **settings)
         loader = data.train_dataloader()
-        result = [torch.cat([pictures for pictures, _ in loader]) for _ in range(2)]
+        result = [torch.cat([images for images, _ in loader]) for _ in range(2)]
         data.teardown()
         return result
 
@@ -121,20 +121,20 @@ def test_transforms_of_the_user_are_used_for_their_split(tmp_path: Path) -> None
     inner = pixels(600)[2:10, 2:10].transpose(2, 0, 1)
     assert seen(data, "test")[0][0] == inner.tobytes()
     inverted = (255 - pixels(number)[2:10, 2:10].transpose(2, 0, 1) for number in range(6))
-    assert {picture for picture, label in seen(data, "train") if not label} <= {each.tobytes() for each in inverted}
+    assert {image for image, label in seen(data, "train") if not label} <= {each.tobytes() for each in inverted}
 
 
 @pytest.mark.parametrize("cache", [True, False])
 def test_mean_and_deviation_are_those_of_the_training_split(cache: bool, tmp_path: Path) -> None:
     root = write_folders(tmp_path, train=10, test=2)
     data = ready(root, cache=cache, train_transform=None if cache else [], val_size=9)
-    stored = np.stack([np.frombuffer(picture, np.uint8).reshape(3, -1) for picture, _ in seen(data, "train")]) / 255
+    stored = np.stack([np.frombuffer(image, np.uint8).reshape(3, -1) for image, _ in seen(data, "train")]) / 255
     assert len(stored) == 21
     assert data.spec.mean == pytest.approx(stored.mean(axis=(0, 2)))
     assert data.spec.std == pytest.approx(stored.std(axis=(0, 2)))
 
 
-def test_of_many_pictures_mean_and_deviation_are_those_of_a_sample(tmp_path: Path, monkeypatch: Any) -> None:
+def test_of_many_images_mean_and_deviation_are_those_of_a_sample(tmp_path: Path, monkeypatch: Any) -> None:
     root = write_folders(tmp_path, train=10, test=2)
     whole = ready(root).spec
     monkeypatch.setattr("leyden.data.decoded._SAMPLE", 12)
@@ -166,7 +166,7 @@ def test_a_class_that_a_split_lacks_is_told(
 def test_of_many_classes_that_a_split_lacks_some_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for name in "abcdefg":
         for number in range(3):
-            write_picture(tmp_path / name / f"{number}.png", number)
+            write_image(tmp_path / name / f"{number}.png", number)
     data = ready(tmp_path, val_size=1, test_size=0)
     absent = [name for number, name in enumerate("abcdefg") if number != data.splits["val"][1]]
     assert caplog.messages == [f"data: val has no images of {', '.join(absent[:4])} and 2 more"]
@@ -181,7 +181,7 @@ def test_what_is_small_is_held_in_memory_where_that_is_left_open(
     with caplog.at_level(logging.INFO, logger="leyden"):
         data = ready(root, cache=None)
     told = "decoded once and held in memory" if held else "decoded anew for each epoch"
-    assert caplog.messages[-1] == f"data.cache=null: 0 MiB of pictures are {told}"
+    assert caplog.messages[-1] == f"data.cache=null: 0 MiB of images are {told}"
     assert isinstance(data.train_dataloader(), TensorLoader if held else WorkerLoader)
     assert data.augmented != held
     assert seen(data, "test")[1] == made(0, 1, "test")
@@ -190,5 +190,5 @@ def test_what_is_small_is_held_in_memory_where_that_is_left_open(
 
 def test_what_memory_cannot_hold_is_one_line(tmp_path: Path) -> None:
     root = write_folders(tmp_path, train=6, test=2)
-    with pytest.raises(UserError, match=r"^data\.size=3000000: 14 pictures take 352,[^\n]* data\.cache=false$"):
+    with pytest.raises(UserError, match=r"^data\.size=3000000: 14 images take 352,[^\n]* data\.cache=false$"):
         ready(root, size=3_000_000, cache=True, val_size=4)

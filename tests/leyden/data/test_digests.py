@@ -7,7 +7,7 @@ import torch
 
 from leyden.data.digests import position_digests, row_digests, tensor_digests, with_labels
 from leyden.data.tables.notation import Notation
-from leyden.data.tables.table import read_table
+from leyden.data.tables.reader import read_table
 from tests.leyden.helpers.csv_files import rows, write
 
 ROWS = [5549867420912934905, 14537320618322188904, 6610080966333639768]

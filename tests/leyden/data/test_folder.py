@@ -7,16 +7,16 @@ import torch
 
 from leyden.config.compose import compose
 from leyden.system.errors import UserError
-from tests.helpers.image_files import made, ready, seen, sizes, write_folders, write_picture
+from tests.helpers.image_files import made, ready, seen, sizes, write_folders, write_image
 
 
 @pytest.mark.parametrize("cache", [True, False])
-def test_official_parts_are_kept_apart_and_pictures_keep_their_labels(cache: bool, tmp_path: Path) -> None:
+def test_official_parts_are_kept_apart_and_images_keep_their_labels(cache: bool, tmp_path: Path) -> None:
     root = write_folders(tmp_path, train=4, val=2, test=3)
     data = ready(root, cache=cache, train_transform=None if cache else [])
     assert sizes(data) == {"train": 12, "val": 6, "test": 9}
     assert data.spec.class_names == ("cat", "dog", "emu")
-    assert data.describe() == "ImageFolder: 12 train, 6 val, 9 test; 3×12×12 pictures of 3 classes"
+    assert data.describe() == "ImageFolder: 12 train, 6 val, 9 test; 3×12×12 images of 3 classes"
     for part, number in (("val", 2), ("test", 3)):
         assert seen(data, part) == [made(label, n, part) for label in range(3) for n in range(number)]
     assert sorted(seen(data, "train")) == sorted(made(label, n) for label in range(3) for n in range(4))
@@ -67,11 +67,11 @@ def test_chosen_classes_are_counted_in_the_order_given(tmp_path: Path) -> None:
 def test_names_hidden_files_and_nested_folders(tmp_path: Path) -> None:
     for name in ("a", "b"):
         for number, file in enumerate(("1.PNG", "deep/er/2.png", "3.jpeg", "4.Gif", "5.tiff", "x.bmp", "y.webp")):
-            write_picture(tmp_path / name / file, number)
-        write_picture(tmp_path / name / ".hidden.png")
-        write_picture(tmp_path / name / ".cache" / "1.png")
-        (tmp_path / name / "notes.txt").write_text("no picture")
-    write_picture(tmp_path / ".git" / "1.png")
+            write_image(tmp_path / name / file, number)
+        write_image(tmp_path / name / ".hidden.png")
+        write_image(tmp_path / name / ".cache" / "1.png")
+        (tmp_path / name / "notes.txt").write_text("no image")
+    write_image(tmp_path / ".git" / "1.png")
     data = ready(tmp_path, test_size=2, val_size=2)
     assert sizes(data) == {"train": 10, "val": 2, "test": 2}
     assert data.spec.class_names == ("a", "b")
@@ -81,22 +81,22 @@ def test_a_class_may_be_called_nearly_like_a_part(tmp_path: Path) -> None:
     names = ("Train", "bus", "invalid", "valid")
     for name in names:
         for number in range(10):
-            write_picture(tmp_path / name / f"{number}.png", number)
+            write_image(tmp_path / name / f"{number}.png", number)
     assert ready(tmp_path).spec.class_names == names
 
 
-def test_folders_without_pictures_may_lie_beside_the_parts(tmp_path: Path) -> None:
+def test_folders_without_images_may_lie_beside_the_parts(tmp_path: Path) -> None:
     root = write_folders(tmp_path, train=6, test=2)
     for name in ("annotations/cat/1.txt", "test_labels/1.csv"):
         (root / name).parent.mkdir(parents=True)
-        (root / name).write_text("no picture")
+        (root / name).write_text("no image")
     assert sizes(ready(root))["test"] == 6
 
 
-def test_pictures_may_lie_deeper_in_each_class(tmp_path: Path) -> None:
+def test_images_may_lie_deeper_in_each_class(tmp_path: Path) -> None:
     for name in ("n01443537", "n01629819"):  # as in Tiny ImageNet
         for number in range(10):
-            write_picture(tmp_path / "train" / name / "images" / f"{number}.png", number)
+            write_image(tmp_path / "train" / name / "images" / f"{number}.png", number)
     assert sum(sizes(ready(tmp_path)).values()) == 20
 
 

@@ -1,4 +1,4 @@
-"""Parts that are held out in turn: of tables in place of the test set, of pictures in place of the validation set."""
+"""Parts that are held out in turn: of tables in place of the test set, of images in place of the validation set."""
 
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,7 +16,7 @@ from tests.leyden.helpers.csv_files import write
 
 
 class Numbered(InMemoryImages):
-    """103 + 12 pictures, each of which holds its own number."""
+    """103 + 12 images, each of which holds its own number."""
 
     INPUT_SHAPE: ClassVar = (1, 2, 2)
 
@@ -29,7 +29,7 @@ class Numbered(InMemoryImages):
         return ("a", "b", "c", "d")
 
 
-def pictures(**settings: Any) -> Numbered:
+def images(**settings: Any) -> Numbered:
     data = Numbered("", **settings)
     data.prepare_data()
     data.setup()
@@ -107,10 +107,10 @@ def test_a_table_with_a_test_file_is_validated_on_its_folds(rows: Path, tmp_path
     assert sorted(validated) == [*range(103)]
 
 
-def test_each_training_picture_is_validated_on_once_and_the_test_set_is_untouched() -> None:
+def test_each_training_image_is_validated_on_once_and_the_test_set_is_untouched() -> None:
     validated = list[int]()
     for fold in range(5):
-        data = pictures(fold=fold, val_size=7)
+        data = images(fold=fold, val_size=7)
         assert numbers(data, "test") == [*range(200, 212)]
         assert sorted(numbers(data, "train") + numbers(data, "val")) == [*range(103)]
         values = torch.tensor(numbers(data, "train")) / 255
@@ -121,7 +121,7 @@ def test_each_training_picture_is_validated_on_once_and_the_test_set_is_untouche
 
 @pytest.mark.parametrize("settings", [{"fold": 2}, {"val_size": 9}], ids=str)
 def test_some_classes_in_an_order_of_ones_own_are_relabelled(settings: dict[str, Any]) -> None:
-    data = pictures(classes=["d", "b"], **settings)
+    data = images(classes=["d", "b"], **settings)
     assert (data.spec.class_names, data.spec.output_size) == (("d", "b"), 2)
     for split, (_, labels) in data.splits.items():
         assert labels.tolist() == [{3: 0, 1: 1}[number % 4] for number in numbers(data, split)]
@@ -134,4 +134,4 @@ def test_some_classes_in_an_order_of_ones_own_are_relabelled(settings: dict[str,
 )
 def test_classes_that_there_cannot_be_are_refused(classes: list[str], said: str) -> None:
     with pytest.raises(UserError, match=rf"^data\.classes.*{said}"):
-        pictures(classes=classes)
+        images(classes=classes)

@@ -34,15 +34,15 @@ def batch(data: DataModule, split: str = "test") -> tuple[Tensor, Tensor]:
     return inputs, targets
 
 
-def pictures(root: Path, cache: bool) -> ImageFolder:
+def images(root: Path, cache: bool) -> ImageFolder:
     return ImageFolder(str(root), size=12, num_workers=0, cache=cache)
 
 
 @pytest.mark.parametrize("cache", [True, False])
-def test_pictures_are_normalised_as_in_training(cache: bool, tmp_path: Path) -> None:
-    first = ready(pictures(write_folders(tmp_path / "first", train=6, val=2, test=2), cache))
+def test_images_are_normalised_as_in_training(cache: bool, tmp_path: Path) -> None:
+    first = ready(images(write_folders(tmp_path / "first", train=6, val=2, test=2), cache))
     trained = replace(first.spec, mean=(0.1, 0.2, 0.3), std=(0.5, 0.6, 0.7))
-    again = ready(pictures(tmp_path / "first", cache), trained)
+    again = ready(images(tmp_path / "first", cache), trained)
     assert again.spec == trained != first.spec
     raw = [
         inputs * torch.tensor(spec.std).view(-1, 1, 1) + torch.tensor(spec.mean).view(-1, 1, 1)
@@ -52,7 +52,7 @@ def test_pictures_are_normalised_as_in_training(cache: bool, tmp_path: Path) -> 
     assert not torch.allclose(batch(first)[0], batch(again)[0], atol=0.1)
 
 
-def test_pictures_of_the_mnist_family_are_too(mnist_root: Path) -> None:
+def test_images_of_the_mnist_family_are_too(mnist_root: Path) -> None:
     sizes = {"train_size": 64, "val_size": 64}
     trained = replace(ready(MNIST(str(mnist_root), **sizes)).spec, mean=(0.25,), std=(0.125,))
     assert ready(MNIST(str(mnist_root), **sizes), trained).spec == trained

@@ -56,19 +56,19 @@ def test_data_sets_of_each_kind_are_read_and_split(name: str, cache: bool, tmp_p
     assert tuple(len(labels) for _, labels in data.splits.values()) == sizes
     assert tuple(name.rpartition(" - ")[2] for name in data.spec.class_names)[: len(names)] == names
     for loader in (data.train_dataloader(), data.val_dataloader(), data.test_dataloader()):
-        for pictures, labels in loader:
-            assert pictures.shape[1:] == data.spec.input_shape
+        for images, labels in loader:
+            assert images.shape[1:] == data.spec.input_shape
             assert labels.max() < data.spec.output_size
     assert data.describe().startswith(f"TorchvisionImages: {sizes[0]} train")
 
 
-def test_pictures_are_those_of_the_data_set(tmp_path: Path) -> None:
+def test_images_are_those_of_the_data_set(tmp_path: Path) -> None:
     write_dtd(tmp_path)
     data = TorchvisionImages(str(tmp_path), "DTD")
     data.setup()
     official = datasets.DTD(tmp_path, split="test")
-    for place, (picture, label) in enumerate(official):
-        assert torch.equal(data.splits["test"][0][place], torch.from_numpy(np.asarray(picture)).permute(2, 0, 1))
+    for place, (image, label) in enumerate(official):
+        assert torch.equal(data.splits["test"][0][place], torch.from_numpy(np.asarray(image)).permute(2, 0, 1))
         assert data.splits["test"][1][place] == label
 
 
@@ -76,17 +76,17 @@ def test_a_size_is_reached_by_resize_and_centre_crop(tmp_path: Path) -> None:
     write_food101(tmp_path)
     data = TorchvisionImages(str(tmp_path), "Food101", size=10, resize=11, channels=1)
     data.setup()
-    picture = datasets.Food101(tmp_path, split="test")[0][0].convert("L")
-    small = picture.resize((int(11 * 20 / picture.height), 11), Image.Resampling.BILINEAR)
+    image = datasets.Food101(tmp_path, split="test")[0][0].convert("L")
+    small = image.resize((int(11 * 20 / image.height), 11), Image.Resampling.BILINEAR)
     left = round((small.width - 10) / 2)
     expected = np.asarray(small)[0:10, left : left + 10]  # (11 − 10) / 2 is rounded to the even 0
     assert np.array_equal(data.splits["test"][0][0, 0].numpy(), expected)
 
 
-def test_pictures_of_several_sizes_need_one(tmp_path: Path) -> None:
+def test_images_of_several_sizes_need_one(tmp_path: Path) -> None:
     write_food101(tmp_path)
     data = TorchvisionImages(str(tmp_path), "Food101")
-    with pytest.raises(UserError, match=r"^data\.size=null: there are pictures of 3×\d+×20 and of .*give data\.size"):
+    with pytest.raises(UserError, match=r"^data\.size=null: there are images of 3×\d+×20 and of .*give data\.size"):
         data.setup()
 
 
@@ -108,10 +108,10 @@ def test_files_that_are_cut_off_are_one_line(tmp_path: Path) -> None:
         TorchvisionImages(str(tmp_path), "USPS").prepare_data()
 
 
-def test_a_picture_that_was_not_extracted_is_one_line(tmp_path: Path) -> None:
+def test_a_image_that_was_not_extracted_is_one_line(tmp_path: Path) -> None:
     write_dtd(tmp_path)
     (tmp_path / "dtd/dtd/images/woven/woven_9.jpg").write_bytes(b"")
-    with pytest.raises(UserError, match=r"^data\.name=DTD: picture 22 cannot be read [^\n]*extracted again$"):
+    with pytest.raises(UserError, match=r"^data\.name=DTD: image 22 cannot be read [^\n]*extracted again$"):
         TorchvisionImages(str(tmp_path), "DTD").setup()
 
 
@@ -148,7 +148,7 @@ def test_a_test_set_without_labels_is_not_used(
         data.setup()
     assert {split: len(labels) for split, (_, labels) in data.splits.items()} == {"train": 14, "val": 2, "test": 4}
     assert data.spec.class_names == ("0", "1")
-    assert "data.name=FER2013: the labels of its test set are not there" in caplog.text
+    assert "data.name=FER2013: its test set has no labels" in caplog.text
 
 
 def test_what_is_held_in_memory_is_held_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

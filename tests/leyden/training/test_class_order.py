@@ -13,7 +13,7 @@ from leyden.training.evaluate import evaluate_run
 from leyden.training.loaded_run import load_run
 from leyden.training.predict import predict_run
 from leyden.training.train import run_experiment
-from tests.helpers.image_files import write_picture
+from tests.helpers.image_files import write_image
 from tests.leyden.helpers.csv_files import write
 
 OLD = ("1", "10", "2")  # as text is sorted
@@ -29,7 +29,7 @@ def write_classes(path: Path, form: str = "{}") -> Path:
 def write_numbered(root: Path) -> Path:
     for place, name in enumerate(OLD):
         for number in range(12):
-            write_picture(root / name / f"{number}.png", 8 * number + 3 * place, 8, 8)
+            write_image(root / name / f"{number}.png", 8 * number + 3 * place, 8, 8)
     return root
 
 
@@ -48,7 +48,7 @@ def old(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         data = ["data=csv", f"data.path={write_classes(folder / 'a.csv')}", "data.target=y", "task=classification"]
         data += ["optimizer.lr=0.3"] + (["data.categorical=[y]"] if "named" in request.param else [])
     with pytest.MonkeyPatch.context() as monkeypatch:
-        for module in ("tables.targets", "pictures.layout"):
+        for module in ("tables.targets", "image_files.layout"):
             monkeypatch.setattr(f"leyden.data.{module}.natural_order", by_text)
         typed = [*QUICK, *data, "model=linear", "trainer.max_epochs=30", f"paths.run_dir={folder / 'run'}"]
         run_experiment(compose(typed))

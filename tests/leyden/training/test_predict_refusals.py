@@ -24,10 +24,10 @@ def test_a_request_is_checked(tmp_path: Path) -> None:
     assert made == Request(table, tmp_path / "predictions" / "a.b.csv", batch_size=7)
     assert check_request({**settings, "input": f"{tmp_path}/."}, tmp_path).output.name == f"{tmp_path.name}.csv"
     mistakes: list[tuple[dict[str, Any], str]] = [
-        ({"input": "nowhere.png"}, r"^input=nowhere\.png: is not there; give a picture"),
+        ({"input": "nowhere.png"}, r"^input=nowhere\.png: is not there; give an image"),
         (
             {"input": str(write_text(tmp_path / "a.doc", "x"))},
-            r"a\.doc: is no picture \(jpg, .*\(csv, dat, data, tab, tsv, txt\)",
+            r"a\.doc: is no image \(jpg, .*\(csv, dat, data, tab, tsv, txt\)",
         ),
         ({"output": str(tmp_path)}, r"^output=.*: is a folder"),
         ({"input": str(table), "output": str(tmp_path / "." / "a.b.csv")}, r"^output=.*: is the input itself"),

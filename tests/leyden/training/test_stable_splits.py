@@ -19,7 +19,7 @@ from leyden.system.errors import UserError
 from leyden.training.evaluate import evaluate_run
 from leyden.training.loaded_run import load_run
 from leyden.training.train import run_experiment
-from tests.helpers.image_files import write_folders, write_picture
+from tests.helpers.image_files import write_folders, write_image
 
 QUICK = ["trainer=cpu", "trainer.max_epochs=2", "callbacks.summary=null", "callbacks.progress=null", "logger=none"]
 TABLE = [*QUICK, "data=csv", "data.target=y", "model=mlp", "model.hidden_sizes=[4,4]", "data.batch_size=8"]
@@ -112,9 +112,9 @@ def change_images(root: Path, change: str) -> None:
     for number, file in enumerate(files):
         match change:
             case "added" if number < 5:
-                write_picture(root / "train" / "cat" / f"a{number}.png", 7000 + number)
+                write_image(root / "train" / "cat" / f"a{number}.png", 7000 + number)
             case "changed" if number < 10:
-                write_picture(file, 8000 + number)
+                write_image(file, 8000 + number)
             case "relabelled" if number < 10:
                 file.rename(root / "train" / "dog" / f"cat{file.name}")
             case "renamed":
@@ -212,7 +212,7 @@ def test_a_new_class_is_left_out(kind: str, tmp_path: Path, caplog: pytest.LogCa
     run_experiment(compose([*typed, "task=classification"]))
     before = record(tmp_path / "run")["metrics"]["test/loss"]
     (tmp_path / "table.csv").write_text("\n".join(["a,b,y", "1,2,t", *rows, "3,4,t"]) + "\n")
-    write_picture(folder / "train" / "ape" / "0.png", 9000)
+    write_image(folder / "train" / "ape" / "0.png", 9000)
     assert evaluated(tmp_path / "run")["test/loss"] == before
     assert any("of classes that the run did not have are left out: " in message for message in caplog.messages)
     assert run_experiment(compose([f"resume={tmp_path / 'run'}", "trainer.max_epochs=3"])) is not None

@@ -11,8 +11,8 @@ import torch
 from leyden.config.compose import compose, compose_run
 from leyden.data.csv import CSV
 from leyden.data.inputs.request import check_request
-from leyden.data.tables import table
-from leyden.data.tables.table import read_table
+from leyden.data.tables import reader
+from leyden.data.tables.reader import read_table
 from leyden.training.evaluate import evaluate_run
 from leyden.training.loaded_run import load_run
 from leyden.training.predict import predict_run
@@ -71,7 +71,7 @@ def test_changed_digits_are_noticed(run: Path, tmp_path: Path) -> None:
 
 def test_blocks_of_a_file_are_stored_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_wide(tmp_path / "a.csv", "0,0", number=2000)
-    monkeypatch.setattr(table, "_BLOCK", 4096)
+    monkeypatch.setattr(reader, "_BLOCK", 4096)
     values = read_table(path)["a"].to_list()
     assert values == [float(line.partition(",")[0]) for line in path.read_text().splitlines()[1:]]
 

@@ -1,1 +1,1 @@
-"""Pictures as they lie on a disk: where, which of them can be read, and how one becomes a tensor."""
+"""Image files: their layout in folders, broken ones among them, and their decoding."""

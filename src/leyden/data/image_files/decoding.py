@@ -1,4 +1,4 @@
-"""One image: decoded, turned the right way up, in one channel or three, cut to size."""
+"""Decoding of image files: turned the right way up, in one channel or three, cropped to size."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -15,76 +15,76 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
 from leyden.data.image_files.levels import ALL_16_BITS, Levels
-from leyden.data.image_files.opened import opened, reduced
-from leyden.data.image_files.wide import Samples, is_wide, read_samples
+from leyden.data.image_files.opening import open_image, reduced
+from leyden.data.image_files.wide_samples import Samples, is_wide, read_samples
 from leyden.system.errors import UserError
 
 Channels = Literal[1, 3]
-Picture = Image.Image | Tensor  # of 8 bits a channel, or float32 (C, H, W)
-Read = Callable[[int], Picture]  # an image by its number
+DecodedImage = Image.Image | Tensor  # of 8 bits a channel, or float32 (C, H, W)
+Read = Callable[[int], DecodedImage]  # an image by its number
 
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow converts to grey
 
 
-def read_picture(path: Path, channels: Channels, levels: Levels = ALL_16_BITS) -> Picture:
-    """Decode a file; of an animation, the first frame. Transparent parts are seen before white.
+def read_image(path: Path, channels: Channels, levels: Levels = ALL_16_BITS) -> DecodedImage:
+    """Decode a file; of an animation, the first frame. Transparent parts are shown on white.
 
     Returns:
         A PIL image of 8 bits in each channel. Of a file with more, float32 (C, H, W) at full precision, in which black
         is 0 and white is 1; values beyond those of `levels` are beyond 0 and 1.
 
     Raises:
-        Exception: of any type, whatever the decoder of the format meets in a broken file.
+        Exception: of any type, from the decoder of the format for a broken file.
     """
-    with opened(path) as (picture, factor):
-        if is_wide(picture):
-            return _in_levels(read_samples(picture, path), channels, levels, factor)
-        picture.load()
-        with suppress(Exception):  # metadata of a camera can be broken in many ways, in an image that is sound
-            ImageOps.exif_transpose(picture, in_place=True)
-        return in_channels(picture if factor == 1 else reduced(picture, factor), channels)
+    with open_image(path) as (image, factor):
+        if is_wide(image):
+            return _in_levels(read_samples(image, path), channels, levels, factor)
+        image.load()
+        with suppress(Exception):  # the metadata of a camera may be broken in many ways in a valid image
+            ImageOps.exif_transpose(image, in_place=True)
+        return in_channels(image if factor == 1 else reduced(image, factor), channels)
 
 
-def read_alike(path: Path, channels: Channels, levels: Levels | None) -> Picture:
-    """Decode a file as those that a network is trained on: all as PIL images, or all as float32 (C, H, W).
+def read_alike(path: Path, channels: Channels, levels: Levels | None) -> DecodedImage:
+    """Decode a file like those that a network is trained on: all as PIL images, or all as float32 (C, H, W).
 
     Args:
-        levels: of the training images; None where these have 8 bits.
+        levels: of the training images; None if these have 8 bits.
 
     Raises:
-        ValueError: the file has another depth than they have.
-        Exception: see `read_picture`.
+        ValueError: the file has another bit depth than they have.
+        Exception: see `read_image`.
     """
-    picture = read_picture(path, channels, levels or ALL_16_BITS)
-    is_deep = not isinstance(picture, Image.Image)
+    image = read_image(path, channels, levels or ALL_16_BITS)
+    is_deep = not isinstance(image, Image.Image)
     if levels is None and is_deep:
         raise ValueError("has more than 8 bits a channel, and the images of training have 8; save it with 8 bits")
     if levels is None or is_deep:
-        return picture
+        return image
     if not levels.mixed:
         raise ValueError(f"has 8 bits a channel, and the images of training have more ({levels}); save it like them")
-    values: Tensor = tv_tensors.Image(F.to_dtype(F.pil_to_tensor(picture), torch.float32, scale=True))
+    values: Tensor = tv_tensors.Image(F.to_dtype(F.pil_to_tensor(image), torch.float32, scale=True))
     return values
 
 
-def in_channels(picture: Image.Image, channels: Channels) -> Image.Image:
-    """An image of 8 bits in grey or in colour. Transparent parts are seen before white.
+def in_channels(image: Image.Image, channels: Channels) -> Image.Image:
+    """An image of 8 bits in grey or in colour. Transparent parts are shown on white.
 
     Raises:
         ValueError: it has more than 8 bits in each channel.
     """
     mode = "L" if channels == 1 else "RGB"
-    if picture.mode[0] in "IF":
-        raise ValueError(f"has more than 8 bits a channel (mode {picture.mode}), and 8 are expected")
-    if picture.has_transparency_data:
-        seen = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)
-    return picture if picture.mode == mode else picture.convert(mode)
+    if image.mode[0] in "IF":
+        raise ValueError(f"has more than 8 bits a channel (mode {image.mode}), and 8 are expected")
+    if image.has_transparency_data:
+        seen = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)
+    return image if image.mode == mode else image.convert(mode)
 
 
-def size_of(picture: Picture) -> tuple[int, int]:
+def size_of(image: DecodedImage) -> tuple[int, int]:
     """(height, width)."""
-    height, width = F.get_size(picture)
+    height, width = F.get_size(image)
     return height, width
 
 
@@ -102,23 +102,23 @@ def _in_levels(samples: Samples, channels: Channels, levels: Levels, factor: int
     return image
 
 
-def centre_cut(resize: int, size: int | Sequence[int]) -> list[Any]:
-    """The transforms that evaluation is made with: the shorter side becomes `resize` pixels, the centre is cut out."""
+def centre_crop(resize: int, size: int | Sequence[int]) -> list[Any]:
+    """The transforms of evaluation: the shorter side becomes `resize` pixels, and the centre is cropped."""
     return [v2.Resize(resize), v2.CenterCrop(size)]
 
 
-def memory_for(number: int, shape: tuple[int, int, int], dtype: torch.dtype = torch.uint8) -> Tensor:
+def allocate(number: int, shape: tuple[int, int, int], dtype: torch.dtype = torch.uint8) -> Tensor:
     """Uninitialised (N, C, H, W).
 
     Raises:
-        UserError: there is not so much memory.
+        UserError: there is not enough memory.
     """
     try:
         return torch.empty(number, *shape, dtype=dtype)
     except RuntimeError as error:
         size = number * math.prod(shape) * dtype.itemsize / 2**30
         raise UserError(
-            f"data.size={shape[-1]}: {number:,} pictures take {size:,.1f} GiB of memory, more than can be had; choose "
+            f"data.size={shape[-1]}: {number:,} images take {size:,.1f} GiB of memory, more than is available; choose "
             "a smaller one, or data.cache=false"
         ) from error
 
@@ -130,8 +130,8 @@ class Decoder:
         read: an image by its number: a PIL image of 8 bits a channel, or float32 (C, H, W) with black 0 and white 1.
         steps: transforms, one after the other.
         shape: (C, H, W) that must result.
-        name: of the setting that the steps stand in.
-        dtype: that must result: uint8 of PIL images, float32 of others.
+        name: of the setting that holds the steps.
+        dtype: that must result: uint8 from PIL images, float32 from others.
     """
 
     def __init__(
@@ -145,18 +145,18 @@ class Decoder:
         self.read, self.steps, self.shape, self.name, self.dtype = read, steps, shape, name, dtype
 
     def __call__(self, number: int) -> Tensor:
-        picture: Any = self.read(number)
+        image: Any = self.read(number)
         for step in self.steps:
-            picture = step(picture)
-        values = picture.as_subclass(Tensor) if isinstance(picture, Tensor) else F.pil_to_tensor(picture)
+            image = step(image)
+        values = image.as_subclass(Tensor) if isinstance(image, Tensor) else F.pil_to_tensor(image)
         if values.shape == self.shape and values.dtype == self.dtype:
             return values
         made, wanted = ("×".join(map(str, shape)) for shape in (values.shape, self.shape))
         if not self.steps:
-            raise UserError(f"data.size=null: there are pictures of {wanted} and of {made}; give data.size=…")
+            raise UserError(f"data.size=null: there are images of {wanted} and of {made}; give data.size=…")
         expected = str(self.dtype).removeprefix("torch.")
-        pil = ", or a PIL picture of that size" if self.dtype == torch.uint8 else ""
+        pil = ", or a PIL image of that size" if self.dtype == torch.uint8 else ""
         raise UserError(
-            f"data.{self.name}: makes {str(values.dtype).removeprefix('torch.')} {made} of a picture, and must make "
+            f"data.{self.name}: makes {str(values.dtype).removeprefix('torch.')} {made} of an image, and must make "
             f"{expected} {wanted}{pil}"
         )

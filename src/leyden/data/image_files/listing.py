@@ -1,21 +1,21 @@
-"""Image files below a folder, and a summary of the other files there."""
+"""Image files in a folder and its subfolders, and a summary of the other files there."""
 
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from leyden.data.image_files.formats import extensions, is_quiet, suffix_of
+from leyden.data.image_files.formats import extensions, is_hidden, suffix_of
 
 _NAMED = 5  # kinds of skipped files that a summary names
 
 
 @dataclass
 class Skipped:
-    """Files that are not read, by kind.
+    """Skipped files, counted by kind.
 
     Attributes:
-        kinds: for each kind, such as `.heic`, how many there are and the path of the first.
+        kinds: count and first path of each kind, such as `.heic`.
     """
 
     kinds: dict[str, tuple[int, str]] = field(default_factory=dict)
@@ -25,7 +25,7 @@ class Skipped:
         self.kinds[kind] = count + number, min(example, path)
 
     def extend(self, other: "Skipped", prefix: str) -> None:
-        """Add the files of a folder, whose path is put before theirs."""
+        """Add the files of a folder, with its path as the prefix of theirs."""
         for kind, (count, example) in other.kinds.items():
             self.add(kind, f"{prefix}/{example}", count)
 
@@ -42,10 +42,10 @@ class Skipped:
 
 @dataclass
 class Listing:
-    """Image files below a folder.
+    """Image files in a folder and its subfolders.
 
     Attributes:
-        names: paths relative to the folder, with `/` on every system, sorted.
+        names: sorted paths relative to the folder, with `/` on every system.
         skipped: other files, without hidden ones and those of file managers.
     """
 
@@ -54,13 +54,12 @@ class Listing:
 
 
 def list_images(root: Path, onerror: Callable[[OSError], None] | None = None) -> Listing:
-    """The image files in a folder and those below it. Hidden files and folders are skipped.
+    """Image files in a folder and its subfolders. Hidden files and folders are skipped.
 
-    Links to folders are followed, once each: a folder that several links lead to, or a link to one that contains the
-    link itself, is listed where it is met first, folders before links.
+    Links to folders are followed. Each folder is listed once, even if several links lead to it or a link leads to a
+    folder that contains it; real folders come before links.
 
     Args:
-        root: the folder.
         onerror: called with the error of a folder that cannot be listed; by default it is raised.
 
     Raises:
@@ -79,14 +78,14 @@ def list_images(root: Path, onerror: Callable[[OSError], None] | None = None) ->
             with os.scandir(path) as entries:
                 for entry in entries:
                     suffix, name = suffix_of(entry.name), place + entry.name
-                    if is_quiet(entry.name):
+                    if is_hidden(entry.name):
                         continue
                     if suffix in known and entry.is_file():
                         found.names.append(name)
                     elif entry.is_dir():
                         (links if entry.is_symlink() else folders).append(f"{name}/")
                     elif suffix in known and entry.is_symlink():
-                        found.names.append(name)  # leads nowhere: reading it says so
+                        found.names.append(name)  # a broken link: reading it reports that
                     else:
                         found.skipped.add(_kind(entry, suffix), name)
         except OSError as error:

@@ -1,1 +1,1 @@
-"""What predict.py is given: paths to pictures, tables and arrays, made into inputs of a network that was trained."""
+"""Inputs of predict.py: images, tables and arrays, prepared for a network that was trained."""

@@ -1,4 +1,4 @@
-"""Inputs from an array of NumPy, read a part at a time."""
+"""Inputs from an array of NumPy, read in parts."""
 
 import math
 from pathlib import Path
@@ -11,17 +11,17 @@ from torch import Tensor
 
 from leyden.data.image_files.levels import MARGIN, Levels, levels_of
 from leyden.data.spec import DataSpec
-from leyden.data.tables.encoding import encode
+from leyden.data.tables.column_types import encode
 from leyden.system.errors import UserError
 
 
 class Array:
     """Inputs (N, ...), or a single one, in a file.
 
-    Pictures are integers from 0 to 255, or floats from 0 to 1; where a network was trained on images with more than 8
+    Images are integers from 0 to 255, or floats from 0 to 1. For a network that was trained on images with more than 8
     bits, integers are values as in these, and floats are from 0 for their black to 1 for their white; an array of uint8
-    is refused there unless images of both depths were trained on, as an image file of 8 bits is. Of a table,
-    these are the numbers of its columns as they stood in its file. What else a network takes is taken as it is.
+    is refused unless images of both depths were trained on, as an image file of 8 bits is. For a network that was
+    trained on a table, they are the numbers of its columns as in the file. Other inputs are used unchanged.
 
     Attributes:
         beyond: names of the images read so far with values far beyond the black and white of training. They are not
@@ -66,8 +66,8 @@ class Array:
         return len(self.array)
 
     def read(self, begin: int, end: int) -> tuple[list[int], Tensor, dict[int, str]]:
-        """Some of the inputs: which can be used, these as they are stored (B, ...), and why others cannot."""
-        values = np.array(self.array[begin:end])  # of a file it is only a window
+        """Positions of the usable inputs of a part, these as they are stored (B, ...), and the faults of the others."""
+        values = np.array(self.array[begin:end])  # a copy, as the file is only mapped
         finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
         low, high = self._limits()
         sound = finite & ((values >= low) & (values <= high)).reshape(len(values), -1).all(axis=1)
@@ -86,9 +86,8 @@ class Array:
 
     @property
     def _levels(self) -> Levels | None:
-        """Those of integers; None where they have 8 bits."""
-        levels = levels_of(self.spec)
-        return None if self.array.dtype == np.uint8 else levels
+        """Levels of integers; None if they have 8 bits."""
+        return None if self.array.dtype == np.uint8 else levels_of(self.spec)
 
     def _limits(self) -> tuple[float, float]:
         if not self.spec.mean:
@@ -101,9 +100,7 @@ class Array:
         if self.columns:
             table = pl.DataFrame({c["name"]: values[:, i].astype(np.float64) for i, c in enumerate(self.columns)})
             return encode(table, self.columns, self.path)
-        if not self.spec.mean:
-            return torch.from_numpy(values.astype(np.float32))
-        if values.dtype.kind == "f":
+        if not self.spec.mean or values.dtype.kind == "f":
             return torch.from_numpy(values.astype(np.float32))
         if not self.spec.value_range:
             return torch.from_numpy(values.astype(np.uint8))

@@ -1,7 +1,6 @@
-"""From a path that is given to predict.py to inputs of a network, prepared as the data that it was trained on.
+"""Inputs for predict.py from a path, prepared like the data that the network was trained on, by its DataSpec only.
 
-All that is needed of the training is its DataSpec. Files are read while batches are asked for; what cannot be read is
-noted and left out.
+Files are read batch by batch; those that cannot be read are noted and left out.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,10 +11,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from leyden.data.image_files.levels import levels_of, warn_of_beyond
+from leyden.data.image_files.levels import levels_of, warn_of_out_of_range
 from leyden.data.images import Normalise
 from leyden.data.inputs.arrays import Array
-from leyden.data.inputs.images import Pictures
+from leyden.data.inputs.images import ImageFiles
 from leyden.data.inputs.request import kind_of_input
 from leyden.data.inputs.rows import read_rows
 from leyden.data.spec import DataSpec
@@ -23,69 +22,64 @@ from leyden.system.errors import UserError
 
 
 class Named(NamedTuple):
-    """Some inputs (B, ...) as they are stored, what each is called, and its target (B, ...) where that is known."""
+    """Inputs (B, ...) as they are stored, their names, and their targets (B, ...) if these are known."""
 
     names: Sequence[str]
     inputs: Tensor
     targets: Tensor | None = None
 
 
-def as_stored(inputs: Tensor) -> Tensor:
-    """The transform of inputs that are stored as the network takes them."""
-    return inputs
-
-
 @dataclass
 class Inputs:
-    """What is to be predicted.
+    """Inputs to predict.
 
     Attributes:
-        steps: how many batches there are at the most.
-        batches: in order, without what cannot be read.
-        transform: from stored inputs to what the network takes, on its device.
-        kind: what a name is: `input`, or `row` for the line of a table.
-        unreadable: why, by name; complete when the last batch was made.
-        passed_over: files in a folder that are no pictures, without hidden ones.
+        steps: number of batches, at most.
+        batches: in order, without inputs that cannot be read.
+        transform: from stored inputs to those of the network, on its device.
+        kind: meaning of a name: `input`, or `row` for the line of a table.
+        unreadable: reason by name; complete after the last batch.
+        skipped: number of files in a folder that are no images, without hidden ones.
     """
 
     steps: int
     batches: Iterator[Named]
-    transform: Callable[[Tensor], Tensor] = as_stored
+    transform: Callable[[Tensor], Tensor] = field(default_factory=torch.nn.Identity)
     kind: str = "input"
     unreadable: Mapping[str, str] = field(default_factory=dict)
-    passed_over: int = 0
+    skipped: int = 0
 
 
 def open_inputs(path: Path, spec: DataSpec, batch_size: int, steps: Sequence[Any] = ()) -> Inputs:
-    """What a path leads to: a picture, a folder of pictures, a table, or an array of NumPy.
+    """Inputs of an image, a folder of images, a table, or an array of NumPy.
 
     Args:
-        path: see `Pictures`, `read_rows` and `Array` of this package.
+        path: see `ImageFiles`, `read_rows` and `Array` of this package.
         spec: of the data that the network was trained on.
-        batch_size: how many inputs are read at once.
-        steps: transforms of a PIL picture in place of those that the spec tells of.
+        batch_size: of the inputs that are read at once.
+        steps: transforms of a PIL image in place of those of the spec.
 
     Raises:
-        UserError: there is nothing that could be read, or it is nothing that the network takes.
+        UserError: there is nothing to read, or the network takes other inputs.
     """
     match kind_of_input(path):
         case "table":
             return _table(path, spec, batch_size)
         case "array":
             return _array(path, spec, batch_size)
-    pictures = Pictures(path, spec, steps)
+    images = ImageFiles(path, spec, steps)
     return Inputs(
-        -(-len(pictures.names) // batch_size),
-        (Named(names, inputs) for names, inputs in pictures.batches(batch_size)),
+        -(-len(images.names) // batch_size),
+        (Named(names, inputs) for names, inputs in images.batches(batch_size)),
         _normalise(spec),
-        unreadable=pictures.unreadable,
-        passed_over=pictures.passed_over,
+        unreadable=images.unreadable,
+        skipped=images.skipped,
     )
 
 
 def _table(path: Path, spec: DataSpec, batch_size: int) -> Inputs:
     if spec.columns is None:
-        raise UserError(f"input={path}: the run was not trained on a table; give pictures, or an array (npy)")
+        raise UserError(f"input={path}: the run was not trained on a table; give images, or an array (npy)")
     inputs, lines, faults = read_rows(path, spec)
     begins = range(0, len(lines), batch_size)
     ends = ((begin, begin + batch_size) for begin in begins)
@@ -103,11 +97,13 @@ def _array(path: Path, spec: DataSpec, batch_size: int) -> Inputs:
             unreadable.update({str(place): why for place, why in faults.items()})
             if places:
                 yield Named([str(place) for place in places], stored)
-        warn_of_beyond(array.beyond, levels_of(spec))
+        warn_of_out_of_range(array.beyond, levels_of(spec))
 
-    return Inputs(len(begins), batches(), _normalise(spec) if spec.mean else as_stored, unreadable=unreadable)
+    return Inputs(len(begins), batches(), _normalise(spec), unreadable=unreadable)
 
 
 def _normalise(spec: DataSpec) -> Callable[[Tensor], Tensor]:
+    if not spec.mean:
+        return torch.nn.Identity()
     normalise, unused = Normalise(spec), torch.Generator()  # nothing is random without `augment`
     return lambda stored: normalise(stored, unused)

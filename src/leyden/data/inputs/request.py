@@ -1,4 +1,4 @@
-"""Files as they are given to predict.py, and where its answers go: looked at before torch is imported."""
+"""Settings of predict.py, with input and output, checked before torch is imported."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any, Literal
 from leyden.data.image_files.formats import KINDS, extensions
 from leyden.system.errors import UserError
 
-Kind = Literal["picture", "folder", "table", "array"]
+Kind = Literal["image", "folder", "table", "array"]
 
 TABLES = frozenset({".csv", ".tsv", ".txt", ".tab", ".dat", ".data"})
 COMPRESSED = frozenset({".gz", ".bz2", ".xz"})
@@ -19,13 +19,13 @@ OTHERS = frozenset(
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be predicted, checked.
+    """Settings of a prediction, checked.
 
     Attributes:
-        input: a picture, a folder of pictures, a table or an array; None for the run's own test split.
+        input: an image, a folder of images, a table or an array; None for the run's own test split.
         output: the CSV file to write.
         ckpt: best, last, or a file.
-        top_k: how many classes are named for each input.
+        top_k: number of classes written for each input.
         batch_size: None for that of the run's evaluation.
     """
 
@@ -37,10 +37,10 @@ class Request:
 
 
 def check_request(settings: Mapping[str, Any], run_dir: Path) -> Request:
-    """What configs/predict.yaml says, for the run of a directory.
+    """The settings of configs/predict.yaml, for the run of a directory.
 
     Raises:
-        UserError: what is to be read is not there, or of no kind that can be read, or nothing can be written there.
+        UserError: the input does not exist or cannot be of use, or the output cannot be written.
     """
     path = None if settings["input"] is None else Path(str(settings["input"])).expanduser()
     if path is not None:
@@ -50,44 +50,44 @@ def check_request(settings: Mapping[str, Any], run_dir: Path) -> Request:
         if not (type(value) is int and value > 0) and (name, value) != ("batch_size", None):
             raise UserError(f"{name}={value}: must be a whole number, at least 1")
     name = "test" if path is None else _stem(path.resolve())
-    given = settings["output"]
-    output = run_dir / "predictions" / f"{name}.csv" if given is None else Path(str(given)).expanduser()
+    chosen = settings["output"]
+    output = run_dir / "predictions" / f"{name}.csv" if chosen is None else Path(str(chosen)).expanduser()
     _check_output(output, path)
     return Request(path, output, str(settings["ckpt"]), settings["top_k"], settings["batch_size"])
 
 
 def kind_of_input(path: Path) -> Kind:
-    """What a path leads to, by its name.
+    """Kind of an input, by the name of its file.
 
     Raises:
-        UserError: to nothing, or to something else.
+        UserError: it does not exist, or is of another kind.
     """
-    what = f"a picture, a folder of pictures, a table ({_listed(TABLES)}) or an array (npy)"
+    what = f"an image, a folder of images, a table ({_listed(TABLES)}) or an array (npy)"
     if not path.exists():
         raise UserError(f"input={path}: is not there; give {what}")
     if path.is_dir():
         return "folder"
     ending = path.suffix.lower()
-    if ending in TABLES | COMPRESSED | OTHERS:  # of the others, reading it says how to convert it
+    if ending in TABLES | COMPRESSED | OTHERS:  # reading one of another format reports how to convert it
         return "table"
     if ending == ".npy":
         return "array"
     if ending in extensions():
-        return "picture"
-    raise UserError(f"input={path}: is no picture ({KINDS}); give {what}")
+        return "image"
+    raise UserError(f"input={path}: is no image ({KINDS}); give {what}")
 
 
 def _stem(path: Path) -> str:
-    """The name of a file without its ending, and without that of a compression."""
+    """Name of a file without its suffix, and without that of a compression."""
     return Path(path.stem).stem if path.suffix.lower() in COMPRESSED else path.stem
 
 
-def _check_output(output: Path, given: Path | None) -> None:
+def _check_output(output: Path, path: Path | None) -> None:
     if output.is_dir():
         raise UserError(f"output={output}: is a folder; give the name of a file, such as {output / 'predictions.csv'}")
     if output.suffix.lower() != ".csv":
         raise UserError(f"output={output}: predictions are written as a table; give a name that ends in .csv")
-    if given is not None and output.resolve() == given.resolve():
+    if path is not None and output.resolve() == path.resolve():
         raise UserError(f"output={output}: is the input itself; give another name")
     there = next(folder for folder in output.absolute().parents if folder.exists())
     if not there.is_dir():

@@ -1,9 +1,8 @@
-"""The rows of a CSV file that can be read, where others cannot."""
+"""Inputs from the rows of a CSV file, without those that cannot be read."""
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,17 +12,15 @@ import torch
 from torch import Tensor
 
 from leyden.data.spec import DataSpec
-from leyden.data.tables.content import Content, count_lines, lines_in, opened
-from leyden.data.tables.encoding import encode
-from leyden.data.tables.fields import rows_in
+from leyden.data.tables.block_reader import BlockReader
+from leyden.data.tables.column_types import encode
+from leyden.data.tables.content import Content, count_lines, open_content
 from leyden.data.tables.header import Header, read_header
-from leyden.data.tables.new_files import used_by
-from leyden.data.tables.notation import PLAIN, Notation, notation_of
-from leyden.data.tables.parts import chosen_columns
-from leyden.data.tables.reader import TableReader
-from leyden.data.tables.remedies import no_rows
-from leyden.data.tables.table import read_content
-from leyden.data.tables.text import as_dates, plainly
+from leyden.data.tables.notation import PLAIN, Notation
+from leyden.data.tables.reader import read_content
+from leyden.data.tables.remedies import no_rows, used_by
+from leyden.data.tables.split_files import chosen_columns
+from leyden.data.tables.type_inference import as_dates, plainly
 from leyden.system.errors import UserError
 
 _BLOCK = 20_000  # rows
@@ -31,115 +28,102 @@ Fields = list[str]
 
 
 def read_rows(path: Path, spec: DataSpec) -> tuple[Tensor, Sequence[int], dict[int, str]]:
-    """The inputs (N, inputs) of the rows that can be read, encoded as `read_inputs` does.
+    """Inputs (N, inputs) of the rows that can be read, with each value encoded as in training.
+
+    There is an input for each row, even if all its fields are empty; blank lines are no rows.
 
     Returns:
-        The inputs, the line of each, and why the rows on other lines cannot be read.
+        The inputs, the line of each, and for the rows on other lines the reason why they cannot be read.
 
     Raises:
         UserError: the file as a whole cannot be read, or lacks a column.
     """
     assert spec.columns is not None
-    with _opened(path, spec.columns) as (content, header):
+    file = _File(path, spec.columns)
+    skip_lines = spec.columns.get("skip_lines", 0)  # older checkpoints lack it
+    separator = spec.columns["separator"]
+    with used_by("input"), open_content(path, separator) as content:
+        header = read_header(path, content, separator, skip_lines, file.names, search=True)
         try:
-            inputs = _read_inputs(path, content, header, spec.columns)
+            inputs = file.read_all(content, header)
         except UserError:
-            return _sound_rows(path, content, header, spec.columns)
+            return file.read_sound(content, header)
         lines = count_lines(content, header.begin, len(content)) + (content[-1:] != b"\n")
         if lines == len(inputs):  # no line is blank, and no row has a line break in a field
             return inputs, range(header.line, header.line + lines), {}
-        begins = [line for line, fields in _rows(content, header) if not isinstance(fields, str)]
-        if len(begins) == len(inputs):
-            return inputs, begins, {}
-        return _sound_rows(path, content, header, spec.columns)
+        begins = [line for line, fields in header.rows(content) if not isinstance(fields, str)]
+        return (inputs, begins, {}) if len(begins) == len(inputs) else file.read_sound(content, header)
 
 
-def read_inputs(path: Path, spec: DataSpec) -> Tensor:
-    """The inputs (N, inputs) of a CSV file, for a network that was trained on another: all that it takes is the spec.
+class _File:
+    """A file for a network that was trained on another one.
 
-    There is a row for each that the file has, even where all its fields are empty; lines with nothing on them are none.
-
-    Raises:
-        UserError: the file cannot be read, or lacks a column.
+    Args:
+        columns: those of the DataSpec.
     """
-    assert spec.columns is not None
-    with _opened(path, spec.columns) as (content, header):
-        return _read_inputs(path, content, header, spec.columns)
 
+    def __init__(self, path: Path, columns: Mapping[str, Any]) -> None:
+        self.path, self.columns, self.features = path, columns, columns["features"]
+        self.names = [column["name"] for column in self.features]
 
-@contextmanager
-def _opened(path: Path, columns: Mapping[str, Any]) -> Iterator[tuple[Content, Header]]:
-    """A file and its header, which may be elsewhere, or with another separator, than in the training file."""
-    names = [column["name"] for column in columns["features"]]
-    with used_by("input"), opened(path, columns["separator"]) as content:
-        skip_lines = columns.get("skip_lines", 0)  # older checkpoints lack it
-        yield content, read_header(path, content, columns["separator"], skip_lines, names, search=True)
+    def is_text(self, name: str) -> bool:
+        """True for a category, and for a column that is not used and need not be checked."""
+        return not any(column["name"] == name and column["kind"] != "category" for column in self.features)
 
+    def read_all(self, content: Content, header: Header) -> Tensor:
+        """Inputs (N, inputs) of all rows.
 
-def _read_inputs(path: Path, content: Content, header: Header, columns: Mapping[str, Any]) -> Tensor:
-    features = columns["features"]
-    names = [column["name"] for column in features]
-    numbers = [column["name"] for column in features if column["kind"] != "category"]
-    table = read_content(
-        path,
-        content,
-        header,
-        notation=notation_of(columns),
-        is_text=lambda name: name not in numbers,  # neither are columns checked that are not used
-        wanted=lambda name: name in names,
-    )
-    return encode(chosen_columns(path, table, names), features, path)
+        Raises:
+            UserError: a row cannot be read, or a column is lacking.
+        """
+        notation = Notation.of_training(self.columns)
+        table = read_content(self.path, content, header, notation, self.is_text, wanted=self.names.__contains__)
+        return self._encoded(table)
 
+    def read_sound(self, content: Content, header: Header) -> tuple[Tensor, list[int], dict[int, str]]:
+        """Inputs (N, inputs) of the rows without a mistake, checked one by one; with their lines, and the mistakes."""
+        lines, faults, frames = list[int](), dict[int, str](), list[pl.DataFrame]()
+        chosen_columns(self.path, pl.DataFrame(schema=header.names), self.names)
+        notation = Notation.of_training(self.columns)
+        reader, rows = BlockReader(self.path, content, header, notation, self.is_text), header.rows(content)
+        while block := list(islice(rows, _BLOCK)):
+            faults |= {line: fields for line, fields in block if isinstance(fields, str)}
+            whole = {line: fields for line, fields in block if not isinstance(fields, str)}
+            wrong = self._faults(whole, header.names, notation)
+            faults |= wrong
+            sound = [line for line in whole if line not in wrong]
+            if sound:
+                text = io.StringIO(newline="")
+                csv.writer(text, delimiter=header.separator).writerows(whole[line] for line in sound)
+                frames.append(reader.read(text.getvalue().encode(), 0))
+                lines += sound
+        if not lines and not faults:
+            raise no_rows(self.path, header.line)
+        faults = dict(sorted(faults.items()))
+        if not lines:
+            return torch.empty(0, 0), [], faults
+        table = chosen_columns(self.path, pl.concat(frames, how="vertical_relaxed"), self.names)
+        return self._encoded(reader.settled(table)), lines, faults
 
-def _sound_rows(
-    path: Path, content: Content, header: Header, columns: Mapping[str, Any]
-) -> tuple[Tensor, list[int], dict[int, str]]:
-    """Look at each row by itself, and read those that hold what they must."""
-    features = columns["features"]
-    names = [column["name"] for column in features]
-    numbers = [column["name"] for column in features if column["kind"] != "category"]
-    lines, faults, frames = list[int](), dict[int, str](), list[pl.DataFrame]()
-    chosen_columns(path, pl.DataFrame(schema=header.names), names)
-    notation = notation_of(columns)
-    reader = TableReader(path, content, header, notation, lambda name: name not in numbers)
-    for block in _blocks(_rows(content, header)):
-        faults |= {line: fields for line, fields in block if isinstance(fields, str)}
-        rows = {line: fields for line, fields in block if not isinstance(fields, str)}
-        wrong = _faults(rows, header.names, features, notation)
-        faults |= wrong
-        sound = [line for line in rows if line not in wrong]
-        if sound:
-            text = io.StringIO(newline="")
-            csv.writer(text, delimiter=header.separator).writerows(rows[line] for line in sound)
-            frames.append(reader.read(text.getvalue().encode(), 0))
-            lines += sound
-    faults = dict(sorted(faults.items()))
-    if not lines and not faults:
-        raise no_rows(path, header.line)
-    if not lines:
-        return torch.empty(0, 0), [], faults
-    table = chosen_columns(path, pl.concat(frames, how="vertical_relaxed"), names)
-    return encode(reader.settled(table), features, path), lines, faults
+    def _encoded(self, table: pl.DataFrame) -> Tensor:
+        return encode(chosen_columns(self.path, table, self.names), self.features, self.path)
 
-
-def _faults(
-    rows: Mapping[int, Fields], header: Sequence[str], features: Sequence[Mapping[str, Any]], notation: Notation
-) -> dict[int, str]:
-    """Which rows hold something else than numbers and dates where the network takes them, by their lines."""
-    faults, lines = dict[int, str](), list(rows)
-    for column in features:
-        if column["kind"] == "category":
-            continue
-        name, place = column["name"], header.index(column["name"])
-        text = notation.without_missing(pl.Series([fields[place] for fields in rows.values()], dtype=pl.String))
-        values = _values(column, text, notation)
-        if column["kind"] == "date":
-            wrong = values.is_null()
-        else:
-            wrong = ~((values - column["mean"]) / column["std"]).cast(pl.Float32).is_finite().fill_null(False)
-        for row in (wrong & text.is_not_null()).arg_true():
-            faults.setdefault(lines[row], f"{name}={text[row]}: {_why(column, text[row], values[row], notation)}")
-    return faults
+    def _faults(self, rows: Mapping[int, Fields], header: Sequence[str], notation: Notation) -> dict[int, str]:
+        """The rows, by their lines, with something else than the numbers and dates that the network takes."""
+        faults, lines = dict[int, str](), list(rows)
+        for column in self.features:
+            if column["kind"] == "category":
+                continue
+            name, place = column["name"], header.index(column["name"])
+            text = notation.without_missing(pl.Series([fields[place] for fields in rows.values()], dtype=pl.String))
+            values = _values(column, text, notation)
+            if column["kind"] == "date":
+                wrong = values.is_null()
+            else:
+                wrong = ~((values - column["mean"]) / column["std"]).cast(pl.Float32).is_finite().fill_null(False)
+            for row in (wrong & text.is_not_null()).arg_true():
+                faults.setdefault(lines[row], f"{name}={text[row]}: {_why(column, text[row], values[row], notation)}")
+        return faults
 
 
 def _values(column: Mapping[str, Any], text: pl.Series, notation: Notation) -> pl.Series:
@@ -158,12 +142,3 @@ def _why(column: Mapping[str, Any], value: str, read: object, notation: Notation
         return "is no date; write it as 2015-01-31"
     plain = plainly(value, notation)
     return f"is not plainly a number; write {plain}" if plain else "is no number"
-
-
-def _rows(content: Content, header: Header) -> Iterator[tuple[int, Fields | str]]:
-    return rows_in(lines_in(content, header.begin), header.line, len(header.names), header.separator)
-
-
-def _blocks(rows: Iterator[tuple[int, Fields | str]]) -> Iterator[list[tuple[int, Fields | str]]]:
-    while block := list(islice(rows, _BLOCK)):
-        yield block

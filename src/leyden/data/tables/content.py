@@ -1,7 +1,7 @@
-"""The bytes of a CSV file as they are parsed: decompressed, with line ends of Unix or Windows, fields by one character.
+"""Content of a CSV file as it is parsed: decompressed, with line ends of Unix or Windows, separated by one character.
 
-Most files are mapped into memory as they are. Where something must be changed, a temporary file is mapped instead; it
-has the same lines.
+Most files are mapped into memory as they are. If something must be changed, a temporary file with the same lines is
+mapped instead.
 """
 
 import mmap
@@ -18,45 +18,39 @@ from lzma import LZMAError, LZMAFile
 from pathlib import Path
 from typing import BinaryIO
 
-from leyden.data.tables.kinds import HEAD, refuse_other_kinds
+from leyden.data.tables.fields import BLANKS
+from leyden.data.tables.other_formats import HEAD, refuse_other_formats
+from leyden.data.tables.remedies import compression_of
 from leyden.system.errors import UserError
-
-BLANKS = r"\s+"
-"""The separator of columns that are aligned by blanks: a run of blanks and tabs separates two fields."""
 
 Content = mmap.mmap | bytes
 _STEP = 1 << 20  # bytes that are read at once
-_COMPRESSED: dict[bytes, type[GzipFile | BZ2File | LZMAFile]] = {
-    b"\x1f\x8b": GzipFile,
-    b"BZh": BZ2File,
-    b"\xfd7zXZ\x00": LZMAFile,
-}
+_FILES: dict[str, type[GzipFile | BZ2File | LZMAFile]] = {"gzip": GzipFile, "bzip2": BZ2File, "xz": LZMAFile}
 
 
 @contextmanager
-def opened(path: Path, separator: str, most: int | None = None) -> Iterator[Content]:
-    """The bytes of a table, for as long as the block lasts.
+def open_content(path: Path, separator: str, most: int | None = None) -> Iterator[Content]:
+    """Context with the bytes of a table.
 
     Args:
-        path: of the file; one that gzip, bzip2 or xz made is decompressed, whatever it is called.
-        separator: between fields. Where it is BLANKS, fields are separated by tabs in what is returned.
-        most: bytes that are needed, where the file has to be copied; None for all.
+        path: of the file; it is decompressed if it is one of gzip, bzip2 or xz by its first bytes.
+        separator: between fields. In place of BLANKS, fields are separated by tabs in the result.
+        most: bytes that are needed, if the file has to be copied; None for all.
 
     Raises:
-        UserError: the file is not there or cannot be read, or it is of another kind, such as a spreadsheet.
+        UserError: the file does not exist or cannot be read, or has another format, such as a spreadsheet.
     """
     with ExitStack() as stack:
         try:
             file: BinaryIO = stack.enter_context(path.open("rb"))
             head = file.read(HEAD)
-            unpack = next((unpack for magic, unpack in _COMPRESSED.items() if head.startswith(magic)), None)
-            if unpack:
-                unpacked = stack.enter_context(unpack(path))
+            if compression := compression_of(head):
+                unpacked = stack.enter_context(_FILES[compression](path))
                 file = stack.enter_context(_copied(_parts(unpacked, most)))
                 head = file.read(HEAD)
-            refuse_other_kinds(path, head)
+            refuse_other_formats(path, head)
             file.seek(0)
-            if b"\r" in head and b"\n" not in head and not _has(file, b"\n"):
+            if b"\r" in head and b"\n" not in head and not any(b"\n" in part for part in _parts(file)):
                 file.seek(0)
                 parts = _parts(file, most)
                 file = stack.enter_context(_copied(part.replace(b"\r", b"\n") for part in parts))
@@ -79,7 +73,7 @@ def opened(path: Path, separator: str, most: int | None = None) -> Iterator[Cont
 
 
 def lines_in(content: Content, begin: int = 0) -> Iterator[bytes]:
-    """The lines from a place on, with their ends."""
+    """Lines from a position on, with their line ends."""
     size = len(content)
     while begin < size:
         end = content.find(b"\n", begin) + 1 or size
@@ -88,12 +82,12 @@ def lines_in(content: Content, begin: int = 0) -> Iterator[bytes]:
 
 
 def count_lines(content: Content, begin: int, end: int) -> int:
-    """How many lines end between two places."""
+    """Number of lines that end between two positions."""
     return sum(content[at : min(at + _STEP, end)].count(b"\n") for at in range(begin, end, _STEP))
 
 
 def _parts(file: BinaryIO | BufferedIOBase, most: int | None = None) -> Iterator[bytes]:
-    """The rest of a file, or so many bytes of it, a step at a time."""
+    """The rest of a file, or at most so many bytes of it, in parts."""
     left = sys.maxsize if most is None else most
     while left > 0 and (part := file.read(min(_STEP, left))):
         left -= len(part)
@@ -102,7 +96,7 @@ def _parts(file: BinaryIO | BufferedIOBase, most: int | None = None) -> Iterator
 
 @contextmanager
 def _copied(parts: Iterator[bytes]) -> Iterator[BinaryIO]:
-    """A temporary file of these parts, to be read from its beginning."""
+    """Context with a temporary file of these parts, at its beginning."""
     with tempfile.TemporaryFile() as file:
         file.writelines(parts)
         file.seek(0)
@@ -114,10 +108,6 @@ def _mapped(file: BinaryIO) -> Content:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except ValueError:  # it is empty
         return b""
-
-
-def _has(file: BinaryIO, byte: bytes) -> bool:
-    return any(byte in part for part in _parts(file))
 
 
 def _with_tabs(line: bytes) -> bytes:

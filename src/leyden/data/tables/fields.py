@@ -1,4 +1,4 @@
-"""The fields of a row of a CSV file as text."""
+"""Fields of the rows of a CSV file as text."""
 
 import csv
 import re
@@ -6,6 +6,9 @@ from collections import deque
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import chain
+
+BLANKS = r"\s+"
+"""The separator of columns that are aligned by blanks: a run of blanks and tabs separates two fields."""
 
 _LONGEST = 1 << 17  # characters that a quote may be open
 
@@ -27,7 +30,7 @@ def fields_in(text: str, separator: str) -> list[str]:
 def bare_quotes(block: bytes, separator: str) -> bytes:
     """Whole rows without the blanks between a separator and a quote: `a, "b" ,c` as `a,"b",c`.
 
-    These quotes would not be recognised otherwise: CSV knows quotes only where a field begins.
+    These quotes would not be recognised otherwise: in CSV, a quote counts only at the beginning of a field.
     """
     if b'"' not in block:
         return block
@@ -37,7 +40,7 @@ def bare_quotes(block: bytes, separator: str) -> bytes:
 
 @lru_cache
 def _patterns(separator: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
-    """Of quotes with blanks beside them, and of fields in quotes with the blanks around them."""
+    """Patterns of quotes with blanks beside them, and of fields in quotes with the blanks around them."""
     between, blank = re.escape(separator.encode()), b"[%s]" % b" \t".replace(separator.encode(), b"")
     seen = re.compile(rb'(?m)(?:^|%s)%s+"|"%s+(?:%s|\r?$)' % (between, blank, blank, between))
     quoted = re.compile(rb'(?m)(^|%s)%s*("(?:[^"]|"")*+")%s*(?=%s|\r?$)' % (between, blank, blank, between))
@@ -47,19 +50,18 @@ def _patterns(separator: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
 def rows_in(lines: Iterator[bytes], line: int, width: int, separator: str) -> Iterator[tuple[int, list[str] | str]]:
     """The rows of a file, or the mistake in one, each with the line on which it begins. Blank lines are skipped.
 
-    After a mistake, the next row is looked for on the next line: a quote that is left open affects no other row.
+    After a mistake, the next row begins on the next line: an open quote affects no other row.
 
     Args:
-        lines: of the file, behind its header.
+        lines: of the file, after its header.
         line: the number of the first.
         width: the number of columns.
-        separator: between fields.
     """
     ahead = deque[bytes]()
     while True:
         taken = list[bytes]()
         try:
-            fields = _next_row(_noted(lines, ahead, taken), separator)
+            fields = _next_row(_recorded(lines, ahead, taken), separator)
             if fields is None:
                 return
             if any("\0" in field for field in fields):
@@ -82,7 +84,7 @@ def rows_in(lines: Iterator[bytes], line: int, width: int, separator: str) -> It
 
 
 def _next_row(lines: Iterator[bytes], separator: str) -> list[str] | None:
-    """The fields of the row that begins with the next line; None if there is none.
+    """The fields of the row that begins with the next line; None at the end.
 
     Raises:
         csv.Error: a quote is left open, or does not end a field.
@@ -93,7 +95,7 @@ def _next_row(lines: Iterator[bytes], separator: str) -> list[str] | None:
         return None
     if not _patterns(separator)[0].search(first):
         return next(csv.reader(map(bytes.decode, chain([first], lines)), delimiter=separator, strict=True))
-    row = first  # with blanks beside a quote, which only the whole row tells apart from those within quotes
+    row = first  # with blanks beside a quote; only the whole row shows if they are within quotes
     while row.count(b'"') % 2:
         following = next(lines, None)
         if following is None or len(row) > _LONGEST:
@@ -102,19 +104,19 @@ def _next_row(lines: Iterator[bytes], separator: str) -> list[str] | None:
     return fields_in(row.decode(), separator)
 
 
-def _noted(lines: Iterator[bytes], ahead: deque[bytes], taken: list[bytes]) -> Iterator[bytes]:
-    """Lines, first those that are to be read again; each is noted."""
+def _recorded(lines: Iterator[bytes], ahead: deque[bytes], taken: list[bytes]) -> Iterator[bytes]:
+    """Lines, first those that must be read again; each is added to `taken`."""
     while (line := ahead.popleft() if ahead else next(lines, None)) is not None:
         taken.append(line)
         yield line
 
 
 def is_blank(fields: list[str]) -> bool:
-    """Whether this is a line with nothing on it, or blanks only."""
+    """True if this is an empty line, or one of blanks only."""
     return not fields or (len(fields) == 1 and fields[0].isspace())
 
 
 def blank_line(separator: str) -> bytes:
-    """A pattern for a line with nothing on it, or blanks only."""
+    """The pattern of an empty line, or one of blanks only."""
     blanks = " \t".replace(separator, "")
     return rf"[{blanks}]*\r?\n".encode()

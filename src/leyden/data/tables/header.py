@@ -1,38 +1,38 @@
-"""The header of a CSV file: the names of its columns, and where its rows begin."""
+"""Header of a CSV file: the names of its columns, and the position of its first row."""
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from leyden.data.tables.content import BLANKS, Content, lines_in
-from leyden.data.tables.fields import fields_in
-from leyden.data.tables.first import first_rows, fitted, header_below, is_header_like
-from leyden.data.tables.kinds import utf8_remedy
-from leyden.data.tables.names import is_number, unique_names
+from leyden.data.tables.column_names import is_number, unique_names
+from leyden.data.tables.content import Content, lines_in
+from leyden.data.tables.fields import BLANKS, fields_in, rows_in
+from leyden.data.tables.first_rows import first_rows, header_below, is_header_like, names_for
+from leyden.data.tables.other_formats import utf8_remedy
 from leyden.data.tables.remedies import new_header, separator_setting, zero_bytes_remedy
 from leyden.system.errors import UserError
 
-_MARK = b"\xef\xbb\xbf"  # some programs begin a file of UTF-8 with it
+_MARK = b"\xef\xbb\xbf"  # with which some programs begin a file of UTF-8
 _LONGEST = 1 << 18  # bytes of a header with line ends in quotes
-_LINES = 50  # among which the header of a further file is looked for
+_LINES = 50  # that are searched for the header of a further file
 _SEPARATORS = (",", ";", "\t", "|")
 
 
 @dataclass(frozen=True)
 class Header:
-    """Where the rows of a file begin, and their columns.
+    """Columns of a file, and the position of its first row.
 
     Attributes:
-        names: of the columns, each another; those without a name are called column_1, ... by their position.
-        unnamed: the columns without a name, by the name that they got.
+        names: of the columns, all different; those without a name are called column_1, ... by their position.
+        unnamed: the names given to columns without one.
         separator: between fields, one character.
         begin: the byte at which the rows begin.
         line: the line, from 1, on which they begin.
-        renamed: names that stand there several times.
-        goes_on: whether the first row may be part of the header, such as units.
+        renamed: names that occur several times.
+        may_continue: True if the first row may be part of the header, such as units.
     """
 
     names: list[str]
@@ -41,7 +41,11 @@ class Header:
     begin: int
     line: int
     renamed: tuple[str, ...] = ()
-    goes_on: bool = False
+    may_continue: bool = False
+
+    def rows(self, content: Content) -> Iterator[tuple[int, list[str] | str]]:
+        """The line of each row, and its fields or the mistake in it: see `rows_in`."""
+        return rows_in(lines_in(content, self.begin), self.line, len(self.names), self.separator)
 
 
 def read_header(
@@ -49,7 +53,7 @@ def read_header(
     content: Content,
     separator: str,
     skip_lines: int = 0,
-    asked: Sequence[str] = (),
+    used: Sequence[str] = (),
     search: bool = False,
 ) -> Header:
     """The header of a file.
@@ -59,46 +63,44 @@ def read_header(
     row is empty, that column has none.
 
     Args:
-        path: of the file, to name it.
-        content: of the file.
         separator: between fields, one character, or BLANKS.
         skip_lines: lines above the header.
-        asked: columns that are used.
-        search: whether a header without these is looked for further below and with other separators. This is for
-            a further file of the same data, which may lack what was above the header of the first.
+        used: names of the columns that are used.
+        search: True to search further below and with other separators for a header with these. This is for a further
+            file of the same data, which may lack what was above the header of the first.
 
     Raises:
         UserError: there is no header, or it cannot be what it seems.
     """
     try:
-        header = _read_header(path, content, separator, skip_lines, asked, search)
-        if not search or set(asked) <= set(header.names):
+        header = _read_header(path, content, separator, skip_lines, used, search)
+        if not search or set(used) <= set(header.names):
             return header
     except UserError:
-        found = _found(path, content, separator, asked) if search else None
+        found = _found(path, content, separator, used) if search else None
         if found is None:
             raise
         return found
-    return _found(path, content, separator, asked) or header
+    return _found(path, content, separator, used) or header
 
 
-def _found(path: Path, content: Content, separator: str, asked: Sequence[str]) -> Header | None:
-    """The header that names all of these columns, of further lines and separators."""
+def _found(path: Path, content: Content, separator: str, used: Sequence[str]) -> Header | None:
+    """The header with all of these columns on another line or with another separator, if there is one."""
     for other in dict.fromkeys([separator, *(_SEPARATORS if separator != BLANKS else ())]):
         for number, line in zip(range(_LINES), lines_in(content), strict=False):
-            if number and not all(name.encode() in line for name in asked):
-                continue  # most are not worth to be parsed
+            if number and not all(name.encode() in line for name in used):
+                continue  # most need not be parsed
             try:
-                header = _read_header(path, content, other, number, asked, search=True)
+                header = _read_header(path, content, other, number, used, search=True)
             except UserError:
                 continue
-            if set(asked) <= set(header.names):
+            if set(used) <= set(header.names):
                 return header
     return None
 
 
 def _read_header(
-    path: Path, content: Content, separator: str, skip_lines: int, asked: Sequence[str], search: bool
+    path: Path, content: Content, separator: str, skip_lines: int, used: Sequence[str], search: bool
 ) -> Header:
     separator = "\t" if separator == BLANKS else separator
     if len(separator.encode()) != 1 or separator in '"\r\n':
@@ -129,12 +131,12 @@ def _read_header(
         count = f"has {filled} field{'s' * (filled > 1)}, and the lines below have {len(rows[row][1])}"
         skip = rows_line + rows[row][0] - 1
         raise UserError(f"{place}: {count}; if it is {what} above the header, add data.skip_lines={skip}")
-    if len(names) == 1 and names[0] not in asked:
+    if len(names) == 1 and names[0] not in used:
         other = separator_setting(shown, separator, next(lines_in(content, after), b"").decode(errors="replace"))
         if other:
             raise UserError(f"{place}: has one column, {shown}; if that is several, add {other}")
-    names = fitted(names, rows)
-    if all(map(is_number, names)) and not (set(asked) & set(names) and (search or _count_up(names))):
+    names = names_for(names, rows)
+    if all(map(is_number, names)) and not (set(used) & set(names) and (search or _count_up(names))):
         raise UserError(
             f"{place}: holds numbers ({shown}); the first line must name the columns; "
             f"write names above them: {new_header(path, len(names), separator)}"
@@ -144,7 +146,7 @@ def _read_header(
 
 
 def _record(path: Path, content: Content, begin: int, line: int, separator: str) -> tuple[bytes, list[str]]:
-    """The line of the header, or the lines if a name in quotes has several; and the names.
+    """Bytes of the header, several lines if a name in quotes has line ends, and the names in it.
 
     Raises:
         UserError: it is not UTF-8, holds zero bytes, or a quote is left open.
@@ -154,7 +156,7 @@ def _record(path: Path, content: Content, begin: int, line: int, separator: str)
         taken += part
         if taken.count(b'"') % 2 == 0 or len(taken) > _LONGEST:
             break
-    if taken.count(b'"') % 2:  # left open: the mistake lies on the first line
+    if taken.count(b'"') % 2:  # left open: the mistake is on the first line
         taken = next(lines_in(content, begin))
     if re.search(rb"[\x01-\x08\x0e-\x1a]", taken):
         raise UserError(f"{path}, line {line}: holds control characters; this is no CSV file")
@@ -175,6 +177,5 @@ def _record(path: Path, content: Content, begin: int, line: int, separator: str)
 
 
 def _count_up(names: list[str]) -> bool:
-    """Whether names are whole numbers one after the other, as years are."""
-    numbers = [int(name) for name in names if name.isdecimal()]
-    return len(numbers) == len(names) and all(after - before == 1 for before, after in pairwise(numbers))
+    """True if the names are consecutive whole numbers, such as years."""
+    return all(map(str.isdecimal, names)) and all(int(after) - int(before) == 1 for before, after in pairwise(names))

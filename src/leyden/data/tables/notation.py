@@ -1,34 +1,45 @@
-"""How the values of a table are written: the settings of a user, and what was found in the training file."""
+"""Notation of the values of a table: by the settings of a user, and as found in the training file."""
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from leyden.data.tables.formats import as_dates_of, as_quantities_of, check_date_format, is_of_dates
-from leyden.data.tables.missing import BEFORE, MISSING
+from leyden.data.tables.value_formats import as_dates_of, as_quantities_of, check_date_format, is_of_dates
 from leyden.system.errors import UserError
 
 PLAIN = "plain"  # the format of numbers and of dates of ISO 8601
 _BLANKS = "".join(map(chr, [*range(33), 0x7F, 0x85, 0xA0, *range(0x2000, 0x2010), 0x202F, 0x205F, 0x3000, 0xFEFF]))
 _GAPS = {" ": "[ \u00a0\u2009\u202f]", "'": "['\u2019]"}
 
+_OLD_MISSING = ("", "NA", "N/A", "NaN", "nan", "-nan", "null", "None", "?")  # of checkpoints that do not list theirs
+MISSING = (  # the default of pandas.read_csv, and ?
+    *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA"),
+    *("NULL", "NaN", "None", "n/a", "nan", "null", "?"),
+)
+_YAML = {None: ("null", "NULL", "Null", "~"), True: ("true", "True", "TRUE"), False: ("false", "False", "FALSE")}
+MissingWord = str | float | bool | None
+
+_SAMPLE = 2048  # numbers, evenly spaced
+_LARGER = 1000  # times the spread: 32 bits, a precision of 6e-8, then keep 6e-5 of the spread
+
 
 @dataclass
 class Notation:
-    """What numbers, dates and missing values look like.
+    """Notation of numbers, dates and missing values.
 
     Attributes:
         decimal: the decimal mark.
-        thousands: what separates groups of three digits; None for nothing.
+        thousands: the separator of groups of three digits, if any.
         date_format: of dates that are not written as ISO 8601, or one for each column.
-        missing: words that stand for a missing value, beside the usual ones.
+        missing: words that stand for a missing value, in addition to the usual ones.
         usual: the usual ones.
-        formats: of columns that are known to hold numbers or dates; those that are found in a file are added.
+        formats: of columns that are known to hold numbers or dates; those found in a file are added.
         wide: columns of numbers that are stored in 64 bits, all others in 32; None to decide by their values.
-        unread: columns of text that seem to hold numbers or dates, with an example and what to say of each.
+        unread: columns of text that seem to hold numbers or dates, with an example and a message for each.
     """
 
     decimal: str = "."
@@ -45,7 +56,7 @@ class Notation:
             if mark is not None and (len(mark) != 1 or mark.isalnum() or mark in '-+"'):
                 raise UserError(f"data.{name}={mark}: must be one sign, as in 'data.{name}=\",\"'")
         if self.decimal == self.thousands:
-            why = "the decimal mark and what separates thousands must differ"
+            why = "the decimal mark and the separator of thousands must differ"
             raise UserError(f"data.decimal={self.decimal} data.thousands={self.thousands}: {why}")
         of_columns = self.date_format if isinstance(self.date_format, Mapping) else {}
         for form in of_columns.values() if of_columns else [self.date_format]:
@@ -53,18 +64,24 @@ class Notation:
                 check_date_format(str(form))
         self.formats |= of_columns
 
-    @property
-    def words(self) -> list[str]:
-        """All that stand for a missing value."""
-        return [*self.usual, *self.missing]
+    @classmethod
+    def of_training(cls, columns: Mapping[str, Any]) -> "Notation":
+        """The notation of the file that a network was trained on, from `DataSpec.columns`."""
+        features = columns["features"]
+        wide = [column["name"] for column in features if column.get("narrow") is False]
+        return cls(
+            decimal=columns.get("decimal", "."),
+            thousands=columns.get("thousands"),
+            missing=columns["missing"],
+            usual=columns.get("usual", _OLD_MISSING),
+            formats={
+                column["name"]: column.get("format", PLAIN) for column in features if column["kind"] != "category"
+            },
+            wide=frozenset([*wide, *columns["wide_targets"]]) if "wide_targets" in columns else None,
+        )
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether numbers are written as in program code."""
-        return self.decimal == "." and self.thousands is None
-
-    def kept(self) -> dict[str, Any]:
-        """What a checkpoint must know to read further files; formats are kept with the columns."""
+    def recorded(self) -> dict[str, Any]:
+        """The values that `of_training` needs in a checkpoint beside those of the columns."""
         return {
             "missing": list(self.missing),
             "usual": list(self.usual),
@@ -72,8 +89,29 @@ class Notation:
             "thousands": self.thousands,
         }
 
+    @property
+    def words(self) -> list[str]:
+        """All words that stand for a missing value."""
+        return [*self.usual, *self.missing]
+
+    @property
+    def missing_numbers(self) -> list[float]:
+        """The numbers among the words that stand for a missing value."""
+        return (
+            pl.Series(self.missing, dtype=pl.String)
+            .cast(pl.Float64, strict=False)
+            .fill_nan(None)
+            .drop_nulls()
+            .to_list()
+        )
+
+    @property
+    def is_plain(self) -> bool:
+        """True if numbers are written as in program code."""
+        return self.decimal == "." and self.thousands is None
+
     def numbers(self, text: pl.Series) -> pl.Series:
-        """Null where it is something else."""
+        """Text as numbers, null for other text."""
         text = text.str.replace_all("\u2212", "-", literal=True)  # of typography
         if not self.is_plain:
             point, gap = re.escape(self.decimal), _GAPS.get(self.thousands or "", re.escape(self.thousands or ""))
@@ -85,33 +123,47 @@ class Notation:
         return text.cast(pl.Float64, strict=False).fill_nan(None)
 
     def read_as(self, form: str, text: pl.Series) -> pl.Series:
-        """Numbers or dates of a format; null where it is something else."""
+        """Text as numbers or dates of a format, null for other text."""
         return as_dates_of(form, text) if is_of_dates(form) else as_quantities_of(form, text, self.numbers)
 
     def without_missing(self, text: pl.Series) -> pl.Series:
-        """Text without blanks around it, null where it stands for a missing value."""
+        """Text without blanks around it, null if it stands for a missing value."""
         text = text.str.strip_chars(_BLANKS)
         return text.set(text.is_in(self.words), None)
 
 
-def notation_of(columns: Mapping[str, Any]) -> Notation:
-    """How the file was read that a network was trained on, from what its checkpoint keeps of the columns."""
-    formats = {
-        column["name"]: column.get("format", PLAIN) for column in columns["features"] if column["kind"] != "category"
-    }
-    return Notation(
-        decimal=columns.get("decimal", "."),
-        thousands=columns.get("thousands"),
-        missing=columns["missing"],
-        usual=columns.get("usual", BEFORE),
-        formats=formats,
-        wide=_wide_of(columns),
-    )
+def spelled(setting: Sequence[MissingWord] | MissingWord) -> list[str]:
+    """The words of `data.missing`, a list or a single word, as they are spelled in a file.
+
+    YAML reads some words as values: `NULL` as null, `true` as a boolean, `-999.0` and `nan` as numbers. Each stands for
+    all its spellings.
+    """
+    words = [] if setting is None else [setting] if isinstance(setting, str | float | int) else setting
+    return list(dict.fromkeys(spelling for word in words for spelling in _spellings(word)))
 
 
-def _wide_of(columns: Mapping[str, Any]) -> frozenset[str] | None:
-    """The columns that a network knows in 64 bits; None for a checkpoint that does not say."""
-    if "wide_targets" not in columns:
-        return None
-    wide = [column["name"] for column in columns["features"] if column.get("narrow") is False]
-    return frozenset([*wide, *columns["wide_targets"]])
+def are_narrow(numbers: pl.Series) -> bool:
+    """True if 32 bits distinguish numbers of 64 bits, null if missing, well enough to learn from them.
+
+    They do if most numbers are at most a thousand times as large as their spread, the distance of their quartiles: a
+    few outliers, and so another row in a file, change nothing. They also do if no number is rounded.
+    """
+    some = numbers.gather_every(max(1, len(numbers) // _SAMPLE)).drop_nulls().to_numpy()
+    if not len(some):
+        return True
+    low, high = np.quantile(some, [0.25, 0.75])
+    if max(abs(low), abs(high)) <= _LARGER * (high - low):
+        return True
+    with np.errstate(over="ignore"):
+        return bool((numbers.cast(pl.Float32).cast(pl.Float64) == numbers).all())
+
+
+def _spellings(word: MissingWord) -> Sequence[str]:
+    if word is None or isinstance(word, bool):
+        return _YAML[word]
+    if isinstance(word, str):
+        return [word.strip()]
+    text = str(word)  # of a float, inf and nan too
+    if text.strip("-").isalpha():
+        return [text, text.upper(), text.replace("inf", "Inf").replace("nan", "NaN")]
+    return [text, str(int(word)), f"{int(word)}.0"] if float(word).is_integer() else [text]

@@ -1,4 +1,4 @@
-"""The target of a table: numbers or classes, as the task needs them, and what to change where it is neither."""
+"""Target of a table: numbers or classes, as the task needs them, and the remedy if it is neither."""
 
 import logging
 import re
@@ -8,34 +8,34 @@ from pathlib import Path
 
 import polars as pl
 
-from leyden.data.classes import in_known_order, matching, natural_order, number_in, some_names, warn_of_alike
-from leyden.data.shortened import one_line
-from leyden.data.tables.candidates import FEW, are_too_many, fitting_targets
-from leyden.data.tables.labels import Classes
+from leyden.data.abbreviated import abbreviated, one_line
+from leyden.data.classes import Classes, in_known_order, matching, natural_order, number_in, warn_of_alike
 from leyden.data.tables.remedies import as_list
-from leyden.data.tables.text import as_dates
+from leyden.data.tables.type_inference import as_dates
 from leyden.system.errors import UserError
 from leyden.system.override_text import as_text, setting
 
 log = logging.getLogger(__name__)
 
-_ROWS = 10  # for each class at least, on average, where the classes are numbers that nobody says to be names
-_WHOLE = re.compile(r"([-+]?\d+)\.0*")  # as whole numbers are written in a column that once lacked a value
+_FEW = 20  # different whole numbers, which may be meant as classes
+_SURE = 10  # classes that are never too many
+_ROWS = 2  # for each class at least, on average
+_ROWS_OF_NUMBERS = 10  # the same, of classes that are numbers, unless `categorical` names the target
+_WHOLE = re.compile(r"([-+]?\d+)\.0*")  # the notation of whole numbers in a column in which a value was missing
 
 
 @dataclass(frozen=True)
 class Targets:
-    """What is known of the columns to predict before they are read.
+    """Checks of the columns to predict, and their classes.
 
     Attributes:
-        path: the file, for messages.
         names: of the columns.
-        kind: classification or regression, as the task or the trained network needs it; None where either will do.
+        kind: classification or regression, as the task or the trained network needs it; None for either.
         categorical: the columns whose numbers are names.
-        max_classes: numbers of more different values are no classes, unless they are said to be names.
+        max_classes: numbers of more different values are no classes, unless they are categorical.
         known: the classes of a network, in its order.
-        is_trained: whether the network is evaluated, so that these data are not to be learned from.
-        may_change: whether another column may be chosen without a change of other settings.
+        is_trained: True if the network is evaluated, so that nothing is learned from these data.
+        may_change: True if another column may be chosen without a change of other settings.
     """
 
     path: Path
@@ -49,15 +49,11 @@ class Targets:
 
     @property
     def are_classes(self) -> bool:
-        """Whether the column is to be read as text, as the names of classes."""
+        """True if the column is read as text, as the names of classes."""
         return self.kind == "classification"
 
     def check(self) -> None:
-        """Refuse a command that asks for something that there is not, before the file is read.
-
-        Raises:
-            UserError: it does.
-        """
+        """Check the settings, before the file is read."""
         if not self.names:
             raise UserError("data.target=[]: name the column to predict, data.target=…")
         named = [name for name in self.names if name in self.categorical]
@@ -74,14 +70,14 @@ class Targets:
             )
 
     def read(self, columns: pl.DataFrame, others: pl.DataFrame) -> Classes | None:
-        """The classes of the rows; None where numbers are predicted.
+        """The classes of the rows; None if numbers are predicted.
 
         Args:
             columns: to predict, without missing values.
-            others: to predict from, among which another target is looked for where this one will not do.
+            others: to predict from, which are searched for another target in a remedy.
 
         Raises:
-            UserError: they hold nothing that can be predicted, or something else than the task needs.
+            UserError: the columns hold nothing that can be predicted, or something else than the task needs.
         """
         for column in columns:
             self._check_column(column, others)
@@ -91,8 +87,8 @@ class Targets:
             return self._classes(column, others)
         return None
 
-    def tell(self, columns: pl.DataFrame, classes: Classes | None) -> None:
-        """Log how numbers are taken that may be meant otherwise, with the setting that changes it; and names alike."""
+    def log_interpretation(self, columns: pl.DataFrame, classes: Classes | None) -> None:
+        """Log numbers that are predicted as classes or may be meant so, and class names that are nearly the same."""
         if self.is_trained or len(self.names) > 1:
             return
         where, values = setting("data.target", self.names[0]), columns.to_series()
@@ -103,17 +99,17 @@ class Targets:
                     "%s: its %d different numbers (%s) are classes; to predict numbers, add %s",
                     where,
                     len(classes.names),
-                    some_names(classes.names),
+                    abbreviated(classes.names),
                     self._as_numbers(),
                 )
             return
         different = values.unique().sort()
-        if len(different) <= min(FEW, len(values) // 2) and (different == different.floor()).all():
+        if len(different) <= min(_FEW, len(values) // 2) and (different == different.floor()).all():
             log.info(
                 "%s: its %d different whole numbers (%s) are predicted as numbers; to predict classes, add %s",
                 where,
                 len(different),
-                some_names([f"{value:.0f}" for value in different.to_list()]),
+                abbreviated([f"{value:.0f}" for value in different.to_list()]),
                 "task=classification",
             )
 
@@ -169,24 +165,24 @@ class Targets:
         return Classes.of(column, names, in_known_order(order, self.known))
 
     def _check_number(self, column: pl.Series, order: Sequence[str], are_numbers: bool, others: pl.DataFrame) -> None:
-        """Refuse quantities, and names that are nearly all different."""
+        """Refuse quantities, and too many classes."""
         name, rows, number = column.name, len(column), len(order)
         where = setting("data.target", name)
         many = f"{number:,} different {'numbers' if are_numbers else 'values'} in {rows:,} rows"
         if are_too_many(number, rows):
             remedy = f"; to predict numbers, add {self._as_numbers()}" if are_numbers else self._another(others)
             raise UserError(f"{where}: {many} are too many classes to learn{remedy}")
-        if not are_numbers or name in self.categorical or number <= FEW:
+        if not are_numbers or name in self.categorical or number <= _FEW:
             return
         are_whole = all(_WHOLE.fullmatch(f"{name}.") for name in order)
-        if not are_whole or number > self.max_classes or rows < _ROWS * number:
+        if not are_whole or number > self.max_classes or rows < _ROWS_OF_NUMBERS * number:
             raise UserError(
                 f"{where}: {many} are quantities rather than classes; to predict numbers, add {self._as_numbers()}, or "
                 f"add {as_list('categorical', name)} if they are the names of classes"
             )
 
     def _check_mixture(self, column: pl.Series) -> None:
-        """Refuse numbers with a few words among them, which may be slips or stand for missing values."""
+        """Refuse numbers with a few words among them, which may be mistakes or stand for missing values."""
         if column.name in self.categorical:
             return
         words = column.filter(~column.str.contains(r"^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$"))
@@ -205,23 +201,42 @@ class Targets:
         return setting("data.categorical", [name for name in self.categorical if name not in self.names])
 
     def _another(self, others: pl.DataFrame) -> str:
-        """The remedy that another column is predicted: one that fits, if there is one."""
+        """The remedy to predict another column, one that fits if there is one."""
         if self.is_trained:
             return ""
-        if self.may_change:
-            for name in fitting_targets(others, self.kind):
-                return f"; predict another column, such as {setting('data.target', name)}"
+        if self.may_change and (names := possible_targets(others, self.kind)):
+            return f"; predict another column, such as {setting('data.target', names[0])}"
         return "; predict another column with data.target=…"
 
 
+def are_too_many(classes: int, rows: int) -> bool:
+    """True if nearly every row has a class of its own, so that nothing can be learned."""
+    return classes > _SURE and rows < _ROWS * classes
+
+
+def possible_targets(others: pl.DataFrame, kind: str | None) -> list[str]:
+    """Columns that can be predicted, those of fewest classes first."""
+    classes = {}
+    for column in others:
+        number, is_text = column.drop_nulls().n_unique(), column.dtype == pl.String
+        if not is_text and not column.dtype.is_numeric():
+            continue
+        are_few = 2 <= number <= _FEW and not are_too_many(number, column.count())
+        as_classes = kind != "regression" and are_few and (is_text or bool((column == column.floor()).all()))
+        as_numbers = kind != "classification" and not is_text and number > 1
+        if as_classes or as_numbers:
+            classes[column.name] = number
+    return sorted(classes, key=lambda name: (classes[name], name))
+
+
 def _plain(number: str) -> str:
-    """`1` for 1.0: a table in which a value is missing is often written so."""
+    """A whole number without decimals, `1` for `1.0`; other text unchanged."""
     match = _WHOLE.fullmatch(number)
     return match[1] if match else number
 
 
 def _examples(column: pl.Series) -> str:
-    return some_names(column.unique(maintain_order=True).head(3).to_list())
+    return abbreviated(column.unique(maintain_order=True).head(3).to_list())
 
 
 def _are_dates(column: pl.Series) -> bool:

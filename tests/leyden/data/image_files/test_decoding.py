@@ -7,16 +7,16 @@ import pytest
 import torch
 from PIL import Image
 
-from leyden.data.image_files.decoding import Decoder, read_picture
-from leyden.data.image_files.formats import is_picture
+from leyden.data.image_files.decoding import Decoder, read_image
+from leyden.data.image_files.formats import is_image_file
 from leyden.system.errors import UserError
 from tests.helpers.image_files import pixels
 
 COLOURS = pixels(1, 9, 13)
 
 
-def saved(path: Path, picture: Image.Image, **options: object) -> Path:
-    picture.save(path, **options)
+def saved(path: Path, image: Image.Image, **options: object) -> Path:
+    image.save(path, **options)
     return path
 
 
@@ -27,10 +27,10 @@ def grey(colours: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", ["png", "bmp", "tif", "webp"])
-def test_a_picture_comes_in_colour_or_in_grey(kind: str, tmp_path: Path) -> None:
+def test_a_image_comes_in_colour_or_in_grey(kind: str, tmp_path: Path) -> None:
     path = saved(tmp_path / f"a.{kind}", Image.fromarray(COLOURS), **({"lossless": True} if kind == "webp" else {}))
-    assert np.array_equal(np.asarray(read_picture(path, 3)), COLOURS)
-    assert np.array_equal(np.asarray(read_picture(path, 1)), grey(COLOURS))
+    assert np.array_equal(np.asarray(read_image(path, 3)), COLOURS)
+    assert np.array_equal(np.asarray(read_image(path, 1)), grey(COLOURS))
 
 
 @pytest.mark.parametrize(
@@ -43,17 +43,17 @@ def test_a_picture_comes_in_colour_or_in_grey(kind: str, tmp_path: Path) -> None
         (8, np.rot90(COLOURS)),
     ],
 )
-def test_a_picture_is_turned_as_its_camera_was_held(orientation: int, turned: np.ndarray, tmp_path: Path) -> None:
+def test_a_image_is_turned_as_its_camera_was_held(orientation: int, turned: np.ndarray, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     path = saved(tmp_path / "a.png", Image.fromarray(COLOURS), exif=exif)
-    assert np.array_equal(np.asarray(read_picture(path, 3)), turned)
+    assert np.array_equal(np.asarray(read_image(path, 3)), turned)
 
 
-def test_broken_notes_of_a_camera_do_not_spoil_the_picture(tmp_path: Path) -> None:
+def test_broken_notes_of_a_camera_do_not_spoil_the_image(tmp_path: Path) -> None:
     for notes in (b"Exif\0\0nonsense", b"Exif\0\0MM\0*\0\0\xff\xff", b"Exif\0\0II*\0" + struct.pack("<IH", 8, 900)):
         path = saved(tmp_path / "a.jpg", Image.fromarray(COLOURS), exif=notes)
-        assert read_picture(path, 3).size == (13, 9)
+        assert read_image(path, 3).size == (13, 9)
 
 
 def test_what_is_transparent_is_seen_before_white(tmp_path: Path) -> None:
@@ -62,28 +62,28 @@ def test_what_is_transparent_is_seen_before_white(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.png", Image.fromarray(seen))
     expected = COLOURS.copy()
     expected[:4] = 255
-    assert np.array_equal(np.asarray(read_picture(path, 3)), expected)
-    assert np.array_equal(np.asarray(read_picture(path, 1)), grey(expected))
+    assert np.array_equal(np.asarray(read_image(path, 3)), expected)
+    assert np.array_equal(np.asarray(read_image(path, 1)), grey(expected))
 
 
 def test_palettes_cmyk_one_bit_and_animations_are_read(tmp_path: Path) -> None:
     few = Image.fromarray(COLOURS).quantize(5)
-    assert np.array_equal(np.asarray(read_picture(saved(tmp_path / "p.png", few), 3)), np.asarray(few.convert("RGB")))
+    assert np.array_equal(np.asarray(read_image(saved(tmp_path / "p.png", few), 3)), np.asarray(few.convert("RGB")))
     cmyk = Image.fromarray(COLOURS).convert("CMYK")
     path = saved(tmp_path / "c.tif", cmyk)
-    assert np.array_equal(np.asarray(read_picture(path, 3)), np.asarray(cmyk.convert("RGB")))
+    assert np.array_equal(np.asarray(read_image(path, 3)), np.asarray(cmyk.convert("RGB")))
     bits = Image.fromarray(COLOURS[..., 0] > 60)
-    assert set(np.asarray(read_picture(saved(tmp_path / "b.png", bits), 1)).flat) == {0, 255}
+    assert set(np.asarray(read_image(saved(tmp_path / "b.png", bits), 1)).flat) == {0, 255}
     first, second = few, Image.new("P", few.size)
     path = saved(tmp_path / "a.gif", first, save_all=True, append_images=[second])
-    assert np.array_equal(np.asarray(read_picture(path, 3)), np.asarray(few.convert("RGB")))
+    assert np.array_equal(np.asarray(read_image(path, 3)), np.asarray(few.convert("RGB")))
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.JPEG", "a.Png", "b.bmp", "c.webp", "d.GIF", "e.tif", "f.TIFF", "a.b.jpg"])
 def test_picture_files_are_known_by_their_names(name: str) -> None:
-    assert is_picture(Path(name))
-    assert not is_picture(Path("." + name))
-    assert not is_picture(Path(name + ".txt"))
+    assert is_image_file(Path(name))
+    assert not is_image_file(Path("." + name))
+    assert not is_image_file(Path(name + ".txt"))
 
 
 def test_a_decoder_refuses_another_size_or_type_in_one_line() -> None:
@@ -91,7 +91,7 @@ def test_a_decoder_refuses_another_size_or_type_in_one_line() -> None:
         return Image.fromarray(pixels(0, 5 + number, 5))
 
     assert Decoder(read, [], (3, 5, 5), "eval_transform")(0).shape == (3, 5, 5)
-    with pytest.raises(UserError, match=r"^data\.size=null: there are pictures of 3×5×5 and of 3×6×5; give data\.size"):
+    with pytest.raises(UserError, match=r"^data\.size=null: there are images of 3×5×5 and of 3×6×5; give data\.size"):
         Decoder(read, [], (3, 5, 5), "eval_transform")(1)
     with pytest.raises(UserError, match=r"^data\.train_transform: makes float32 3×5×5 .* must make uint8 3×5×5"):
         Decoder(read, [lambda _: torch.zeros(3, 5, 5)], (3, 5, 5), "train_transform")(0)
@@ -102,4 +102,4 @@ def test_a_cut_off_file_is_not_read_in_part(tmp_path: Path) -> None:
     Image.fromarray(pixels(0, 40, 40)).save(whole, "JPEG")
     (tmp_path / "a.jpg").write_bytes(whole.getvalue()[:-100])
     with pytest.raises(OSError, match="truncated"):
-        read_picture(tmp_path / "a.jpg", 3)
+        read_image(tmp_path / "a.jpg", 3)

@@ -12,7 +12,7 @@ from leyden.data.image_files.formats import extensions, suffix_of
 from leyden.data.image_files.listing import list_images
 from leyden.data.inputs.open import open_inputs
 from leyden.system.errors import UserError
-from tests.helpers.image_files import pixels, ready, sizes, write_folders, write_picture
+from tests.helpers.image_files import pixels, ready, sizes, write_folders, write_image
 
 READ = "jpg jpeg jpe jfif JPG png PNG apng bmp dib gif tif tiff TIFF webp ppm pgm pbm pnm pfm tga ico"
 NOT_READ = "pdf eps ps mpg mpeg mp4 h5 hdf grib npy svg heic txt json ttf exe zip pkl csv"
@@ -97,9 +97,9 @@ def test_training_says_in_one_line_what_it_skips(tmp_path: Path, caplog: pytest.
     root = write_folders(tmp_path / "root", train=4, val=2, test=2)
     for name in ("train/cat/1.heic", "train/dog/2.heic", "test/emu/deep/3.svg", "train/cat/Thumbs.db"):
         touch(root / name)
-    write_picture(root / "train" / "loose.png")
+    write_image(root / "train" / "loose.png")
     (root / "train" / "notes.txt").write_text("of the folder, not of a class")
-    write_picture(tmp_path / "far" / "more.pgm.png")
+    write_image(tmp_path / "far" / "more.pgm.png")
     Image.fromarray(pixels(3)[..., 0]).save(tmp_path / "far" / "grey.pgm")
     Image.fromarray(pixels(4)).save(tmp_path / "far" / "colour.jfif", format="JPEG")
     (root / "train" / "cat" / "linked").symlink_to(tmp_path / "far")
@@ -119,7 +119,7 @@ def test_a_class_of_files_that_cannot_be_read_is_named_with_a_remedy(tmp_path: P
     with pytest.raises(UserError) as refusal:
         ready(root)
     assert (
-        "train/dog: there are no pictures of this class, but files that cannot be read as such: 4 .heic (000.heic)"
+        "train/dog: there are no images of this class, but files that cannot be read as such: 4 .heic (000.heic)"
         in (str(refusal.value))
     )
     assert "convert them to png or jpg" in str(refusal.value)
@@ -129,8 +129,8 @@ def test_prediction_reads_and_counts_the_same_files(tmp_path: Path, caplog: pyte
     root = write_folders(tmp_path / "root", train=4)
     spec = ready(root).spec
     folder = tmp_path / "new"
-    write_picture(folder / "a.png")
-    write_picture(tmp_path / "far" / "b.png")
+    write_image(folder / "a.png")
+    write_image(tmp_path / "far" / "b.png")
     (folder / "link").symlink_to(tmp_path / "far")
     Image.fromarray(np.zeros((12, 12), np.uint8)).save(folder / "c.pgm")
     touch(folder / "d.heic")
@@ -140,6 +140,6 @@ def test_prediction_reads_and_counts_the_same_files(tmp_path: Path, caplog: pyte
         inputs = open_inputs(folder, spec, 4)
     assert [name for batch in inputs.batches for name in batch.names] == ["a.png", "c.pgm", "link/b.png"]
     assert f"input={folder}: skipped as no images: 2 .heic (d.heic)" in caplog.text
-    assert inputs.passed_over == 2
+    assert inputs.skipped == 2
     one = open_inputs(folder / "c.pgm", spec, 4)
     assert [name for batch in one.batches for name in batch.names] == ["c.pgm"]

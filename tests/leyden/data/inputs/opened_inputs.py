@@ -10,6 +10,7 @@ from torch import Tensor
 
 from leyden.data.csv import CSV
 from leyden.data.inputs.open import Inputs
+from leyden.data.inputs.rows import read_rows
 from leyden.data.spec import DataSpec
 from tests.leyden.helpers.csv_files import rows, write
 
@@ -38,3 +39,10 @@ def read(inputs: Inputs) -> tuple[list[str], Tensor]:
     assert len(batches) <= inputs.steps
     names = [name for batch in batches for name in batch.names]
     return names, torch.cat([inputs.transform(batch.inputs) for batch in batches])
+
+
+def read_inputs(path: Path, spec: DataSpec) -> Tensor:
+    """The inputs of a table of which every row can be read."""
+    inputs, _, faults = read_rows(path, spec)
+    assert not faults
+    return inputs

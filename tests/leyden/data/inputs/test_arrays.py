@@ -7,17 +7,16 @@ import torch
 from PIL import Image
 
 from leyden.data.inputs.open import open_inputs
-from leyden.data.inputs.rows import read_inputs
 from tests.helpers.image_files import pixels
-from tests.leyden.data.inputs.opened_inputs import GREY, numbers, read, save, table_spec
+from tests.leyden.data.inputs.opened_inputs import GREY, numbers, read, read_inputs, save, table_spec
 from tests.leyden.helpers.csv_files import write
 
 
-def test_an_array_of_pictures_is_prepared_as_picture_files_are(tmp_path: Path) -> None:
+def test_an_array_of_images_is_prepared_as_picture_files_are(tmp_path: Path) -> None:
     values = np.stack([pixels(seed, 6, 8, 1)[:, :, 0] for seed in range(5)])[:, None]
     (tmp_path / "files").mkdir()
-    for place, picture in enumerate(values):
-        Image.fromarray(picture[0]).save(tmp_path / "files" / f"{place}.png")
+    for place, image in enumerate(values):
+        Image.fromarray(image[0]).save(tmp_path / "files" / f"{place}.png")
     names, expected = read(open_inputs(tmp_path / "files", GREY, 2))
     for dtype in (np.uint8, np.int64, ">u2"):
         names, inputs = read(open_inputs(save(tmp_path / "a.npy", values.astype(dtype)), GREY, 2))

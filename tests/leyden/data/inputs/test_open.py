@@ -1,4 +1,4 @@
-"""Pictures are prepared as the test split of a run was; what cannot be read is told, or refused in one line."""
+"""Images are prepared as the test split of a run was; what cannot be read is told, or refused in one line."""
 
 import logging
 import time
@@ -14,7 +14,7 @@ from leyden.data.image_files.decoding import read_alike
 from leyden.data.inputs.open import open_inputs
 from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
-from tests.helpers.image_files import pixels, ready, write_folders, write_picture
+from tests.helpers.image_files import pixels, ready, write_folders, write_image
 from tests.leyden.data.inputs.opened_inputs import GREY, numbers, read, save, table_spec
 from tests.leyden.helpers.csv_files import write
 
@@ -22,8 +22,8 @@ from tests.leyden.helpers.csv_files import write
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_folder_is_prepared_as_the_test_split_to_the_bit(channels: int, tmp_path: Path) -> None:
     root = write_folders(tmp_path / "data", train=4, val=2, test=4)
-    write_picture(root / "test" / "dog" / "wide.png", 5, height=17, width=40)
-    write_picture(root / "test" / "dog" / "high.jpg", 6, height=31, width=14)
+    write_image(root / "test" / "dog" / "wide.png", 5, height=17, width=40)
+    write_image(root / "test" / "dog" / "high.jpg", 6, height=31, width=14)
     data = ready(root, size=12, resize=15, channels=channels)
     names, inputs = read(open_inputs(root / "test", data.spec, 5))
     assert torch.equal(inputs, torch.cat([batch for batch, _ in data.test_dataloader()]))
@@ -36,9 +36,9 @@ def test_what_is_broken_is_told_and_the_rest_is_read(tmp_path: Path) -> None:
     (root / "cat" / "001.png").write_bytes(b"")
     content = (root / "dog" / "000.png").read_bytes()
     (root / "dog" / "000.png").write_bytes(content[:100])
-    (root / "dog" / "text.png").write_text("no picture")
-    write_picture(root / ".hidden" / "a.png")
-    write_picture(root / ".b.png")
+    (root / "dog" / "text.png").write_text("no image")
+    write_image(root / ".hidden" / "a.png")
+    write_image(root / ".b.png")
     (root / "notes.txt").write_text("")
     inputs = open_inputs(root, spec, 2)
     names, values = read(inputs)
@@ -48,7 +48,7 @@ def test_what_is_broken_is_told_and_the_rest_is_read(tmp_path: Path) -> None:
     assert inputs.unreadable["cat/001.png"] == "is empty"
     assert "truncated" in inputs.unreadable["dog/000.png"]
     assert str(tmp_path) not in inputs.unreadable["dog/text.png"]
-    assert inputs.passed_over == 1  # notes.txt; hidden files and folders are not counted
+    assert inputs.skipped == 1  # notes.txt; hidden files and folders are not counted
     one = open_inputs(root / "emu" / "001.png", spec, 2)
     assert torch.equal(read(one)[1][0], values[names.index("emu/001.png")])
     assert next(iter(open_inputs(root / "emu" / "001.png", spec, 2).batches)).names == ["001.png"]
@@ -68,7 +68,7 @@ def test_no_more_is_decoded_than_the_next_batch(tmp_path: Path, monkeypatch: pyt
         assert 3 * number <= len(seen) <= 3 * (number + 1)
 
 
-def test_pictures_of_another_size_than_the_network_knows_are_scaled_and_cut(
+def test_images_of_another_size_than_the_network_knows_are_scaled_and_cut(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     same = pixels(3, 6, 8, 1)[:, :, 0]
@@ -86,8 +86,8 @@ def test_pictures_of_another_size_than_the_network_knows_are_scaled_and_cut(
 
 
 def test_transforms_of_the_data_take_the_place_of_the_usual_ones(tmp_path: Path) -> None:
-    path = write_picture(tmp_path / "a.png", height=6, width=8)
-    flipped = open_inputs(path, GREY, 1, [lambda picture: picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)])
+    path = write_image(tmp_path / "a.png", height=6, width=8)
+    flipped = open_inputs(path, GREY, 1, [lambda image: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)])
     assert torch.equal(read(flipped)[1].flip(3), read(open_inputs(path, GREY, 1))[1])
 
 
@@ -98,19 +98,19 @@ def test_what_cannot_be_read_as_a_whole_is_refused_in_one_line(tmp_path: Path) -
     write(tmp_path / "other.csv", "z,c\n1,u\n")
     write(tmp_path / "header.csv", "x,c\n")
     write(tmp_path / "text.npy", "text")
-    picture = write_picture(tmp_path / "a.png")
+    image = write_image(tmp_path / "a.png")
     save(tmp_path / "shape.npy", np.zeros((4, 6, 8)))
     save(tmp_path / "none.npy", np.zeros((0, 1, 6, 8)))
     save(tmp_path / "words.npy", np.array(["a"]))
     save(tmp_path / "objects.npy", np.array([{}, None]), allow_pickle=True)
     save(tmp_path / "three.npy", np.zeros((4, 3)))
     mistakes: list[tuple[str, DataSpec, list[str]]] = [
-        ("empty", GREY, ["no pictures (jpg, png, webp"]),
+        ("empty", GREY, ["no images (jpg, png, webp"]),
         ("other.csv", table, ["no column x"]),
         ("other.csv", GREY, ["not trained on a table"]),
         ("header.csv", table, ["no rows"]),
-        (picture.name, table, ["give a table"]),
-        (picture.name, replace(GREY, input_shape=(2, 6, 8)), ["give an array"]),
+        (image.name, table, ["give a table"]),
+        (image.name, replace(GREY, input_shape=(2, 6, 8)), ["give an array"]),
         ("text.npy", GREY, ["cannot be read"]),
         ("shape.npy", GREY, ["4×6×8", "N×1×6×8"]),
         ("none.npy", GREY, ["0×1×6×8"]),

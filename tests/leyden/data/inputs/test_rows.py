@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from leyden.data.inputs.open import open_inputs
-from leyden.data.inputs.rows import read_inputs
-from tests.leyden.data.inputs.opened_inputs import read, table_spec
+from tests.leyden.data.inputs.opened_inputs import read, read_inputs, table_spec
 from tests.leyden.helpers.csv_files import rows, write
 
 

@@ -12,8 +12,8 @@ import torch
 from leyden.data.csv import CSV
 from leyden.data.inputs.open import open_inputs
 from leyden.data.inputs.request import kind_of_input
-from leyden.data.tables.content import opened
-from leyden.data.tables.table import read_table
+from leyden.data.tables.content import open_content
+from leyden.data.tables.reader import read_table
 from leyden.system.errors import UserError
 from tests.leyden.data.inputs.opened_inputs import read
 from tests.leyden.helpers.csv_files import rows, write
@@ -56,7 +56,7 @@ def test_a_file_that_is_cut_short_is_named(tmp_path: Path) -> None:
 
 def test_no_more_is_decompressed_than_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("leyden.data.tables.content._STEP", 8)
-    with opened(write(tmp_path / "a.csv.gz", gzip.compress(rows().encode())), ",", most=20) as content:
+    with open_content(write(tmp_path / "a.csv.gz", gzip.compress(rows().encode())), ",", most=20) as content:
         assert bytes(content) == rows().encode()[:20]
 
 

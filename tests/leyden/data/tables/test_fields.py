@@ -8,7 +8,7 @@ import torch
 from leyden.data.csv import CSV
 from leyden.data.inputs.open import open_inputs
 from leyden.data.tables.fields import bare_quotes
-from leyden.data.tables.table import read_table
+from leyden.data.tables.reader import read_table
 from tests.leyden.data.inputs.opened_inputs import read
 from tests.leyden.helpers.csv_files import write
 
@@ -42,7 +42,7 @@ def text(quoted: bool) -> str:
 
 @pytest.mark.parametrize("block", [4, 200, 1 << 24])
 def test_the_table_is_that_without_blanks(block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("leyden.data.tables.table._BLOCK", block)
+    monkeypatch.setattr("leyden.data.tables.reader._BLOCK", block)
     plain, blanks = (read_table(write(tmp_path / "a.csv", text(quoted))) for quoted in (False, True))
     assert plain.equals(blanks)
     assert plain.columns == ["x", "c, d", "y"]

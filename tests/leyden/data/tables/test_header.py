@@ -10,10 +10,9 @@ import torch
 
 from leyden.data.csv import CSV
 from leyden.data.inputs.open import open_inputs
-from leyden.data.inputs.rows import read_inputs
 from leyden.system.errors import UserError
 from leyden.system.override_text import parsed
-from tests.leyden.data.inputs.opened_inputs import read, table_spec
+from tests.leyden.data.inputs.opened_inputs import read, read_inputs, table_spec
 from tests.leyden.helpers.csv_files import rows, write
 
 SETTING = re.compile(r"add ['\"]?data\.(\w+)=(\d+|.+$)")

@@ -14,12 +14,13 @@ import pytest
 import torch
 
 from leyden.data.csv import CSV
-from leyden.data.inputs.rows import read_inputs, read_rows
+from leyden.data.inputs.rows import read_rows
 from leyden.data.spec import DataSpec
 from leyden.data.tables.notation import Notation
-from leyden.data.tables.table import read_table
+from leyden.data.tables.reader import read_table
 from leyden.system.errors import UserError
 from leyden.system.override_text import parsed
+from tests.leyden.data.inputs.opened_inputs import read_inputs
 
 DAYS = ["%d/%m/%Y", "%d.%m.%Y", "%b %d %Y", "%d-%b-%y", "%B %d, %Y", "%Y/%m/%d", "%d/%m/%Y %H:%M", "%Y%m%d"]
 

@@ -89,7 +89,7 @@ REFUSED: dict[str, tuple[str, list[str], str]] = {
     "the target as the split": (columns(lambda i: i), ["data.target=y", "data.split_column=y"], "y is the split"),
     "nothing to predict from": (columns(lambda i: i), ["data.target=y", "data.ignore=[x,c,k]"], "no column"),
     "no feature": (columns(lambda i: i), ["data.target=y", "data.features=[]"], "no column"),
-    "a feature twice": (columns(lambda i: i), ["data.target=y", "data.features=[x,x]"], "stands there twice"),
+    "a feature twice": (columns(lambda i: i), ["data.target=y", "data.features=[x,x]"], "is named twice"),
 }
 
 
