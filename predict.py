@@ -1,11 +1,11 @@
 """Use a run: predict what it has not seen.
 
     python predict.py run=last input=digit.png
-    python predict.py run=logs/mnist_cnn/2026-01-31_12-00-00 input=pictures output=predictions.csv top_k=5
+    python predict.py run=logs/mnist_cnn/2026-01-31_12-00-00 input=images output=predictions.csv top_k=5
     python predict.py run=last input=houses.csv trainer=cpu
     python predict.py run=last
 
-Pictures, tables and arrays (npy) are prepared as the run prepared its own; without an input, its test split is taken.
+Images, tables and arrays (npy) are prepared as the run prepared its own; without an input, its test split is taken.
 What cannot be read is listed, and the rest predicted.
 """
 

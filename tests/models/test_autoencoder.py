@@ -75,7 +75,7 @@ def test_another_output_size_is_refused_with_the_task_that_fits() -> None:
 
 @pytest.mark.parametrize("shape", [(7,), ("features",)])
 def test_what_is_no_picture_is_refused(shape: Any) -> None:
-    assert "a picture (channels, height, width)" in str(AutoEncoder.check_input(shape, **SETTINGS))
+    assert "an image (channels, height, width)" in str(AutoEncoder.check_input(shape, **SETTINGS))
 
 
 def test_it_needs_a_convolution() -> None:
