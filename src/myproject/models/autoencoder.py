@@ -1,6 +1,7 @@
 """A picture through a narrow code and back."""
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +33,7 @@ class AutoEncoder(nn.Module):
         UserError: the input is no picture, or the output is not to be one of the same shape.
     """
 
+    LIMITS: ClassVar = {"channels": ">= 1", "code_size": ">= 1"}
     check_input = staticmethod(input_checks.autoencoder)
 
     def __init__(

@@ -1,5 +1,7 @@
 """Convolutions and poolings, then dense layers: the pattern of LeNet-5."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -31,6 +33,7 @@ class CNN(nn.Module):
         UserError: the input is no picture, or too small to be halved so often.
     """
 
+    LIMITS: ClassVar = {"channels": ">= 1", "hidden_sizes": ">= 1"}
     check_input = staticmethod(input_checks.cnn)
 
     def __init__(

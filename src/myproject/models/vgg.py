@@ -1,5 +1,7 @@
 """3×3 convolutions and poolings, in the order that a list gives, then dense layers."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -30,6 +32,7 @@ class VGG(nn.Module):
         UserError: an entry of `layers` is not known; or the input is no picture, or too small to be halved so often.
     """
 
+    LIMITS: ClassVar = {"hidden_sizes": ">= 1"}
     check_input = staticmethod(input_checks.vgg)
 
     def __init__(

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from leyden.cli.flags import check_options, taken_apart
+from leyden.cli.hydra_options import check_options, split_arguments
 from leyden.config.compose import compose
 from leyden.config.hydra_settings import check_hydra
 from leyden.system.errors import UserError
@@ -128,7 +128,7 @@ def test_each_line_of_information_is_told_once(said: dict[str, tuple[int | None,
 @pytest.mark.parametrize("command", [command for command in REFUSED if "leave -m out" in REFUSED[command]])
 def test_the_command_for_one_config_is_not_refused(command: str, said: dict[str, tuple[int | None, str]]) -> None:
     again = shlex.split(said[command][1].partition("leave -m out: python train.py ")[2])
-    check_options(taken_apart(again), ROOT / "train.py")
+    check_options(split_arguments(again), ROOT / "train.py")
 
 
 @pytest.mark.parametrize("override", ["hydra.run.dir=x", "hydra.job.chdir=true", "~test"])
@@ -147,5 +147,5 @@ def test_what_changes_nothing_is_accepted() -> None:
 def test_passwords_are_not_told() -> None:
     secret = "sweep.storage=postgresql://me:secret@host/db"
     with pytest.raises(UserError, match="--cfg job") as refused:
-        check_options(taken_apart(["-m", "--cfg", "job", secret]), ROOT / "train.py")
+        check_options(split_arguments(["-m", "--cfg", "job", secret]), ROOT / "train.py")
     assert "secret" not in str(refused.value)

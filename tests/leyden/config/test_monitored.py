@@ -5,7 +5,7 @@ import shlex
 import pytest
 
 from leyden.config.compose import compose
-from leyden.config.monitored import in_time
+from leyden.config.monitored_metrics import in_time
 from leyden.system.errors import UserError
 
 REFUSED = {

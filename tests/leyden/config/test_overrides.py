@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from hydra.errors import OverrideParseException
 
-from leyden.config.explanation import explain
+from leyden.config.messages.hydra_errors import explain
 from leyden.config.overrides import allow_new_values, as_typed, without_password
 from leyden.config.vocabulary import Vocabulary
 from leyden.system.errors import UserError

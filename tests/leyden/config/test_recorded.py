@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from leyden.config.compose import compose_run
-from leyden.records.rebased_paths import rebase_paths
+from leyden.records.record import rebase_paths
 from tests.leyden.helpers.kept_runs import CONFIGS, Changes, changes, keep, refusal, told
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from leyden.config.ancestry import ancestors
 from leyden.config.compose import compose
-from leyden.config.tuners import tuner
+from leyden.config.cross_checks import tuner
+from leyden.config.signature import ancestors
 from leyden.system.errors import UserError
 from leyden.training.train import run_experiment
 

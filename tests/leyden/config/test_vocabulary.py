@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from leyden.config.aliases import ALIASES, OF_A_RUN, SECTIONS, SWITCHES
+from leyden.config.messages.aliases import ALIASES, OF_A_RUN, SECTIONS, SWITCHES
 from leyden.config.vocabulary import Vocabulary
 
 CONFIGS = Path(__file__).parents[3] / "configs"

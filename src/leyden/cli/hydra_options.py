@@ -1,7 +1,6 @@
-"""Hydra's own options, such as `--cfg`, `--info` and `-m`: which of them work here, and what others are replaced by."""
+"""Hydra's own options, such as `--cfg`, `--info` and `-m`: separated from the overrides, and checked."""
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +11,7 @@ from hydra.errors import HydraException
 from leyden.config.overrides import masked
 from leyden.system.errors import UserError
 from leyden.system.override_text import in_shell
-from leyden.system.suggestions import did_you_mean
 
-# The short form of each option, and whether a value follows: always, perhaps or never.
 _SHORT = {
     "-h": "--help",
     "-c": "--cfg",
@@ -32,53 +29,56 @@ _CHOICES = {
     "--info": ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath"),
 }
 _WITH_VALUE = ("--cfg", "--package", "--config-path", "--config-name", "--config-dir", "--experimental-rerun")
-_BARE = ("--help", "--hydra-help", "--version", "--resolve", "--run", "--multirun", "--shell-completion")
-_KNOWN = (*_WITH_VALUE, *_BARE, "--info")
-_COMMANDS = ("--run", "--multirun", "--cfg", "--info", "--shell-completion")  # Hydra takes one of them
+_ACTIONS = ("--run", "--multirun", "--cfg", "--info", "--shell-completion")  # Hydra takes one of them
+_KNOWN = {*_WITH_VALUE, *_ACTIONS, "--help", "--hydra-help", "--version", "--resolve"}
 
 _COMPLETION = ("install=", "uninstall=", "query=")
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """A command line, taken apart.
+    """A command line, separated.
 
     Attributes:
-        options: Hydra's options, by their long names, with their values; empty where there is none.
+        options: Hydra's options, by their long names, with their values; an empty value for a flag.
         overrides: everything else, as it was typed.
     """
 
     options: dict[str, str] = field(default_factory=dict)
     overrides: list[str] = field(default_factory=list)
 
-    def line(self) -> list[str]:
-        """The command line with the options first: argparse takes what comes behind one for something else."""
+    def line(self, overrides: Sequence[str]) -> list[str]:
+        """The command line with the options first: argparse would misread what follows one."""
         texts = [text for name, value in self.options.items() for text in ([name, value] if value else [name])]
-        return [*texts, *self.overrides]
+        return [*texts, *overrides]
 
 
-def taken_apart(arguments: Sequence[str]) -> Arguments:
-    """A command line, options and overrides in any order.
+def split_arguments(arguments: Sequence[str], run_is_a_setting: bool = False) -> Arguments:
+    """A command line with options and overrides in any order, separated.
+
+    Args:
+        arguments: of the command.
+        run_is_a_setting: of eval.py and predict.py, so that `--run last` is a mistyped setting.
 
     Raises:
-        UserError: an option is unknown, lacks its value, or has one that it does not take.
+        UserError: an option lacks its value, or does not take the one that it has.
     """
     options: dict[str, str] = {}
     overrides = []
     left = list(arguments)
     while left:
         argument = left.pop(0)
-        if not argument.startswith("-"):
-            overrides.append(argument)
-            continue
         typed, equals, value = argument.partition("=")
         name = _SHORT.get(typed, typed)
-        if name not in _KNOWN:
-            raise UserError(f"{typed}: unknown option" + did_you_mean(typed, [*_KNOWN, "-m"]))
-        if name == "--info" and not equals:
-            value = left.pop(0) if left and "=" not in left[0] and left[0][0] not in "-~" else "all"
-        elif name in _WITH_VALUE and not equals:
-            value = left.pop(0) if left and not left[0].startswith("-") and "=" not in left[0] else ""
+        has_next = bool(left) and not left[0].startswith(("-", "~")) and "=" not in left[0]
+        is_other = (name == "--run" and run_is_a_setting and has_next) or (
+            typed == "-c" and has_next and left[0] not in _CHOICES["--cfg"]  # -c configs/experiment/mine.yaml
+        )
+        if name not in _KNOWN or is_other:
+            overrides.append(argument)
+            continue
+        if name in (*_WITH_VALUE, "--info") and not equals:
+            value = left.pop(0) if has_next else "all" if name == "--info" else ""
         if name in _WITH_VALUE and not value:
             example = f", as in {name} {_CHOICES[name][0]}" if name in _CHOICES else ""
             raise UserError(f"{typed}: no value given{example}")
@@ -88,44 +88,44 @@ def taken_apart(arguments: Sequence[str]) -> Arguments:
     return Arguments(options, overrides)
 
 
-def check_options(arguments: Arguments, door: Path) -> None:
-    """Refuse what Hydra would answer with a traceback, or with something else than what was meant.
+def check_options(arguments: Arguments, program: Path) -> None:
+    """Refuse options to which Hydra would react with a traceback, or otherwise than expected.
 
     Args:
         arguments: of the command line.
-        door: the program, beside which configs/ lies.
+        program: such as train.py, beside which configs/ is.
 
     Raises:
-        UserError: the first thing that does not work, and what does.
+        UserError: the first option that does not work, and what does.
     """
     options, overrides = arguments.options, arguments.overrides
-    program = f"python {door.name}"
+    command = f"python {program.name}"
     if "--experimental-rerun" in options:
-        raise UserError("--experimental-rerun: a run is gone on with by resume=<run directory>, and tested by eval.py")
+        raise UserError("--experimental-rerun: a run is resumed by resume=<run directory>, and tested by eval.py")
     if "--shell-completion" in options and not any(override.startswith(_COMPLETION) for override in overrides):
-        raise UserError(f'--shell-completion: say for which shell, as in eval "$({program} -sc install=bash)"')
+        raise UserError(f'--shell-completion: name the shell, as in eval "$({command} -sc install=bash)"')
     if "--cfg" in options and "--multirun" in options:
-        command = " ".join([program, "--cfg", options["--cfg"], *map(in_shell, _of_one_job(overrides))])
-        raise UserError(f"-m --cfg: the config is that of one run; leave -m out: {command}")
-    if len(several := [name for name in _COMMANDS if name in options]) > 1:
-        raise UserError(f"{' '.join(several)}: do not go together; leave {several[-1]} out")
+        one_job = " ".join([command, "--cfg", options["--cfg"], *map(in_shell, _of_one_job(overrides))])
+        raise UserError(f"-m --cfg: the config is that of one run; leave -m out: {one_job}")
+    if len(several := [name for name in _ACTIONS if name in options]) > 1:
+        raise UserError(f"{' '.join(several)}: cannot be combined; leave {several[-1]} out")
     if "--package" in options and "--cfg" not in options:
-        raise UserError(f"--package: is a part of what --cfg shows; write --cfg job --package {options['--package']}")
+        raise UserError(f"--package: selects what --cfg shows; write --cfg job --package {options['--package']}")
     if "--resolve" in options and not options.keys() & {"--cfg", "--help"}:
         raise UserError("--resolve: is for --cfg; write --cfg job --resolve")
-    _check_place(options, door)
+    _check_configs(options, program)
 
 
-def _check_place(options: dict[str, str], door: Path) -> None:
+def _check_configs(options: dict[str, str], program: Path) -> None:
     """Refuse config folders and primary configs with which the program does not work."""
-    configs = door.with_name("configs")
+    configs = program.with_name("configs")
     if path := options.get("--config-path"):
-        configs = Path(os.path.normpath(door.parent / Path(path)))  # as Hydra takes it
+        configs = Path(os.path.normpath(program.parent / Path(path)))  # as Hydra takes it
         if not configs.is_dir():
-            raise UserError(f"--config-path {path}: there is no folder {configs}; it is relative to {door.name}'s")
-        if not (configs / f"{door.stem}.yaml").is_file():
+            raise UserError(f"--config-path {path}: there is no folder {configs}; it is relative to {program.name}'s")
+        if not (configs / f"{program.stem}.yaml").is_file():
             raise UserError(
-                f"--config-path {path}: takes the place of configs/, and has no {door.stem}.yaml; "
+                f"--config-path {path}: replaces configs/, and has no {program.stem}.yaml; "
                 f"to add files to those of configs/, --config-dir {path}"
             )
     more = options.get("--config-dir")
@@ -140,25 +140,23 @@ def _check_place(options: dict[str, str], door: Path) -> None:
                 f"--config-name {typed}: {more or configs} is a run; resume={more or configs} resumes it, "
                 "python eval.py run=… tests it"
             )
-    others = {path.stem for path in door.parent.glob("*.py")} - {door.stem}
+    others = {path.stem for path in program.parent.glob("*.py")} - {program.stem}
     if name in others or not (configs / f"{name}.yaml").is_file():
         known = sorted({path.stem for path in configs.glob("*.yaml")} - others)
-        why = f"is of {name}.py" if name in others else f"there is no {configs.name}/{name}.yaml"
+        why = f"belongs to {name}.py" if name in others else f"there is no {configs.name}/{name}.yaml"
         raise UserError(f"--config-name {typed}: {why}; there are: {', '.join(known)} (experiments: experiment=…)")
 
 
 def _of_one_job(overrides: Sequence[str]) -> Iterator[str]:
     """Overrides as they are typed, each with the first of its values."""
     for override in overrides:
-        typed = masked(override.removeprefix("++") if re.match(r"\+\+\w", override) else override)
+        text = masked(override)
         try:
             parsed = OverridesParser.create().parse_override(override)
-        except HydraException:
-            yield typed
-            continue
-        if not parsed.is_sweep_override():
-            yield typed
-        elif parsed.is_discrete_sweep():
-            yield f"{typed.partition('=')[0]}={next(iter(parsed.sweep_string_iterator()), '')}"
-        else:
-            yield f"{typed.partition('=')[0]}={getattr(parsed.value(), 'start', '…')}"
+            if parsed.is_discrete_sweep():
+                text = f"{text.partition('=')[0]}={next(iter(parsed.sweep_string_iterator()), '')}"
+            elif parsed.is_sweep_override():
+                text = f"{text.partition('=')[0]}={getattr(parsed.value(), 'start', '…')}"
+        except HydraException:  # as it was typed
+            pass
+        yield text
