@@ -44,7 +44,7 @@ def limits_of(target: str) -> dict[str, str]:
 
 
 def check_number(name: str, value: Any, declared: dict[str, str]) -> str | None:
-    """What a value must be, such as `at least 1`; None if it is so.
+    """The limit that a value breaks, in words such as `at least 1`; None if it breaks none.
 
     Args:
         name: of the setting.
@@ -60,11 +60,12 @@ def check_number(name: str, value: Any, declared: dict[str, str]) -> str | None:
     match = _LIMIT.fullmatch(limit)
     if match is None:
         raise UserError(f"LIMITS of {name}: {limit} cannot be read; write it as '> 0' or '>= 0, < 1'")
-    parts = [(*_COMPARE[sign], number) for sign, number in (match.group(1, 2), match.group(3, 4)) if sign]
+    bounds = [(sign, number) for sign, number in (match.group(1, 2), match.group(3, 4)) if sign]
+    needed = " and ".join(f"{_COMPARE[sign][1]} {number}" for sign, number in bounds) + (match[5] or "")
     numbers = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
     for number in numbers:
         if not isinstance(number, int | float) or (match[6] and number == float(match[6])):
             continue  # of other types, the annotation decides
-        if not all(compare(number, float(bound)) for compare, _, bound in parts):
-            return " and ".join(f"{words} {bound}" for _, words, bound in parts) + (match[5] or "")
+        if not all(_COMPARE[sign][0](number, float(bound)) for sign, bound in bounds):
+            return needed.replace("at least 0 and at most", "between 0 and")
     return None

@@ -19,16 +19,8 @@ Settings = Mapping[str, Parameter | None]
 ENGINE_CONFIGS = Path(leyden.hydra_configs.__file__).parent
 
 TAKE_LISTS = ("callbacks", "logger", "debug")  # of other groups one file is chosen
-PLACES = (
-    "optimizer",
-    "trainer",
-    "data",
-    "model",
-    "task",
-    "scheduler",
-    "sweep",
-    "paths",
-)  # sections to search, in order
+# Sections in which a name is looked for, in this order.
+PLACES = ("optimizer", "trainer", "data", "model", "task", "scheduler", "sweep", "paths")
 
 
 class File(NamedTuple):

@@ -18,7 +18,7 @@ TARGETS = [
     "myproject.models.mlp.MLP",
     "myproject.data.mnist.MNIST",  # inherits its arguments
     "leyden.tasks.optimizers.OptimizerFactory",  # a dataclass
-    "leyden.tasks.schedulers.warmup_cosine",  # a function
+    "myproject.schedulers.warmup_cosine",  # a function
     "torch.nn.CrossEntropyLoss",  # behind a star import
 ]
 

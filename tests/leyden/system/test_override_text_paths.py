@@ -119,6 +119,6 @@ def test_checkpoints_of_epochs_that_never_come_are_refused() -> None:
     with pytest.raises(UserError) as refusal:
         compose(["callbacks=every_n_epochs", "trainer.max_epochs=4"])
     message, _, remedy = str(refusal.value).partition("; give ")
-    assert message == "callbacks.every_n_epochs.every_n_epochs=10: never comes in trainer.max_epochs=4"
+    assert message == "callbacks.every_n_epochs.every_n_epochs=10: is never reached in trainer.max_epochs=4"
     compose(["callbacks=every_n_epochs", "trainer.max_epochs=4", remedy])
     compose(["callbacks.last.every_n_epochs=10", "trainer.max_epochs=4"])

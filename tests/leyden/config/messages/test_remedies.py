@@ -15,7 +15,7 @@ from leyden.config.overrides import allow_new_values
 from leyden.system.errors import UserError
 from tests.leyden.helpers.kept_runs import keep
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 CSV = "data=csv data.path=data/csv/cars.csv"
 TABLE = f"{CSV} model=mlp data.target=mpg"
 
@@ -183,7 +183,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return logs
 
 
-def run(door: str, words: list[str]) -> None:
+def run(command: str, words: list[str]) -> None:
     """Compose and check what a command would do; with -m, each job."""
     jobs = [words]
     if "-m" in words:
@@ -195,13 +195,13 @@ def run(door: str, words: list[str]) -> None:
         ]
         jobs = [list(job) for job in product(*texts)]
     for job in jobs:
-        compose(job) if door == "train" else compose_run(job, door)
+        compose(job) if command == "train" else compose_run(job, command)
 
 
-def refused(door: str, words: list[str]) -> str | None:
+def refused(command: str, words: list[str]) -> str | None:
     """The message for a command; None for one that holds."""
     try:
-        run(door, words)
+        run(command, words)
     except UserError as error:
         return str(error)
     return None
@@ -229,8 +229,8 @@ def named_in(words: list[str], message: str) -> list[int]:
     """The places of the words that a message begins with."""
     for first in range(len(words)):
         for behind in range(len(words), first, -1):
-            told = " ".join(words[first:behind])
-            if message.startswith((f"{told}: ", f"{told}:", f"{told.lstrip('+')}: ")):
+            typed = " ".join(words[first:behind])
+            if message.startswith((f"{typed}: ", f"{typed}:", f"{typed.lstrip('+')}: ")):
                 return list(range(first, behind))
     key = message.partition(":")[0].partition("=")[0]
     return [number for number, word in enumerate(words) if word.lstrip("+").partition("=")[0] == key]
@@ -240,15 +240,15 @@ def named_in(words: list[str], message: str) -> list[int]:
 def test_a_hint_that_is_typed_as_printed_works(typed: str, logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     words = [word.replace("LOGS", str(logs)) for word in shlex.split(typed)]
-    door = words.pop(0).removesuffix(".py") if words[0].endswith(".py") else "train"
+    command = words.pop(0).removesuffix(".py") if words[0].endswith(".py") else "train"
     where = [f"paths.log_dir={logs}"]
-    message = refused(door, words + where)
+    message = refused(command, words + where)
     assert message
     assert "\n" not in message
     for again in typed_again(words, message):
         assert again != words, message
         for _ in range(3):  # a command may have further mistakes, each with a hint of its own
-            further = refused(door, again + where)
+            further = refused(command, again + where)
             if not further or ": no value given" in further:  # which a person has to fill in
                 break
             assert further != message, again
