@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 
 import hydra
@@ -18,6 +17,7 @@ from leyden.config.mappings import with_names_as_text
 from leyden.config.messages.hydra_errors import explain
 from leyden.config.monitored_metrics import check_monitored
 from leyden.config.names import own_keys
+from leyden.config.new_run_dir import new_run_dir
 from leyden.config.overrides import allow_new_values, as_typed
 from leyden.config.recorded import check_measurable, check_resumable, recorded
 from leyden.config.validation import validate
@@ -93,7 +93,7 @@ def check(cfg: DictConfig) -> Experiment:
     if not is_job and choices["hydra/launcher"] not in ("local", "basic"):
         raise UserError(f"hydra/launcher={choices['hydra/launcher']}: is for sweeps; add -m")
     if cfg.paths.run_dir is None:
-        cfg.paths.run_dir = str(Path(cfg.paths.log_dir, name, f"{datetime.now():%Y-%m-%d_%H-%M-%S}"))
+        cfg.paths.run_dir = str(new_run_dir(cfg.paths.log_dir, name))
     config: Config = with_names_as_text(homes_expanded(OmegaConf.to_container(cfg, resolve=True)))
     for own in ("resume", "sweep"):
         del config[own]
@@ -153,7 +153,7 @@ def _weights_of(name: str, log_dir: str) -> Path:
     """The checkpoint that `init_from` names: a file, or the best one of a run."""
     path = Path(name).expanduser()
     if name != "last" and not path.exists():
-        raise UserError(f"init_from={name}: is not there; give a run directory, a file of weights, or last")
+        raise UserError(f"init_from={name}: does not exist; use a run directory, a file of weights, or last")
     return path if path.is_file() else checkpoint_of(find_run(name, log_dir, "init_from"), "best", "init_from")
 
 

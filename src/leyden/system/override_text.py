@@ -1,6 +1,7 @@
 """Text of settings as typed in a shell, for remedies that work when they are copied."""
 
 import json
+import os
 import re
 import shlex
 from collections.abc import Mapping
@@ -17,12 +18,11 @@ _PATH = re.compile(
     re.DOTALL,
 )
 _PLAIN = re.compile(r"[\w/.+:\\-]*", re.ASCII)  # needs no quotes for Hydra
-_HOME = re.compile(r"~[\w.-]*(/.*)?", re.DOTALL)
 
 
 def with_home(path: str) -> str:
     """A path with `~/` or `~user/` expanded; anything else unchanged."""
-    return str(Path(path).expanduser()) if _HOME.fullmatch(path) and _has_home(path) else path
+    return os.path.expanduser(path)  # noqa: PTH111  (Path.expanduser raises for an unknown user)
 
 
 def homes_expanded(value: Any) -> Any:
@@ -129,11 +129,3 @@ def _path_text(path: str) -> str:
         return path
     escaped = re.sub(r"(\\+)(?='|$)", r"\1\1", path).replace("'", "\\'")
     return f"'{escaped}'"
-
-
-def _has_home(path: str) -> bool:
-    try:
-        Path(path).expanduser()
-    except RuntimeError:  # there is no such user
-        return False
-    return True

@@ -1,4 +1,4 @@
-"""What a person meets on the command line, in processes of their own."""
+"""Mistakes on the command line, in processes of their own."""
 
 import json
 import os
@@ -59,7 +59,7 @@ MISTAKES = {
     "resume=nowhere": ["resume=nowhere", "no such directory"],
     "resume=configs": ["resume=configs", "is not a run, it has no config.yaml"],
     "init_from=last": ["init_from=last", "there is no run in"],
-    "init_from=nowhere.pt": ["init_from=nowhere.pt", "is not there"],
+    "init_from=nowhere.pt": ["init_from=nowhere.pt", "does not exist"],
     "init_from=configs": ["init_from=configs", "is not a run"],
     "experiment=mnist_linear,mnist_mlp": ["experiment=mnist_linear,mnist_mlp: several values; add -m to run each\n"],
     "hydra/launcher=local,slurm": ["hydra/launcher=local,slurm: several values; add -m to run each\n"],

@@ -1,4 +1,4 @@
-"""What a person meets on the command line who takes a run that there is already."""
+"""Commands on an existing run, in processes of their own."""
 
 import json
 import subprocess

@@ -14,7 +14,7 @@ from leyden import Task
 
 class Mine(Task):
     LIMITS: ClassVar = {"margin": "> 0, <= 2", "rounds": ">= 1, or -1 for all", "momentum": ">= 5"}
-    def __init__(self, network, spec, optimizer=None, scheduler=None, margin=1.0, rounds=3, scale=1.0, momentum=5): ...
+    def __init__(self, network, spec, margin=1.0, rounds=3, scale=1.0, momentum=5, **_): ...
 
 class Further(Mine):
     LIMITS: ClassVar = {"scale": ">= 0", "rounds": ">= 2"}

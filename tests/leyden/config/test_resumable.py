@@ -1,4 +1,4 @@
-"""What may be changed of a run that goes on."""
+"""Settings that may be changed when a run is resumed."""
 
 import shutil
 from pathlib import Path

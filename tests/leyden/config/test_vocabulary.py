@@ -1,4 +1,4 @@
-"""What a wrong name probably means; and that nothing unrelated is offered."""
+"""Suggestions for wrong names, and none that is unrelated."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a run directory is on disk, written by hand."""
+"""Run directories on disk, written by hand."""
 
 import os
 import socket

@@ -15,7 +15,7 @@ CONFIGS = Path(__file__).parents[3] / "configs"
 
 
 def heard(argument: str) -> Any:
-    """What Hydra makes of it."""
+    """The value that Hydra reads."""
     (override,) = OverridesParser.create().parse_overrides(allow_new_values([argument]))
     return list(override.sweep_string_iterator()) if override.is_sweep_override() else override.value()
 
