@@ -44,12 +44,13 @@ def run_cli(main: Callable[[], Any]) -> None:
         set_up_logging()
         if "TORCHELASTIC_RUN_ID" in os.environ and {"-m", "--multirun"} & set(sys.argv):
             raise UserError("-m: a sweep starts its own processes; leave torchrun out")
-        arguments = split_arguments(sys.argv[1:], run_is_a_setting="run" in words.keys)
-        overrides = allow_new_values(arguments.overrides, words)
-        check_options(arguments, program)
+        options, typed = split_arguments(sys.argv[1:], run_is_a_setting="run" in words.keys)
+        overrides = allow_new_values(typed, words)
+        check_options(options, typed, program)
         check_hydra(overrides)
-        sys.argv[1:] = arguments.line(overrides)
-        with _showing(arguments.options):
+        # The options come first: argparse would misread what follows one.
+        sys.argv[1:] = [*(text for option in options.items() for text in option if text), *overrides]
+        with _showing(options):
             main()
 
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -35,26 +34,8 @@ _KNOWN = {*_WITH_VALUE, *_ACTIONS, "--help", "--hydra-help", "--version", "--res
 _COMPLETION = ("install=", "uninstall=", "query=")
 
 
-@dataclass(frozen=True)
-class Arguments:
-    """A command line, separated.
-
-    Attributes:
-        options: Hydra's options, by their long names, with their values; an empty value for a flag.
-        overrides: everything else, as it was typed.
-    """
-
-    options: dict[str, str] = field(default_factory=dict)
-    overrides: list[str] = field(default_factory=list)
-
-    def line(self, overrides: Sequence[str]) -> list[str]:
-        """The command line with the options first: argparse would misread what follows one."""
-        texts = [text for name, value in self.options.items() for text in ([name, value] if value else [name])]
-        return [*texts, *overrides]
-
-
-def split_arguments(arguments: Sequence[str], run_is_a_setting: bool = False) -> Arguments:
-    """A command line with options and overrides in any order, separated.
+def split_arguments(arguments: Sequence[str], run_is_a_setting: bool = False) -> tuple[dict[str, str], list[str]]:
+    """Hydra's options, by their long names, with their values (empty for a flag); and everything else, as typed.
 
     Args:
         arguments: of the command.
@@ -85,20 +66,20 @@ def split_arguments(arguments: Sequence[str], run_is_a_setting: bool = False) ->
         if value and value not in _CHOICES.get(name, (value,)):
             raise UserError(f"{typed} {value}: must be one of {', '.join(_CHOICES[name])}")
         options[name] = value
-    return Arguments(options, overrides)
+    return options, overrides
 
 
-def check_options(arguments: Arguments, program: Path) -> None:
+def check_options(options: dict[str, str], overrides: Sequence[str], program: Path) -> None:
     """Refuse options to which Hydra would react with a traceback, or otherwise than expected.
 
     Args:
-        arguments: of the command line.
+        options: of the command line; `--config-name` loses its `.yaml`.
+        overrides: as they were typed.
         program: such as train.py, beside which configs/ is.
 
     Raises:
         UserError: the first option that does not work, and what does.
     """
-    options, overrides = arguments.options, arguments.overrides
     command = f"python {program.name}"
     if "--experimental-rerun" in options:
         raise UserError("--experimental-rerun: a run is resumed by resume=<run directory>, and tested by eval.py")

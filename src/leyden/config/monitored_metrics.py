@@ -27,9 +27,6 @@ def check_monitor(config: Mapping[str, Any]) -> None:
     if mode not in ("min", "max"):
         word = next((way for way in ("min", "max") if str(mode).lower().startswith(way)), None)
         raise UserError(f"mode={as_text(mode)}: must be min or max" + (f"; write mode={word}" if word else ""))
-    metric = str(monitor).partition("/")[2]
-    if metric.endswith("loss") and not metric.startswith("r2_") and mode == "max":  # r2_ of a target of that name
-        raise UserError(f"monitor={monitor}: is best when it is smallest; add mode=min")
 
 
 def _metric(word: str, config: Mapping[str, Any]) -> str:
@@ -68,7 +65,8 @@ def check_monitored(config: Mapping[str, Any]) -> None:
     for setting, mode_setting, metric, mode in watched(config):
         if metric.startswith("val/") and why:
             raise UserError(f"{setting}={metric}: {why}; {other_metric(setting, mode_setting)}")
-        if metric.endswith("/loss") and mode == "max":
+        is_r2 = "/r2_" in metric  # of a target whose name ends in loss
+        if metric.endswith("loss") and not is_r2 and mode == "max":
             raise UserError(f"{setting}={metric}: is best when it is smallest; add {mode_setting}=min")
 
 

@@ -39,7 +39,7 @@ def validate(config: Mapping[str, Any], words: Vocabulary, typed: Sequence[str] 
         UserError: for the first setting that is wrong, by its full name.
     """
     hints = Hints(words, typed, config)
-    _check_sections(config, hints)
+    _check_sections(config, words, hints)
     _check_top_level(config)
     for name, value in config.items():
         if name not in words.keys:
@@ -60,7 +60,7 @@ def check_section(path: str, section: Mapping[str, Any]) -> None:
     _check(path, section, Hints(), {})
 
 
-def _check_sections(config: Mapping[str, Any], hints: Hints) -> None:
+def _check_sections(config: Mapping[str, Any], words: Vocabulary, hints: Hints) -> None:
     """Check that no required section is missing and that each section is of its kind."""
     for group in ("experiment", "debug", "local"):
         if config.get(group):
@@ -73,7 +73,7 @@ def _check_sections(config: Mapping[str, Any], hints: Hints) -> None:
             )
     for group in ("data", "model", "task", "optimizer", "trainer"):
         if not isinstance(config.get(group), Mapping) or not config[group]:
-            raise UserError(f"{group}: is missing; choose one, {hints.choose(group)}")
+            raise UserError(f"{group}: is missing; choose one, as in {group}=…, of {', '.join(words.files(group))}")
     for group in ("callbacks", "logger"):
         for name, node in (config.get(group) or {}).items():
             if node is not None and not (isinstance(node, Mapping) and "_target_" in node):

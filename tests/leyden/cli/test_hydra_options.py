@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from leyden.cli.hydra_options import Arguments, check_options, split_arguments
+from leyden.cli.hydra_options import check_options, split_arguments
 from leyden.config.compose import compose
 from leyden.config.hydra_settings import check_hydra
 from leyden.system.errors import UserError
@@ -128,7 +128,7 @@ def test_each_line_of_information_is_told_once(said: dict[str, tuple[int | None,
 @pytest.mark.parametrize("command", [command for command in REFUSED if "leave -m out" in REFUSED[command]])
 def test_the_command_for_one_config_is_not_refused(command: str, said: dict[str, tuple[int | None, str]]) -> None:
     again = shlex.split(said[command][1].partition("leave -m out: python train.py ")[2])
-    check_options(split_arguments(again), ROOT / "train.py")
+    check_options(*split_arguments(again), ROOT / "train.py")
 
 
 @pytest.mark.parametrize("override", ["hydra.run.dir=x", "hydra.job.chdir=true", "~test"])
@@ -157,16 +157,16 @@ def test_what_changes_nothing_is_accepted() -> None:
     ],
 )
 def test_options_are_separated_from_overrides(typed: str, options: dict[str, str], overrides: list[str]) -> None:
-    assert split_arguments(typed.split()) == Arguments(options, overrides)
+    assert split_arguments(typed.split()) == (options, overrides)
 
 
 def test_run_is_a_setting_of_commands_that_open_one() -> None:
-    assert split_arguments(["--run", "last"], run_is_a_setting=True) == Arguments({}, ["--run", "last"])
-    assert split_arguments(["--run", "run=last"], run_is_a_setting=True) == Arguments({"--run": ""}, ["run=last"])
+    assert split_arguments(["--run", "last"], run_is_a_setting=True) == ({}, ["--run", "last"])
+    assert split_arguments(["--run", "run=last"], run_is_a_setting=True) == ({"--run": ""}, ["run=last"])
 
 
 def test_passwords_are_masked() -> None:
     secret = "sweep.storage=postgresql://me:secret@host/db"
     with pytest.raises(UserError, match="--cfg job") as refused:
-        check_options(split_arguments(["-m", "--cfg", "job", secret]), ROOT / "train.py")
+        check_options(*split_arguments(["-m", "--cfg", "job", secret]), ROOT / "train.py")
     assert "secret" not in str(refused.value)

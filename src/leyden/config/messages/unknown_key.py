@@ -84,10 +84,6 @@ class Hints:
             return f"{typed}: is in no chosen file; did you mean {' or '.join(found)}?"
         return f"{typed}: is in no chosen file; choose {group}=… ({', '.join(files)}) first, or set {key}._target_"
 
-    def choose(self, group: str) -> str:
-        """Remedy for a missing group."""
-        return f"as in {group}=…" + (f", of {', '.join(self.words.files(group))}" if self.words else "")
-
     def wrong_type(self, key: str, value: Any, parameter: Parameter) -> str:
         """The message for a value that a setting does not take."""
         text = self._texts.get(key)
