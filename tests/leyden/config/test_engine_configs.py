@@ -52,8 +52,8 @@ def test_paths_of_the_project_override_those_of_the_engine(configs: Path) -> Non
     ("typed", "meant"),
     [
         ("hydra/launcher=paralel", "hydra/launcher=parallel"),
-        ("sweep/pruner=medan", "sweep/pruner=median"),
-        ("sweep/sampler=TPE", "sweep/sampler=tpe"),
+        ("sweep=optuna sweep/pruner=medan", "sweep/pruner=median"),
+        ("sweep=optuna sweep/sampler=TPE", "sweep/sampler=tpe"),
         ("paths=defualt", "paths=default"),
         ("hydra/launcher=cluster_of_min", "hydra/launcher=cluster_of_mine"),  # the project's own
     ],
@@ -61,7 +61,7 @@ def test_paths_of_the_project_override_those_of_the_engine(configs: Path) -> Non
 def test_files_of_both_are_suggested(typed: str, meant: str, configs: Path) -> None:
     write(configs / "hydra/launcher/cluster_of_mine.yaml", "defaults: [slurm]\n")
     with pytest.raises(UserError) as refused:
-        compose([typed], configs)
+        compose(typed.split(), configs)
     assert f"; did you mean {meant}?" in str(refused.value)
 
 
