@@ -25,7 +25,7 @@ try:
     from leyden.tuning.command import Parser, command, progress_bar
 except ModuleNotFoundError as missing:  # plain `python`, outside the project's environment
     sys.path.append(str(Path(__file__).parents[1]))
-    from src.leyden.environment import restart
+    from src.leyden.system.environment import restart
 
     restart(missing)
 

@@ -15,7 +15,7 @@ try:
     import torch
 except ModuleNotFoundError as missing:  # plain `python`, outside the project's environment
     sys.path.append(str(Path(__file__).parents[1]))
-    from src.leyden.environment import restart
+    from src.leyden.system.environment import restart
 
     restart(missing)
 from torch import nn

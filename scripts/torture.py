@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # what the tests u
 try:
     import torch
 except ModuleNotFoundError as missing:  # plain `python`, outside the project's environment
-    from src.leyden.environment import restart
+    from src.leyden.system.environment import restart
 
     restart(missing)
 

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 def restart(missing: ModuleNotFoundError) -> NoReturn:
     """Run the same command with the project's .venv, or print in one line how to install one."""
-    environment = Path(__file__).resolve().parents[2] / ".venv"
+    environment = Path(__file__).resolve().parents[3] / ".venv"
     python = environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if Path(sys.prefix).resolve() == environment.resolve() or not python.exists():
         sys.stderr.write(f"error: {missing.name} is not installed; pip install uv && uv sync, or pip install -e .\n")
