@@ -6,7 +6,7 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 
-from leyden.records.rebased_paths import rebase_paths
+from leyden.records.record import rebase_paths
 from leyden.tasks.duration import accumulation, duration
 
 

@@ -1,6 +1,6 @@
-"""The three commands: train, evaluate, predict; from the config that Hydra composed to the result.
+"""The commands train, evaluate and predict: from the config that Hydra composed to the result.
 
-Torch is imported only once the config has been checked, so that a mistake is reported at once.
+Torch is imported only after the config has been checked, so that a mistake is reported at once.
 """
 
 from omegaconf import DictConfig
@@ -11,7 +11,7 @@ from leyden.data.inputs.request import check_request
 
 
 def train_command(cfg: DictConfig) -> float | None:
-    """Train and test what the config describes; returns the monitored metric, the objective of a sweep."""
+    """Train and test as the config describes; returns the monitored metric, the objective of a sweep."""
     with report_user_errors():
         experiment = check(cfg)
         from leyden.training.train import run_experiment

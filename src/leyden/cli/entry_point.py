@@ -1,6 +1,6 @@
-"""What the doors (train.py, eval.py, predict.py) have in common: how they are entered, and how they fail.
+"""Start and failure of the entry points train.py, eval.py and predict.py.
 
-Nothing here imports torch, so that a mistake on the command line is answered at once.
+Nothing here imports torch, so that a mistake on the command line is reported at once.
 """
 
 import io
@@ -20,9 +20,9 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
-from leyden.cli.flags import check_options, taken_apart
-from leyden.config.explanation import NO_NAME_FOR_A_GROUP, explain
+from leyden.cli.hydra_options import check_options, split_arguments
 from leyden.config.hydra_settings import check_hydra
+from leyden.config.messages.hydra_errors import NO_NAME_FOR_A_GROUP, explain
 from leyden.config.overrides import allow_new_values
 from leyden.config.vocabulary import Vocabulary
 from leyden.system.atomic_files import full_disk
@@ -38,45 +38,47 @@ _PATIENCE = 5.0  # seconds
 
 def run_cli(main: Callable[[], Any]) -> None:
     """Run a function that `@hydra.main` made, with the program's arguments."""
-    door = Path(main.__wrapped__.__code__.co_filename).resolve()  # type: ignore[attr-defined]
+    program = Path(main.__wrapped__.__code__.co_filename).resolve()  # type: ignore[attr-defined]
     with ExitOnSignal(), report_user_errors() as errors:
-        errors.words = Vocabulary(door.with_name("configs") / f"{door.stem}.yaml")
+        words = errors.words = Vocabulary(program.with_name("configs") / f"{program.stem}.yaml")
         set_up_logging()
         if "TORCHELASTIC_RUN_ID" in os.environ and {"-m", "--multirun"} & set(sys.argv):
             raise UserError("-m: a sweep starts its own processes; leave torchrun out")
-        arguments = taken_apart(allow_new_values(sys.argv[1:], errors.words))
-        check_options(arguments, door)
-        check_hydra(arguments.overrides)
-        sys.argv[1:] = arguments.line()
-        with _shown(arguments.options):
+        options, typed = split_arguments(sys.argv[1:], run_is_a_setting="run" in words.keys)
+        overrides = allow_new_values(typed, words)
+        check_options(options, typed, program)
+        check_hydra(overrides)
+        # The options come first: argparse would misread what follows one.
+        sys.argv[1:] = [*(text for option in options.items() for text in option if text), *overrides]
+        with _showing(options):
             main()
 
 
 @contextmanager
-def _shown(options: Mapping[str, str]) -> Iterator[None]:
-    """Within this block Hydra may show what was asked for.
+def _showing(options: Mapping[str, str]) -> Iterator[None]:
+    """Within this block Hydra may print what an option asks for.
 
     Raises:
-        UserError: the part of a config that is to be shown is not there.
+        UserError: the config has no such part.
     """
     if "--info" in options:
-        logging.getLogger().handlers.clear()  # it brings one of its own, for the same lines
-    told = io.StringIO()
+        logging.getLogger().handlers.clear()  # Hydra adds a handler for the same lines
+    output = io.StringIO()
     package = options.get("--package")
     try:
-        with redirect_stderr(told) if package else nullcontext():
+        with redirect_stderr(output) if package else nullcontext():
             yield
     except SystemExit as left:
-        if package and left.code and "not found in config" in told.getvalue():
+        if package and left.code and "not found in config" in output.getvalue():
             raise UserError(f"--package {package}: the config has no such part") from None
         raise
 
 
 class report_user_errors:  # noqa: N801  (reads as a statement: `with report_user_errors():`)
-    """Within this block a mistake of the user's ends the program with `error: …` and exit status 2.
+    """Within this block a user's mistake ends the program with `error: …` and exit status 2.
 
-    Errors of our own keep their traceback, and `HYDRA_FULL_ERROR=1` shows the traceback of every kind. In a job of a
-    sweep the error goes on to Hydra, so that the other jobs still run; the block around the sweep reports it.
+    Bugs keep their traceback, and `HYDRA_FULL_ERROR=1` shows the traceback of every error. In a job of a sweep the
+    error is passed on to Hydra, so that the other jobs still run; the block around the sweep reports it.
 
     Attributes:
         words: the names that a wrong one may have meant.
@@ -100,16 +102,16 @@ class report_user_errors:  # noqa: N801  (reads as a statement: `with report_use
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-        mendable = (UserError, HydraException, OmegaConfBaseException, yaml.MarkedYAMLError)
-        if isinstance(error, KeyboardInterrupt):  # before there was a run that could keep it
+        if isinstance(error, KeyboardInterrupt):  # before there was a run to record it
             print("interrupted", file=sys.stderr)
             raise SystemExit(130) from None
         error = full_disk(error, getattr(error, "filename", None) or "the disk", "start again") or error
-        mendable_here = isinstance(error, mendable) or str(error).startswith(NO_NAME_FOR_A_GROUP)
-        if self._full or _in_sweep() or error is None or not mendable_here:
+        mistakes = (UserError, HydraException, OmegaConfBaseException, yaml.MarkedYAMLError)
+        is_mistake = isinstance(error, mistakes) or str(error).startswith(NO_NAME_FOR_A_GROUP)
+        if self._full or _in_sweep() or error is None or not is_mistake:
             return
         if rank():
-            time.sleep(_PATIENCE)  # the first process says it too, and whoever started them ends this one
+            time.sleep(_PATIENCE)  # the first process reports it too, and whoever started them ends this one
         print(f"error: {explain(error, self.words, sys.argv[1:])}", file=sys.stderr)
         raise SystemExit(2) from None
 

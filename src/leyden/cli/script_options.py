@@ -1,4 +1,4 @@
-"""Options of scripts: a mistake is one line, and any other argument is a setting."""
+"""Options of scripts: a mistake is reported in one line, and any other argument is an override."""
 
 import argparse
 import sys
@@ -14,7 +14,7 @@ class Parser(argparse.ArgumentParser):
 
     Args:
         description: the docstring.
-        usage: of a script that takes overrides too, with which no option may be abbreviated.
+        usage: of a script that also takes overrides; then no option may be abbreviated.
     """
 
     def __init__(self, description: str, usage: str | None = None) -> None:
@@ -27,7 +27,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise the parser's own message as a `UserError`."""
-        raise UserError(f"{message}; python scripts/{Path(sys.argv[0]).name} --help tells more")
+        raise UserError(f"{message}; python scripts/{Path(sys.argv[0]).name} --help shows all")
 
     def parse_with_overrides(self, arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, list[str]]:
         """The options, and all other words in their order: overrides, as train.py takes them."""

@@ -1,4 +1,4 @@
-"""Type annotations as they are written: what they accept, and how to say so. Nothing is evaluated."""
+"""Type annotations as source text: the values they accept, and a description of these. Nothing is evaluated."""
 
 import ast
 from collections.abc import Iterator
@@ -29,17 +29,17 @@ _WORDS = {
 
 
 def accepts(annotation: ast.expr, value: object) -> bool:
-    """Whether a plain YAML value may stand where this is written; what is not understood accepts everything."""
+    """True if an annotation accepts a plain YAML value; one that is not understood accepts everything."""
     if isinstance(value, dict) and "_target_" in value:
-        return True  # what it builds is not known before it is built
+        return True  # its type is known only when it is built
     try:
         return any(_accepts(part, value) for part in _alternatives(annotation))
-    except (SyntaxError, ValueError):  # an annotation that is prose, or computed
+    except (SyntaxError, ValueError):  # an annotation that is a sentence, or computed
         return True
 
 
 def meaning(annotation: ast.expr) -> str:
-    """What may stand there, in words."""
+    """Description of the accepted values."""
     listed = dict.fromkeys(map(str, choices(annotation)))
     words = [f"one of {', '.join(listed)}"] if listed else []
     others = [part for part in _alternatives(annotation) if _subscript(part)[0] != "Literal"]
@@ -106,5 +106,5 @@ def _in_words(annotation: ast.expr) -> str:
 
 
 def _is_fixed(inner: list[ast.expr]) -> bool:
-    """Whether the types in `tuple[…]` are those of its entries, one by one."""
+    """True if `tuple[…]` has a type for each of its entries."""
     return bool(inner) and not any(isinstance(part, ast.Constant) and part.value is ... for part in inner)

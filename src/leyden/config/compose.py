@@ -1,8 +1,7 @@
-"""What Hydra composed, resolved, checked and named: an experiment."""
+"""Composition of an experiment: from overrides and YAML files to a resolved and checked config."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 
 import hydra
@@ -11,17 +10,16 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from leyden.config.callbacks import check_callbacks
-from leyden.config.devices import check_strategy
+from leyden.config.cross_checks import check_callbacks, check_strategy, refuse_tuners
 from leyden.config.experiment import Config, Experiment, Recorded
-from leyden.config.explanation import explain
 from leyden.config.hydra_settings import check_hydra
 from leyden.config.mappings import with_names_as_text
-from leyden.config.monitored import check_monitored
+from leyden.config.messages.hydra_errors import explain
+from leyden.config.monitored_metrics import check_monitored
 from leyden.config.names import own_keys
+from leyden.config.new_run_dir import new_run_dir
 from leyden.config.overrides import allow_new_values, as_typed
 from leyden.config.recorded import check_measurable, check_resumable, recorded
-from leyden.config.tuners import refuse_tuners
 from leyden.config.validation import validate
 from leyden.config.vocabulary import Vocabulary
 from leyden.records.record import check_free, checkpoint_of, find_run
@@ -34,27 +32,31 @@ def compose(overrides: Sequence[str] = (), configs: str | Path = "configs") -> E
     """The experiment that `python train.py <overrides>` would run, for notebooks, scripts and tests.
 
     Raises:
-        UserError: an override names nothing, or the config does not hold.
+        UserError: an override is unknown, or the config is invalid.
     """
     with _composed("train", overrides, configs) as cfg:
         return check(cfg)
 
 
 def compose_run(
-    overrides: Sequence[str] = (), door: str = "eval", configs: str | Path = "configs"
+    overrides: Sequence[str] = (), command: str = "eval", configs: str | Path = "configs"
 ) -> tuple[Recorded, Config]:
-    """The run that `python <door>.py <overrides>` would take, and the command's own settings; likewise."""
-    with _composed(door, overrides, configs) as cfg:
+    """The run that `python <command>.py <overrides>` would open, and the settings of the command itself.
+
+    Raises:
+        UserError: an override is unknown, there is no such run, or its config is invalid.
+    """
+    with _composed(command, overrides, configs) as cfg:
         return check_run(cfg)
 
 
 @contextmanager
-def _composed(door: str, overrides: Sequence[str], configs: str | Path) -> Iterator[DictConfig]:
+def _composed(command: str, overrides: Sequence[str], configs: str | Path) -> Iterator[DictConfig]:
     check_hydra(overrides)
-    words = Vocabulary(Path(configs, f"{door}.yaml"))
+    words = Vocabulary(Path(configs, f"{command}.yaml"))
     with hydra.initialize_config_dir(str(Path(configs).resolve()), version_base="1.3"):
         try:
-            cfg = hydra.compose(door, allow_new_values(overrides, words), return_hydra_config=True)
+            cfg = hydra.compose(command, allow_new_values(overrides, words), return_hydra_config=True)
         except HydraException as error:
             raise UserError(explain(error, words, overrides)) from error
         HydraConfig.instance().set_config(cfg)
@@ -70,22 +72,17 @@ def check(cfg: DictConfig) -> Experiment:
     """Resolve what Hydra composed, within its job, and check it.
 
     Raises:
-        UserError: the first thing that does not hold.
+        UserError: for the first setting that is wrong.
     """
-    hydra_cfg = HydraConfig.get()
-    overrides = _typed()
-    words = Vocabulary(_primary())
+    hydra_cfg, overrides, primary = HydraConfig.get(), _typed(), _primary()
     _expand_homes(cfg)
     if cfg.resume is not None:
-        run = recorded(find_run(str(cfg.resume), cfg.paths.log_dir, "resume"), overrides, {"resume"}, _primary().parent)
+        run = recorded(find_run(str(cfg.resume), cfg.paths.log_dir, "resume"), overrides, {"resume"}, primary)
         check_resumable(run)
         if rank() == 0:
             check_free(run.dir, "resume")
         refuse_tuners(run.config, None)
-        validate(run.config, words, overrides)
-        check_monitored(run.config)
-        check_strategy(run.config["trainer"])
-        check_callbacks(run.config)
+        _check(run.config, Vocabulary(primary), overrides)
         changed = run.config != run.before
         overrides = [*run.overrides, *run.typed]
         return Experiment(run.name, run.config, overrides, resumes=True, changed=changed, recorded=True)
@@ -96,25 +93,29 @@ def check(cfg: DictConfig) -> Experiment:
     if not is_job and choices["hydra/launcher"] not in ("local", "basic"):
         raise UserError(f"hydra/launcher={choices['hydra/launcher']}: is for sweeps; add -m")
     if cfg.paths.run_dir is None:
-        cfg.paths.run_dir = str(Path(cfg.paths.log_dir, name, f"{datetime.now():%Y-%m-%d_%H-%M-%S}"))
+        cfg.paths.run_dir = str(new_run_dir(cfg.paths.log_dir, name))
     config: Config = with_names_as_text(homes_expanded(OmegaConf.to_container(cfg, resolve=True)))
     for own in ("resume", "sweep"):
         del config[own]
     refuse_tuners(config, overrides)
-    validate(config, words, overrides)
-    check_monitored(config)
-    check_strategy(config["trainer"])
-    check_callbacks(config)
+    _check(config, Vocabulary(primary), overrides)
     if config["init_from"] is not None and rank() == 0:  # by now `last` may be this run, for a further process of it
         config["init_from"] = str(_weights_of(str(config["init_from"]), config["paths"]["log_dir"]))
     return Experiment(name, config, overrides, resumes=is_job and Path(config["paths"]["run_dir"]).exists())
 
 
+def _check(config: Config, words: Vocabulary, overrides: Sequence[str]) -> None:
+    validate(config, words, overrides)
+    check_monitored(config)
+    check_strategy(config["trainer"])
+    check_callbacks(config)
+
+
 def check_run(cfg: DictConfig) -> tuple[Recorded, Config]:
-    """The run that a command takes, and the command's own settings: those that its primary config states itself.
+    """The run that a command opens, and the command's own settings: those that its primary config states itself.
 
     Raises:
-        UserError: the first thing that does not hold.
+        UserError: for the first setting that is wrong.
     """
     primary = _primary()
     _expand_homes(cfg)
@@ -124,14 +125,14 @@ def check_run(cfg: DictConfig) -> tuple[Recorded, Config]:
         raise UserError(f"resume={cfg.resume}: is for train.py; write {setting('run', str(cfg.resume))}")
     if settings["run"] is None:
         raise UserError("run: no value given; add run=last, or run=<directory>")
-    run = recorded(find_run(str(settings["run"]), cfg.paths.log_dir), _typed(), own, primary.parent)
+    run = recorded(find_run(str(settings["run"]), cfg.paths.log_dir), _typed(), own, primary)
     check_measurable(run)
     validate(run.config, Vocabulary(primary.with_name("train.yaml")), run.typed)
     return run, settings
 
 
 def _expand_homes(cfg: DictConfig) -> None:
-    """Expand `~/` in paths of the YAML files, which others are made of; those that were typed are expanded already."""
+    """Expand `~/` in paths of the YAML files, which others are composed of; typed paths are expanded already."""
     for name, path in (cfg.get("paths") or {}).items():
         if isinstance(path, str):
             cfg.paths[name] = with_home(path)
@@ -152,10 +153,10 @@ def _weights_of(name: str, log_dir: str) -> Path:
     """The checkpoint that `init_from` names: a file, or the best one of a run."""
     path = Path(name).expanduser()
     if name != "last" and not path.exists():
-        raise UserError(f"init_from={name}: is not there; give a run directory, a file of weights, or last")
+        raise UserError(f"init_from={name}: does not exist; use a run directory, a file of weights, or last")
     return path if path.is_file() else checkpoint_of(find_run(name, log_dir, "init_from"), "best", "init_from")
 
 
 def _is_job() -> bool:
-    """Whether this is one of the jobs of a sweep: it goes on where there is something of it already."""
+    """True in a job of a sweep, which resumes a run of it that exists already."""
     return bool(HydraConfig.get().mode == RunMode.MULTIRUN)

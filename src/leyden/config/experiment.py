@@ -1,4 +1,4 @@
-"""What a command works on: an experiment to run, or a run that exists already."""
+"""Input of a command: an experiment to run, or an existing run."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,19 +6,19 @@ from typing import Any
 
 Config = dict[str, Any]  # resolved and checked: plain dicts, lists and values
 
-STORAGE = "LEYDEN_STORAGE"  # of the environment: the URL of a study's database, which may have a password
+STORAGE = "LEYDEN_STORAGE"  # environment variable: the URL of a study's database, which may have a password
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Where a run tells how it goes, if it is one of a search that may give it up early.
+    """Trial of a search: where a run reports its metrics, so that it may be pruned.
 
     Attributes:
-        storage: the URL of the study's database; empty where that may have a password: see `STORAGE`.
-        study: its name there.
+        storage: the URL of the study's database; empty if it may have a password: see `STORAGE`.
+        study: name of the study in the database.
         number: of the trial; -1 in an example of a job, which is not executed.
-        monitor: the metric that it is judged by.
-        pruner: what judges, as plain settings.
+        monitor: the metric that decides about pruning.
+        pruner: settings of the pruner.
     """
 
     storage: str
@@ -30,17 +30,17 @@ class Trial:
 
 @dataclass(frozen=True)
 class Experiment:
-    """One run to be: what to do, what it is called and where it will be kept.
+    """A run to start or resume: its config, name and directory.
 
     Attributes:
         name: the chosen file of configs/experiment.
         config: resolved and checked; plain dicts, lists and values.
-        overrides: what was typed.
-        resumes: go on with the run that there is already.
-        changed: with settings that it did not have.
-        recorded: its config was read from a run directory, which may be somebody else's.
-        trial: of a search whose bad trials are given up.
-        objectives: metrics that a search looks at.
+        overrides: as they were typed.
+        resumes: resume the existing run.
+        changed: with changed settings.
+        recorded: its config was read from a run directory, which may be of another origin.
+        trial: of a search that prunes.
+        objectives: metrics of a search.
     """
 
     name: str
@@ -54,21 +54,21 @@ class Experiment:
 
     @property
     def run_dir(self) -> Path:
-        """Where the run is kept; made when it opens."""
+        """Directory of the run, created when it opens."""
         return Path(self.config["paths"]["run_dir"])
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """A run that there is already, and what a command is to do with it.
+    """An existing run, with the overrides of a command applied.
 
     Attributes:
         dir: its directory.
         name: of its experiment.
         before: the config as it was recorded; plain dicts, lists and values.
-        config: likewise, with what was typed on top.
-        overrides: what was typed for the run.
-        typed: what is typed now.
+        config: the same with the overrides of this command.
+        overrides: of the run, as they were typed.
+        typed: overrides of this command.
     """
 
     dir: Path

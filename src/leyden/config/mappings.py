@@ -1,7 +1,7 @@
-"""Settings that are mappings from names, such as `task.class_weights={cat: 1, <=50K: 2}`, whatever the names are.
+"""Settings that are mappings with arbitrary names as keys, such as `task.class_weights={cat: 1, <=50K: 2}`.
 
-Hydra reads a mapping whose keys are plain words. Other keys it refuses, or takes for numbers, truth values or null:
-such a mapping is handed to it as text, and read afterwards. A key may stand in quotes.
+Hydra reads a mapping whose keys are plain words. It refuses other keys, or reads them as numbers, booleans or null:
+such a mapping is passed to it as text, and read afterwards. A key may be in quotes.
 """
 
 import ast
@@ -25,7 +25,7 @@ _OF_NAMES = re.compile(r"\b(?:dict|Mapping|MutableMapping)\[str,")
 
 
 def quoted_mapping(argument: str) -> str:
-    """An override, with a mapping, or each of several, in quotes where Hydra would not read its keys as they are."""
+    """An override with a mapping, or each of several, in quotes if Hydra would not read its keys unchanged."""
     match = _SETTING.fullmatch(argument)
     if match is None or "${" in match[2]:
         return argument
@@ -36,7 +36,7 @@ def quoted_mapping(argument: str) -> str:
 
 
 def with_names_as_text(config: dict[str, Any]) -> dict[str, Any]:
-    """A config in which mappings from names are mappings whose keys are text."""
+    """A config in which the keys of mappings from names are text."""
     return {section: _with_names(node) if isinstance(node, dict) else node for section, node in config.items()}
 
 
@@ -65,7 +65,7 @@ def _as_name(key: Any) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether Hydra reads a mapping, with the keys as they are typed."""
+    """True if Hydra reads a mapping with unchanged keys."""
     try:
         value = parsed(text)
     except HydraException:
@@ -76,7 +76,7 @@ def _is_plain(text: str) -> bool:
 
 
 def _read(text: str) -> dict[str, Any] | None:
-    """A mapping with its keys as they are written, those in quotes without them; None for anything else."""
+    """A mapping with its keys as they are written, without quotes; None for anything else."""
     if not _MAPPING.fullmatch(text):
         return None
     found, place, inner = dict[str, Any](), 0, text[1:-1].strip()

@@ -1,4 +1,4 @@
-"""All names that a command may use: groups, their files, and the settings of what these build."""
+"""Names that a command may use: groups, their files, and the settings of the classes that these build."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -19,11 +19,12 @@ Settings = Mapping[str, Parameter | None]
 ENGINE_CONFIGS = Path(leyden.hydra_configs.__file__).parent
 
 TAKE_LISTS = ("callbacks", "logger", "debug")  # of other groups one file is chosen
-PLACES = ("optimizer", "trainer", "data", "model", "task", "scheduler", "sweep", "paths")  # where a name is looked for
+# Sections in which a name is looked for, in this order.
+PLACES = ("optimizer", "trainer", "data", "model", "task", "scheduler", "sweep", "paths")
 
 
 class File(NamedTuple):
-    """A file of a group: the settings that there are with it, and the values that it states itself."""
+    """A file of a group: all settings of what it builds, and the values that it states itself."""
 
     group: str
     name: str
@@ -38,7 +39,7 @@ class Names:
         primary: the primary config, such as configs/train.yaml.
 
     Attributes:
-        keys: groups and settings at the top; whether each is a group.
+        keys: groups and settings at the top level; True for a group.
     """
 
     def __init__(self, primary: Path) -> None:
@@ -57,11 +58,11 @@ class Names:
         return next((path for path in paths if path.is_file()), paths[0])
 
     def is_group(self, key: str) -> bool:
-        """Whether a key chooses a file."""
+        """True if a key chooses a file."""
         return self.keys.get(key, False) or ("/" in key and bool(self.files(key)))
 
     def settings(self, arguments: Sequence[str] = ()) -> dict[str, Parameter | None]:
-        """The settings that there are with the files that a command chooses; with the default files if it is wrong."""
+        """All settings with the files that a command chooses; with the default files if it cannot be composed."""
         choices = tuple(argument for argument in arguments if self._chooses(argument))
         if choices not in self._settings:
             config: Mapping[str, Any] = {}
@@ -69,7 +70,7 @@ class Names:
                 try:
                     config = self._composed(tried)
                     break
-                except Exception:  # whatever Hydra raises: this is about another mistake
+                except Exception:  # Hydra raises many kinds; another mistake is being reported
                     continue
             self._settings[choices] = settable(config) | dict.fromkeys(self.keys)
         return self._settings[choices]
@@ -80,12 +81,15 @@ class Names:
         found = []
         for group in (key for key, is_group in self.keys.items() if is_group and key not in ("experiment", "debug")):
             for file in self.files(group):
-                stated = _leaves(self._read(group, file, alone=True))
-                found.append(File(group, file, settable(self._read(group, file)), stated))
+                found.append(File(group, file, settable(self._read(group, file)), self.stated(group, file)))
         return sorted(found, key=lambda file: PLACES.index(file.group) if file.group in PLACES else len(PLACES))
 
+    def stated(self, group: str, file: str) -> dict[str, Any]:
+        """The values that a file of a group states itself, by their dotted names."""
+        return _leaves(self._read(group, file, alone=True))
+
     def _read(self, group: str, file: str, alone: bool = False) -> dict[str, Any]:
-        """What a file of a group states; with those that it extends, unless alone."""
+        """The content of a file of a group; with those that it extends, unless `alone`."""
         try:
             text = self.path(group, file).read_text(encoding="utf-8")
             content: dict[str, Any] = yaml.safe_load(text) or {}
@@ -131,12 +135,12 @@ def own_keys(primary: Path) -> list[str]:
 
 
 def top_level_keys(primary: Path) -> dict[str, bool]:
-    """The groups and settings that a primary config, and those that it extends, name; whether each is a group."""
+    """The groups and settings that a primary config, and those that it extends, name; True for a group."""
     content: dict[str, Any] = yaml.safe_load(primary.read_text(encoding="utf-8"))
     groups = (next(iter(entry)) for entry in content["defaults"] if isinstance(entry, dict))
     extended = (entry for entry in content["defaults"] if isinstance(entry, str) and entry != "_self_")
     keys = dict.fromkeys(set(content) - {"defaults"}, False)
-    keys |= {group.removeprefix("optional "): True for group in groups}
+    keys |= {group.rpartition(" ")[2]: True for group in groups}  # optional local, override hydra/launcher
     for name in extended:
         keys |= top_level_keys(primary.with_name(f"{name}.yaml"))
     return keys

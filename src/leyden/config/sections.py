@@ -1,4 +1,4 @@
-"""Arguments that may be set in the sections of a config: those of what each section builds."""
+"""Arguments that may be set in the sections of a config, by the class that each section builds."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ INJECTED_ARGS = {
     "scheduler": {"optimizer", "make"},
     "trainer": {"callbacks", "logger", "default_root_dir"},
 }
-# Settings of ours that stand in a section beside the arguments of torch's class.
+# Our own settings in a section beside the arguments of torch's class.
 EXTRA_ARGS = {
     "optimizer": "leyden.tasks.optimizers.OptimizerFactory",
     "scheduler": "leyden.tasks.schedulers.SchedulerFactory",
@@ -30,7 +30,7 @@ def arguments_of(path: str, signature: Signature) -> dict[str, Parameter]:
 
 
 def settable(config: Mapping[str, Any], path: str = "") -> dict[str, Parameter | None]:
-    """The dotted names of all settings of a config, stated in it or not; their parameter where a signature tells."""
+    """The dotted names of all settings of a config, stated in it or not, with their parameter if it is known."""
     names: dict[str, Parameter | None] = {}
     signature = signature_of(str(config["_target_"])) if "_target_" in config else None
     if signature:

@@ -1,4 +1,4 @@
-"""What a `_target_` accepts, read from its source text: nothing is imported, so torch stays out of a config check.
+"""Signature of a `_target_`, read from its source text: nothing is imported, so torch stays out of a config check.
 
 signature_of("torch.optim.Adam").parameters["lr"].accepts("fast")     # False
 """
@@ -7,6 +7,7 @@ import ast
 import copy
 import importlib.util
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -17,7 +18,7 @@ from leyden.config.annotations import SCALARS, accepts, choices, meaning
 
 @dataclass(frozen=True)
 class Parameter:
-    """One argument: its name, its annotation as written, and whether it must be given."""
+    """One argument: its name, its annotation as source text, and whether it is required."""
 
     name: str
     annotation: ast.expr | None
@@ -25,17 +26,17 @@ class Parameter:
     nullable: bool = False  # None is the default, whatever the annotation says
 
     def accepts(self, value: object) -> bool:
-        """Whether a plain YAML value may stand here; an annotation that is not understood accepts everything."""
+        """True if the argument takes a plain YAML value; an annotation that is not understood takes everything."""
         return self.annotation is None or (value is None and self.nullable) or accepts(self.annotation, value)
 
     @property
     def choices(self) -> list[object]:
-        """The values that may stand here, where the annotation lists them."""
+        """The values that the argument takes, if the annotation lists them."""
         return choices(self.annotation) if self.annotation else []
 
     @property
     def meaning(self) -> str:
-        """What may stand here, in words."""
+        """Description of the values that the argument takes."""
         return meaning(self.annotation) if self.annotation else "anything"
 
 
@@ -44,8 +45,8 @@ class Signature:
     """The arguments of a class or function.
 
     Attributes:
-        open: it takes `**kwargs`, so an unknown name is no mistake.
-        constants: the class's own literal attributes.
+        open: it takes `**kwargs`, so that any name is accepted.
+        constants: literal class attributes, inherited ones included.
     """
 
     parameters: dict[str, Parameter]
@@ -55,7 +56,7 @@ class Signature:
 
 @dataclass(frozen=True)
 class Module:
-    """The text of a module, parsed and not imported."""
+    """Source of a module, parsed and not imported."""
 
     path: Path
     name: str
@@ -64,7 +65,7 @@ class Module:
 
 @cache
 def signature_of(target: str) -> Signature | None:
-    """The signature at a dotted path; None where the text does not tell (C code, made at run time, no package)."""
+    """The signature at a dotted path; None where there is no source text for it (C code, created at run time)."""
     found = definition_of(target)
     return _signature(*found) if found else None
 
@@ -76,13 +77,13 @@ def definition_of(target: str, depth: int = 8) -> tuple[Module, ast.stmt] | None
     if module is None:
         return None
     stars = []
-    for node in statements(module.body):
+    for node in _statements(module.body):
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
             return module, node
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == name:
             return module, node
         if isinstance(node, ast.ImportFrom):
-            source = source_of(module, node)
+            source = _source_of(module, node)
             for alias in node.names:
                 if alias.name == "*":
                     stars.append(source)
@@ -91,9 +92,31 @@ def definition_of(target: str, depth: int = 8) -> tuple[Module, ast.stmt] | None
     return next((found for star in stars if (found := definition_of(f"{star}.{name}", depth - 1))), None)
 
 
+def ancestors(target: str) -> Iterator[tuple[str, Module, ast.ClassDef]]:
+    """A class and those that it extends, itself first: where each is defined, and its text."""
+    module, node = definition_of(target) or (None, None)
+    if module is not None and isinstance(node, ast.ClassDef):
+        yield f"{module.name}.{node.name}", module, node
+        for base in node.bases:
+            yield from ancestors(qualified_name(module, ast.unparse(base)))
+
+
+def qualified_name(module: Module, name: str) -> str:
+    """The dotted path of a name in a module, such as `pl.Callback`, by the import statements of the module."""
+    first, _, rest = name.partition(".")
+    for node in _statements(module.body):
+        for alias in node.names if isinstance(node, ast.Import | ast.ImportFrom) else ():
+            if (alias.asname or alias.name) == first:
+                source = f"{_source_of(module, node)}.{alias.name}" if isinstance(node, ast.ImportFrom) else alias.name
+                return f"{source}.{rest}".rstrip(".")
+            if isinstance(node, ast.Import) and alias.asname is None and alias.name.partition(".")[0] == first:
+                return name  # `import lightning.pytorch` binds `lightning`
+    return f"{module.name}.{name}"
+
+
 @cache
 def module_of(name: str) -> Module | None:
-    """The parsed text of a module; None where there is none to read."""
+    """The parsed source of a module; None if there is none."""
     root, *rest = name.split(".")
     try:
         spec = importlib.util.find_spec(root)  # of a top-level name: it is located, not imported
@@ -111,16 +134,16 @@ def module_of(name: str) -> Module | None:
         return None
 
 
-def statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     """The statements of a module, with those under a top-level `if` or `try`."""
     for node in body:
         yield node
         if isinstance(node, ast.If | ast.Try):
-            yield from statements(node.body)
-            yield from statements(node.orelse)
+            yield from _statements(node.body)
+            yield from _statements(node.orelse)
 
 
-def source_of(module: Module, node: ast.ImportFrom) -> str:
+def _source_of(module: Module, node: ast.ImportFrom) -> str:
     """The absolute name of the module that an import statement reads from."""
     if not node.level:
         return node.module or ""
@@ -133,15 +156,15 @@ def _signature(module: Module, node: ast.stmt) -> Signature | None:
     if isinstance(node, ast.FunctionDef):
         return _of_function(module, node, method=False)
     if not isinstance(node, ast.ClassDef):
-        return None  # a name for a class that is made elsewhere
-    found = [definition_of(f"{module.name}.{ast.unparse(base)}") for base in node.bases]
+        return None  # a name for a class that is created elsewhere
+    found = [definition_of(qualified_name(module, ast.unparse(base))) for base in node.bases]
     bases = [signature for definition in found if definition and (signature := _signature(*definition))]
     constants = {name: value for base in reversed(bases) for name, value in base.constants.items()}
-    constants |= _constants(node)
+    constants |= class_constants(node)
     init = next((f for f in node.body if isinstance(f, ast.FunctionDef) and f.name == "__init__"), None)
     if init is not None:
         own = _of_function(module, init, method=True)
-        if own.open and bases and _hands_on(init):
+        if own.open and bases and _passes_kwargs(init):
             return Signature({**bases[0].parameters, **own.parameters}, bases[0].open, constants)
         return Signature(own.parameters, own.open, constants)
     if any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list):
@@ -153,26 +176,23 @@ def _signature(module: Module, node: ast.stmt) -> Signature | None:
     return Signature(inherited, bases[0].open if bases else bool(node.bases), constants)
 
 
-def _hands_on(init: ast.FunctionDef) -> bool:
-    """Whether `**kwargs` go on to the class that is extended, in `super().__init__(…, **kwargs)`."""
+def _passes_kwargs(init: ast.FunctionDef) -> bool:
+    """True if `**kwargs` are passed to the base class, in `super().__init__(…, **kwargs)`."""
     calls = [call for call in ast.walk(init) if isinstance(call, ast.Call)]
     to_super = [call for call in calls if ast.unparse(call.func) == "super().__init__"]
     return any(keyword.arg is None for call in to_super for keyword in call.keywords)
 
 
-def _constants(node: ast.ClassDef) -> dict[str, Any]:
+def class_constants(node: ast.ClassDef) -> dict[str, Any]:
+    """The literal attributes that a class statement assigns."""
     constants = {}
     for statement in node.body:
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.value:
-            name, value = statement.target.id, statement.value
-        elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            name, value = statement.targets[0].id, statement.value
-        else:
+        if not isinstance(statement, ast.Assign | ast.AnnAssign):
             continue
-        try:
-            constants[name] = ast.literal_eval(value)
-        except ValueError:
-            continue
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+        if isinstance(target, ast.Name) and statement.value:
+            with suppress(ValueError):  # computed, not a literal
+                constants[target.id] = ast.literal_eval(statement.value)
     return constants
 
 
@@ -183,20 +203,20 @@ def _of_function(module: Module, node: ast.FunctionDef, method: bool) -> Signatu
     defaults: list[ast.expr | None] = [None] * required + list(arguments.defaults) + list(arguments.kw_defaults)
     parameters = {}
     for argument, default in zip([*positional, *arguments.kwonlyargs], defaults, strict=True):
-        annotation = _written_out(argument.annotation, module)
+        annotation = _expanded(argument.annotation, module)
         nullable = default is not None and ast.unparse(default) == "None"
         parameters[argument.arg] = Parameter(argument.arg, annotation, default is None, nullable)
     return Signature(parameters, arguments.kwarg is not None)
 
 
-def _written_out(annotation: ast.expr | None, module: Module) -> ast.expr | None:
-    """An annotation with the aliases of choices, such as `Scheme = Literal["a", "b"]`, put in place."""
+def _expanded(annotation: ast.expr | None, module: Module) -> ast.expr | None:
+    """An annotation with aliases of choices, such as `Scheme = Literal["a", "b"]`, replaced by their definition."""
 
     class Aliases(ast.NodeTransformer):
         def visit_Name(self, node: ast.Name) -> ast.expr:
             definition = None if node.id in SCALARS else definition_of(f"{module.name}.{node.id}")
             if definition is None or not isinstance(definition[1], ast.Assign):
                 return node
-            return _written_out(definition[1].value, definition[0]) or node
+            return _expanded(definition[1].value, definition[0]) or node
 
     return Aliases().visit(copy.deepcopy(annotation)) if annotation else None

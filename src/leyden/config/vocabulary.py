@@ -1,10 +1,10 @@
-"""What a wrong name on the command line probably means."""
+"""Suggestions for a wrong name on the command line."""
 
 from collections.abc import Sequence
 
-from leyden.config.aliases import ALIASES, LEFT_OUT, OF_A_RUN, SECTIONS, SWITCHES
+from leyden.config.messages.aliases import ALIASES, LEFT_OUT, OF_A_RUN, SECTIONS, SWITCHES
+from leyden.config.messages.remedies import file_meant, override_for
 from leyden.config.names import PLACES, TAKE_LISTS, Names, Settings
-from leyden.config.remedies import file_meant, written
 from leyden.system.override_text import squeezed
 from leyden.system.suggestions import nearest, there_are
 
@@ -12,7 +12,7 @@ _SWITCHED = ("true", "false", "yes", "no", "1", "0")
 
 
 class Vocabulary(Names):
-    """The names of a project's configs, for one command; and those that a wrong one probably means."""
+    """The names of a project's configs, for one command, and suggestions for a wrong one."""
 
     def instead(
         self, key: str, text: str | None, arguments: Sequence[str] = (), known: Settings | None = None
@@ -20,17 +20,17 @@ class Vocabulary(Names):
         """The overrides that a wrong one probably means, as they are typed in a shell: at most two alternatives.
 
         Args:
-            key: that there is not, such as `lr`, `trainer.gpus` or `model.lr`.
-            text: its value, in Hydra's grammar; None where none was typed.
+            key: unknown, such as `lr`, `trainer.gpus` or `model.lr`.
+            text: its value, in Hydra's grammar; None if none was typed.
             arguments: of the command, which may choose other files than the default ones.
-            known: the settings that there are, where they are known already.
+            known: all settings, if they are known already.
         """
         settings = self.settings(arguments) if known is None else known
-        found = [written(self, meant, text, settings) for meant in self._meant(key, settings, text, arguments)]
+        found = [override_for(self, meant, text, settings) for meant in self._meant(key, settings, text, arguments)]
         return list(dict.fromkeys(found))[:2]
 
     def hint(self, key: str, text: str | None, arguments: Sequence[str] = (), known: Settings | None = None) -> str:
-        """`; did you mean optimizer.lr=0.1?`, or a list of the names that there are."""
+        """`; did you mean optimizer.lr=0.1?`, or a list of all names."""
         settings = self.settings(arguments) if known is None else known
         section, _, last = key.rpartition(".")
         if (why := LEFT_OUT.get(squeezed(last))) and section in ("", "data", "model", "task"):
@@ -81,7 +81,7 @@ class Vocabulary(Names):
     def _called(
         self, name: str, in_section: bool, settings: Settings, text: str | None, arguments: Sequence[str]
     ) -> list[str]:
-        """What a name without its section stands for, here or elsewhere."""
+        """The meanings of a name without its section, here or in other frameworks."""
         word, is_switch = squeezed(name), text is None or text.lower() in _SWITCHED
         of_a_run = OF_A_RUN.get(word)
         if of_a_run in self.keys and not in_section:
@@ -101,12 +101,12 @@ class Vocabulary(Names):
         return [complete] if complete else []
 
     def _elsewhere(self, key: str, arguments: Sequence[str], required: bool = True) -> list[tuple[str, str]]:
-        """Files that are not chosen, and the name of the setting with them; none of groups that the command chooses.
+        """Files that are not chosen, and the name of the setting with them; without groups that the command chooses.
 
         Args:
             key: of the setting, or the last part of it.
             arguments: of the command.
-            required: of data, only those that cannot be used without the setting: nobody changes the data for another.
+            required: of data, only those that need the setting: data are not changed for an optional one.
         """
         chosen = {argument.partition("=")[0].lstrip("+") for argument in arguments}
         section, _, last = key.rpartition(".")
@@ -134,7 +134,7 @@ class Vocabulary(Names):
 
 
 def _moved(key: str) -> str | None:
-    """A name whose section is called otherwise here."""
+    """A name under the section's name here."""
     parts = key.split(".")
     for many in (2, 1):
         if new := SECTIONS.get(squeezed(".".join(parts[:many]))):
@@ -143,7 +143,7 @@ def _moved(key: str) -> str | None:
 
 
 def _by_last_part(last: str, settings: Settings) -> list[str]:
-    """The setting of some section whose own name is this."""
+    """The setting of any section with this last part."""
     found = [name for name in settings if name.count(".") == 1 and squeezed(name.rpartition(".")[2]) == squeezed(last)]
     places = {place: number for number, place in enumerate(PLACES) if place != "sweep" or last != "name"}
     found = [name for name in found if name.partition(".")[0] in places]

@@ -17,7 +17,7 @@ from lightning.pytorch.strategies.launchers.subprocess_script import _Subprocess
 from lightning.pytorch.trainer.connectors import accelerator_connector
 from torch import distributed
 
-from leyden.config.devices import SPAWNS
+from leyden.config.cross_checks import SPAWNS
 from leyden.config.experiment import Experiment
 from leyden.distributed import GRACE
 from leyden.distributed.rank_processes import RankProcesses

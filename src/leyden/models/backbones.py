@@ -1,4 +1,4 @@
-"""torchvision's classification networks: found by name, made for an image, opened at both ends, frozen in part."""
+"""Classification networks of torchvision: found by name, built for an image size, with parts that can be frozen."""
 
 import pickle
 import re
@@ -16,10 +16,10 @@ from leyden.system.suggestions import did_you_mean
 
 
 def find_weights(name: str, weights: str | None) -> WeightsEnum | None:
-    """torchvision's weights for a network; None for those of a file, or none.
+    """The weights of torchvision by name; None for those of a file, or for no weights.
 
     Raises:
-        UserError: there is no such network, or none of these weights for it.
+        UserError: torchvision has no such network, or no such weights for it.
     """
     names = list_models(module=torchvision.models)
     if name not in names:
@@ -29,7 +29,7 @@ def find_weights(name: str, weights: str | None) -> WeightsEnum | None:
         )
     if not is_name(weights):
         return None
-    # Some are of the convolutions only, and hold NaN for the rest: they know of no classes.
+    # Weights without classes are of the convolutions only, with NaN for the rest.
     known = {key: member for key, member in get_model_weights(name).__members__.items() if member.meta["categories"]}
     if weights not in known:
         raise UserError(
@@ -40,10 +40,10 @@ def find_weights(name: str, weights: str | None) -> WeightsEnum | None:
 
 
 def make_backbone(name: str, weights: WeightsEnum | None, input_shape: tuple[int, ...], load: bool) -> nn.Module:
-    """The network as torchvision makes it, with one head, for images of this size or of the weights'.
+    """The network of torchvision, with one head, for images of this size or of the size of the weights.
 
     Args:
-        load: whether the weights are read, or only decide the network's structure.
+        load: read the weights; otherwise they only decide the network's structure.
 
     Raises:
         UserError: the file of the weights cannot be downloaded or read.
@@ -84,7 +84,7 @@ def layers(network: nn.Module) -> tuple[str, str]:
 
 
 def fit_first_layer(network: nn.Module, name: str, channels: int, small: bool) -> None:
-    """Let a network without weights take images of so many channels; small ones keep their size in a ResNet's stem.
+    """Replace the first layer for the number of channels; in a ResNet's stem, small images keep their size.
 
     He et al. (2016), Deep residual learning for image recognition: a 3×3 convolution on CIFAR-10 (section 4.2).
     """
@@ -102,17 +102,17 @@ def fit_first_layer(network: nn.Module, name: str, channels: int, small: bool) -
         padding=1 if small else old.padding,  # type: ignore[arg-type]
         bias=old.bias is not None,
     )
-    nn.init.kaiming_normal_(new.weight, mode="fan_out", nonlinearity="relu")  # as torchvision starts most networks
+    nn.init.kaiming_normal_(new.weight, mode="fan_out", nonlinearity="relu")  # as torchvision initialises most networks
     network.set_submodule(name, new)
 
 
 def frozen_part(network: nn.Module, freeze: str) -> tuple[list[nn.Module], list[nn.Parameter]]:
-    """The modules and parameters that a setting freezes: none; backbone; or until:<layer>, all before that layer.
+    """The modules and parameters that a setting freezes: none; backbone; or until:<layer>, everything before it.
 
-    Before means in order of registration, which is that of the computation in torchvision's networks.
+    The order is that of registration, which is the order of computation in torchvision's networks.
 
     Raises:
-        UserError: the setting is another, there is no such layer, or nothing before it.
+        UserError: the setting is unknown, the layer does not exist, or nothing comes before it.
     """
     modules = dict(network.named_modules())
     names = list(modules)
@@ -120,7 +120,7 @@ def frozen_part(network: nn.Module, freeze: str) -> tuple[list[nn.Module], list[
         return [], []
     if freeze == "backbone":
         return list(modules.values()), list(network.parameters())
-    until = re.fullmatch(r"until[=:](.+)", freeze)  # an unquoted = is no part of a value to Hydra
+    until = re.fullmatch(r"until[=:](.+)", freeze)  # Hydra does not read an unquoted = in a value
     if until is None:
         raise UserError(f"model.freeze={freeze}: must be none, backbone or until:<layer>")
     layer = until[1]

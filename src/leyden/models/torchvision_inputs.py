@@ -1,10 +1,10 @@
-"""What torchvision's classification networks need of their input, known without importing torch."""
+"""Input requirements of torchvision's classification networks, known without importing torch."""
 
 import re
 from collections.abc import Sequence
 from typing import Any
 
-_SMALLEST = {  # pixels a side, where torchvision's network runs out of them; all others take any image
+_SMALLEST = {  # side in pixels that the poolings need; all other networks take any image
     "alexnet": 63,
     "convnext": 32,
     "densenet": 29,
@@ -20,11 +20,11 @@ _SMALLEST = {  # pixels a side, where torchvision's network runs out of them; al
 def torchvision_input_check(
     input_shape: Sequence[int], name: str = "resnet18", weights: str | None = None, **_: Any
 ) -> str | None:
-    """An image; grey or in colour for torchvision's weights, and without them not smaller than the network bears."""
+    """The requirement that an input does not meet: an image, of 1 or 3 channels with weights, large enough without."""
     if len(input_shape) != 3:
         return image_needed(input_shape)
     channels, height, width = input_shape
-    if is_name(weights):  # images are brought to the size that these were trained with
+    if is_name(weights):  # images are resized to the size of training
         if channels not in (1, 3):
             return f"an image of 1 or 3 channels for weights={weights}, and this one has {channels}; set weights=null"
         return None
@@ -41,11 +41,11 @@ def torchvision_input_check(
 
 
 def is_name(weights: str | None) -> bool:
-    """Whether weights are torchvision's, by name, and not a file or none."""
+    """True for the name of torchvision's weights, and not a file or no weights."""
     return weights is not None and re.search(r"[./\\]", weights) is None
 
 
 def image_needed(input_shape: Sequence[int]) -> str:
     """Requirement of a network for images, as the end of the sentence "model CNN needs …"."""
-    shape = str(tuple(input_shape)).replace("'", "")  # a table's features have no number before they are read
+    shape = str(tuple(input_shape)).replace("'", "")  # the number of a table's features is unknown before it is read
     return f"an image (channels, height, width), and this input has the shape {shape}; try model=mlp"

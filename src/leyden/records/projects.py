@@ -1,6 +1,6 @@
-"""The projects whose classes may be named in a checkpoint, and the present names of classes that were renamed.
+"""Projects whose classes a checkpoint may name, and present names of classes that were renamed.
 
-A project declares itself in its pyproject.toml, never in a file that may come from somebody else:
+A project declares itself in its pyproject.toml, never in a checkpoint or a recorded config, which may come from anyone:
 
     [project.entry-points."leyden.projects"]
     myproject = "myproject"
@@ -48,9 +48,9 @@ def present_name(target: str) -> str:
 
 @cache
 def _declared(group: str) -> Mapping[str, str]:
-    """The entry points of a group; of the source tree that this engine runs from, as pyproject.toml has them now.
+    """The entry points of a group, with those in the pyproject.toml of the source tree that this engine runs from.
 
-    Metadata of an editable install are those of the day when it was made, and the project may have been renamed since.
+    The metadata of an editable install are as old as the install, and the project may have been renamed since.
     """
     declared = {entry.name: entry.value for entry in entry_points(group=group)}
     source = Path(__file__).resolve().parents[2]

@@ -1,4 +1,4 @@
-"""What a result depends on beside its config: the code, the versions of packages, the machine."""
+"""Provenance of a result beside its config: the code, the versions of packages, the machine."""
 
 import hashlib
 import os
@@ -25,8 +25,8 @@ class Code:
     Attributes:
         commit: full hash of HEAD.
         dirty: whether tracked files differ from it, or src/ or configs/ have new files that git does not ignore.
-        changes: the difference as a patch that `git apply` takes on top of the commit; None where there is none, or
-            where it has more than 1 MB or git cannot read it.
+        changes: the difference as a patch for `git apply` on top of the commit; None if there is none, if it has more
+            than 1 MB, or if git cannot read it.
     """
 
     commit: str
@@ -63,7 +63,7 @@ def read_code() -> Code | None:
 
 
 def provenance(code: Code | None = None) -> dict[str, Any]:
-    """What a result depends on beside its config, as plain values; `code` if it has been read already."""
+    """Code, versions, host and process as plain values; `code` if it has been read already."""
     code = code or read_code()
     git = code.as_record() if code else None
     return {"git": git, "versions": _versions(), "host": socket.gethostname(), "pid": os.getpid()}
@@ -73,7 +73,7 @@ def _changes(top: Path, folders: list[str]) -> bytes:
     """Difference between the commit and the working tree, new files of some folders included."""
     index = Path(os.fsdecode(_git("rev-parse", "--path-format=absolute", "--git-path", "index")).rstrip("\n"))
     with tempfile.TemporaryDirectory() as folder:
-        own = os.environ | {"GIT_INDEX_FILE": str(Path(folder, "index"))}  # the user's own stays as it is
+        own = os.environ | {"GIT_INDEX_FILE": str(Path(folder, "index"))}  # the user's own index stays unchanged
         if index.is_file():
             shutil.copy(index, own["GIT_INDEX_FILE"])
         if folders:

@@ -1,6 +1,6 @@
-"""What a run directory is on disk: its files, its record, its lock. Everything that takes a run finds it here.
+"""A run directory on disk: its files, its record, its lock, and how a command finds it.
 
-Nothing here imports torch, so that a list of runs, or a wrong name, is answered at once.
+Nothing here imports torch, so that runs are listed, and a wrong name is reported, at once.
 """
 
 import json
@@ -35,15 +35,15 @@ def find_run(name: str, log_dir: str | Path, setting: str = "run") -> Path:
     Args:
         name: a directory; or `last`, the newest below `log_dir`.
         log_dir: where runs are kept.
-        setting: where the name was given, for the messages.
+        setting: that the name is a value of, for the messages.
 
     Raises:
-        UserError: it is not there, or is no run.
+        UserError: it does not exist, or is not a run.
     """
     path = Path(log_dir, "last") if name == "last" else Path(name).expanduser()
     lists = f"python scripts/runs.py{'' if str(log_dir) == 'logs' else f' {shlex.quote(str(log_dir))}'} lists them"
     if path.is_file():
-        raise UserError(f"{setting}={name}: is a file; give the run's directory{_run_of(path, setting)}")
+        raise UserError(f"{setting}={name}: is a file; use the run's directory{_run_of(path, setting)}")
     if not path.is_dir():
         why = f"there is no run in {log_dir} yet" if name == "last" else "there is no such directory"
         raise UserError(f"{setting}={name}: {why}{_newest(Path(log_dir, name), setting) or f'; {lists}'}")
@@ -52,15 +52,15 @@ def find_run(name: str, log_dir: str | Path, setting: str = "run") -> Path:
             f"{setting}={name}: is a sweep; python scripts/summarize.py {shlex.quote(name)} names its best run"
         )
     if not (path / CONFIG).is_file():
-        raise UserError(f"{setting}={name}: is no run, it has no {CONFIG}{_newest(path, setting) or f'; {lists}'}")
-    if name != "last" and not path.is_symlink():  # such as logs/last, which will point at another run
+        raise UserError(f"{setting}={name}: is not a run, it has no {CONFIG}{_newest(path, setting) or f'; {lists}'}")
+    if name != "last" and not path.is_symlink():  # logs/last will point at another run
         return path
     path, here = path.resolve(), Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _run_of(path: Path, setting: str) -> str:
-    """How the run that a file belongs to is typed."""
+    """The setting for the run that a file belongs to."""
     if path.parent.name == CHECKPOINTS and (path.parents[1] / CONFIG).is_file():
         which = f" ckpt={shlex.quote(path.stem)}" if setting == "run" else ""
         return f"; write {setting}={shlex.quote(str(path.parents[1]))}{which}"
@@ -70,7 +70,7 @@ def _run_of(path: Path, setting: str) -> str:
 
 
 def _newest(folder: Path, setting: str) -> str:
-    """A hint at the newest run in a folder, or one folder below it; nothing where there is none."""
+    """A hint at the newest run in a folder or up to two levels below it; empty if there is none."""
     below = [path.parent for pattern in (CONFIG, f"*/{CONFIG}", f"*/*/{CONFIG}") for path in folder.glob(pattern)]
     below = [run for run in below if (run / RECORD).is_file()]
     if not below:
@@ -80,7 +80,7 @@ def _newest(folder: Path, setting: str) -> str:
 
 
 def find_runs(log_dir: str | Path) -> Iterator[Path]:
-    """All run directories below one, in no order; sweeps' jobs and debug runs too."""
+    """All run directories below a folder, unordered, including those of sweeps and debug runs."""
     for folder, inside, files in os.walk(log_dir):
         if RECORD in files:
             inside.clear()
@@ -90,11 +90,11 @@ def find_runs(log_dir: str | Path) -> Iterator[Path]:
 def checkpoint_of(run_dir: Path, name: str, setting: str = "ckpt") -> Path:
     """The file of a checkpoint: `best`, `last`, another name in the run's folder of checkpoints, or a path.
 
-    `best` is the one that the run's callback holds to be the best, whatever its file is called. A run that keeps no
-    best weights has its last ones. The file may be missing where its older generation is not.
+    `best` is the one that the run's callback recorded as the best, of any file name; for a run without best weights it
+    is the last one. The file may be missing if its previous version exists.
 
     Raises:
-        UserError: there is none.
+        UserError: it does not exist.
     """
     folder = run_dir / CHECKPOINTS
     path = Path(name).expanduser()
@@ -113,14 +113,14 @@ def checkpoint_of(run_dir: Path, name: str, setting: str = "ckpt") -> Path:
 
 
 def _best_of(run_dir: Path) -> list[Path]:
-    """Where the best weights may be.
+    """The files that may hold the best weights.
 
-    The record says so, as of the start of the epoch. Where that file is gone since, the only other one has replaced it.
+    The record names one, as of the start of the epoch. If that file is gone since, the only other one has replaced it.
     """
     folder = run_dir / CHECKPOINTS
     record = read_record(run_dir) if (run_dir / RECORD).is_file() else {}
     noted, others = record.get("best_checkpoint"), sorted(_names(folder) - {"last"})
-    if noted is None and "best_checkpoint" in record:  # the run keeps none
+    if noted is None and "best_checkpoint" in record:  # the run keeps no best weights
         return [folder / "last.ckpt"]
     if not noted:
         return [folder / "best.ckpt", *([] if others else [folder / "last.ckpt"])]
@@ -128,18 +128,18 @@ def _best_of(run_dir: Path) -> list[Path]:
 
 
 def _names(folder: Path) -> set[str]:
-    """Names of the checkpoints in a folder and below, each once for all its generations."""
+    """Names of the checkpoints in a folder and below, without those of previous versions."""
     paths = (path.relative_to(folder).with_suffix("") for path in folder.rglob("*.ckpt"))
     return {str(path).removesuffix(".previous") for path in paths}
 
 
 def has_checkpoint(run_dir: Path) -> bool:
-    """Whether there is one to go on from, whole or not."""
+    """True if there is a checkpoint to resume from, complete or not."""
     return any((run_dir / CHECKPOINTS).glob("last*.ckpt"))
 
 
 def read_record(run_dir: Path) -> Record:
-    """What run.json says.
+    """The content of run.json.
 
     Raises:
         UserError: it cannot be read.
@@ -151,17 +151,17 @@ def read_record(run_dir: Path) -> Record:
         raise UserError(f"{path}: cannot be read ({error})") from error
     metrics = (content.get("metrics") or {}) if isinstance(content, dict) else None
     if not isinstance(metrics, dict):
-        raise UserError(f"{path}: is no record of a run")
+        raise UserError(f"{path}: is not the record of a run")
     return {**content, "metrics": {name: math.nan if value is None else value for name, value in metrics.items()}}
 
 
 def write_record(run_dir: Path, record: Mapping[str, Any]) -> None:
-    """Replace run.json as a whole. What is not finite, for which JSON has no word, is null."""
+    """Replace run.json atomically; NaN and infinities are null."""
     write_text(run_dir / RECORD, json.dumps(finite(record), indent=2, allow_nan=False) + "\n")
 
 
 def finite(value: Any) -> Any:
-    """Plain values with null in place of NaN and infinities, which strict JSON does not know."""
+    """Plain values with null for NaN and infinities, which strict JSON does not have."""
     if isinstance(value, Mapping):
         return {str(key): finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -170,7 +170,7 @@ def finite(value: Any) -> Any:
 
 
 def read_yaml(path: Path) -> Any:
-    """What a YAML file of a run says.
+    """The content of a YAML file of a run.
 
     Raises:
         UserError: it cannot be read.
@@ -182,16 +182,16 @@ def read_yaml(path: Path) -> Any:
 
 
 def status(run_dir: Path, record: Mapping[str, Any]) -> str:
-    """running, finished, failed or interrupted; killed where the record says running and nobody is."""
-    said = str(record.get("status"))
-    return "killed" if said == "running" and not is_live(run_dir) else said
+    """The recorded status; `killed` if that is `running` and no process holds the run's lock."""
+    recorded = str(record.get("status"))
+    return "killed" if recorded == "running" and not is_live(run_dir) else recorded
 
 
 def check_free(run_dir: Path, setting: str) -> None:
-    """Refuse a run directory that a living process of this machine is writing into; others are met by `lock`.
+    """Refuse a run directory that another process of this machine writes into; `lock` refuses the rest.
 
     Raises:
-        InUseError: one is.
+        InUseError: one does.
     """
     record = read_record(run_dir) if (run_dir / RECORD).exists() else {}
     is_here = record.get("status") == "running" and record.get("host") == socket.gethostname()
@@ -200,16 +200,16 @@ def check_free(run_dir: Path, setting: str) -> None:
 
 
 def _in_use(run_dir: Path, setting: str, record: Mapping[str, Any]) -> InUseError:
-    who = f"process {record.get('pid')} on {record.get('host')}"
-    return InUseError(f"{setting}={run_dir}: is in use by {who}; wait for it, or end it")
+    process = f"process {record.get('pid')} on {record.get('host')}"
+    return InUseError(f"{setting}={run_dir}: is in use by {process}; wait for it, or end it")
 
 
 def lock(run_dir: Path, setting: str = "run") -> FileLock:
-    """Keep every other process from writing into a run directory, until released or the process ends.
+    """The right to write into a run directory, until it is released or the process ends.
 
     Raises:
-        InUseError: another does.
-        UserError: it cannot be written.
+        InUseError: another process has it.
+        UserError: the directory cannot be written.
     """
     record = read_record(run_dir) if (run_dir / RECORD).exists() else {}
     try:
@@ -218,3 +218,13 @@ def lock(run_dir: Path, setting: str = "run") -> FileLock:
         raise _in_use(run_dir, setting, record) from error
     except OSError as error:
         raise UserError(f"{setting}={run_dir}: cannot be written ({error.strerror})") from error
+
+
+def rebase_paths(value: Any, old: str, new: str) -> Any:
+    """A config in which every path below one directory is below another, to which a run was moved."""
+    if isinstance(value, dict):
+        return {key: rebase_paths(inner, old, new) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [rebase_paths(inner, old, new) for inner in value]
+    inside = isinstance(value, str) and (value == old or value.startswith((old + "/", old + "\\")))
+    return new + value[len(old) :] if inside else value

@@ -17,8 +17,18 @@ from leyden.checkpoints.files import newest_whole, read_checkpoint
 from leyden.config.experiment import Experiment
 from leyden.data.module import DataModule
 from leyden.records.provenance import read_code
-from leyden.records.rebased_paths import rebase_paths
-from leyden.records.record import CHANGES, CHECKPOINTS, CONFIG, LOG, OVERRIDES, RECORD, lock, read_record, write_record
+from leyden.records.record import (
+    CHANGES,
+    CHECKPOINTS,
+    CONFIG,
+    LOG,
+    OVERRIDES,
+    RECORD,
+    lock,
+    read_record,
+    rebase_paths,
+    write_record,
+)
 from leyden.run.creation import Last, make_directory
 from leyden.run.history import cut_history, event_files, restore_previous_checkpoint
 from leyden.run.new_record import continued_record, new_record

@@ -16,8 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from leyden.config.compose import check
 from leyden.config.experiment import Trial
 from leyden.config.recorded import differences, value_at
-from leyden.records.rebased_paths import rebase_paths
-from leyden.records.record import CHECKPOINTS, CONFIG, read_yaml
+from leyden.records.record import CHECKPOINTS, CONFIG, read_yaml, rebase_paths
 from leyden.sweeps.job import Job, gone_on_with, outcome
 from leyden.sweeps.names import job_name
 from leyden.system.errors import UserError

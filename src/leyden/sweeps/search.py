@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from leyden.config.experiment import Trial
-from leyden.config.explanation import explain
+from leyden.config.messages.hydra_errors import explain
 from leyden.config.overrides import is_secret
 from leyden.sweeps.compose import Composer
 from leyden.sweeps.job import Job, Outcome

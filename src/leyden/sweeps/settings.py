@@ -8,7 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from leyden.config.monitored import never_validates
+from leyden.config.monitored_metrics import never_validates
 from leyden.config.validation import check_section
 from leyden.system.errors import UserError
 from leyden.system.suggestions import did_you_mean

@@ -10,7 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from hydra.errors import HydraException
 
-from leyden.config.explanation import explain
+from leyden.config.messages.hydra_errors import explain
 from leyden.system.errors import UserError
 
 _TAGS = {"log", "int"}

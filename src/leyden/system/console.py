@@ -1,4 +1,4 @@
-"""What a person sees while a program runs."""
+"""Log output of a program: to the terminal and to a file."""
 
 import logging
 import sys
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 def set_up_logging() -> None:
-    """Send the log to the terminal, in colour where there is one, and quieten what says nothing to a user."""
+    """Send the log to the terminal, in colour if it has any, and silence messages that are of no use to a user."""
     handler: logging.Handler
     if rich.get_console().is_terminal:
         handler = RichHandler(show_path=False, show_level=False, log_time_format="%H:%M:%S")
@@ -25,11 +25,11 @@ def set_up_logging() -> None:
     else:
         handler = _Plain(sys.stdout)
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-    level = logging.INFO if rank() == 0 else logging.WARNING  # one voice for all processes of a run
+    level = logging.INFO if rank() == 0 else logging.WARNING  # one process logs for all processes of a run
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    rich.get_console().on_broken_pipe = lambda: None  # type: ignore[method-assign]  # it would end the run
+    rich.get_console().on_broken_pipe = lambda: None  # type: ignore[method-assign]  # which would end the run
     logging.captureWarnings(True)
-    threading.excepthook = _tell_of_thread
+    threading.excepthook = _log_thread_error
     for chatty in ("pytorch.utilities.rank_zero", "fabric.utilities.rank_zero", "fabric.utilities.distributed"):
         logging.getLogger(f"lightning.{chatty}").setLevel(logging.WARNING)
     for message in _KNOWN:
@@ -37,7 +37,7 @@ def set_up_logging() -> None:
 
 
 class _Plain(logging.StreamHandler[TextIO]):
-    """A log that is read, perhaps by `head`: who does not listen any more ends no run."""
+    """A log to a pipe; a reader that closes it, such as `head`, does not end the run."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (logging's name)
         if not isinstance(sys.exc_info()[1], BrokenPipeError):
@@ -45,7 +45,7 @@ class _Plain(logging.StreamHandler[TextIO]):
 
 
 class LogFile(logging.FileHandler):
-    """A log that is kept. A disk that is full is told of by whoever needs it more."""
+    """The log file of a run. A full disk is reported by the writers of other files."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, encoding="utf-8")
@@ -55,24 +55,24 @@ class LogFile(logging.FileHandler):
         pass
 
 
-def _tell_of_thread(what: threading.ExceptHookArgs) -> None:
-    """As Python does; but a full disk, which whoever the thread writes for tells of too, is no bug of ours."""
-    if is_full(what.exc_value):
-        log.warning("not everything was written (%s)", what.exc_value.strerror)
+def _log_thread_error(error: threading.ExceptHookArgs) -> None:
+    """Report an error in a thread as Python does; a full disk, which is reported elsewhere too, in one line."""
+    if is_full(error.exc_value):
+        log.warning("not everything was written (%s)", error.exc_value.strerror)
     else:
-        threading.__excepthook__(what)
+        threading.__excepthook__(error)
 
 
-# Warnings that are answered by design, and would only teach a reader to look away.
+# Warnings of what is intended here.
 _KNOWN = (
     "Experiment logs directory .* exists and is not empty",  # the run directory, which is new
-    ".*LeafSpec.* is deprecated",  # Lightning's business with torch
+    ".*LeafSpec.* is deprecated",  # from Lightning's use of torch
     "The number of training batches .* is smaller than the logging interval",
     "Total length of `list` across ranks is zero",  # data.val_size=0
-    "It is recommended to use .*sync_dist=True",  # what is logged for an epoch was computed over all processes
+    "It is recommended to use .*sync_dist=True",  # epoch metrics are computed over all processes
     "Checkpoint directory .* exists and is not empty",
-    "You're resuming from a checkpoint that ended before the epoch ended",  # our loaders know where they were
+    "You're resuming from a checkpoint that ended before the epoch ended",  # our data loaders restore their position
     "The `srun` command is available",  # on a login node; the hint repeats what was typed, passwords included
     "ReduceLROnPlateau conditioned on metric val/.* which is not available but strict",  # no validation yet
-    "Found .* module.s. in eval mode at the start of training",  # what is frozen
+    "Found .* module.s. in eval mode at the start of training",  # frozen layers
 )

@@ -1,5 +1,5 @@
-"""The error that a person can mend."""
+"""The error for a mistake of the user."""
 
 
 class UserError(Exception):
-    """A mistake of the person at the keyboard. The message is one line that names the value and the remedy."""
+    """A mistake of the user. The message is one line that names the value and a remedy."""

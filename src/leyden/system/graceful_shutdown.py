@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and the warnings of schedulers, turned into an end at which nothing is lost."""
+"""Graceful shutdown on Ctrl-C, SIGTERM and the warning signals of cluster schedulers."""
 
 import logging
 import signal
@@ -11,15 +11,15 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 log = logging.getLogger(__name__)
-# SIGHUP comes where a terminal is closed. Windows has none.
+# SIGHUP is sent when a terminal is closed; Windows has none.
 STOPS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-# With these schedulers warn: time is nearly over, or the machine is wanted by others. Windows has none.
+# Warnings of cluster schedulers: the time limit is near, or the job is preempted. Windows has none.
 WARNINGS = tuple(getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name))
 _TOGETHER = 1.0  # seconds
 
 
 class Interrupted(SystemExit):
-    """Leaves with the status that shells and schedulers know: 128 and the signal, such as 130 after SIGINT."""
+    """Exit with the status that shells and schedulers expect: 128 plus the signal, such as 130 after SIGINT."""
 
     def __init__(self, received: Signals) -> None:
         super().__init__(128 + received)
@@ -27,10 +27,10 @@ class Interrupted(SystemExit):
 
 
 class ExitOnSignal:
-    """Within this block, which is that of a whole program, signals raise `Interrupted`, and none is lost.
+    """Within this block, around a whole program, signals raise `Interrupted`, and none is lost.
 
-    Code that is called meanwhile, such as the destructor of an object, may drop what is raised within it. So whoever
-    takes over signals inside asks for one that came before (`earlier`), and the end of the block raises again.
+    Code such as the destructor of an object may swallow an exception that is raised in it. So an inner block that
+    replaces the handlers checks for an earlier signal (`earlier`), and the end of the block raises again.
     """
 
     def __init__(self) -> None:
@@ -56,14 +56,14 @@ class ExitOnSignal:
             raise Interrupted(self.received) from None
 
     def receive(self, number: int, frame: FrameType | None) -> None:
-        """The handler of all."""
+        """Signal handler: note the signal, and raise."""
         self.received = self.received or Signals(number)
         self._raised = Interrupted(self.received)
         raise self._raised
 
 
 def earlier(before: Mapping[Signals, Any]) -> None:
-    """Raise `Interrupted` if a signal came before the handlers of an `ExitOnSignal` were replaced, and was lost."""
+    """Raise `Interrupted` for a signal that came before the handlers of an `ExitOnSignal` were replaced."""
     for handler in before.values():
         ending = getattr(handler, "__self__", None)
         if isinstance(ending, ExitOnSignal) and ending.received is not None:
@@ -71,24 +71,24 @@ def earlier(before: Mapping[Signals, Any]) -> None:
 
 
 def replaceable(numbers: Iterable[Signals]) -> dict[Signals, Any]:
-    """The handlers that may be replaced, by the main thread only."""
+    """Current handlers of the signals that may be handled here; empty outside the main thread."""
     if threading.current_thread() is not threading.main_thread():
         return {}
     before = {number: signal.getsignal(number) for number in numbers}
     for number, handler in list(before.items()):
-        if number.name == "SIGHUP" and handler == signal.SIG_IGN:  # under nohup, which means it
+        if number.name == "SIGHUP" and handler == signal.SIG_IGN:  # under nohup
             del before[number]
     return {number: handler for number, handler in before.items() if handler is not None}
 
 
 class GracefulShutdown:
-    """Within this block signals raise `Interrupted`; at once, or where whoever is in charge lets them.
+    """Within this block signals raise `Interrupted`: at once, or at the next safe point.
 
-    That is SIGINT, SIGTERM and SIGHUP, and SIGUSR1 and SIGUSR2, with which schedulers warn. Those that arrive within a
-    second count as one: a terminal sends Ctrl-C to the whole group, and who started this process passes it on.
+    The signals are SIGINT, SIGTERM and SIGHUP, and SIGUSR1 and SIGUSR2, the warnings of cluster schedulers. Those that
+    arrive within a second count as one: a terminal sends Ctrl-C to the whole group, and the parent passes it on.
 
     Attributes:
-        received: the signal that somebody who deferred is still to answer.
+        received: the signal that was noted and not yet raised.
     """
 
     def __init__(self) -> None:
@@ -110,21 +110,21 @@ class GracefulShutdown:
             signal.signal(number, handler)
 
     def take_over(self) -> None:
-        """Be the one that is told, whoever was in between (Lightning is, while its Trainer runs).
+        """Install the handlers again, in place of others such as those of a running Lightning Trainer.
 
-        Lightning's own answer to SIGUSR1 on SLURM, a checkpoint in the middle of a step, gives way to a handler that is
-        there before it: this one.
+        Lightning's own handler of SIGUSR1 on SLURM, which saves in the middle of a step, is not installed if there is
+        one already: this one.
         """
         for number in self._before:
             signal.signal(number, self._receive)
 
     def wait_for_safe_point(self) -> None:
-        """From now on a first signal is only noted, until `answer` is called; a second one is not waited for."""
+        """From now on only note a first signal, until `exit_if_requested`; a second one raises at once."""
         self._waits = True
         self.take_over()
 
     def stop_waiting(self) -> None:
-        """From now on signals are answered at once, and one that was noted is answered now."""
+        """From now on signals raise at once, and so does one that was noted."""
         self._waits = False
         self.exit_if_requested()
 
@@ -138,7 +138,7 @@ class GracefulShutdown:
         again = self._since is not None and number in STOPS and now - self._since >= _TOGETHER
         if first:
             self._since = now
-        if again or self.received is None or number in WARNINGS:  # a warning tells more than the SIGTERM before it
+        if again or self.received is None or number in WARNINGS:  # a warning says more than the SIGTERM before it
             self.received = Signals(number)
         if again or (first and not self._waits):
             raise Interrupted(Signals(number))
@@ -147,7 +147,7 @@ class GracefulShutdown:
 
 
 def interruption(error: BaseException | None) -> Interrupted | None:
-    """The signal that an exception stands for, Lightning's own and Python's included."""
+    """The signal that an exception stands for, including exceptions of Lightning and Python."""
     if isinstance(error, Interrupted):
         return error
     lightning = sys.modules.get("lightning.pytorch.utilities.exceptions")

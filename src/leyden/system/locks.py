@@ -1,4 +1,4 @@
-"""The right to write into a directory, a run's or a sweep's: one process has it, and loses it when it ends, however."""
+"""Locks of directories of runs and sweeps: one process may write, and its lock ends with it, in any way."""
 
 import os
 import socket
@@ -9,16 +9,16 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 LOCK = ".lock"
-_PATIENCE = 15.0  # seconds until processes of a run or sweep that was killed have noticed, and let go of its lock
-_MOMENT = 1.0  # seconds for which whoever only looks whether it is held may hold it
+_PATIENCE = 15.0  # seconds until the processes of a killed run or sweep release its lock
+_MOMENT = 1.0  # seconds for which `is_live` of another process may hold it
 
 
 def hold(directory: Path, record: Mapping[str, Any]) -> FileLock:
-    """Keep every other process from writing into a directory, until released or the process ends.
+    """The right to write into a directory, until it is released or the process ends.
 
     Args:
-        directory: it is there.
-        record: what its last writer said of itself: `host`, `pid`.
+        directory: that exists.
+        record: `host` and `pid` of its last writer.
 
     Raises:
         Timeout: another process has it.
@@ -30,7 +30,7 @@ def hold(directory: Path, record: Mapping[str, Any]) -> FileLock:
 
 
 def is_live(directory: Path) -> bool:
-    """Whether a process is writing into a directory."""
+    """True if a process has the right to write into a directory."""
     if not (directory / LOCK).exists():
         return False
     try:
@@ -38,18 +38,18 @@ def is_live(directory: Path) -> bool:
             return False
     except Timeout:
         return True
-    except OSError:  # a directory of somebody else's
+    except OSError:  # a directory of another user
         return False
 
 
 def is_gone(record: Mapping[str, Any]) -> bool:
-    """Whether the process that a record is of was one of this machine, and is not known to be there any more."""
+    """True if the process of a record ran on this machine, and does not run any more."""
     return record.get("host") == socket.gethostname() and not is_alive(record.get("pid"))
 
 
 def is_alive(pid: Any) -> bool:
-    """Whether a process of this machine has this number."""
-    if os.name == "nt":  # to ask would be to interrupt it
+    """True if a process of this machine has this ID."""
+    if os.name == "nt":  # os.kill would end it
         return False
     try:
         os.kill(int(pid), 0)

@@ -1,6 +1,7 @@
-"""Settings as they are typed in a shell, for remedies that work when they are copied."""
+"""Text of settings as typed in a shell, for remedies that work when they are copied."""
 
 import json
+import os
 import re
 import shlex
 from collections.abc import Mapping
@@ -10,23 +11,22 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
-# Settings that take a path, wherever they stand.
+# Settings that take a path.
 _PATH = re.compile(
     r"([+]*(?:run|resume|init_from|input|output|ckpt|data\.(?:path|val_path|test_path|root)|paths\.\w+|model\.weights"
     r"|(?:callbacks|logger)\.\w+\.(?:dirpath|save_dir|filename)))=(.*)",
     re.DOTALL,
 )
-_PLAIN = re.compile(r"[\w/.+:\\-]*", re.ASCII)  # taken by Hydra as it is
-_HOME = re.compile(r"~[\w.-]*(/.*)?", re.DOTALL)
+_PLAIN = re.compile(r"[\w/.+:\\-]*", re.ASCII)  # needs no quotes for Hydra
 
 
 def with_home(path: str) -> str:
-    """A path that begins with `~/` or `~user/` from the root; anything else unchanged."""
-    return str(Path(path).expanduser()) if _HOME.fullmatch(path) and _has_home(path) else path
+    """A path with `~/` or `~user/` expanded; anything else unchanged."""
+    return os.path.expanduser(path)  # noqa: PTH111  (Path.expanduser raises for an unknown user)
 
 
 def homes_expanded(value: Any) -> Any:
-    """A config in which no text begins with `~/`."""
+    """A config with `~/` expanded in every text."""
     if isinstance(value, dict):
         return {key: homes_expanded(inner) for key, inner in value.items()}
     if isinstance(value, list):
@@ -35,7 +35,7 @@ def homes_expanded(value: Any) -> Any:
 
 
 def quoted_path(argument: str) -> str:
-    """A setting that takes a path, with the path in quotes where Hydra would take it apart.
+    """A setting that takes a path, with the path in quotes if Hydra would split it.
 
     Commas separate the paths of a sweep, unless there is a file of the whole name.
     """
@@ -50,7 +50,7 @@ def quoted_path(argument: str) -> str:
 
 
 def takes_path(key: str) -> bool:
-    """Whether a setting takes a path."""
+    """True if a setting takes a path."""
     return _PATH.fullmatch(f"{key}=") is not None
 
 
@@ -79,12 +79,12 @@ def parsed(text: str) -> Any:
 
 
 def setting(key: str, value: Any) -> str:
-    """`key=value` as it is typed in a shell, with quotes for Hydra and for the shell where they are needed."""
+    """`key=value` for a shell, with the quotes that Hydra and the shell need."""
     return in_shell(f"{key}={as_text(value)}")
 
 
 def in_shell(word: str) -> str:
-    """A word of a command, in quotes where a shell would change it."""
+    """A word of a command, in quotes if a shell would change it."""
     if re.fullmatch(r"[\w./@%+=:,-][\w./@%+=:,~-]*", word, re.ASCII):
         return word
     if "'" in word and not re.search(r'[!"$`\\]', word):
@@ -113,7 +113,7 @@ def quoted(text: str) -> str:
 
 
 def _key_text(key: Any) -> str:
-    """The key of a mapping: as it is if Hydra reads it so, else in quotes, which `leyden.config.mappings` reads."""
+    """The key of a mapping: unchanged if Hydra reads it so, else in quotes, which `leyden.config.mappings` reads."""
     if not isinstance(key, str):
         return as_text(key)
     try:
@@ -125,15 +125,7 @@ def _key_text(key: Any) -> str:
 
 
 def _path_text(path: str) -> str:
-    if _PLAIN.fullmatch(path) and (read_as(path) in (path, None)):  # not a number, for a file may have one as its name
+    if _PLAIN.fullmatch(path) and (read_as(path) in (path, None)):  # a file may have a number as its name
         return path
     escaped = re.sub(r"(\\+)(?='|$)", r"\1\1", path).replace("'", "\\'")
     return f"'{escaped}'"
-
-
-def _has_home(path: str) -> bool:
-    try:
-        Path(path).expanduser()
-    except RuntimeError:  # there is no such user
-        return False
-    return True

@@ -1,13 +1,13 @@
-"""Which of a run's processes this is, and how much of the machine it may use."""
+"""Rank of this process in its run, and the CPUs that it may use."""
 
 import os
 
 
 def rank() -> int:
-    """0 in the process that speaks and writes for all, another number in every other.
+    """Rank of this process: 0 in the one that logs and writes for all, positive in every other.
 
-    It is asked before torch is imported. On a further machine that only Lightning knows of, the number is not yet that
-    which the process will have: nothing tells how many there are on each.
+    It does not need torch. On a further machine that only Lightning knows of, the rank is not yet the final one: the
+    number of processes on each machine is unknown.
     """
     if "RANK" in os.environ:  # torchrun's, over all machines
         return int(os.environ["RANK"])
@@ -17,5 +17,5 @@ def rank() -> int:
 
 
 def cpus() -> int:
-    """How many CPUs this process may use."""
+    """Number of CPUs that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

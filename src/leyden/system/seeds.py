@@ -1,4 +1,4 @@
-"""Random numbers that depend on what they are for, not on what was drawn before."""
+"""Seeds by purpose: random numbers that do not depend on what was drawn before."""
 
 import hashlib
 

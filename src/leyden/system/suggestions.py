@@ -1,4 +1,4 @@
-"""The known name that a misspelt one probably means."""
+"""Known names that are similar to a misspelt one."""
 
 import difflib
 from collections.abc import Callable, Iterable
@@ -10,7 +10,7 @@ _MOST = 30  # names in a message
 
 
 def nearest(word: str, known: Iterable[str]) -> list[str]:
-    """At most two known names that a word is near to, the nearest first.
+    """At most two known names that are similar to a word, the nearest first.
 
     Dotted names are compared by their last part, so that `data.drop_last` is not near `data.root`.
     """
@@ -32,12 +32,12 @@ def nearest(word: str, known: Iterable[str]) -> list[str]:
 
 
 def did_you_mean(word: str, known: Iterable[str], write: Callable[[str], str] = str) -> str:
-    """`; did you mean x?` for the nearest known names, or a list of all where none is near.
+    """`; did you mean x?` for the nearest known names, or a list of all if none is similar.
 
     Args:
-        word: what was typed.
-        known: the names that there are.
-        write: makes of a name what is to be typed.
+        word: as it was typed.
+        known: all names.
+        write: the text to type for a name.
     """
     known = sorted(known)
     if near := nearest(word, known):
@@ -57,14 +57,14 @@ def _last(name: str) -> str:
 
 
 def _is_metric(word: str, name: str) -> bool:
-    """Whether a word means a metric, as `acc`, `val_acc` and `val/accuracy` mean val/acc."""
+    """True if a word means a metric, as `acc`, `val_acc` and `val/accuracy` mean val/acc."""
     part, _, own = word.replace("_", "/", 1).rpartition("/")
     whole, _, short = name.rpartition("/")
     return part in ("", whole) and (own == short or (len(short) > 2 and own.startswith(short)))
 
 
 def _begin_alike(word: str, other: str) -> bool:
-    """Whether most of the shorter of two names is the beginning of the longer one, as in `rotate` and `rotation`."""
+    """True if most of the shorter of two names begins the longer one, as in `rotate` and `rotation`."""
     shorter, longer = sorted((len(word), len(other)))
     common = next((n for n, (a, b) in enumerate(zip(word, other, strict=False)) if a != b), shorter)
     return common >= 4 and common > 0.8 * shorter and longer - common <= 3

@@ -18,10 +18,10 @@ from leyden.callbacks.last import LastCheckpoint
 from leyden.callbacks.randomness import Randomness
 from leyden.callbacks.swa import with_swa
 from leyden.checkpoints.files import DurableCheckpoints
+from leyden.config.cross_checks import HALF_ON_CPU
 from leyden.config.experiment import Config
 from leyden.config.input_checks import refusal
-from leyden.config.monitored import in_time
-from leyden.config.steps import HALF_ON_CPU
+from leyden.config.monitored_metrics import in_time
 from leyden.data.module import DataModule
 from leyden.data.recorded_split import RecordedSplit
 from leyden.data.spec import DataSpec
@@ -174,7 +174,7 @@ def build_trainer(config: Config, *more: pl.Callback) -> pl.Trainer:
     callbacks = _build_all("callbacks", in_time(with_swa(config.get("callbacks") or {})))
     check_averaging(callbacks)
     if tuners := [callback for callback in callbacks if isinstance(callback, BatchSizeFinder | LearningRateFinder)]:
-        # Found before a run begins where the text of its class tells: leyden.config.tuners.
+        # Found before a run begins where the text of its class tells: leyden.config.cross_checks.
         raise UserError(f"callbacks: {type(tuners[0]).__name__} changes settings that are recorded; leave it out")
     if not loggers:  # it would refuse to begin
         callbacks = [callback for callback in callbacks if not isinstance(callback, LearningRateMonitor)]

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from leyden.config.experiment import Config, Experiment
-from leyden.config.monitored import other_metric, watched
+from leyden.config.monitored_metrics import other_metric, watched
 from leyden.data.loader import Loader
 from leyden.data.module import DataModule
 from leyden.distributed.launcher import anywhere, check_launcher

@@ -1,6 +1,7 @@
 """Convolutional autoencoder."""
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +33,7 @@ class AutoEncoder(nn.Module):
         UserError: the input is not an image, or `output_size` is not its size.
     """
 
+    LIMITS: ClassVar = {"channels": ">= 1", "code_size": ">= 1"}
     check_input = staticmethod(input_checks.autoencoder)
 
     def __init__(

@@ -1,5 +1,7 @@
 """Convolutional network in the pattern of LeNet-5."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -30,6 +32,7 @@ class CNN(nn.Module):
         UserError: the input is not an image, or too small for that many poolings.
     """
 
+    LIMITS: ClassVar = {"channels": ">= 1", "hidden_sizes": ">= 1"}
     check_input = staticmethod(input_checks.cnn)
 
     def __init__(

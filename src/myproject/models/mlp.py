@@ -1,6 +1,7 @@
 """Multi-layer perceptron."""
 
 import math
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -22,6 +23,7 @@ class MLP(nn.Module):
         init: weight initialisation by name; see `myproject.models.init`.
     """
 
+    LIMITS: ClassVar = {"hidden_sizes": ">= 1"}  # checked before the network is built
     check_input = staticmethod(input_checks.mlp)
 
     def __init__(

@@ -1,5 +1,7 @@
 """VGG: 3×3 convolutions and poolings from a list, then dense layers."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -29,6 +31,7 @@ class VGG(nn.Module):
         UserError: an unknown entry in `layers`; the input is not an image, or too small for that many poolings.
     """
 
+    LIMITS: ClassVar = {"hidden_sizes": ">= 1"}
     check_input = staticmethod(input_checks.vgg)
 
     def __init__(

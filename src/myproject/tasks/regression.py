@@ -30,6 +30,7 @@ class Regression(Task):
     """
 
     TARGETS: ClassVar = "regression"
+    LIMITS: ClassVar = {"delta": "> 0"}
 
     def __init__(
         self,

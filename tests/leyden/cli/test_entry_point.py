@@ -1,4 +1,4 @@
-"""What a person meets on the command line, in processes of their own."""
+"""Mistakes on the command line, in processes of their own."""
 
 import json
 import os
@@ -57,10 +57,10 @@ MISTAKES = {
     "model=cnn model.channels=[1,2,3,4,5]": ["CNN", "halved 5 times", "28×28", "4 channels or fewer"],
     "resume=last": ["resume=last", "there is no run in", "scripts/runs.py"],
     "resume=nowhere": ["resume=nowhere", "no such directory"],
-    "resume=configs": ["resume=configs", "is no run, it has no config.yaml"],
+    "resume=configs": ["resume=configs", "is not a run, it has no config.yaml"],
     "init_from=last": ["init_from=last", "there is no run in"],
-    "init_from=nowhere.pt": ["init_from=nowhere.pt", "is not there"],
-    "init_from=configs": ["init_from=configs", "is no run"],
+    "init_from=nowhere.pt": ["init_from=nowhere.pt", "does not exist"],
+    "init_from=configs": ["init_from=configs", "is not a run"],
     "experiment=mnist_linear,mnist_mlp": ["experiment=mnist_linear,mnist_mlp: several values; add -m to run each\n"],
     "hydra/launcher=local,slurm": ["hydra/launcher=local,slurm: several values; add -m to run each\n"],
     "callbacks=hooks,unfreeze": ["several values;", "or write 'callbacks=[hooks,unfreeze]' for a list\n"],
@@ -90,10 +90,10 @@ for typed in json.load(sys.stdin):
     out, error, status = io.StringIO(), io.StringIO(), None
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
         words = typed.split()
-        door = words.pop(0) if words[0].endswith(".py") else "train.py"
-        sys.argv = [door, *words, f"paths.log_dir={logs}"]
+        program = words.pop(0) if words[0].endswith(".py") else "train.py"
+        sys.argv = [program, *words, f"paths.log_dir={logs}"]
         try:
-            runpy.run_path(door, run_name="__main__")
+            runpy.run_path(program, run_name="__main__")
         except SystemExit as exit:
             status = exit.code
     said[typed] = status, out.getvalue() + error.getvalue()

@@ -1,4 +1,4 @@
-"""What a person meets on the command line who takes a run that there is already."""
+"""Commands on an existing run, in processes of their own."""
 
 import json
 import subprocess
@@ -59,7 +59,7 @@ def test_a_mistake_about_a_run_is_answered_in_one_line_before_torch_is_imported(
             "comes from the run's checkpoint, or is for training",
         ],
         f"eval.py run={kept} optimizer.lr=7": ["optimizer.lr: comes from the run's checkpoint, or is for training"],
-        f"eval.py run={kept}/config.yaml": ["is a file; give the run's directory"],
+        f"eval.py run={kept}/config.yaml": ["is a file; use the run's directory"],
         f"eval.py run={kept} trainer=cpuu": ["trainer=cpuu", "did you mean trainer=cpu?"],
     }
     before = {path: path.read_bytes() for path in kept.rglob("*") if path.is_file()}

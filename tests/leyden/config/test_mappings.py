@@ -55,8 +55,8 @@ def test_a_mapping_in_a_message_can_be_typed_again() -> None:
         ("{cat: x}", "must be a list of numbers or a mapping of names to numbers"),
         ("{cat: null}", "must be a list of numbers or a mapping of names to numbers"),
         ("balanced", "must be a list of numbers or a mapping of names to numbers"),
-        ("{cat: -1, dog: 1}", "must be 0 or more"),
-        ("[1,-1]", "must be 0 or more"),
+        ("{cat: -1, dog: 1}", "must be at least 0"),
+        ("[1,-1]", "must be at least 0"),
     ],
 )
 def test_what_is_no_mapping_to_numbers_is_refused(typed: str, named: str) -> None:

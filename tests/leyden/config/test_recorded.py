@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from leyden.config.compose import compose_run
-from leyden.records.rebased_paths import rebase_paths
+from leyden.records.record import rebase_paths
 from tests.leyden.helpers.kept_runs import CONFIGS, Changes, changes, keep, refusal, told
 
 
@@ -106,7 +106,7 @@ def test_a_run_whose_experiment_is_gone_is_as_it_was_and_takes_no_overrides(tmp_
 
 @pytest.mark.parametrize("typed", ["experiment=mnist_cnn", "debug=limit"])
 def test_a_run_has_an_experiment_of_its_own(typed: str, made: Path) -> None:
-    assert refusal(made, typed).endswith(": a run has its own; give single settings, or start a new run")
+    assert refusal(made, typed).endswith(": a run has its own; use single settings, or start a new run")
 
 
 def test_a_moved_run_has_its_paths_where_it_is_now(run: Path, made: Path) -> None:

@@ -1,4 +1,4 @@
-"""What may be changed of a run that goes on."""
+"""Settings that may be changed when a run is resumed."""
 
 import shutil
 from pathlib import Path
@@ -109,7 +109,7 @@ def test_the_newest_run_is_resumed_by_its_name(tmp_path: Path) -> None:
 
 
 def test_what_is_no_run_is_not_resumed(run: Path) -> None:
-    with pytest.raises(UserError, match="is no run, it has no config"):
+    with pytest.raises(UserError, match="is not a run, it has no config"):
         compose([f"resume={run.parent}"])
     with pytest.raises(UserError, match="there is no such directory"):
         compose([f"resume={run}/gone"])

@@ -1,10 +1,10 @@
-"""What a wrong name probably means; and that nothing unrelated is offered."""
+"""Suggestions for wrong names, and none that is unrelated."""
 
 from pathlib import Path
 
 import pytest
 
-from leyden.config.aliases import ALIASES, OF_A_RUN, SECTIONS, SWITCHES
+from leyden.config.messages.aliases import ALIASES, OF_A_RUN, SECTIONS, SWITCHES
 from leyden.config.vocabulary import Vocabulary
 
 CONFIGS = Path(__file__).parents[3] / "configs"

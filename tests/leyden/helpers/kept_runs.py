@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from leyden.config.compose import compose, compose_run
-from leyden.records.rebased_paths import rebase_paths
+from leyden.records.record import rebase_paths
 from leyden.run.directory import Run
 from leyden.system.errors import UserError
 

@@ -1,4 +1,4 @@
-"""Which code a run was made with, so that it can be repeated."""
+"""Provenance of a run: the code that it was made with, so that it can be repeated."""
 
 import json
 import subprocess

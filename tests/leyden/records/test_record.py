@@ -1,4 +1,4 @@
-"""What a run directory is on disk, written by hand."""
+"""Run directories on disk, written by hand."""
 
 import os
 import socket
@@ -82,7 +82,7 @@ def test_the_newest_run_is_still_found_after_the_folder_of_runs_was_moved(tmp_pa
     [
         ("last", "resume=last: there is no run in LOGS yet"),
         ("nowhere", "resume=nowhere: there is no such directory"),
-        ("LOGS/empty", "resume=LOGS/empty: is no run, it has no config.yaml"),
+        ("LOGS/empty", "resume=LOGS/empty: is not a run, it has no config.yaml"),
     ],
 )
 def test_what_is_no_run_is_told_in_one_line(name: str, named: str, tmp_path: Path) -> None:

@@ -103,12 +103,12 @@ def test_that_no_run_fits_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytes
         (["test/ac>0.9"], "test/ac>0.9: there is no column test/ac; did you mean 'test/acc>0.9'?"),
         (["--sort", "bset"], "--sort bset: there is no column bset; did you mean --sort best?"),
         (["status=finishd"], "status=finishd: there is no such status; did you mean status=finished?"),
-        (["best>high"], "best>high: high is no number\n"),
-        (["started>monday"], "started>monday: monday is no date; write it as 2026-01-31 or "),
+        (["best>high"], "best>high: high is not a number\n"),
+        (["started>monday"], "started>monday: monday is not a date; write it as 2026-01-31 or "),
         (["experiment>a"], "experiment>a: experiment is a text; compare it with = or !=\n"),
         (["logs/nowhere"], "logs/nowhere: is neither a folder nor a filter such as status=failed or 'best>0.9'\n"),
         (["--limit", "0"], "--limit=0: must be at least 1\n"),
-        (["--revers", "--josn"], "unrecognized arguments: --josn; python scripts/runs.py --help tells more\n"),
+        (["--revers", "--josn"], "unrecognized arguments: --josn; python scripts/runs.py --help shows all\n"),
     ],
 )
 def test_a_mistake_is_one_line(

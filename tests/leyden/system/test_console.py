@@ -1,4 +1,4 @@
-"""What a person sees while a program runs."""
+"""Log output of a program."""
 
 import errno
 import logging

@@ -54,7 +54,7 @@ def test_who_defers_is_told_and_answers_later(number: Signals, caplog: pytest.Lo
         assert caplog.messages == [
             f"{number.name}: stops after this step, with a checkpoint; once more to stop at once"
         ]
-        assert interrupted(watch.answer) == number
+        assert interrupted(watch.stop_waiting) == number
 
 
 def test_a_second_signal_is_not_waited_for(later: None) -> None:
@@ -89,7 +89,7 @@ def test_a_warning_does_not_insist_and_tells_more_than_the_signal_before_it(late
         watch.wait_for_safe_point()
         send(SIGTERM)
         send(SIGUSR2)
-        assert interrupted(watch.answer) == SIGUSR2
+        assert interrupted(watch.stop_waiting) == SIGUSR2
     with GracefulShutdown() as watch:
         watch.wait_for_safe_point()
         send(SIGUSR2)
@@ -102,7 +102,7 @@ def test_a_signal_that_another_process_told_of_is_not_taken_for_a_second_one(lat
         watch.wait_for_safe_point()
         watch.received = SIGTERM
         send(SIGTERM)
-        assert interrupted(watch.answer) == SIGTERM
+        assert interrupted(watch.stop_waiting) == SIGTERM
 
 
 def test_neither_torch_nor_lightning_is_imported_for_it() -> None:

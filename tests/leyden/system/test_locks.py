@@ -1,4 +1,4 @@
-"""Who may write into a directory, and how long others wait for it."""
+"""Locks: one process writes into a directory, and others wait for a limited time."""
 
 import os
 import socket

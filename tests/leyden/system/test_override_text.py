@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from leyden.config.fitting import fitting
+from leyden.config.messages.remedies import fitting
 from leyden.config.sections import settable
 from leyden.config.signature import signature_of
 from leyden.system.override_text import in_shell, setting

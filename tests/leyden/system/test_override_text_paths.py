@@ -15,7 +15,7 @@ CONFIGS = Path(__file__).parents[3] / "configs"
 
 
 def heard(argument: str) -> Any:
-    """What Hydra makes of it."""
+    """The value that Hydra reads."""
     (override,) = OverridesParser.create().parse_overrides(allow_new_values([argument]))
     return list(override.sweep_string_iterator()) if override.is_sweep_override() else override.value()
 
@@ -118,7 +118,7 @@ def test_the_pattern_of_a_file_name_needs_no_quotes_for_hydra(name: str) -> None
 def test_checkpoints_of_epochs_that_never_come_are_refused() -> None:
     with pytest.raises(UserError) as refusal:
         compose(["callbacks=every_n_epochs", "trainer.max_epochs=4"])
-    message, _, remedy = str(refusal.value).partition("; give ")
-    assert message == "callbacks.every_n_epochs.every_n_epochs=10: never comes in trainer.max_epochs=4"
+    message, _, remedy = str(refusal.value).partition("; use ")
+    assert message == "callbacks.every_n_epochs.every_n_epochs=10: is never reached in trainer.max_epochs=4"
     compose(["callbacks=every_n_epochs", "trainer.max_epochs=4", remedy])
     compose(["callbacks.last.every_n_epochs=10", "trainer.max_epochs=4"])

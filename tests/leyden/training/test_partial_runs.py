@@ -64,7 +64,7 @@ def test_an_evaluation_saves_nothing(table: list[str]) -> None:
         ),
         (
             ["trainer.enable_checkpointing=false"],
-            "there are callbacks that write them; add callbacks.best=null",
+            "some callbacks write checkpoints; add callbacks.best=null",
         ),
     ],
 )

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from leyden.cli.flags import check_options, taken_apart
+from leyden.cli.hydra_options import check_options, split_arguments
 from leyden.config.compose import compose
 from leyden.config.hydra_settings import check_hydra
 from leyden.system.errors import UserError
@@ -22,30 +22,30 @@ REFUSED = {
     "--cfg nope": "--cfg nope: must be one of job, hydra, all",
     "--cfg": "--cfg: no value given, as in --cfg job",
     "--info nope": "--info nope: must be one of all, config, defaults, defaults-tree, plugins, searchpath",
-    "--info --cfg job": "--cfg --info: do not go together; leave --info out",
-    "--run -m seed=1,2": "--run --multirun: do not go together",
+    "--info --cfg job": "--cfg --info: cannot be combined; leave --info out",
+    "--run -m seed=1,2": "--run --multirun: cannot be combined",
     "--cfg job -p nope": "--package nope: the config has no such part",
-    "--package trainer": "--package: is a part of what --cfg shows; write --cfg job --package trainer",
+    "--package trainer": "--package: selects what --cfg shows; write --cfg job --package trainer",
     "--resolve": "--resolve: is for --cfg; write --cfg job --resolve",
     "--shell-completion": 'as in eval "$(python train.py -sc install=bash)"',
-    "--experimental-rerun x": "--experimental-rerun: a run is gone on with by resume=<run directory>",
+    "--experimental-rerun x": "--experimental-rerun: a run is resumed by resume=<run directory>",
     "-x": "-x: a setting has no dashes, and there is no setting x",
     "--config-path ../nowhere": "--config-path ../nowhere: there is no folder",
-    "--config-path tests": "--config-path tests: takes the place of configs/, and has no train.yaml",
+    "--config-path tests": "--config-path tests: replaces configs/, and has no train.yaml",
     "-cd nowhere": "--config-dir nowhere: there is no such folder",
     "--config-name nope": "--config-name nope: there is no configs/nope.yaml; there are: train",
-    "--config-name eval": "--config-name eval: is of eval.py",
-    "eval.py --config-name train": "--config-name train: is of train.py",
+    "--config-name eval": "--config-name eval: belongs to eval.py",
+    "eval.py --config-name train": "--config-name train: belongs to train.py",
     "--config-dir RUN --config-name config": "resume=RUN resumes it",
     "hydra.run.dir=x": "hydra.run.dir=x: a run's directory is chosen by paths.run_dir=…",
     "+hydra.run.dir=x": "hydra.run.dir=x: a run's directory",
     "eval.py hydra.run.dir=x run=last": "hydra.run.dir=x: a run's directory",
     "hydra.output_subdir=x": "hydra.output_subdir=x: a run keeps everything in one directory",
     "-m hydra.sweep.dir=x seed=1,2": "hydra.sweep.dir=x: a sweep is kept below paths.log_dir",
-    "-m hydra.sweep.subdir=x seed=1,2": "give paths.log_dir=… or sweep.name=…",
+    "-m hydra.sweep.subdir=x seed=1,2": "set paths.log_dir=… or sweep.name=…",
     "hydra.job.chdir=true": "hydra.job.chdir=true: commands run where they are typed",
-    "hydra.job.name=x": "hydra.job.name=x: names nothing here; give paths.run_dir=…",
-    "hydra.mode=MULTIRUN": "hydra.mode=MULTIRUN: several runs are asked for by -m",
+    "hydra.job.name=x": "hydra.job.name=x: names nothing here; set paths.run_dir=…",
+    "hydra.mode=MULTIRUN": "hydra.mode=MULTIRUN: several runs are started by -m",
     "hydra.verbose=true": "hydra.verbose=true: the log goes to the terminal",
     "hydra/job_logging=default": "hydra/job_logging=default: the log goes to the terminal",
     "hydra.job.env_set.X=1": "hydra.job.env_set.X=1: variables are set before the command",
@@ -128,7 +128,7 @@ def test_each_line_of_information_is_told_once(said: dict[str, tuple[int | None,
 @pytest.mark.parametrize("command", [command for command in REFUSED if "leave -m out" in REFUSED[command]])
 def test_the_command_for_one_config_is_not_refused(command: str, said: dict[str, tuple[int | None, str]]) -> None:
     again = shlex.split(said[command][1].partition("leave -m out: python train.py ")[2])
-    check_options(taken_apart(again), ROOT / "train.py")
+    check_options(*split_arguments(again), ROOT / "train.py")
 
 
 @pytest.mark.parametrize("override", ["hydra.run.dir=x", "hydra.job.chdir=true", "~test"])
@@ -144,8 +144,29 @@ def test_what_changes_nothing_is_accepted() -> None:
     )
 
 
-def test_passwords_are_not_told() -> None:
+@pytest.mark.parametrize(
+    ("typed", "options", "overrides"),
+    [
+        ("seed=1,2 -m data.fold=0,1", {"--multirun": ""}, ["seed=1,2", "data.fold=0,1"]),
+        ("--cfg=job", {"--cfg": "job"}, []),
+        ("-c job seed=1", {"--cfg": "job"}, ["seed=1"]),
+        ("-c configs/experiment/x.yaml", {}, ["-c", "configs/experiment/x.yaml"]),  # another framework's
+        ("--info config", {"--info": "config"}, []),
+        ("--info seed=1", {"--info": "all"}, ["seed=1"]),
+        ("-lr 0.1 -r", {"--run": ""}, ["-lr", "0.1"]),
+    ],
+)
+def test_options_are_separated_from_overrides(typed: str, options: dict[str, str], overrides: list[str]) -> None:
+    assert split_arguments(typed.split()) == (options, overrides)
+
+
+def test_run_is_a_setting_of_commands_that_open_one() -> None:
+    assert split_arguments(["--run", "last"], run_is_a_setting=True) == ({}, ["--run", "last"])
+    assert split_arguments(["--run", "run=last"], run_is_a_setting=True) == ({"--run": ""}, ["run=last"])
+
+
+def test_passwords_are_masked() -> None:
     secret = "sweep.storage=postgresql://me:secret@host/db"
     with pytest.raises(UserError, match="--cfg job") as refused:
-        check_options(taken_apart(["-m", "--cfg", "job", secret]), ROOT / "train.py")
+        check_options(*split_arguments(["-m", "--cfg", "job", secret]), ROOT / "train.py")
     assert "secret" not in str(refused.value)

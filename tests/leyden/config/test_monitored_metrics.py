@@ -5,7 +5,7 @@ import shlex
 import pytest
 
 from leyden.config.compose import compose
-from leyden.config.monitored import in_time
+from leyden.config.monitored_metrics import in_time
 from leyden.system.errors import UserError
 
 REFUSED = {
@@ -52,11 +52,11 @@ def test_a_metric_of_a_validation_that_never_takes_place_is_refused_with_a_remed
         ("callbacks.best.monitor=val/loss", "callbacks.best.monitor=val/loss: is best .* add callbacks.best.mode=min"),
         (
             "callbacks.best.save_on_train_epoch_end=true trainer.check_val_every_n_epoch=2",
-            "callbacks.best.save_on_train_epoch_end=true: val/acc is not measured at the end of each epoch",
+            "callbacks.best.save_on_train_epoch_end=true: val/acc is not computed at the end of each epoch",
         ),
         (
             "monitor=train/acc callbacks.best.save_on_train_epoch_end=false",
-            "callbacks.best.save_on_train_epoch_end=false: train/acc is measured at the end of each epoch",
+            "callbacks.best.save_on_train_epoch_end=false: train/acc is computed at the end of each epoch",
         ),
         ("trainer.strategy=ddp_spawn", "trainer.strategy=ddp_spawn: forks or spawns .* trainer.strategy=ddp"),
         ("trainer.strategy=ddp_notebook", "trainer.strategy=ddp_notebook: forks or spawns"),

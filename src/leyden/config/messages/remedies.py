@@ -1,21 +1,24 @@
-"""Wrong values as they were probably meant, and complete overrides with them."""
+"""Remedies: the values that wrong ones probably mean, and complete overrides with them."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from hydra.errors import HydraException
 
-from leyden.config.aliases import FILES, SWITCHES
-from leyden.config.fitting import fitting
+from leyden.config.messages.aliases import FILES, SWITCHES
 from leyden.config.names import Names, Settings
 from leyden.config.signature import Parameter, signature_of
 from leyden.records.record import CHECKPOINTS
-from leyden.system.override_text import as_text, in_shell, parsed, quoted_path, squeezed
+from leyden.system.override_text import as_text, in_shell, parsed, quoted_path, read_as, squeezed
 from leyden.system.suggestions import nearest
+
+_TRUE, _FALSE, _NONE = ("true", "yes", "on", "1"), ("false", "no", "off", "0"), ("none", "null", "~")
 
 
 def file_meant(names: Names, group: str, name: str) -> list[str]:
-    """The overrides that choose what a wrong file name of a group probably means: the best first, at most two."""
+    """The overrides that choose what a wrong file name of a group probably means, the best first, at most two."""
     files = names.files(group)
     word = name.removesuffix(".yaml").rpartition("/")[2]
     if group == "data" and (own := _of_file(name)):
@@ -33,10 +36,10 @@ def file_meant(names: Names, group: str, name: str) -> list[str]:
     return [f"{group}={file}" for file in nearest(word, files) or _with_part(word, files)]
 
 
-def written(names: Names, meant: str, text: str | None, settings: Settings) -> str:
+def override_for(names: Names, meant: str, text: str | None, settings: Settings) -> str:
     """A setting, or a complete override, with the value that was typed for another name."""
     if meant in SWITCHES.values():
-        return _contrary(meant) if text and text.lower() in ("false", "0", "no") else meant
+        return _opposite(meant) if text and text.lower() in ("false", "0", "no") else meant
     if " " in meant:
         choice, name = meant.split()
         parameter = next((f.settings[name] for f in names.all_files if f"{f.group}={f.name}" == choice), None)
@@ -66,17 +69,17 @@ def _setting(key: str, text: str | None, parameter: Parameter | None) -> str:
         if parameter and not parameter.accepts(value):
             text = as_text(fitting(parameter, value, text))
     except (HydraException, LookupError):
-        pass  # reported when it is tried
+        pass  # reported when the remedy is typed
     return in_shell(f"{key}={text}")
 
 
 def _with_part(word: str, names: Sequence[str]) -> list[str]:
-    """Names of which a word is one part: `overfit` in overfit_batch."""
+    """Names that contain a word as one part: `overfit` in overfit_batch."""
     parts = set(word.lower().replace("-", "_").split("_"))
     return [name for name in names if parts & set(name.split("_"))][:2] if len(word) > 2 else []
 
 
-def _contrary(meant: str) -> str:
+def _opposite(meant: str) -> str:
     """The override for `cuda=false` and the like."""
     group = meant.partition("=")[0]
     known = {
@@ -88,15 +91,14 @@ def _contrary(meant: str) -> str:
 
 
 def _device(text: str | None) -> str | None:
-    """The trainer that a device means."""
-    word = (text or "").lower().partition(":")[0]
-    return {"cuda": "trainer=gpu", "gpu": "trainer=gpu", "cpu": "trainer=cpu", "mps": "trainer=mps"}.get(
-        word, "trainer=cpu" if word in ("0", "null", "none") else None
-    )
+    """The trainer for a device."""
+    file = {"cuda": "gpu", "gpu": "gpu", "mps": "mps"} | dict.fromkeys(("cpu", "0", "null", "none"), "cpu")
+    name = file.get((text or "").lower().partition(":")[0])
+    return f"trainer={name}" if name else None
 
 
 def _of_file(name: str) -> str | None:
-    """The data that a path leads to: a table, or a folder of images."""
+    """The override for data at a path: a table, or a folder of images."""
     path = Path(name).expanduser()
     if path.suffix.lower() in (".csv", ".tsv"):
         return f"data=csv {in_shell(f'data.path={name}')}"
@@ -109,3 +111,57 @@ def _network(word: str) -> str | None:
     """A network of torchvision by the name of the function that builds it; nothing is imported."""
     name = word.lower()
     return name if name.isidentifier() and signature_of(f"torchvision.models.{name}") else None
+
+
+def fitting(parameter: Parameter, value: Any, text: str | None = None) -> Any:
+    """The value of another type that was probably meant: 32 for 32.0, "2010" for 2010, [10] for 10.
+
+    Args:
+        parameter: of the setting.
+        value: that it does not accept.
+        text: the value as it was typed, if that is known: 1e5 may be the name of a column.
+
+    Raises:
+        LookupError: nothing similar is accepted.
+    """
+    word = str(value).strip().lower()
+    candidates: list[Any] = []
+    if isinstance(value, float) and value.is_integer():
+        candidates.append(int(value))
+    if word in _NONE and isinstance(value, str):
+        candidates.append(None)
+    if isinstance(value, int | str) and not isinstance(value, bool):
+        candidates += [True] if word in _TRUE else [False] if word in _FALSE else []
+    if value is None and text:
+        candidates.append(text)
+    if isinstance(value, int | float):  # bool too
+        candidates.append(text if text is not None else as_text(value))
+    if isinstance(value, list):
+        candidates += value if len(value) == 1 else []
+        candidates.append([int(v) if isinstance(v, float) and v.is_integer() else v for v in value])
+        candidates.append(_words(value, text))
+        parts = [_numbers(v) if isinstance(v, str) else [v] for v in value]
+        candidates += [[number for part in parts for number in part]] if all(parts) else []
+    elif not isinstance(value, Mapping) and value is not None:
+        candidates += [[candidate] for candidate in (value, *candidates)]
+        candidates.append(_numbers(str(value)))
+    if isinstance(value, str):
+        names = (squeezed(value), squeezed(value.rpartition(".")[2]))
+        candidates += [choice for name in names for choice in parameter.choices if squeezed(choice) == name]
+    for candidate in candidates:
+        if candidate != [] and parameter.accepts(candidate):
+            return candidate
+    raise LookupError(value)
+
+
+def _words(values: list[Any], text: str | None) -> list[str]:
+    """The entries of a list as texts, as they were typed if that is known."""
+    parts = [part.strip().strip("'\"") for part in (text or "").strip("[]").split(",")]
+    same = len(parts) == len(values)
+    return [v if isinstance(v, str) else parts[n] if same else as_text(v) for n, v in enumerate(values)]
+
+
+def _numbers(text: str) -> list[Any]:
+    """`10 20` or `(10,20)` as a list of numbers."""
+    parts = re.split(r"[\s,;x×]+", text.strip("()[] "))
+    return [read_as(part) for part in parts] if all(re.fullmatch(r"[-+.\deE]+", part) for part in parts) else []

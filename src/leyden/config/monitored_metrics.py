@@ -1,4 +1,4 @@
-"""Metrics that a run looks at while it trains, and whether they will ever be measured."""
+"""Checks of the metrics that a run monitors during training: known, of the right mode, and logged in time."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ def check_monitor(config: Mapping[str, Any]) -> None:
     """Check `monitor` and `mode` of a config.
 
     Raises:
-        UserError: one of them does not hold.
+        UserError: one of them is wrong.
     """
     monitor, mode = config.get("monitor"), config.get("mode")
     if not str(monitor).startswith(("train/", "val/")):
@@ -27,9 +27,6 @@ def check_monitor(config: Mapping[str, Any]) -> None:
     if mode not in ("min", "max"):
         word = next((way for way in ("min", "max") if str(mode).lower().startswith(way)), None)
         raise UserError(f"mode={as_text(mode)}: must be min or max" + (f"; write mode={word}" if word else ""))
-    metric = str(monitor).partition("/")[2]
-    if metric.endswith("loss") and not metric.startswith("r2_") and mode == "max":  # r2_ of a target called so
-        raise UserError(f"monitor={monitor}: is best where it is smallest; add mode=min")
 
 
 def _metric(word: str, config: Mapping[str, Any]) -> str:
@@ -45,12 +42,12 @@ def _metric(word: str, config: Mapping[str, Any]) -> str:
 
 
 def check_monitored(config: Mapping[str, Any]) -> None:
-    """Refuse a training whose monitored metrics come of a validation that never takes place.
+    """Refuse a training whose monitored metrics come from a validation that never takes place.
 
-    What depends on the number of batches is checked by `leyden.training.feasibility`, once the data are there.
+    Conditions on the number of batches are checked by `leyden.training.feasibility`, once the data are loaded.
 
     Args:
-        config: resolved, and checked otherwise.
+        config: resolved and validated.
 
     Raises:
         UserError: for the first metric, by the setting that names it.
@@ -68,12 +65,13 @@ def check_monitored(config: Mapping[str, Any]) -> None:
     for setting, mode_setting, metric, mode in watched(config):
         if metric.startswith("val/") and why:
             raise UserError(f"{setting}={metric}: {why}; {other_metric(setting, mode_setting)}")
-        if metric.endswith("/loss") and mode == "max":
-            raise UserError(f"{setting}={metric}: is best where it is smallest; add {mode_setting}=min")
+        is_r2 = "/r2_" in metric  # of a target whose name ends in loss
+        if metric.endswith("loss") and not is_r2 and mode == "max":
+            raise UserError(f"{setting}={metric}: is best when it is smallest; add {mode_setting}=min")
 
 
 def never_validates(config: Mapping[str, Any]) -> str | None:
-    """Why there is no validation in a whole run, as far as its settings tell; None where there is, or may be, one."""
+    """The reason why a run never validates, by its settings; None if it does, or may do so."""
     trainer, data = config.get("trainer") or {}, config.get("data") or {}
     if trainer.get("fast_dev_run"):  # which sets the limits itself
         return None
@@ -91,7 +89,7 @@ def never_validates(config: Mapping[str, Any]) -> str | None:
 
 
 def watched(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Any]]:
-    """The settings that name a metric and its direction, and what they are: ("monitor", "mode", "val/acc", "max")."""
+    """The settings that name a metric and its mode, with their values: ("monitor", "mode", "val/acc", "max")."""
     yield "monitor", "mode", str(config.get("monitor")), config.get("mode")
     nodes = {f"callbacks.{name}": node for name, node in (config.get("callbacks") or {}).items() if _flag_of(node)}
     if is_plateau(config):
@@ -102,21 +100,21 @@ def watched(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Any]]:
 
 
 def other_metric(setting: str, mode_setting: str) -> str:
-    """How a metric of the training is monitored in place of one of the validation."""
+    """Remedy: the setting that monitors a metric of the training instead of one of the validation."""
     return f"add {setting}=train/loss {mode_setting}=min"
 
 
 def is_plateau(config: Mapping[str, Any]) -> bool:
-    """Whether the scheduler moves by a metric."""
+    """True if the scheduler depends on a metric."""
     scheduler = config.get("scheduler")
     return isinstance(scheduler, Mapping) and str(scheduler.get("_target_")).rpartition(".")[2] == PLATEAU
 
 
 def in_time(callbacks: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of callbacks, with those that monitor a metric of the training looking at it when it is measured.
+    """The settings of callbacks, with those that monitor a metric of the training reading it at the end of an epoch.
 
-    That is at the end of an epoch. Lightning's own look at the end of a validation, which comes before, where not each
-    epoch ends in one: they would take the metric of an earlier epoch for that of the weights at hand.
+    Lightning's callbacks read it at the end of a validation, which comes earlier if not every epoch ends with one: they
+    would use the metric of an earlier epoch for the current weights.
     """
     found = {}
     for name, node in callbacks.items():
@@ -127,7 +125,7 @@ def in_time(callbacks: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_times(config: Mapping[str, Any]) -> None:
-    """Refuse a callback that looks at its metric at a time when it is not measured."""
+    """Refuse a callback that reads its metric at a time when it is not computed."""
     trainer = config["trainer"]
     each_epoch = trainer.get("check_val_every_n_epoch", 1) == 1 and trainer.get("val_check_interval") in (None, 1.0)
     for name, node in (config.get("callbacks") or {}).items():
@@ -135,13 +133,13 @@ def _check_times(config: Mapping[str, Any]) -> None:
         at_epoch_end, metric = (node.get(flag), str(node.get("monitor"))) if flag else (None, "")
         setting = f"callbacks.{name}.{flag}"
         if at_epoch_end is True and metric.startswith("val/") and not each_epoch:
-            raise UserError(f"{setting}=true: {metric} is not measured at the end of each epoch; give {setting}=null")
+            raise UserError(f"{setting}=true: {metric} is not computed at the end of each epoch; set {setting}=null")
         if at_epoch_end is False and metric.startswith("train/"):
-            raise UserError(f"{setting}=false: {metric} is measured at the end of each epoch; give {setting}=null")
+            raise UserError(f"{setting}=false: {metric} is computed at the end of each epoch; set {setting}=null")
 
 
 def _flag_of(node: Any) -> str | None:
-    """The argument of a callback that says whether it looks at its metric at the end of an epoch of training."""
+    """The argument of a callback that makes it read its metric at the end of an epoch of training."""
     signature = signature_of(str(node.get("_target_"))) if isinstance(node, Mapping) else None
     return next((flag for flag in _FLAGS if signature and flag in signature.parameters), None)
 

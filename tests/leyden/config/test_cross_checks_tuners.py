@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from leyden.config.ancestry import ancestors
 from leyden.config.compose import compose
-from leyden.config.tuners import tuner
+from leyden.config.cross_checks import tuner
+from leyden.config.signature import ancestors
 from leyden.system.errors import UserError
 from leyden.training.train import run_experiment
 
@@ -59,7 +59,7 @@ def test_a_finder_is_known_by_its_class_and_those_that_extend_it(target: str, ki
 
 
 def test_ancestors_are_named_where_they_are_defined(mine: None) -> None:
-    assert list(ancestors("finders_of_mine.Further"))[:3] == [
+    assert [path for path, _, _ in ancestors("finders_of_mine.Further")][:3] == [
         "finders_of_mine.Further",
         "finders_of_mine.Direct",
         f"{LIGHTNING}.batch_size_finder.BatchSizeFinder",

@@ -1,0 +1,1 @@
+"""Texts for mistakes in a command: what is wrong, and the command that was probably meant."""
