@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from leyden.callbacks.best import best_checkpoint
 from leyden.system.errors import UserError
+from leyden.system.lightning_internals import lerp_all, prunes_permanently
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +114,7 @@ class Averaging(WeightAveraging):
             else:
                 average.copy_(now)
         for averages, weights in moving.values():
-            torch._foreach_lerp_(averages, weights, self.share())
+            lerp_all(averages, weights, self.share())
         self.averaged += 1
         average_model.n_averaged.fill_(self.averaged)
 
@@ -135,7 +136,7 @@ def check_averaging(callbacks: Sequence[pl.Callback]) -> None:
                 f"callbacks: {type(callback).__name__} keeps its average in no checkpoint; extend "
                 "leyden.callbacks.swa.SWA in place of StochasticWeightAveraging"
             )
-        if isinstance(callback, ModelPruning) and not callback._make_pruning_permanent:
+        if isinstance(callback, ModelPruning) and not prunes_permanently(callback):
             raise UserError(
                 "callbacks: ModelPruning would keep weights and masks apart, and no network takes them; leave out "
                 "make_pruning_permanent=false"

@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor, nn
 
 from leyden.system.atomic_files import current, previous
+from leyden.system.lightning_internals import last_saved_step
 
 log = logging.getLogger(__name__)
 
@@ -177,4 +178,4 @@ def kept_files(trainer: pl.Trainer) -> dict[str, int]:
     best = best_checkpoint(trainer)
     if isinstance(best, BestCheckpoint):
         return {Path(path).name: step for path, step in best.steps.items()}
-    return {Path(best.best_model_path).name: best._last_global_step_saved} if best else {}
+    return {Path(best.best_model_path).name: last_saved_step(best)} if best else {}

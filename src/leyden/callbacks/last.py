@@ -12,7 +12,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
 from leyden.callbacks.best import kept_files
-from leyden.callbacks.loop_state import all_gather_states, batch_layout, length_of, normalize_loop_state, rebased
+from leyden.callbacks.loop_state import all_gather_states, batch_layout, length_of, rebased
 from leyden.callbacks.whole_epochs import (
     generator_states,
     loader_without_position,
@@ -22,8 +22,15 @@ from leyden.callbacks.whole_epochs import (
 )
 from leyden.system.errors import UserError
 from leyden.system.graceful_shutdown import GracefulShutdown
+from leyden.system.lightning_internals import (
+    begin_with_new_epoch,
+    end_restart,
+    normalize_loop_state,
+    remove_length,
+    steps_logged,
+)
 from leyden.tasks.duration import accumulation
-from leyden.tasks.schedulers import forget_length, take_length
+from leyden.tasks.schedulers import apply_length
 from leyden.tasks.task import Task
 
 log = logging.getLogger(__name__)
@@ -111,7 +118,7 @@ class LastCheckpoint(pl.Callback):
                 self.watch.exit_if_requested()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        trainer.fit_loop._restarting = False  # or a plateau's schedule leaves out an epoch that was resumed
+        end_restart(trainer)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.global_step > self._saved_at_step:
@@ -131,7 +138,7 @@ class LastCheckpoint(pl.Callback):
         checkpoint["progress"] = {
             **self._saving,
             "epoch": trainer.current_epoch,
-            "logged": trainer.fit_loop.epoch_loop._batches_that_stepped,
+            "logged": steps_logged(trainer),
             "length": length_of(trainer),
             "pace": batch_layout(trainer),
             "stopped": trainer.should_stop,
@@ -158,7 +165,7 @@ class LastCheckpoint(pl.Callback):
             self._loaded = checkpoint["progress"]
             trainer.num_sanity_val_steps = 0  # the check would forget the metrics
             for state in checkpoint["lr_schedulers"]:
-                forget_length(state)
+                remove_length(state)
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if self._loaded:  # also where training turns out to be complete, and only the test was missing
@@ -179,14 +186,10 @@ class LastCheckpoint(pl.Callback):
                 pl_module.train_epoch.load_state(progress["measured"][trainer.global_rank])
         else:
             restore_generators(trainer, progress.get("generators", []))
-            # The next epoch begins like any other; Lightning may take it for one that was left in the middle.
-            epochs = trainer.fit_loop
-            for loop in (epochs, epochs.epoch_loop, epochs.epoch_loop.val_loop):
-                loop._restarting = False  # the property of this name has a mind of its own where steps are counted
-                loop._resuming_from_checkpoint = False  # or the loader's iterator is the one made before its seed
+            begin_with_new_epoch(trainer)
         if trainer.lr_scheduler_configs and length_of(trainer) != progress["length"]:
             for config in trainer.lr_scheduler_configs:
-                take_length(config.scheduler)
+                apply_length(config.scheduler)
             log.info("the schedule now covers %s steps", f"{length_of(trainer):,}")
 
     def _is_complete(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> bool:

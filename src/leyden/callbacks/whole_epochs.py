@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 import lightning.pytorch as pl
 import torch
+from lightning.pytorch.utilities import CombinedLoader
 from torch import Generator, Tensor
 from torch.utils.data import DataLoader
 from torchmetrics import Metric
 
 from leyden.data.loader import Loader
+from leyden.system.lightning_internals import unfinished_epoch_logs
 
 
 def loader_without_position(trainer: pl.Trainer) -> str | None:
@@ -24,9 +26,7 @@ def loses_randomness(trainer: pl.Trainer) -> bool:
 
 def unsaved_state(trainer: pl.Trainer, pl_module: pl.LightningModule) -> str | None:
     """Something that was measured in this epoch and is in no checkpoint, described for a message; None without any."""
-    results = trainer.fit_loop.epoch_loop._results
-    logged = sorted({result.meta.name for result in results.values() if result.meta.on_epoch and not result.has_reset})
-    if logged:
+    if logged := unfinished_epoch_logs(trainer):
         return f"{logged[0]}, logged with on_epoch=True"
     metrics = (name for name, part in pl_module.named_modules() if isinstance(part, Metric) and part.update_called)
     name = next(metrics, None)
@@ -45,8 +45,8 @@ def restore_generators(trainer: pl.Trainer, states: list[Tensor]) -> None:
 
 
 def _loaders(trainer: pl.Trainer) -> list[object]:
-    combined = trainer.fit_loop._combined_loader
-    return list(combined.flattened) if combined else []
+    loaders = trainer.train_dataloader
+    return [] if loaders is None else list(CombinedLoader(loaders).flattened)
 
 
 def _generators(trainer: pl.Trainer) -> Iterator[Generator]:

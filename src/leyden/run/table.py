@@ -16,14 +16,14 @@ class MetricsTable(CSVLogger):
 
     @property
     @rank_zero_experiment
-    def experiment(self) -> "_Appending":
+    def experiment(self) -> "_AppendingWriter":
         if self._experiment is None:
             Path(self.log_dir).mkdir(parents=True, exist_ok=True)
-            self._experiment = _Appending(self.log_dir)
+            self._experiment = _AppendingWriter(self.log_dir)
         return self._experiment  # type: ignore[return-value]
 
 
-class _Appending(ExperimentWriter):
+class _AppendingWriter(ExperimentWriter):
     _read = False
 
     def _check_log_dir_exists(self) -> None:

@@ -93,11 +93,6 @@ class BatchSizes:
             return 1
 
 
-def current_batch(trainer: pl.Trainer) -> Any:
-    """The training batch, as Lightning keeps it for `self.log`, whatever hooks a task overrides."""
-    return trainer.fit_loop.epoch_loop._results.batch
-
-
 def mean_over_processes(trainer: pl.Trainer, value: float) -> float:
     """The mean of a value over all processes, which all have to ask for it."""
     mean: Tensor = trainer.strategy.reduce(

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torchmetrics import MeanMetric, Metric, MetricCollection
 
+from leyden.system.lightning_internals import set_update_count
+
 MetricInputs = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 _MOST_VALUES = 4_000_000  # 16 MB of outputs, such as pictures, are measured at once
 
@@ -53,7 +55,7 @@ class EpochMetrics:
         metrics = self._all()
         return {
             "metrics": {name: dict(metric.metric_state) for name, metric in metrics.items()},
-            "updates": {name: metric._update_count for name, metric in metrics.items()},
+            "updates": {name: metric.update_count for name, metric in metrics.items()},
             "steps": list(self._steps),
         }
 
@@ -63,7 +65,7 @@ class EpochMetrics:
         for name, metric in self._all().items():
             for key, value in state["metrics"][name].items():
                 setattr(metric, key, value)
-            metric._update_count = state["updates"][name]
+            set_update_count(metric, state["updates"][name])
         for loss, outputs, targets in state["steps"]:
             self.add(loss, outputs, targets)
 

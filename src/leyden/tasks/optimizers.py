@@ -10,6 +10,12 @@ from torch.optim import Optimizer
 
 from leyden.system.errors import UserError
 
+# Layers that normalise over a batch, or over the positions of an image.
+BATCH_NORMS = (
+    *(nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm),
+    *(nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d),
+)
+
 
 @dataclass(frozen=True)
 class OptimizerFactory:
@@ -56,7 +62,7 @@ class OptimizerFactory:
 
 def _norms_and_biases(network: nn.Module) -> set[str]:
     """By name and layer, not by shape: where parameters are spread over devices, every shard has one dimension."""
-    norms = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
+    norms = (*BATCH_NORMS, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
     return {
         f"{prefix}.{name}" if prefix else name
         for prefix, layer in network.named_modules()

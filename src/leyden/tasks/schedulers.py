@@ -10,6 +10,7 @@ import lightning.pytorch as pl
 from torch.optim import Optimizer
 
 from leyden.system.errors import UserError
+from leyden.system.lightning_internals import closed_form_rates
 
 
 @dataclass(frozen=True)
@@ -65,18 +66,10 @@ def is_stale(trainer: pl.Trainer, monitor: str | None) -> bool:
     return not str(monitor).startswith("train/") and not validated
 
 
-def forget_length(state: dict[str, Any]) -> None:
-    """Take out of a scheduler's state what it knows of the run's length, which may be another when the run goes on."""
-    for name in ("T_max", "total_steps", "_schedule_phases", "total_iters"):
-        state.pop(name, None)
-
-
-def take_length(scheduler: Any) -> None:
-    """Give the optimizer the learning rates that a schedule has here, now that it is of another length."""
-    rates = getattr(scheduler, "_get_closed_form_lr", getattr(scheduler, "get_lr", None))
-    if rates is None:  # a plateau's, which knows of no length
-        return
+def apply_length(scheduler: Any) -> None:
+    """Set the learning rates that a schedule has at this step, now that the run has another length."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it thinks of itself as called by `step`
-        for group, rate in zip(scheduler.optimizer.param_groups, rates(), strict=True):
-            group["lr"] = rate
+        warnings.simplefilter("ignore")  # `get_lr` warns unless `step` calls it
+        rates = closed_form_rates(scheduler)
+    for group, rate in zip(scheduler.optimizer.param_groups, rates or (), strict=rates is not None):
+        group["lr"] = rate

@@ -14,7 +14,13 @@ from torchmetrics import MetricCollection
 from leyden.data.loader import Batch
 from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
-from leyden.tasks.accumulation import BatchSizes, Passes, current_batch, mean_over_processes
+from leyden.system.lightning_internals import (
+    current_hook,
+    is_accumulating,
+    training_batch,
+    unscale_before_clipping,
+)
+from leyden.tasks.accumulation import BatchSizes, Passes, mean_over_processes
 from leyden.tasks.duration import duration
 from leyden.tasks.epoch_metrics import EpochMetrics
 from leyden.tasks.optimizers import OptimizerFactory
@@ -169,11 +175,11 @@ class Task(pl.LightningModule):
             self._passes.last = epoch, batch
             super().backward(loss, *args, **kwargs)
             return
-        items = self.items_in(current_batch(trainer))
+        items = self.items_in(training_batch(trainer))
         average = mean_over_processes(trainer, items) if uneven else items
         weight = self._passes.weight(epoch, batch, items, every, average)
         super().backward(loss if weight == 1.0 else loss * weight, *args, **kwargs)
-        if not trainer.fit_loop._should_accumulate():
+        if not is_accumulating(trainer):
             self._correct_gradients()
 
     def on_before_optimizer_step(self, optimizer: Any) -> None:
@@ -181,7 +187,7 @@ class Task(pl.LightningModule):
 
     def log(self, *args: Any, **kwargs: Any) -> None:
         """Lightning's `log`; in training_step it counts each item once, however often an optimizer evaluates it."""
-        if not (self._current_fx_name == "training_step" and self._is_evaluated_again):
+        if not (current_hook(self) == "training_step" and self._is_evaluated_again):
             super().log(*args, **kwargs)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -218,9 +224,7 @@ class Task(pl.LightningModule):
             raise RuntimeError("this task was made without an optimizer")
         optimizer = self.make_optimizer(self.network)
         if self.trainer.gradient_clip_val:
-            # Lightning does not clip for fused optimizers under mixed precision, as they may unscale gradients
-            # themselves; without this mark the scaler does it before, and both can be had.
-            optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
+            unscale_before_clipping(optimizer)
         if self.make_scheduler is None:
             return optimizer
         steps, epochs = duration(self.trainer)
@@ -256,7 +260,7 @@ class Task(pl.LightningModule):
         trainer = self.trainer
         if trainer.accumulate_grad_batches > 1:
             self._step_losses.append((loss.detach(), self.items_in(batch)))
-            if trainer.fit_loop._should_accumulate():
+            if is_accumulating(trainer):
                 return
             losses, sizes = zip(*self._step_losses, strict=True)
             self._step_losses.clear()

@@ -7,21 +7,22 @@ What the settings tell by themselves is checked in `leyden.config`, without torc
 import copy
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import lightning.pytorch as pl
 import torch
-from torch import nn
 
 from leyden.config.experiment import Config, Experiment
 from leyden.config.monitored import other_metric, watched
 from leyden.data.loader import Loader
 from leyden.data.module import DataModule
-from leyden.distributed.launcher import anywhere, check_launcher
+from leyden.distributed.launcher import check_launcher
 from leyden.system.errors import UserError
+from leyden.system.lightning_internals import ddp_in_notebooks
 from leyden.system.suggestions import did_you_mean
 from leyden.tasks.duration import accumulation
+from leyden.tasks.optimizers import BATCH_NORMS
 from leyden.tasks.task import Task
 from leyden.training.build import build_trainer
 
@@ -67,7 +68,7 @@ def trial_trainer(config: Config) -> pl.Trainer:
     callbacks = config.get("callbacks") or {}
     planned = {name: node for name, node in callbacks.items() if node and node["_target_"].endswith(_ACCUMULATION)}
     trainer = {**config["trainer"], "enable_checkpointing": False, "enable_progress_bar": False}
-    with anywhere():
+    with ddp_in_notebooks():
         return build_trainer({**config, "trainer": trainer, "callbacks": planned, "logger": None})
 
 
@@ -184,7 +185,7 @@ def _check_batch_of_one(config: Config, task: Task, train: _Split, trainer: pl.T
 
 def _trains_on_one(task: Task) -> bool:
     """Whether the network can be trained on a batch of one item."""
-    if not any(isinstance(layer, nn.modules.batchnorm._NormBase) for layer in task.network.modules()):
+    if not any(isinstance(layer, BATCH_NORMS) for layer in task.network.modules()):
         return True
     network = copy.deepcopy(task.network).train()
     with torch.random.fork_rng(devices=[]), torch.no_grad():
@@ -210,7 +211,7 @@ def _check_scheduler(task: Task, trainer: pl.Trainer) -> None:
 
 def _check_validation(experiment: Experiment, trainer: pl.Trainer, batches: int) -> None:
     """Refuse a run that ends before its first validation, on which its monitored metrics depend."""
-    if getattr(trainer, "_val_check_time_interval", None) is not None or not batches:
+    if not batches or isinstance(experiment.config["trainer"].get("val_check_interval"), str | Mapping):  # a time
         return
     every, interval = trainer.check_val_every_n_epoch, trainer.val_check_interval
     within = interval if isinstance(interval, int) else max(1, int(batches * interval))

@@ -19,6 +19,7 @@ from leyden.data.spec import DataSpec
 from leyden.records.record import CHECKPOINTS, RECORD, checkpoint_of, find_run, read_record
 from leyden.run.split_record import read_split, report_changes
 from leyden.system.errors import UserError
+from leyden.system.lightning_internals import epochs_trained
 from leyden.tasks.task import Task
 from leyden.training.build import build_data
 
@@ -121,7 +122,7 @@ def load_recorded(run_dir: Path, config: Config, ckpt: str = "best") -> LoadedRu
     record: dict[str, Any] = read_record(run_dir) if (run_dir / RECORD).is_file() else {}
     task = restore_task(checkpoint, str(path))
     try:
-        epochs = int(checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["ready"])
+        epochs = epochs_trained(checkpoint)
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: does not say how long it was trained; it was not written by train.py") from error
     return LoadedRun(

@@ -25,7 +25,7 @@ def main() -> None:
     set_up_logging()
     logging.getLogger().setLevel(logging.ERROR)
     try:
-        from leyden.distributed.launcher import is_of_connection  # torch comes in only when the pipe is watched
+        from leyden.distributed.launcher import is_connection_error  # torch comes in only when the pipe is watched
         from leyden.training.train import run_experiment
 
         run_experiment(experiment)
@@ -36,7 +36,7 @@ def main() -> None:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     except Exception as error:
-        if is_of_connection(error):
+        if is_connection_error(error):
             time.sleep(PATIENCE)
         print(f"process {rank()} of the run:", file=sys.stderr)
         raise

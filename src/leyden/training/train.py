@@ -16,13 +16,14 @@ from leyden.checkpoints.restore import load_state, restore_spec
 from leyden.checkpoints.weights import load_weights
 from leyden.config.experiment import Experiment
 from leyden.data.module import DataModule
-from leyden.distributed.launcher import all_ranks, anywhere
+from leyden.distributed.launcher import launch_ranks
 from leyden.records.record import RECORD, has_checkpoint, read_record
 from leyden.run.directory import Run
 from leyden.run.recorder import Recorder, epoch_metrics
 from leyden.run.split_record import check_unchanged, read_split, report_changes, warn_of_repeated, warn_of_source
 from leyden.studies.pruning import Pruning, is_pruned
 from leyden.system.errors import UserError
+from leyden.system.lightning_internals import ddp_in_notebooks
 from leyden.system.processes import rank
 from leyden.system.suggestions import did_you_mean
 from leyden.tasks.task import Task
@@ -60,7 +61,7 @@ def run_experiment(experiment: Experiment) -> float | None:
 
     with Run(experiment) as run:
         checkpoint = run.rewind() if experiment.resumes else None
-        with anywhere():
+        with ddp_in_notebooks():
             pruning = [Pruning(experiment.trial)] if experiment.trial else []
             trainer = build_trainer(continued(config, run.tracked_as), *pruning, Recorder(run))
         log.info("experiment: %s, in %s", experiment.name, run.dir)
@@ -72,7 +73,7 @@ def run_experiment(experiment: Experiment) -> float | None:
         run.tracked_as = tracked_as(trainer)
         if config["cache_features"]:
             datamodule = cache_features(datamodule, task, trainer)
-        with all_ranks(trainer, experiment):
+        with launch_ranks(trainer, experiment):
             metrics = train(trainer, task, datamodule, checkpoint, test=config["test"])
             log_result(trainer, config, metrics)
         run.finish(metrics, "pruned" if is_pruned(trainer) else "finished")
