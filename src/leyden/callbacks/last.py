@@ -12,8 +12,8 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
 from leyden.callbacks.best import kept_files
-from leyden.callbacks.loop_state import all_gather_states, batch_layout, length_of, rebased
-from leyden.callbacks.whole_epochs import (
+from leyden.callbacks.resume_state import all_gather_states, batch_layout, rebase_callback_state, total_steps
+from leyden.callbacks.unsaved_state import (
     generator_states,
     loader_without_position,
     loses_randomness,
@@ -68,7 +68,7 @@ class LastCheckpoint(pl.Callback):
                 raise UserError(f"callbacks.last.{name}={value}: must be at least 1")
         self.path = f"{dirpath}/last.ckpt"
         self.every_n_epochs, self.every_n_steps, self.every_minutes = every_n_epochs, every_n_steps, every_minutes
-        self.watch: GracefulShutdown | None = None
+        self.shutdown: GracefulShutdown | None = None
         self._saving: dict[str, Any] | None = None
         self._loaded: dict[str, Any] | None = None
         self._more = False  # patience than before
@@ -79,8 +79,8 @@ class LastCheckpoint(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._saved_at, self._saved_at_step = time.monotonic(), trainer.global_step
-        if self.watch:
-            self.watch.wait_for_safe_point()
+        if self.shutdown:
+            self.shutdown.wait_for_safe_point()
         if self._loaded:
             self._restore(trainer, pl_module, self._loaded)
             self._loaded = None
@@ -97,8 +97,8 @@ class LastCheckpoint(pl.Callback):
         stop = self._is_to_stop(trainer, always=True)
         if trainer.global_step > self._saved_at_step and (stop or trainer.current_epoch % self.every_n_epochs == 0):
             self._save(trainer, batch=0)
-        if stop and self.watch:
-            self.watch.exit_if_requested()
+        if stop and self.shutdown:
+            self.shutdown.exit_if_requested()
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
@@ -114,8 +114,8 @@ class LastCheckpoint(pl.Callback):
         if stop or self._is_due(trainer):
             if trainer.global_step > self._saved_at_step and self._is_complete(trainer, pl_module):
                 self._save(trainer, batch=batch_idx)
-            if stop and self.watch:
-                self.watch.exit_if_requested()
+            if stop and self.shutdown:
+                self.shutdown.exit_if_requested()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         end_restart(trainer)
@@ -123,8 +123,8 @@ class LastCheckpoint(pl.Callback):
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.global_step > self._saved_at_step:
             self._save(trainer, batch=0)
-        if self.watch:
-            self.watch.stop_waiting()
+        if self.shutdown:
+            self.shutdown.stop_waiting()
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         self._saving = None
@@ -139,7 +139,7 @@ class LastCheckpoint(pl.Callback):
             **self._saving,
             "epoch": trainer.current_epoch,
             "logged": steps_logged(trainer),
-            "length": length_of(trainer),
+            "length": total_steps(trainer),
             "pace": batch_layout(trainer),
             "stopped": trainer.should_stop,
             "best": kept_files(trainer),
@@ -157,7 +157,7 @@ class LastCheckpoint(pl.Callback):
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             state = states.get(callback.state_key, {})
             if "dirpath" in state:  # a run directory may have been moved
-                states[callback.state_key] = rebased(state, str(state["dirpath"]), str(callback.dirpath))
+                states[callback.state_key] = rebase_callback_state(state, str(state["dirpath"]), str(callback.dirpath))
             if isinstance(callback, EarlyStopping) and state:
                 self._more = self._more or callback.patience > state["patience"]
                 state["patience"] = callback.patience  # which may have been changed
@@ -173,7 +173,7 @@ class LastCheckpoint(pl.Callback):
 
     def _restore(self, trainer: pl.Trainer, pl_module: pl.LightningModule, progress: dict[str, Any]) -> None:
         trainer.callback_metrics.update(_tensors(progress["metrics"]))
-        more = self._more or length_of(trainer) != progress["length"]
+        more = self._more or total_steps(trainer) != progress["length"]
         trainer.should_stop = progress["stopped"] and not more
         if progress["batch"]:
             if progress["pace"] != batch_layout(trainer):
@@ -187,10 +187,10 @@ class LastCheckpoint(pl.Callback):
         else:
             restore_generators(trainer, progress.get("generators", []))
             begin_with_new_epoch(trainer)
-        if trainer.lr_scheduler_configs and length_of(trainer) != progress["length"]:
+        if trainer.lr_scheduler_configs and total_steps(trainer) != progress["length"]:
             for config in trainer.lr_scheduler_configs:
                 apply_length(config.scheduler)
-            log.info("the schedule now covers %s steps", f"{length_of(trainer):,}")
+            log.info("the schedule now covers %s steps", f"{total_steps(trainer):,}")
 
     def _is_complete(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> bool:
         """Whether a checkpoint within an epoch would hold all that the rest of the epoch depends on."""
@@ -215,14 +215,14 @@ class LastCheckpoint(pl.Callback):
 
     def _is_to_stop(self, trainer: pl.Trainer, always: bool = False) -> bool:
         """Whether a signal waits, in any process: they have to stop at the same step."""
-        received = self.watch is not None and self.watch.received is not None
+        received = self.shutdown is not None and self.shutdown.received is not None
         if trainer.world_size == 1:
             return received
         if not always and trainer.global_step % max(1, trainer.log_every_n_steps):  # type: ignore[attr-defined]
             return False  # asking the others is not free
         together: bool = trainer.strategy.reduce_boolean_decision(received, all=False)
-        if together and self.watch and not received:
-            self.watch.received = Signals.SIGTERM
+        if together and self.shutdown and not received:
+            self.shutdown.received = Signals.SIGTERM
         return together
 
     def _save(self, trainer: pl.Trainer, batch: int) -> None:

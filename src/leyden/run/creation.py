@@ -28,7 +28,7 @@ def make_directory(directory: Path) -> Path:
             raise UserError(f"paths.log_dir: {path} cannot be made ({error.strerror})") from error
 
 
-class Last:
+class LatestLink:
     """`last` beside the experiments, which points at the newest run.
 
     Args:
@@ -40,7 +40,7 @@ class Last:
         self._absent = [folder for folder in (log_dir, *log_dir.parents) if not folder.exists()]
         self._before: Path | None = None
 
-    def point(self, directory: Path) -> None:
+    def set(self, directory: Path) -> None:
         """Let it point at a run."""
         self._before = self.link.resolve() if self.link.is_symlink() else None
         temporary = self.link.with_name(f".last.{os.getpid()}")
@@ -51,12 +51,12 @@ class Last:
         except OSError as error:  # a file system, or a Windows account, without symbolic links
             log.warning("%s not set: %s", self.link, error)
 
-    def take_back(self, directory: Path) -> None:
+    def remove_run(self, directory: Path) -> None:
         """Leave nothing of a run that was refused before it began."""
         if self.link.is_symlink() and self.link.resolve() == directory.resolve():
             self.link.unlink()
             if self._before:
-                self.point(self._before)
+                self.set(self._before)
         shutil.rmtree(directory, ignore_errors=True)
         log_dir = self.link.parent
         inside = [folder for folder in directory.parents if folder.is_relative_to(log_dir) and folder != log_dir]

@@ -19,7 +19,7 @@ from leyden.data.module import DataModule
 from leyden.records.provenance import read_code
 from leyden.records.rebased_paths import rebase_paths
 from leyden.records.record import CHANGES, CHECKPOINTS, CONFIG, LOG, OVERRIDES, RECORD, lock, read_record, write_record
-from leyden.run.creation import Last, make_directory
+from leyden.run.creation import LatestLink, make_directory
 from leyden.run.history import cut_history, event_files, restore_previous_checkpoint
 from leyden.run.new_record import continued_record, new_record
 from leyden.run.split_record import SPLIT, write_split
@@ -50,9 +50,9 @@ class Run:
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
         self.writes = rank() == 0
-        self.watch = GracefulShutdown()
+        self.shutdown = GracefulShutdown()
         self.dir = experiment.run_dir
-        self._last = Last(Path(experiment.config["paths"]["log_dir"]))  # which notes what is not there yet
+        self._latest = LatestLink(Path(experiment.config["paths"]["log_dir"]))  # which notes what is not there yet
         if self.writes and not experiment.resumes:
             self.dir = make_directory(experiment.run_dir)
         if self.dir != experiment.run_dir:  # callbacks and loggers have the directory in their settings too
@@ -65,10 +65,10 @@ class Run:
         try:
             self._enter()
         except BaseException as error:
-            self.watch.__exit__(None, None, None)
+            self.shutdown.__exit__(None, None, None)
             self._leave()
             if self.writes and not self.experiment.resumes:
-                self._last.take_back(self.dir)  # made by this run, and nothing is in it yet
+                self._latest.remove_run(self.dir)  # made by this run, and nothing is in it yet
             if full := full_disk(error, self.dir, "start again"):
                 raise full from error
             raise
@@ -91,7 +91,7 @@ class Run:
         if self.experiment.resumes and (self.dir / RECORD).is_file():
             self._record |= continued_record(read_record(self.dir), self._code)
             self._before = float(self._record["seconds"])
-        self.watch.__enter__()
+        self.shutdown.__enter__()
         if not self.experiment.resumes:
             self._write()
 
@@ -119,8 +119,8 @@ class Run:
             write_text(self.dir / CONFIG, yaml.safe_dump(self.experiment.config, sort_keys=False))
             write_text(self.dir / OVERRIDES, yaml.safe_dump(self.experiment.overrides))
             self._keep_changes()
-            if not self.experiment.resumes or self.dir.resolve().is_relative_to(self._last.link.parent.resolve()):
-                self._last.point(self.dir)
+            if not self.experiment.resumes or self.dir.resolve().is_relative_to(self._latest.link.parent.resolve()):
+                self._latest.set(self.dir)
         self._written = True
 
     def _keep_changes(self) -> None:
@@ -134,7 +134,7 @@ class Run:
         with replacing(self.dir / (f"changes.{times}.patch" if times else CHANGES)) as file:
             file.write(self._code.changes)
 
-    def rewind(self) -> Path | None:
+    def checkpoint_to_resume(self) -> Path | None:
         """The checkpoint from which a run goes on; what it had logged after that is taken back when it begins.
 
         Returns None where there is none yet, so that the run starts anew.
@@ -156,14 +156,14 @@ class Run:
         log.info("goes on from %s, step %s", path.name, f"{progress['logged']:,}")
         return path
 
-    def note(self, epochs: int, steps: int, metrics: Mapping[str, float]) -> None:
+    def update(self, epochs: int, steps: int, metrics: Mapping[str, float]) -> None:
         """Keep how far the run has come."""
         self._record |= {"epochs": epochs, "steps": steps, "metrics": {**self._record["metrics"], **metrics}}
         self._record["seconds"] = self._seconds()
         if self.writes and self._written:
             write_record(self.dir, self._record)
 
-    def note_best(self, best: Path | None) -> None:
+    def set_best(self, best: Path | None) -> None:
         """Keep which checkpoint has the best weights so far, with the next note; None where a run keeps none."""
         if best is None:
             self._record["best_checkpoint"] = None
@@ -172,18 +172,18 @@ class Run:
             inside = best.resolve().is_relative_to(folder)  # then the directory may be moved
             self._record["best_checkpoint"] = str(best.resolve().relative_to(folder) if inside else best.resolve())
 
-    def note_data(self, datamodule: DataModule) -> None:
+    def set_data(self, datamodule: DataModule) -> None:
         """Keep the description of the data and the items of each split, by which later uses find that they changed."""
         self._record["data"] = datamodule.describe()
         self._datamodule = datamodule
 
     @property
-    def tracked_as(self) -> dict[str, str]:
+    def tracker_ids(self) -> dict[str, str]:
         """What trackers call this run."""
         return dict(self._record.get("trackers", {}))
 
-    @tracked_as.setter
-    def tracked_as(self, names: Mapping[str, str]) -> None:
+    @tracker_ids.setter
+    def tracker_ids(self, names: Mapping[str, str]) -> None:
         self._record["trackers"] = dict(names)
         if self.writes and self._written:
             write_record(self.dir, self._record)
@@ -209,13 +209,13 @@ class Run:
             if self.writes:
                 self._close(error if not stopped else None)
         finally:  # a signal that comes twice does not break off what it asked for
-            self.watch.__exit__(kind, error, trace)
+            self.shutdown.__exit__(kind, error, trace)
             self._leave()
         if self.writes and not self._begun:
             if self.experiment.resumes:
                 self._remove_new_events()
             elif isinstance(error, UserError):
-                self._last.take_back(self.dir)
+                self._latest.remove_run(self.dir)
         if stopped and stopped is not error:  # Lightning would exit with 0 or 1
             raise stopped from None
         if full := full_disk(error, self.dir, self._again):

@@ -15,7 +15,7 @@ from leyden.system.errors import UserError
 log = logging.getLogger(__name__)
 
 
-class Passes:
+class GradientWeights:
     """The backward passes of a training run, and the weights that make their sum a mean over items.
 
     Lightning divides the loss of each batch by `accumulate_grad_batches`. That is a mean over items only where a step

@@ -59,7 +59,7 @@ class SchedulerFactory:
         }
 
 
-def is_stale(trainer: pl.Trainer, monitor: str | None) -> bool:
+def is_outdated(trainer: pl.Trainer, monitor: str | None) -> bool:
     """Whether a metric of the validation is that of an earlier epoch, as there was no validation in this one."""
     # Lightning counts the batches of an epoch's validations, and keeps the count in checkpoints.
     validated = trainer.fit_loop.epoch_loop.val_loop.batch_progress.total.completed > 0

@@ -20,11 +20,11 @@ from leyden.system.lightning_internals import (
     training_batch,
     unscale_before_clipping,
 )
-from leyden.tasks.accumulation import BatchSizes, Passes, mean_over_processes
+from leyden.tasks.accumulation import BatchSizes, GradientWeights, mean_over_processes
 from leyden.tasks.duration import duration
 from leyden.tasks.epoch_metrics import EpochMetrics
 from leyden.tasks.optimizers import OptimizerFactory
-from leyden.tasks.schedulers import SchedulerFactory, is_stale
+from leyden.tasks.schedulers import SchedulerFactory, is_outdated
 
 Predictions = dict[str, Tensor | list[str]]
 
@@ -64,7 +64,7 @@ class Task(pl.LightningModule):
         self.settings: dict[str, Any] = {}
         self.example_input_array = torch.zeros(2, *spec.input_shape)  # for the summary's sizes
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
-        self._passes, self._batch_sizes = Passes(), BatchSizes()
+        self._gradient_weights, self._batch_sizes = GradientWeights(), BatchSizes()
         self._step_losses: list[tuple[Tensor, int]] = []
         self.train_epoch = EpochMetrics(train_metrics, metric_inputs=self.metric_inputs)
         self.val_epoch = EpochMetrics(eval_metrics, metric_inputs=self.metric_inputs)
@@ -172,12 +172,12 @@ class Task(pl.LightningModule):
         epoch, batch, every = trainer.current_epoch, trainer.fit_loop.batch_idx, trainer.accumulate_grad_batches
         uneven = trainer.world_size > 1 and trainer.fit_loop.epoch_loop.batch_progress.is_last_batch  # it may be
         if (every == 1 and not uneven) or trainer.strategy.handles_gradient_accumulation:
-            self._passes.last = epoch, batch
+            self._gradient_weights.last = epoch, batch
             super().backward(loss, *args, **kwargs)
             return
         items = self.items_in(training_batch(trainer))
         average = mean_over_processes(trainer, items) if uneven else items
-        weight = self._passes.weight(epoch, batch, items, every, average)
+        weight = self._gradient_weights.weight(epoch, batch, items, every, average)
         super().backward(loss if weight == 1.0 else loss * weight, *args, **kwargs)
         if not is_accumulating(trainer):
             self._correct_gradients()
@@ -198,7 +198,7 @@ class Task(pl.LightningModule):
 
     def on_train_start(self) -> None:
         self.log_every = max(1, self.trainer.log_every_n_steps)  # type: ignore[attr-defined]  # Lightning types it late
-        self._passes = Passes()
+        self._gradient_weights = GradientWeights()
         self._step_losses.clear()
 
     def on_train_epoch_start(self) -> None:
@@ -234,7 +234,7 @@ class Task(pl.LightningModule):
         make = self.make_scheduler
         if make and make.interval == "step" and self.global_step % make.frequency:
             return
-        if isinstance(scheduler, ReduceLROnPlateau) and make and is_stale(self.trainer, make.monitor):
+        if isinstance(scheduler, ReduceLROnPlateau) and make and is_outdated(self.trainer, make.monitor):
             return
         super().lr_scheduler_step(scheduler, metric)
 
@@ -269,10 +269,10 @@ class Task(pl.LightningModule):
 
     @property
     def _is_evaluated_again(self) -> bool:
-        return self._passes.last == (self.trainer.current_epoch, self.trainer.fit_loop.batch_idx)
+        return self._gradient_weights.last == (self.trainer.current_epoch, self.trainer.fit_loop.batch_idx)
 
     def _correct_gradients(self) -> None:
-        self._passes.correct(parameter.grad for parameter in self.parameters())
+        self._gradient_weights.correct(parameter.grad for parameter in self.parameters())
 
     def _report(self, split: str, meter: EpochMetrics) -> None:
         """Log the epoch's loss and metrics, each as `split/name`."""

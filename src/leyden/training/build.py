@@ -140,7 +140,7 @@ def _task_class(config: Config) -> type[Task]:
     return found
 
 
-def fresh_task(task: Task) -> Task:
+def untrained_copy(task: Task) -> Task:
     """A new task built from the settings of another, without its weights, optimizer and schedule."""
     network = build_network(task.model)
     new: Task = _build("task", task.settings, network=network, spec=task.spec)

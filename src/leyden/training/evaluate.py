@@ -18,7 +18,7 @@ from leyden.data.loader import Loader
 from leyden.data.module import DataModule
 from leyden.data.recorded_split import NEW
 from leyden.records.record import CHECKPOINTS, lock, read_record, write_record
-from leyden.run.recorder import epoch_metrics
+from leyden.run.record_updater import logged_metrics
 from leyden.run.split_record import warn_of_trained
 from leyden.system.errors import UserError
 from leyden.system.locks import is_live
@@ -88,7 +88,7 @@ def evaluate(trainer: pl.Trainer, task: Task, datamodule: DataModule, split: str
         if isinstance(callback, Progress):
             callback.tested = split
     trainer.test(task, dataloaders=loader, verbose=False)
-    return {name.replace("test/", f"{split}/"): value for name, value in epoch_metrics(trainer).items()}
+    return {name.replace("test/", f"{split}/"): value for name, value in logged_metrics(trainer).items()}
 
 
 def _as_tested(datamodule: DataModule, split: str) -> Loader:

@@ -27,7 +27,7 @@ def log_result(trainer: pl.Trainer, config: Config, metrics: Mapping[str, float]
             logger.finalize("success")
 
 
-def tracked_as(trainer: pl.Trainer) -> dict[str, str]:
+def tracker_ids(trainer: pl.Trainer) -> dict[str, str]:
     """What the trackers call this run, so that it can go on there."""
     known = {WandbLogger: "version", MLFlowLogger: "run_id"}
     pairs = [
@@ -36,7 +36,7 @@ def tracked_as(trainer: pl.Trainer) -> dict[str, str]:
     return {name: str(value) for name, value in pairs if value}
 
 
-def continued(config: Config, names: Mapping[str, str]) -> Config:
+def with_tracker_ids(config: Config, names: Mapping[str, str]) -> Config:
     """A config whose trackers go on with the runs of these names."""
     loggers = dict(config.get("logger") or {})
     for key, node in loggers.items():

@@ -9,7 +9,7 @@ import torch
 
 from leyden.callbacks.best import best_checkpoint, best_score
 from leyden.callbacks.last import LastCheckpoint
-from leyden.callbacks.served_weights import ServedWeights
+from leyden.callbacks.tested_weights import TestedWeights
 from leyden.checkpoints import trust
 from leyden.checkpoints.files import read_checkpoint, recorded_spec
 from leyden.checkpoints.restore import load_state, restore_spec
@@ -19,7 +19,7 @@ from leyden.data.module import DataModule
 from leyden.distributed.launcher import launch_ranks
 from leyden.records.record import RECORD, has_checkpoint, read_record
 from leyden.run.directory import Run
-from leyden.run.recorder import Recorder, epoch_metrics
+from leyden.run.record_updater import RecordUpdater, logged_metrics
 from leyden.run.split_record import check_unchanged, read_split, report_changes, warn_of_repeated, warn_of_source
 from leyden.studies.pruning import Pruning, is_pruned
 from leyden.system.errors import UserError
@@ -27,8 +27,8 @@ from leyden.system.lightning_internals import ddp_in_notebooks
 from leyden.system.processes import rank
 from leyden.system.suggestions import did_you_mean
 from leyden.tasks.task import Task
-from leyden.training.build import build_data, build_task, build_trainer, fresh_task
-from leyden.training.experiment_trackers import continued, log_result, log_settings, tracked_as
+from leyden.training.build import build_data, build_task, build_trainer, untrained_copy
+from leyden.training.experiment_trackers import log_result, log_settings, tracker_ids, with_tracker_ids
 from leyden.training.feasibility import check_feasible
 from leyden.training.frozen_features import cache_features
 
@@ -60,17 +60,17 @@ def run_experiment(experiment: Experiment) -> float | None:
     check_feasible(experiment, task, datamodule)
 
     with Run(experiment) as run:
-        checkpoint = run.rewind() if experiment.resumes else None
+        checkpoint = run.checkpoint_to_resume() if experiment.resumes else None
         with ddp_in_notebooks():
             pruning = [Pruning(experiment.trial)] if experiment.trial else []
-            trainer = build_trainer(continued(config, run.tracked_as), *pruning, Recorder(run))
+            trainer = build_trainer(with_tracker_ids(config, run.tracker_ids), *pruning, RecordUpdater(run))
         log.info("experiment: %s, in %s", experiment.name, run.dir)
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, LastCheckpoint):
-                callback.watch = run.watch
-        run.note_data(datamodule)
+                callback.shutdown = run.shutdown
+        run.set_data(datamodule)
         log_settings(trainer, config)
-        run.tracked_as = tracked_as(trainer)
+        run.tracker_ids = tracker_ids(trainer)
         if config["cache_features"]:
             datamodule = cache_features(datamodule, task, trainer)
         with launch_ranks(trainer, experiment):
@@ -101,10 +101,10 @@ def train(
     many = f", {trainer.world_size} processes" if trainer.world_size > 1 else ""
     log.info("network: %s on %s%s", task.describe(), trainer.strategy.root_device, many)
     trainer.fit(task, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
-    metrics = epoch_metrics(trainer) | best_score(trainer)
+    metrics = logged_metrics(trainer) | best_score(trainer)
     if test and not is_pruned(trainer):
         test_best(trainer, task, datamodule)
-        metrics |= epoch_metrics(trainer)
+        metrics |= logged_metrics(trainer)
     return metrics
 
 
@@ -121,9 +121,9 @@ def test_best(trainer: pl.Trainer, task: Task, datamodule: DataModule) -> None:
         trainer.test(task, datamodule=datamodule, verbose=False)
         return
     weights = read_checkpoint(Path(best.best_model_path))["state_dict"]
-    tested = fresh_task(task) if task.settings else task  # a task that was put together by hand has no settings
+    tested = untrained_copy(task) if task.settings else task  # a task that was put together by hand has no settings
     load_state(tested, weights, best.best_model_path)
-    served = ServedWeights(weights)
+    served = TestedWeights(weights)
     trainer.callbacks.append(served)  # type: ignore[attr-defined]  # last, to see what the others have done
     try:
         trainer.test(tested, datamodule=datamodule, verbose=False)

@@ -12,8 +12,8 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader, IterableDataset
 
 from leyden.callbacks.last import LastCheckpoint
-from leyden.callbacks.loop_state import length_of
 from leyden.callbacks.randomness import Randomness
+from leyden.callbacks.resume_state import total_steps
 from leyden.system.errors import UserError
 from leyden.tasks.duration import accumulation, duration
 from leyden.tasks.schedulers import SchedulerFactory, onecycle, polynomial, warmup_cosine
@@ -57,7 +57,7 @@ def test_the_duration_is_that_of_the_run(plan: dict[int, int], end: dict[str, in
     trainer = made_trainer(tmp_path, callbacks=callbacks, limit_val_batches=0, **end)
     trainer.fit(task, datamodule=MadeImages("", batch_size=4, val_size=10))  # 30 pictures: 8 batches an epoch
     assert duration(trainer) == (ends.steps, ends.epochs)
-    assert made == [ends.steps] == [length_of(trainer)]
+    assert made == [ends.steps] == [total_steps(trainer)]
     assert task.optimizers().param_groups[0]["lr"] == pytest.approx(0.0, abs=1e-9)  # type: ignore[union-attr]
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 log = logging.getLogger(__name__)
 
 
-class ServedWeights(pl.Callback):
+class TestedWeights(pl.Callback):
     """Puts the weights of a checkpoint back if another callback has changed them before a test begins.
 
     A callback that averages weights may swap them for a test, as it does for a validation; but eval.py, predict.py and

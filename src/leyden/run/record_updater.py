@@ -12,7 +12,7 @@ from leyden.run.directory import Run
 log = logging.getLogger(__name__)
 
 
-class Recorder(pl.Callback):
+class RecordUpdater(pl.Callback):
     """Notes epochs, steps and metrics in the run's record after each epoch; warns when the loss is not finite.
 
     It lets the run begin when every other callback, which may refuse it, has seen the start of training.
@@ -41,10 +41,10 @@ class Recorder(pl.Callback):
             self._note(trainer)
 
     def _note(self, trainer: pl.Trainer) -> None:
-        metrics, best = epoch_metrics(trainer), best_checkpoint(trainer)
+        metrics, best = logged_metrics(trainer), best_checkpoint(trainer)
         if best is None or best.best_model_path:
-            self.run.note_best(Path(best.best_model_path) if best else None)
-        self.run.note(trainer.current_epoch, trainer.global_step, metrics | best_score(trainer))
+            self.run.set_best(Path(best.best_model_path) if best else None)
+        self.run.update(trainer.current_epoch, trainer.global_step, metrics | best_score(trainer))
         loss = metrics.get("train/loss", 0.0)
         if not (math.isfinite(loss) or self._diverged) and self.run.writes:
             self._diverged = True
@@ -55,7 +55,7 @@ class Recorder(pl.Callback):
             )
 
 
-def epoch_metrics(trainer: pl.Trainer) -> dict[str, float]:
+def logged_metrics(trainer: pl.Trainer) -> dict[str, float]:
     """What was measured over whole epochs, without what was logged step by step."""
     metrics = {name: value.item() for name, value in trainer.callback_metrics.items()}
     return {name: value for name, value in metrics.items() if "/" in name and not name.endswith("_step")}

@@ -10,7 +10,7 @@ from leyden.records.rebased_paths import rebase_paths
 from leyden.tasks.duration import accumulation, duration
 
 
-def rebased(state: dict[str, Any], old: str, new: str) -> dict[str, Any]:
+def rebase_callback_state(state: dict[str, Any], old: str, new: str) -> dict[str, Any]:
     """The state of a checkpoint callback with its files in another folder; it forgets those that lie elsewhere.
 
     It deletes what it thinks of as a checkpoint that is not among the best any more, and a state may be anybody's.
@@ -28,7 +28,7 @@ def _lies_in(path: str, folder: str) -> bool:
     return Path(path).suffix == ".ckpt" and Path(path).resolve().is_relative_to(Path(folder).resolve())
 
 
-def length_of(trainer: pl.Trainer) -> int:
+def total_steps(trainer: pl.Trainer) -> int:
     """The optimizer steps of the whole run; -1 without an end."""
     steps = duration(trainer).steps
     return int(steps) if steps != float("inf") else -1
