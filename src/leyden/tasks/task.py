@@ -227,8 +227,9 @@ class Task(pl.LightningModule):
             unscale_before_clipping(optimizer)
         if self.make_scheduler is None:
             return optimizer
-        steps, epochs = duration(self.trainer)
-        return {"optimizer": optimizer, "lr_scheduler": self.make_scheduler(optimizer, steps, epochs)}  # type: ignore[return-value]
+        length = duration(self.trainer)
+        scheduler = self.make_scheduler(optimizer, length.steps, length.epochs)
+        return {"optimizer": optimizer, "lr_scheduler": scheduler}  # type: ignore[return-value]
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
         make = self.make_scheduler

@@ -21,7 +21,7 @@ from leyden.distributed.launcher import check_launcher
 from leyden.system.errors import UserError
 from leyden.system.lightning_internals import ddp_in_notebooks
 from leyden.system.suggestions import did_you_mean
-from leyden.tasks.duration import accumulation
+from leyden.tasks.duration import duration
 from leyden.tasks.optimizers import BATCH_NORMS
 from leyden.tasks.task import Task
 from leyden.training.build import build_trainer
@@ -221,7 +221,7 @@ def _check_validation(experiment: Experiment, trainer: pl.Trainer, batches: int)
             "trainer.check_val_every_n_epoch=null to count over epochs"
         )
     first = within if every is None else (every - 1) * batches + within
-    total = _total_batches(trainer, batches)
+    total = duration(trainer, batches).batches
     if total >= first and trainer.limit_val_batches:
         return
     for setting, remedy, metric in _watched(experiment):
@@ -241,20 +241,6 @@ def _watched(experiment: Experiment) -> Iterator[tuple[str, str, str]]:
         yield f"{setting}={metric}", other_metric(setting, mode_setting), metric
     for metric in experiment.objectives:
         yield f"sweep.objectives.{metric}", "choose a metric of the training", metric
-
-
-def _total_batches(trainer: pl.Trainer, batches: int) -> float:
-    """How many batches a process trains on in the whole run."""
-    steps, total, epoch = math.inf if trainer.max_steps < 0 else trainer.max_steps, 0.0, 0
-    most = math.inf if trainer.max_epochs is None or trainer.max_epochs < 0 else trainer.max_epochs
-    if math.isinf(steps):
-        return most * batches
-    while steps > 0 and epoch < most:
-        together = accumulation(trainer, epoch)
-        in_an_epoch = math.ceil(batches / together)
-        total += batches if steps >= in_an_epoch else steps * together
-        steps, epoch = steps - in_an_epoch, epoch + 1
-    return total
 
 
 def _is_share(limit: Any) -> bool:

@@ -33,7 +33,10 @@ ENDS: list[dict[str, int]] = [
 class Ends(pl.Callback):
     """What a run turned out to be."""
 
-    steps = epochs = 0
+    steps = epochs = batches = 0
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        self.batches += 1
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.epochs = trainer.current_epoch + 1
@@ -56,7 +59,7 @@ def test_the_duration_is_that_of_the_run(plan: dict[int, int], end: dict[str, in
     callbacks = [GradientAccumulationScheduler(dict(plan)), ends]
     trainer = made_trainer(tmp_path, callbacks=callbacks, limit_val_batches=0, **end)
     trainer.fit(task, datamodule=MadeImages("", batch_size=4, val_size=10))  # 30 pictures: 8 batches an epoch
-    assert duration(trainer) == (ends.steps, ends.epochs)
+    assert duration(trainer) == (ends.steps, ends.epochs, ends.batches)
     assert made == [ends.steps] == [total_steps(trainer)]
     assert task.optimizers().param_groups[0]["lr"] == pytest.approx(0.0, abs=1e-9)  # type: ignore[union-attr]
 
