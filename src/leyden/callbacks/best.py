@@ -1,4 +1,4 @@
-"""Checkpoint of the best weights, and the callback of a Trainer that keeps it."""
+"""Checkpoints of the best weights."""
 
 import logging
 import math
@@ -45,7 +45,7 @@ class BestCheckpoint(ModelCheckpoint):
         self._saves = self._warned = False
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Called after the same hook of other callbacks, which may exchange weights for a validation."""
+        """Note the weights that are validated; other callbacks, called before, may have exchanged them."""
         self._validated = trainer.global_step, _sums(dict(pl_module.named_parameters()))
 
     def on_save_checkpoint(
@@ -81,7 +81,7 @@ class BestCheckpoint(ModelCheckpoint):
         self.steps = {path: step for path, step in state_dict["steps"].items() if path in self.best_k_models}
 
     def _save_checkpoint(self, trainer: pl.Trainer, filepath: str) -> None:
-        """Also ranks the kept checkpoints anew: ModelCheckpoint, which has just done so, takes the first of equals."""
+        """Also rank the kept checkpoints: ModelCheckpoint, which has just done so, takes the first of equals."""
         if filepath in self.best_k_models:
             loss = self._loss(trainer)
             for of_files, value in ((self.losses, loss), (self.steps, trainer.global_step)):
@@ -113,14 +113,14 @@ class BestCheckpoint(ModelCheckpoint):
         return (score if self.mode == "min" else -score), self.losses.get(path, torch.inf)
 
     def _loss(self, trainer: pl.Trainer) -> float | None:
-        """Loss of the split that the monitored metric is of; None where it is not measured, or is no number."""
+        """Loss of the split that the monitored metric is of; None if it is not measured, or is NaN."""
         loss = trainer.callback_metrics.get(f"{str(self.monitor).partition('/')[0]}/loss")
         return None if loss is None or loss.isnan() else float(loss)
 
     def _get_metric_interpolated_filepath_name(
         self, monitor_candidates: dict[str, Tensor], trainer: pl.Trainer, del_filepath: str | None = None
     ) -> str:
-        """A version is added to the name of a checkpoint that is still among the best, which would be overwritten."""
+        """Path of a new file: a version is added where another of the best checkpoints would be overwritten."""
         path = str(super()._get_metric_interpolated_filepath_name(monitor_candidates, trainer, del_filepath))
         version = self.STARTING_VERSION
         while path in self.best_k_models:
@@ -146,35 +146,34 @@ class BestCheckpoint(ModelCheckpoint):
 
 
 def _sums(weights: Mapping[str, Any]) -> dict[str, float]:
-    """Sum over each tensor of real numbers that is whole, by which two sets of weights differ at little cost."""
+    """Sum over each floating-point tensor that no strategy has sharded: a cheap way to compare weights."""
     whole = {name: of for name, of in weights.items() if type(of) in (Tensor, nn.Parameter)}  # not spread over devices
     return {name: float(of.detach().sum()) for name, of in whole.items() if of.is_floating_point()}
 
 
 def best_checkpoint(trainer: pl.Trainer) -> ModelCheckpoint | None:
-    """The first checkpoint callback that monitors a metric; None in a run that keeps no best weights."""
+    """First checkpoint callback that monitors a metric; None in a run that keeps no best weights."""
     return next((c for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint) and c.monitor), None)
 
 
 def best_score(trainer: pl.Trainer) -> dict[str, float]:
-    """The monitored metric of the best weights so far, named like `best/val/acc`; nothing where none are kept."""
+    """Monitored metric of the best weights so far, named like `best/val/acc`; empty if none are kept."""
     best = best_checkpoint(trainer)
     score = best.best_model_score if best else None
     return {} if best is None or score is None else {f"best/{best.monitor}": score.item()}
 
 
 def best_so_far(trainer: pl.Trainer) -> tuple[float, float | None] | None:
-    """Monitored metric and loss of the best weights so far; None where none are kept, or not yet."""
+    """Monitored metric and loss of the best weights so far; None without any."""
     best = best_checkpoint(trainer)
     if best is None or best.best_model_score is None:
         return None
-    return best.best_model_score.item(), best.losses.get(best.best_model_path) if isinstance(
-        best, BestCheckpoint
-    ) else None
+    losses = best.losses if isinstance(best, BestCheckpoint) else {}
+    return best.best_model_score.item(), losses.get(best.best_model_path)
 
 
 def kept_files(trainer: pl.Trainer) -> dict[str, int]:
-    """Files that the best weights are in, by name, with the global step of each."""
+    """Global step of each file of best weights, by file name."""
     best = best_checkpoint(trainer)
     if isinstance(best, BestCheckpoint):
         return {Path(path).name: step for path, step in best.steps.items()}

@@ -1,4 +1,4 @@
-"""What flows through the layers of a network, forth and back, as histograms in TensorBoard."""
+"""Activations of layers and their gradients, as histograms in TensorBoard."""
 
 import logging
 import re
@@ -19,18 +19,18 @@ log = logging.getLogger(__name__)
 class Hooks(pl.Callback):
     """Records, every so many training steps, the activations of layers and the gradients of the loss by them.
 
-    The hooks are set for the steps that are recorded only, so that the others cost nothing. Gradients are taken by
-    hooks on the activations and not on the modules: those would not go together with a ReLU that works in place, as in
-    torchvision's networks. Under 16-mixed precision gradients are scaled by the loss scale. Of a step that accumulates
-    the gradients of several batches the first batch is recorded, with the loss divided by their number. Of an optimizer
-    that evaluates the loss several times in a step, such as LBFGS, the first evaluation is recorded.
+    The hooks exist during recorded steps only, so that the others cost nothing. Gradients are recorded by hooks on the
+    activations, as hooks on modules fail with a ReLU that works in place, as in torchvision's networks. Under 16-mixed
+    precision gradients are scaled by the loss scale. Of a step that accumulates the gradients of several batches the
+    first batch is recorded, with the loss divided by their number. Of an optimizer that evaluates the loss several
+    times in a step, such as LBFGS, the first evaluation is recorded.
 
     Args:
-        layers: patterns (`re.search`) for the names of layers in the network, as the summary shows them; every layer
-            without layers inside whose name one of them finds.
-        activations: record what the layers put out.
-        gradients: record the gradient of the loss by what they put out.
-        every_n_steps: how often.
+        layers: patterns (`re.search`) for the names of layers in the network, as the summary shows them. Only layers
+            without layers inside are recorded.
+        activations: record the outputs of the layers.
+        gradients: record the gradients of the loss with respect to these outputs.
+        every_n_steps: training steps between two records.
     """
 
     NEEDS_LOGGER = "TensorBoardLogger"  # checked with the config
@@ -115,7 +115,7 @@ class Hooks(pl.Callback):
 
 
 def _leaves(pl_module: pl.LightningModule) -> list[tuple[str, nn.Module]]:
-    """The layers of the network that have none inside."""
+    """Layers of the network that have none inside, with their names."""
     network = pl_module.network
     assert isinstance(network, nn.Module)
     return [(name, layer) for name, layer in network.named_modules() if name and not list(layer.children())]

@@ -1,4 +1,4 @@
-"""The checkpoint from which a run goes on as if it had never stopped."""
+"""Checkpoint from which a run resumes as if it had never stopped."""
 
 import logging
 import time
@@ -43,17 +43,17 @@ class LastCheckpoint(pl.Callback):
     step: by then schedulers have moved, validation is over and metrics are logged, none of which holds for the hooks at
     the end of a batch or an epoch. A signal is answered there too.
 
-    Beside what Lightning saves, a checkpoint holds what has been measured so far of an epoch that is not over, and
-    the metrics that schedulers and other callbacks look at.
+    Beside what Lightning saves, a checkpoint holds the metrics so far of an unfinished epoch, and the metrics that
+    schedulers and other callbacks look at.
 
     Args:
-        dirpath: the folder of the checkpoint.
-        every_n_epochs: how often it is written.
-        every_n_steps: also after so many optimizer steps; null for not at all.
-        every_minutes: also after so much time, for epochs that take long; null for not at all.
+        dirpath: folder of the checkpoint.
+        every_n_epochs: epochs between two checkpoints.
+        every_n_steps: optimizer steps between two checkpoints within an epoch; null for none.
+        every_minutes: minutes between two checkpoints within an epoch; null for none.
 
     Attributes:
-        watch: who is told of signals; None where nobody is.
+        shutdown: handler of signals; None if nothing handles them.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class LastCheckpoint(pl.Callback):
         self.shutdown: GracefulShutdown | None = None
         self._saving: dict[str, Any] | None = None
         self._loaded: dict[str, Any] | None = None
-        self._more = False  # patience than before
+        self._has_more_patience = False  # early stopping, than before
         self._whole_epochs = False  # checkpoints within an epoch would lose something
         self._within_epoch = False  # the run was resumed there
         self._saved_at_step = -1
@@ -103,9 +103,7 @@ class LastCheckpoint(pl.Callback):
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        if (
-            self._within_epoch
-        ):  # whose start, at which a GradientAccumulationScheduler sets this, was in another process
+        if self._within_epoch:  # a GradientAccumulationScheduler has set this at its start, in another process
             self._within_epoch = False
             trainer.accumulate_grad_batches = accumulation(trainer, trainer.current_epoch)
         if not batch_idx or batch_idx % trainer.accumulate_grad_batches:
@@ -132,7 +130,7 @@ class LastCheckpoint(pl.Callback):
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        if self._saving is None:  # the best weights are saved, by another
+        if self._saving is None:  # another callback saves the best weights
             return
         batch = self._saving["batch"]
         checkpoint["progress"] = {
@@ -159,27 +157,27 @@ class LastCheckpoint(pl.Callback):
             if "dirpath" in state:  # a run directory may have been moved
                 states[callback.state_key] = rebase_callback_state(state, str(state["dirpath"]), str(callback.dirpath))
             if isinstance(callback, EarlyStopping) and state:
-                self._more = self._more or callback.patience > state["patience"]
+                self._has_more_patience = self._has_more_patience or callback.patience > state["patience"]
                 state["patience"] = callback.patience  # which may have been changed
         if trainer.state.fn == TrainerFn.FITTING:
             self._loaded = checkpoint["progress"]
-            trainer.num_sanity_val_steps = 0  # the check would forget the metrics
+            trainer.num_sanity_val_steps = 0  # the sanity check would reset the metrics
             for state in checkpoint["lr_schedulers"]:
                 remove_length(state)
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if self._loaded:  # also where training turns out to be complete, and only the test was missing
+        if self._loaded:  # also if training is complete, and only the test is missing
             trainer.callback_metrics.update(_tensors(self._loaded["metrics"]))
 
     def _restore(self, trainer: pl.Trainer, pl_module: pl.LightningModule, progress: dict[str, Any]) -> None:
         trainer.callback_metrics.update(_tensors(progress["metrics"]))
-        more = self._more or total_steps(trainer) != progress["length"]
+        more = self._has_more_patience or total_steps(trainer) != progress["length"]
         trainer.should_stop = progress["stopped"] and not more
         if progress["batch"]:
             if progress["pace"] != batch_layout(trainer):
                 raise UserError(
-                    "trainer: the run was stopped within an epoch; go on with as many processes and batches as before, "
-                    "and change that in the next epoch"
+                    "trainer: the run was stopped within an epoch; resume with as many processes and batches as "
+                    "before, and change them in the next epoch"
                 )
             self._within_epoch = True
             if isinstance(pl_module, Task):
@@ -193,7 +191,7 @@ class LastCheckpoint(pl.Callback):
             log.info("the schedule now covers %s steps", f"{total_steps(trainer):,}")
 
     def _is_complete(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> bool:
-        """Whether a checkpoint within an epoch would hold all that the rest of the epoch depends on."""
+        """True if a checkpoint within an epoch would hold all that the rest of the epoch depends on."""
         if self._whole_epochs:
             return False
         unsaved = unsaved_state(trainer, pl_module)
@@ -214,12 +212,12 @@ class LastCheckpoint(pl.Callback):
         return by_step or by_time
 
     def _is_to_stop(self, trainer: pl.Trainer, always: bool = False) -> bool:
-        """Whether a signal waits, in any process: they have to stop at the same step."""
+        """True if a process has received a signal: all have to stop at the same step."""
         received = self.shutdown is not None and self.shutdown.received is not None
         if trainer.world_size == 1:
             return received
         if not always and trainer.global_step % max(1, trainer.log_every_n_steps):  # type: ignore[attr-defined]
-            return False  # asking the others is not free
+            return False  # a reduction over processes takes time
         together: bool = trainer.strategy.reduce_boolean_decision(received, all=False)
         if together and self.shutdown and not received:
             self.shutdown.received = Signals.SIGTERM
@@ -228,7 +226,7 @@ class LastCheckpoint(pl.Callback):
     def _save(self, trainer: pl.Trainer, batch: int) -> None:
         if trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
-        for logger in trainer.loggers:  # first: what a checkpoint has behind it is on disk
+        for logger in trainer.loggers:  # first: the history before a checkpoint must be on disk
             logger.save()
         self._saving = {"batch": batch}
         trainer.save_checkpoint(self.path, weights_only=False)

@@ -1,4 +1,4 @@
-"""Progress that shows what matters: a line for each epoch, and a bar within it where a person is watching."""
+"""Progress of a run: a line in the log for each epoch, and a bar within it on a terminal."""
 
 import logging
 import math
@@ -20,14 +20,14 @@ log = logging.getLogger(__name__)
 
 
 class Progress(ProgressBar):
-    """One line for each epoch goes to the log; the bar is drawn on a terminal only, and wiped when it is full.
+    """Logs one line after each epoch, and draws a bar on a terminal, which is removed when it is full.
 
     Args:
         metrics: names, without the split, of the metrics in the line; by default the loss, the metrics of training
             and the monitored one.
 
     Attributes:
-        tested: what a test is called: another split may be measured by it.
+        tested: name of the split that a test measures.
     """
 
     def __init__(self, metrics: list[str] | None = None) -> None:
@@ -44,7 +44,7 @@ class Progress(ProgressBar):
 
     @property
     def is_enabled(self) -> bool:
-        """Whether a bar may be drawn; `LightningModule.print` asks."""
+        """True if a bar may be drawn; `LightningModule.print` reads it."""
         return self._enabled
 
     def disable(self) -> None:
@@ -56,7 +56,7 @@ class Progress(ProgressBar):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._best = best_so_far(trainer)  # of a run that is resumed
-        if trainer.fit_loop.epoch_loop.batch_progress.current.completed:  # in the middle of an epoch, which has begun
+        if trainer.fit_loop.epoch_loop.batch_progress.current.completed:  # resumed within an epoch
             self._begin(trainer)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -113,14 +113,14 @@ class Progress(ProgressBar):
         self._stop()
 
     def _report(self, trainer: pl.Trainer) -> None:
-        """Tell of the epoch before. (Its metrics are complete only after every hook at its end.)"""
+        """Log the line of the epoch before, whose metrics are complete only after every hook at its end."""
         self._stop()
         if self._epoch is None:
             return
         number, self._epoch = self._epoch, None
         best, so_far = best_checkpoint(trainer), best_so_far(trainer)
-        told = best is not None and (self._validated or not str(best.monitor).startswith("val/"))
-        is_best = told and so_far is not None and so_far != self._best and not math.isnan(so_far[0])
+        measured = best is not None and (self._validated or not str(best.monitor).startswith("val/"))
+        is_best = measured and so_far is not None and so_far != self._best and not math.isnan(so_far[0])
         self._best = so_far
         log.info(
             "epoch %s  train: %s  val: %s  %.1f s%s",

@@ -1,4 +1,4 @@
-"""Random numbers of a step that do not depend on how the run came there."""
+"""Random numbers that depend on the seed, the epoch and the step only."""
 
 import random
 from typing import Any
@@ -13,8 +13,8 @@ from leyden.system.seeds import seed_for
 class Randomness(pl.Callback):
     """Seeds the generators of torch, NumPy and Python for each epoch and each training step.
 
-    Dropout, and whatever else draws from them, is then a function of (seed, epoch, step, process): a run that goes on
-    from this step, in another process, draws the same.
+    Dropout, and everything else that draws from them, is then a function of (seed, epoch, step, rank): a run that is
+    resumed at a step draws the same numbers.
 
     Args:
         seed: of the run.

@@ -1,4 +1,4 @@
-"""What Lightning writes into a checkpoint, made right for one that is written between two steps."""
+"""State in a checkpoint beside the weights: files of other callbacks, the length of the run, metrics of all ranks."""
 
 from pathlib import Path
 from typing import Any
@@ -11,38 +11,38 @@ from leyden.tasks.duration import accumulation, duration
 
 
 def rebase_callback_state(state: dict[str, Any], old: str, new: str) -> dict[str, Any]:
-    """The state of a checkpoint callback with its files in another folder; it forgets those that lie elsewhere.
+    """State of a checkpoint callback with its files in another folder, without those outside it.
 
-    It deletes what it thinks of as a checkpoint that is not among the best any more, and a state may be anybody's.
+    The callback deletes files that are not among the best any more, and a state may come from an untrusted file.
     """
     state = {key: rebase_paths(value, old, new) for key, value in state.items()}
     for name in {"best_k_models", "losses", "steps"} & state.keys():  # by path
         moved_paths = {rebase_paths(path, old, new): value for path, value in state[name].items()}
-        state[name] = {path: value for path, value in moved_paths.items() if _lies_in(path, new)}
+        state[name] = {path: value for path, value in moved_paths.items() if _is_in(path, new)}
     for name in ("best_model_path", "kth_best_model_path", "last_model_path"):
-        state[name] = state[name] if _lies_in(str(state[name]), new) else ""
+        state[name] = state[name] if _is_in(str(state[name]), new) else ""
     return state
 
 
-def _lies_in(path: str, folder: str) -> bool:
+def _is_in(path: str, folder: str) -> bool:
     return Path(path).suffix == ".ckpt" and Path(path).resolve().is_relative_to(Path(folder).resolve())
 
 
 def total_steps(trainer: pl.Trainer) -> int:
-    """The optimizer steps of the whole run; -1 without an end."""
+    """Optimizer steps of the whole run; -1 without an end."""
     steps = duration(trainer).steps
     return int(steps) if steps != float("inf") else -1
 
 
 def batch_layout(trainer: pl.Trainer) -> list[int]:
-    """What a number of batches that are done means."""
+    """Processes, batches of an epoch and batches of a step: a position in an epoch is valid for the same three only."""
     batches = trainer.num_training_batches
     accumulated = accumulation(trainer, trainer.current_epoch)
     return [trainer.world_size, int(batches) if batches < float("inf") else -1, accumulated]
 
 
 def all_gather_states(trainer: pl.Trainer, state: dict[str, Any]) -> list[dict[str, Any]]:
-    """The states of all processes, by rank."""
+    """States of all processes, by rank."""
     if trainer.world_size == 1:
         return [state]
     states: list[Any] = [None] * trainer.world_size

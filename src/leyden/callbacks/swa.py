@@ -34,7 +34,7 @@ class SWA(Averaging):
         device: of the average; null for that of the network.
 
     Raises:
-        UserError: a value is out of its range, or a fraction of a run without an end is asked for.
+        UserError: a value is out of its range, or the start is a fraction of a run without an end.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class SWA(Averaging):
         self.swa_lrs, self.swa_epoch_start = swa_lrs, swa_epoch_start
         self.annealing_epochs, self.annealing_strategy = annealing_epochs, annealing_strategy
         self.start = 0
-        self.began: int | None = None  # the epoch; a run that is resumed for longer does not begin anew
+        self.began: int | None = None  # the epoch, which stays if a run is resumed with more epochs
         self.rates_before: list[float] = []
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
@@ -82,7 +82,7 @@ class SWA(Averaging):
                 "give callbacks.swa.swa_epoch_start=0.8"
             )
 
-    def takes(self, step: int, epoch: int, last_of_epoch: bool) -> bool:
+    def should_average(self, step: int, epoch: int, last_of_epoch: bool) -> bool:
         return last_of_epoch and self._has_come(epoch)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -1,4 +1,4 @@
-"""The weights of a checkpoint, kept in place while they are tested."""
+"""Weights of a checkpoint, restored if a callback changes them before a test."""
 
 import logging
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 
 
 class TestedWeights(pl.Callback):
-    """Puts the weights of a checkpoint back if another callback has changed them before a test begins.
+    """Restores the weights of a checkpoint if another callback has changed them before a test begins.
 
     A callback that averages weights may swap them for a test, as it does for a validation; but eval.py, predict.py and
     exports, which have no such callback, use the weights that are in the checkpoint.
@@ -32,5 +32,5 @@ class TestedWeights(pl.Callback):
 
 
 def _is_same(now: Tensor, then: Tensor) -> bool:
-    """Whether two tensors are equal; weights of a run that diverged are NaN, which is not equal to itself."""
+    """True if two tensors are equal, NaN counted as equal: weights of a run that diverged are NaN."""
     return bool(((now == then) | (now.isnan() & then.isnan())).all())

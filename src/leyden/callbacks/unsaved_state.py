@@ -1,4 +1,4 @@
-"""Runs that are resumed at the start of an epoch only: of a part of one, something would be lost."""
+"""State that checkpoints within an epoch would lose, so that a run resumes at the start of the epoch only."""
 
 from collections.abc import Iterator
 
@@ -14,18 +14,18 @@ from leyden.system.lightning_internals import unfinished_epoch_logs
 
 
 def loader_without_position(trainer: pl.Trainer) -> str | None:
-    """Class of a training loader that cannot be resumed within an epoch; None where every one is Leyden's own."""
+    """Class of a training loader that cannot be resumed within an epoch; None if every one is Leyden's own."""
     return next((type(loader).__name__ for loader in _loaders(trainer) if not isinstance(loader, Loader)), None)
 
 
 def loses_randomness(trainer: pl.Trainer) -> bool:
-    """Whether the random numbers of a loader's workers depend on epochs before, as those of workers that stay do."""
+    """True if random numbers depend on earlier epochs, as those of persistent workers do."""
     loaders = (loader for loader in _loaders(trainer) if isinstance(loader, DataLoader))
     return any(loader.num_workers and loader.persistent_workers for loader in loaders)
 
 
 def unsaved_state(trainer: pl.Trainer, pl_module: pl.LightningModule) -> str | None:
-    """Something that was measured in this epoch and is in no checkpoint, described for a message; None without any."""
+    """A value measured in this epoch that is in no checkpoint, described for a message; None without any."""
     if logged := unfinished_epoch_logs(trainer):
         return f"{logged[0]}, logged with on_epoch=True"
     metrics = (name for name, part in pl_module.named_modules() if isinstance(part, Metric) and part.update_called)
@@ -34,7 +34,7 @@ def unsaved_state(trainer: pl.Trainer, pl_module: pl.LightningModule) -> str | N
 
 
 def generator_states(trainer: pl.Trainer) -> list[Tensor]:
-    """States of the generators that training loaders and their samplers were given."""
+    """States of the generators of training loaders and their samplers."""
     return [generator.get_state() for generator in _generators(trainer)]
 
 

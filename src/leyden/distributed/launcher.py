@@ -99,7 +99,7 @@ def is_connection_error(error: BaseException) -> bool:
 
 
 def _failure_behind(error: BaseException, others: RankProcesses) -> BaseException | None:
-    """How the process ended whose connection this one has lost; None of any other error."""
+    """Failure of another process that explains a lost connection; None for any other error."""
     since = time.monotonic()
     while others and is_connection_error(error) and time.monotonic() - since < 4 * GRACE:  # Python takes time to exit
         if failure := others.failure():

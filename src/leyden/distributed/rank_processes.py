@@ -24,14 +24,14 @@ _STOPS = (*STOPS, *WARNINGS)
 
 
 class RankProcesses:
-    """The further processes of a run. A thread looks after them while the Trainer works.
+    """Further processes of a run, which a thread monitors while the Trainer works.
 
     If one ends with an error, this process soon raises an error of its own, as the other does not answer any more, and
     `launch_ranks` reports it. If this process waits for ever instead, the thread writes the record and ends it.
 
     Args:
         trainer: of this process.
-        experiment: what each of them runs.
+        experiment: run by each of them.
     """
 
     def __init__(self, trainer: pl.Trainer, experiment: Experiment) -> None:
@@ -54,7 +54,7 @@ class RankProcesses:
             process.stdin.flush()
 
     def watch(self) -> None:
-        """Start the thread that looks after them."""
+        """Start the thread that monitors them."""
         if self._started:
             threading.Thread(target=self._watch, daemon=True, name="further processes").start()
 
@@ -71,7 +71,7 @@ class RankProcesses:
         self._end()
 
     def failure(self) -> tuple[str, Signals | None] | None:
-        """How the first that failed ended, in words, and the signal that ended it; None if none has failed."""
+        """Description of the first failure and the signal that caused it; None if no process has failed."""
         for number, process in self._started.items():
             if status := process.poll():
                 stopped = next((s for s in _STOPS if status in (-s, 128 + s)), None)
@@ -104,7 +104,7 @@ class RankProcesses:
                         self._abort(*failure)
 
     def _abort(self, words: str, stopped: Signals | None) -> NoReturn:
-        """End this process, which waits in a call that cannot be left."""
+        """End this process, which is blocked in a call that does not return."""
         try:
             log.error("%s: the run cannot continue", words)
             if rank() == 0:

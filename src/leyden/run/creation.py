@@ -1,4 +1,4 @@
-"""Where a run directory is made, and how it is found again."""
+"""Creation of a run directory, and the link `last` to the newest one."""
 
 import logging
 import os
@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 def make_directory(directory: Path) -> Path:
-    """A new directory of this name, or of this name with a number."""
+    """Create a directory of this name, or of this name with a number if it is taken."""
     number, path = 1, directory
     while True:
         try:
@@ -29,10 +29,10 @@ def make_directory(directory: Path) -> Path:
 
 
 class LatestLink:
-    """`last` beside the experiments, which points at the newest run.
+    """Symbolic link `last` beside the experiments to the newest run.
 
     Args:
-        log_dir: where runs are kept.
+        log_dir: folder of all runs.
     """
 
     def __init__(self, log_dir: Path) -> None:
@@ -41,7 +41,7 @@ class LatestLink:
         self._before: Path | None = None
 
     def set(self, directory: Path) -> None:
-        """Let it point at a run."""
+        """Let it point to a run."""
         self._before = self.link.resolve() if self.link.is_symlink() else None
         temporary = self.link.with_name(f".last.{os.getpid()}")
         try:
@@ -52,7 +52,7 @@ class LatestLink:
             log.warning("%s not set: %s", self.link, error)
 
     def remove_run(self, directory: Path) -> None:
-        """Leave nothing of a run that was refused before it began."""
+        """Remove the directory of a run that was refused before it began, and what was created for it."""
         if self.link.is_symlink() and self.link.resolve() == directory.resolve():
             self.link.unlink()
             if self._before:

@@ -1,4 +1,4 @@
-"""How far a run has come, in run.json, for whoever looks while it runs or after it was killed."""
+"""Progress of a run in run.json, current while it runs and after it was killed."""
 
 import logging
 import math
@@ -13,9 +13,9 @@ log = logging.getLogger(__name__)
 
 
 class RecordUpdater(pl.Callback):
-    """Notes epochs, steps and metrics in the run's record after each epoch; warns when the loss is not finite.
+    """Records epochs, steps and metrics after each epoch; warns when the loss is not finite.
 
-    It lets the run begin when every other callback, which may refuse it, has seen the start of training.
+    The run begins to write when every other callback, which may refuse it, has seen the start of training.
     """
 
     def __init__(self, run: Run) -> None:
@@ -27,20 +27,20 @@ class RecordUpdater(pl.Callback):
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.current_epoch:
-            self._note(trainer)
+            self._update(trainer)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._note(trainer)
+        self._update(trainer)
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.run.begin()  # where training turned out to be complete, it has not started
-        self._note(trainer)
+        self.run.begin()  # if training was complete, it has not begun
+        self._update(trainer)
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         if trainer.training:
-            self._note(trainer)
+            self._update(trainer)
 
-    def _note(self, trainer: pl.Trainer) -> None:
+    def _update(self, trainer: pl.Trainer) -> None:
         metrics, best = logged_metrics(trainer), best_checkpoint(trainer)
         if best is None or best.best_model_path:
             self.run.set_best(Path(best.best_model_path) if best else None)
@@ -56,6 +56,6 @@ class RecordUpdater(pl.Callback):
 
 
 def logged_metrics(trainer: pl.Trainer) -> dict[str, float]:
-    """What was measured over whole epochs, without what was logged step by step."""
+    """Metrics of whole epochs, without those of single steps."""
     metrics = {name: value.item() for name, value in trainer.callback_metrics.items()}
     return {name: value for name, value in metrics.items() if "/" in name and not name.endswith("_step")}

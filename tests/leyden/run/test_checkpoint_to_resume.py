@@ -36,7 +36,7 @@ def test_a_run_goes_on_from_its_newest_whole_checkpoint(stopped: Run, experiment
         assert run.checkpoint_to_resume() == stopped.dir / "checkpoints" / "last.previous.ckpt"
         run.begin()
         assert (run.dir / "metrics.csv").read_bytes() == b"loss,step\r\n0.5,4\r\n"
-    assert "goes on from last.previous.ckpt, step 5" in caplog.text
+    assert "resuming from last.previous.ckpt, step 5" in caplog.text
 
 
 def test_a_run_that_had_no_checkpoint_yet_goes_on_from_its_beginning(stopped: Run, experiment: Experiment) -> None:

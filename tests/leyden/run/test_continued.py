@@ -109,7 +109,7 @@ def test_other_code_than_the_run_began_with_is_told(experiment: Experiment, capl
         assert "other than when" not in caplog.text
     (run.dir / "run.json").write_text(json.dumps(record(run) | {"versions": {"torch": "0"}}))
     with caplog.at_level(logging.WARNING), Run(again(experiment)):
-        assert "versions of packages are other than when the run began" in caplog.text
+        assert "versions of packages have changed since the run began" in caplog.text
 
 
 def test_other_processes_of_a_run_that_goes_on_write_and_lock_nothing(
