@@ -16,7 +16,8 @@ from leyden.callbacks.randomness import Randomness
 from leyden.callbacks.resume_state import total_steps
 from leyden.system.errors import UserError
 from leyden.tasks.duration import accumulation, duration
-from leyden.tasks.schedulers import SchedulerFactory, onecycle, polynomial, warmup_cosine
+from leyden.tasks.schedulers import SchedulerFactory
+from myproject.schedulers import onecycle, polynomial, warmup_cosine
 from tests.leyden.callbacks.test_last import At, Saved
 from tests.leyden.helpers.trainers import made_trainer
 from tests.leyden.tasks.test_task import SPEC, MadeImages, made_task

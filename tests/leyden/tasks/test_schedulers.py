@@ -15,8 +15,9 @@ from leyden.config.compose import compose
 from leyden.config.experiment import Config
 from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
-from leyden.tasks.schedulers import SchedulerFactory, onecycle, polynomial, warmup_cosine
+from leyden.tasks.schedulers import SchedulerFactory
 from leyden.training.build import build_task
+from myproject.schedulers import onecycle, polynomial, warmup_cosine
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 SPEC = DataSpec("classification", (4,), 3, ("a", "b", "c"), (0.0,), (1.0,))
