@@ -1,4 +1,4 @@
-"""Measure a run that there is already, top to bottom."""
+"""Evaluation of an existing run."""
 
 import logging
 from collections.abc import Mapping
@@ -34,14 +34,14 @@ _OF_DEVICES = ("accelerator", "precision", "deterministic", "limit_test_batches"
 
 
 def evaluate_run(recorded: Recorded, settings: Mapping[str, Any]) -> dict[str, float]:
-    """Rebuild a run's model and data from its directory, and measure one on the other.
+    """Evaluate the network of a run on a split of its data, and record the result.
 
     Args:
-        recorded: the run, with what was typed on top of its config.
+        recorded: the run, and settings that were typed.
         settings: of configs/eval.yaml.
 
     Returns:
-        What was measured, named like `test/acc`.
+        Metrics, named like `test/acc`.
     """
     split = settings["split"]
     if split not in SPLITS:
@@ -60,17 +60,17 @@ def evaluate_run(recorded: Recorded, settings: Mapping[str, Any]) -> dict[str, f
 
 
 def _split(word: object) -> str:
-    """The remedy for a word such as `validation`."""
+    """Remedy for a word such as `validation`."""
     meant = {"v": "val", "d": "val", "t": "test"}.get(str(word)[:1].lower(), "")
     meant = "train" if str(word).lower().startswith("tr") else meant
     return f"; write split={meant}" if meant else ""
 
 
 def evaluate(trainer: pl.Trainer, task: Task, datamodule: DataModule, split: str = "test") -> dict[str, float]:
-    """Measure a task on one split of the data.
+    """Evaluate a task on a split of the data.
 
     Returns:
-        The metrics, named by the split: `val/acc`.
+        Metrics, named by the split: `val/acc`.
 
     Raises:
         UserError: the split is empty.
@@ -92,7 +92,7 @@ def evaluate(trainer: pl.Trainer, task: Task, datamodule: DataModule, split: str
 
 
 def _as_tested(datamodule: DataModule, split: str) -> Loader:
-    """The batches of a split, made as those of a test are: in order, without the random changes of training."""
+    """Batches of a split as in a test: in order, without augmentation."""
     if split == NEW and datamodule.recorded is None:
         raise UserError(f"split={NEW}: the run has no record of its items; give split=test, val or train")
     if split == NEW and NEW not in datamodule.items:
@@ -106,9 +106,9 @@ def _as_tested(datamodule: DataModule, split: str) -> Loader:
 
 
 def evaluation_trainer(config: Config) -> pl.Trainer:
-    """A Trainer on one of the run's devices, with its precision and limits, and nothing that trains or writes.
+    """Trainer on one device of the run, with its precision and limits, without loggers and checkpoints.
 
-    Metrics do not depend on the number of processes; further ones would have to be started by this command again.
+    Metrics do not depend on the number of processes, so that one is enough.
     """
     trainer = {name: value for name, value in config["trainer"].items() if name in _OF_DEVICES and _is_plain(value)}
     progress = (config.get("callbacks") or {}).get("progress") or {}
@@ -137,7 +137,7 @@ def _show(metrics: Mapping[str, float], recorded: Recorded, run: LoadedRun, spli
 
 
 def _in_training(run: LoadedRun, name: str) -> float | None:
-    """What the run itself had measured of these weights; the last are not tested, the best validated in their epoch."""
+    """Value that the run had measured of these weights, if any: it tests the best weights, not the last."""
     split, is_last = name.partition("/")[0], run.checkpoint.name == "last.ckpt"
     if split == "val" and (run.is_best or is_last):
         return run.metrics.get(f"best/{name}" if run.is_best else name)

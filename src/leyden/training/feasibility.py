@@ -1,7 +1,6 @@
-"""Whether a run can do what its settings ask for, found from the data, the network and the Trainer before its directory
-is made.
+"""Checks of a run against its data, network and Trainer before its directory is created.
 
-What the settings tell by themselves is checked in `leyden.config`, without torch.
+Checks that need the settings only are in `leyden.config`, without torch.
 """
 
 import copy
@@ -60,7 +59,7 @@ def check_feasible(experiment: Experiment, task: Task, datamodule: DataModule) -
 
 
 def trial_trainer(config: Config) -> pl.Trainer:
-    """A Trainer of the run's settings that runs nothing: its callbacks are those by which its length is known.
+    """Trainer with the settings of a run, for checks only: its callbacks are those that determine the length.
 
     Raises:
         UserError: Lightning refuses the settings.
@@ -73,7 +72,7 @@ def trial_trainer(config: Config) -> pl.Trainer:
 
 
 def _check_measured(config: Config, task: Task) -> None:
-    """Refuse metrics of schedulers and callbacks that are not measured; a task that logs for itself may have more."""
+    """Refuse unknown metrics of schedulers and callbacks, unless the task overrides hooks, where it may log more."""
     if any(getattr(type(task), hook) is not getattr(Task, hook) for hook in _LOGGING):
         return
     known = (*task.metric_names, *_ALWAYS)
@@ -89,7 +88,7 @@ def _check_measured(config: Config, task: Task) -> None:
 
 
 def check_limit(trainer: pl.Trainer, loader: Any) -> None:
-    """Refuse, with a UserError, a limit that leaves nothing of what is to be measured."""
+    """Refuse, with a UserError, a limit that leaves no batch to evaluate."""
     split = _Split("test", loader, trainer)
     _check_share(split, trainer)
     if split.batches and not split.used:
@@ -97,15 +96,15 @@ def check_limit(trainer: pl.Trainer, loader: Any) -> None:
 
 
 class _Split:
-    """The batches of a split that one process has in an epoch.
+    """Batches of a split that one process has in an epoch.
 
     Attributes:
         name: train, val or test.
-        items: of this process; None where that is not known.
-        batch_size: likewise.
-        drops_last: whether a last batch that is not full is left out.
-        batches: how many there are; None where that is not known.
-        used: how many of them the Trainer takes.
+        items: of this process; None if it is not known.
+        batch_size: None if it is not known.
+        drops_last: true if an incomplete last batch is dropped.
+        batches: number of batches; None if it is not known.
+        used: number of batches that the Trainer uses.
     """
 
     def __init__(self, name: str, loader: Any, trainer: pl.Trainer) -> None:
@@ -114,7 +113,7 @@ class _Split:
         if isinstance(loader, Loader):
             self.items: int | None = loader.items
             self.batch_size: int | None = loader.batch_size
-            self.drops_last = loader.joins_last  # likewise, none is smaller than the others
+            self.drops_last = loader.joins_last  # then none is smaller than the others
             self.batches: int | None = len(loader)
         else:
             self.batch_size, self.drops_last = getattr(loader, "batch_size", None), getattr(loader, "drop_last", False)
@@ -131,7 +130,7 @@ class _Split:
 
     @property
     def smallest(self) -> int | None:
-        """Items of the smallest batch that is used; None where that is not known."""
+        """Items of the smallest batch that is used; None if it is not known."""
         if not self.items or not self.batch_size:
             return None
         rest = self.items % self.batch_size
@@ -140,8 +139,8 @@ class _Split:
 
 
 def _splits(datamodule: DataModule, trainer: pl.Trainer, test: bool) -> list[_Split]:
-    """The splits as this Trainer would have them, train first."""
-    datamodule.trainer = trainer  # which decides on processes and on the order
+    """Splits of this Trainer, train first."""
+    datamodule.trainer = trainer  # which determines processes and order
     try:
         loaders = {"train": datamodule.train_dataloader(), "val": datamodule.val_dataloader()}
         if test:
@@ -164,15 +163,15 @@ def _check_share(split: _Split, trainer: pl.Trainer) -> None:
 
 
 def _check_batch_of_one(config: Config, task: Task, train: _Split, trainer: pl.Trainer) -> None:
-    """BatchNorm takes mean and variance over a batch, which a single item has only where it is an image."""
+    """Refuse a batch of one item if the network normalises over a batch; images have positions to normalise over."""
     if train.smallest != 1 or config["trainer"].get("sync_batchnorm") or _trains_on_one(task):
         return
     items, size = train.items or 1, train.batch_size or 1
     per = " in each process" if trainer.world_size > 1 else ""
     if items == 1:
-        given = config["data"].get("train_size")
+        train_size = config["data"].get("train_size")
         what, remedy = (
-            f"data{'' if given is None else f'.train_size={given}'}: is one item to train on{per}",
+            f"data{'' if train_size is None else f'.train_size={train_size}'}: is one item to train on{per}",
             f"give data.train_size={2 * trainer.world_size}",
         )
     else:
@@ -184,7 +183,7 @@ def _check_batch_of_one(config: Config, task: Task, train: _Split, trainer: pl.T
 
 
 def _trains_on_one(task: Task) -> bool:
-    """Whether the network can be trained on a batch of one item."""
+    """True if the network can be trained on a batch of one item."""
     if not any(isinstance(layer, BATCH_NORMS) for layer in task.network.modules()):
         return True
     network = copy.deepcopy(task.network).train()
@@ -199,7 +198,7 @@ def _trains_on_one(task: Task) -> bool:
 
 
 def _check_scheduler(task: Task, trainer: pl.Trainer) -> None:
-    """Make a scheduler of the same settings, for a run of some length."""
+    """Refuse invalid settings of the scheduler: make one for a run of any length."""
     if task.make_scheduler is None or task.make_optimizer is None:
         return
     endless = trainer.max_epochs == -1 and trainer.max_steps == -1
@@ -236,7 +235,7 @@ def _check_validation(experiment: Experiment, trainer: pl.Trainer, batches: int)
 
 
 def _watched(experiment: Experiment) -> Iterator[tuple[str, str, str]]:
-    """The metrics that a run depends on: the setting with its value, how to choose another, and the metric."""
+    """Metrics that a run depends on: setting with its value, remedy, and metric."""
     for setting, mode_setting, metric, _ in watched(experiment.config):
         yield f"{setting}={metric}", other_metric(setting, mode_setting), metric
     for metric in experiment.objectives:

@@ -1,4 +1,4 @@
-"""Use a run that there is already, top to bottom."""
+"""Predictions of an existing run."""
 
 import csv
 import io
@@ -32,23 +32,23 @@ from leyden.training.evaluate import evaluation_trainer
 from leyden.training.loaded_run import load_recorded
 
 log = logging.getLogger(__name__)
-_FEW = 5  # predictions are shown at once
-_LISTED = 20  # of what could not be read
-_LONG = re.compile(r"^-?\d+\.\d{4,}(e-?\d+)?$")  # a number with more digits than a look takes in
+_FEW = 5  # predictions are shown
+_LISTED = 20  # inputs that could not be read
+_LONG = re.compile(r"^-?\d+\.\d{4,}(e-?\d+)?$")  # a number with many digits
 
 
 def predict_run(recorded: Recorded, request: Request) -> Path:
-    """Rebuild a run's model from its directory, and write what it makes of some inputs.
+    """Write the predictions of a run for some inputs.
 
     Args:
-        recorded: the run, with what was typed on top of its config.
-        request: what is to be predicted, and where it is written.
+        recorded: the run, and settings that were typed.
+        request: inputs and output file.
 
     Returns:
-        The file of predictions.
+        File of the predictions.
 
     Raises:
-        UserError: nothing of the input can be read, or the file cannot be written.
+        UserError: none of the inputs can be read, or the file cannot be written.
     """
     config, run = recorded.config, load_recorded(recorded.dir, recorded.config, request.ckpt)
     log.info("run: %s", run.describe())
@@ -66,7 +66,7 @@ def predict_run(recorded: Recorded, request: Request) -> Path:
 
 
 def own_test_split(datamodule: DataModule, device: torch.device, batch_size: int | None = None) -> Inputs:
-    """The test split of a run's data with its targets, named by file or line; numbered from 0 where it has no names.
+    """Test split of the data of a run with its targets, named by file or line, or numbered from 0.
 
     Raises:
         UserError: it is empty.
@@ -91,17 +91,16 @@ def own_test_split(datamodule: DataModule, device: torch.device, batch_size: int
 
 
 def predict(task: Task, inputs: Inputs, trainer: pl.Trainer, top_k: int = 1) -> Iterator[Predictions]:
-    """What a task tells of inputs, a batch at a time.
+    """Predictions of a task, a batch at a time.
 
     Args:
         task: with its weights.
-        inputs: those with targets are told these too: `target`, or `target_<name>` of several, and of classes whether
-            the prediction is `correct`.
-        trainer: whose device and precision are used.
-        top_k: how many classes are told.
+        inputs: their targets, if any, are added: `target`, or `target_<name>` of several, and `correct` of classes.
+        trainer: with device and precision.
+        top_k: number of classes to list.
 
     Yields:
-        Columns by name; the first says which inputs these are.
+        Columns by name, the names of the inputs first.
 
     Raises:
         UserError: none of the inputs can be read.
@@ -115,13 +114,13 @@ def predict(task: Task, inputs: Inputs, trainer: pl.Trainer, top_k: int = 1) -> 
         inputs.batches, "Predicting", total=inputs.steps, transient=True, disable=quiet
     ):
         with torch.inference_mode():
-            given = inputs.transform(stored.to(device))
+            batch = inputs.transform(stored.to(device))
             with precision.forward_context():
-                outputs = task(precision.convert_input(given))
-            told = task.predictions(outputs.float(), given, top_k)
-            told |= {} if targets is None else _truth(targets, told, task.spec)
-        kind = inputs.kind if inputs.kind not in told else f"{inputs.kind} of the input"
-        yield {kind: list(names), **told}
+                outputs = task(precision.convert_input(batch))
+            columns = task.predictions(outputs.float(), batch, top_k)
+            columns |= {} if targets is None else _truth(targets, columns, task.spec)
+        kind = inputs.kind if inputs.kind not in columns else f"{inputs.kind} of the input"
+        yield {kind: list(names), **columns}
         is_empty = False
     if is_empty:
         name, why = next(iter(inputs.unreadable.items()))
@@ -129,7 +128,7 @@ def predict(task: Task, inputs: Inputs, trainer: pl.Trainer, top_k: int = 1) -> 
 
 
 def write(path: Path, batches: Iterable[Predictions]) -> int:
-    """Write predictions as CSV, and tell how many there are. The file takes its name when all of it is there.
+    """Write predictions as CSV, atomically, and return their number.
 
     Raises:
         UserError: it cannot be written.
@@ -153,29 +152,29 @@ def write(path: Path, batches: Iterable[Predictions]) -> int:
 
 
 def _cells(column: Tensor | list[str]) -> list[str]:
-    """Numbers with as many digits as tell them from their neighbours."""
+    """Cells of a column; numbers with the fewest digits that identify them."""
     return [str(value) for value in column.cpu().numpy()] if isinstance(column, Tensor) else column
 
 
-def _truth(targets: Tensor, told: Predictions, spec: DataSpec) -> Predictions:
-    """What should have been predicted."""
+def _truth(targets: Tensor, predicted: Predictions, spec: DataSpec) -> Predictions:
+    """Targets as columns, and for classes the column `correct`."""
     if spec.task == "classification":
         names = [spec.class_names[label] if spec.class_names else str(label) for label in targets.tolist()]
         truth: Predictions = {"target": names}
-        if "class" in told:
-            truth["correct"] = [str(a == b).lower() for a, b in zip(told["class"], names, strict=True)]
+        if "class" in predicted:
+            truth["correct"] = [str(a == b).lower() for a, b in zip(predicted["class"], names, strict=True)]
         return truth
     mean, std = torch.tensor(spec.target_mean).double(), torch.tensor(spec.target_std).double()
     values = (targets.cpu().double().reshape(len(targets), -1) * std + mean).unbind(1)
     names = [f"target_{name}" for name in spec.target_names]
-    if len(names) == 1 and "target" not in told:
+    if len(names) == 1 and "target" not in predicted:
         names = ["target"]
     # more digits than seven would show that these numbers were scaled and back
     return {name: [f"{v:.7g}" for v in of.tolist()] for name, of in zip(names, values, strict=True)}
 
 
 def _eval_transform(config: Config) -> list[Any]:
-    """The transforms that the run's own pictures are evaluated with, where they are not the usual ones."""
+    """Transforms of the run for images in evaluation, if they differ from the default."""
     node = config["data"].get("eval_transform") or []
     trust.check(node, "data.eval_transform")
     return list(instantiate(node, _convert_="all"))

@@ -1,4 +1,4 @@
-"""One training run, top to bottom."""
+"""Training run from start to end."""
 
 import logging
 from collections.abc import Mapping
@@ -36,25 +36,25 @@ log = logging.getLogger(__name__)
 
 
 def run_experiment(experiment: Experiment) -> float | None:
-    """Build what the config describes, train and test it, and keep everything in a run directory.
+    """Train and test the task of an experiment in a run directory.
 
-    A run that is resumed goes on from its last checkpoint; one that has nothing left to do tells its result again.
+    A resumed run continues from its last checkpoint; a finished one returns its recorded result.
 
     Returns:
-        The metric that the config monitors, of the best epoch: what a sweep makes as good as it can.
+        Monitored metric of the best epoch: the objective of a sweep.
     """
     config, monitor = experiment.config, experiment.config["monitor"]
     if experiment.resumes and (metrics := _result(experiment)) is not None:
-        log.info("%s: is finished; to go on, give more, such as trainer.max_epochs=…", experiment.run_dir)
+        log.info("%s: is finished; to continue, give more, such as trainer.max_epochs=…", experiment.run_dir)
         return _monitored(metrics, monitor)
 
     _check_trust(experiment)
     torch.set_float32_matmul_precision(config["matmul_precision"])
-    goes_on = experiment.resumes and has_checkpoint(experiment.run_dir)  # which brings the weights
-    datamodule = _data(experiment, goes_on)
+    has_weights = experiment.resumes and has_checkpoint(experiment.run_dir)
+    datamodule = _data(experiment, has_weights)
     pl.seed_everything(config["seed"], workers=True, verbose=False)
-    task = build_task(config, datamodule.spec, load=not goes_on)
-    if config["init_from"] and not goes_on and rank() == 0:  # which hands them to other processes
+    task = build_task(config, datamodule.spec, load=not has_weights)
+    if config["init_from"] and not has_weights and rank() == 0:  # which sends them to the other processes
         load_weights(task.network, config["init_from"], "init_from")
     _check_objectives(experiment, task)
     check_feasible(experiment, task, datamodule)
@@ -84,17 +84,17 @@ def run_experiment(experiment: Experiment) -> float | None:
 def train(
     trainer: pl.Trainer, task: Task, datamodule: DataModule, checkpoint: Path | None = None, test: bool = True
 ) -> dict[str, float]:
-    """Fit, then test the best weights; those of a run that was given up are not tested.
+    """Fit, then test the best weights, unless the run was pruned.
 
     Args:
         trainer: with its callbacks and loggers.
-        task: what is trained.
-        datamodule: what it is trained on.
-        checkpoint: where training goes on; None to begin.
-        test: whether the best weights are tested.
+        task: to train.
+        datamodule: with the data.
+        checkpoint: from which training resumes; None to begin.
+        test: false to skip the test.
 
     Returns:
-        The metrics of the last epoch (`train/…`, `val/…`), the monitored one of the best epoch (`best/…`) and those of
+        Metrics of the last epoch (`train/…`, `val/…`), the monitored one of the best epoch (`best/…`) and those of
         the test (`test/…`).
     """
     log.info("data: %s", datamodule.describe())
@@ -109,10 +109,10 @@ def train(
 
 
 def test_best(trainer: pl.Trainer, task: Task, datamodule: DataModule) -> None:
-    """Test the weights of the best checkpoint, or the last weights where no best ones are kept.
+    """Test the weights of the best checkpoint, or the last weights if no best ones are kept.
 
-    As in eval.py, they are tested in a network of their own, which no callback of the training has changed. Afterwards
-    `task` has them too, unless a strategy has spread its weights over devices.
+    As in eval.py, they are tested in a new network, which no callback of the training has changed. Afterwards `task`
+    has them too, unless a strategy has sharded its weights.
     """
     best = best_checkpoint(trainer)
     if best is None or not best.best_model_path:
@@ -121,10 +121,10 @@ def test_best(trainer: pl.Trainer, task: Task, datamodule: DataModule) -> None:
         trainer.test(task, datamodule=datamodule, verbose=False)
         return
     weights = read_checkpoint(Path(best.best_model_path))["state_dict"]
-    tested = untrained_copy(task) if task.settings else task  # a task that was put together by hand has no settings
+    tested = untrained_copy(task) if task.settings else task  # a task built without a config has none
     load_state(tested, weights, best.best_model_path)
     served = TestedWeights(weights)
-    trainer.callbacks.append(served)  # type: ignore[attr-defined]  # last, to see what the others have done
+    trainer.callbacks.append(served)  # type: ignore[attr-defined]  # last, after the hooks of the others
     try:
         trainer.test(tested, datamodule=datamodule, verbose=False)
     finally:
@@ -133,16 +133,16 @@ def test_best(trainer: pl.Trainer, task: Task, datamodule: DataModule) -> None:
         load_state(task, weights, best.best_model_path)
 
 
-def _data(experiment: Experiment, goes_on: bool) -> DataModule:
-    """The data of a run; of one that is resumed, those that it had when it began, without what was added since."""
-    values = recorded_spec(experiment.run_dir) if goes_on else None
+def _data(experiment: Experiment, has_weights: bool) -> DataModule:
+    """Data of a run; for a resumed run those that it began with, without files added since."""
+    values = recorded_spec(experiment.run_dir) if has_weights else None
     before = restore_spec(values, f"resume={experiment.run_dir}") if values else None
     recorded = read_split(experiment.run_dir) if experiment.resumes else None
     if recorded:
         datamodule = build_data(experiment.config, before, recorded)
         check_unchanged(datamodule, experiment.run_dir)
         report_changes(datamodule, experiment.run_dir)
-    else:  # also a run of an older version, which is refused if what it knows of its data is not so any more
+    else:  # also a run of an older version, which is refused if its spec does not match
         datamodule = build_data(experiment.config, class_order=before.class_names if before else ())
     warn_of_repeated(datamodule)
     if experiment.config["init_from"]:
@@ -151,7 +151,7 @@ def _data(experiment: Experiment, goes_on: bool) -> DataModule:
 
 
 def _check_trust(experiment: Experiment) -> None:
-    """A recorded config may be somebody else's; one that was typed will be recorded."""
+    """Refuse a recorded config that names an untrusted class, and warn of one that will be recorded."""
     for name, node in experiment.config.items():
         try:
             trust.check(node, name)
@@ -169,7 +169,7 @@ def _check_objectives(experiment: Experiment, task: Task) -> None:
 
 
 def _result(experiment: Experiment) -> dict[str, float] | None:
-    """The metrics of a run that is finished, and of which no more is asked than before."""
+    """Metrics of a finished run whose settings have not changed; None of another."""
     if experiment.changed or not (experiment.run_dir / RECORD).is_file():
         return None
     record = read_record(experiment.run_dir)
