@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import lightning.pytorch as pl
+import lightning as L
 import torch
 from lightning.pytorch.callbacks import ModelPruning, StochasticWeightAveraging, WeightAveraging
 from torch import Tensor, nn
@@ -50,7 +50,7 @@ class Averaging(WeightAveraging):
         """Factor of new weights in the average, in which they join the `averaged` ones before."""
         return 1 / (self.averaged + 1)
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         best = best_checkpoint(trainer)
         if best and str(best.monitor).startswith("train/"):
             log.warning("monitor=%s: is measured of the weights in training; their average is kept", best.monitor)
@@ -59,7 +59,7 @@ class Averaging(WeightAveraging):
         return False  # `should_average` decides, once a step
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         step = trainer.global_step
         if step > self._latest_update_step and self.should_average(
@@ -68,29 +68,25 @@ class Averaging(WeightAveraging):
             self._update(pl_module)
             self._latest_update_step = step
 
-    def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_validation_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if self.averaged:
             super().on_validation_epoch_start(trainer, pl_module)
 
-    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if self.averaged:
             super().on_validation_epoch_end(trainer, pl_module)
 
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if self.averaged:
             super().on_train_end(trainer, pl_module)
         else:
             log.warning("callbacks: %s did not begin; the weights are those of plain training", type(self).__name__)
 
-    def on_save_checkpoint(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
+    def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         if self.averaged:
             super().on_save_checkpoint(trainer, pl_module, checkpoint)
 
-    def on_load_checkpoint(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
+    def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         if "averaging_state" in checkpoint:
             super().on_load_checkpoint(trainer, pl_module, checkpoint)
 
@@ -102,7 +98,7 @@ class Averaging(WeightAveraging):
         self.averaged = state_dict["averaged"]
 
     @torch.no_grad()
-    def _update(self, pl_module: pl.LightningModule) -> None:
+    def _update(self, pl_module: L.LightningModule) -> None:
         """Move the average towards the weights; AveragedModel would wait for the device twice in each step."""
         average_model = self._average_model
         assert average_model is not None
@@ -127,7 +123,7 @@ def _tensors_of(module: nn.Module) -> Iterator[Tensor]:
     yield from module.buffers()
 
 
-def check_averaging(callbacks: Sequence[pl.Callback]) -> None:
+def check_averaging(callbacks: Sequence[L.Callback]) -> None:
     """Refuse, with a UserError, callbacks whose weights would be in no checkpoint, or replaced by those of another."""
     averages = [type(callback).__name__ for callback in callbacks if isinstance(callback, WeightAveraging)]
     if len(averages) > 1:

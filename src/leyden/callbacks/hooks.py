@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from typing import Any
 
-import lightning.pytorch as pl
+import lightning as L
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor, nn
@@ -16,7 +16,7 @@ from leyden.system.errors import UserError
 log = logging.getLogger(__name__)
 
 
-class Hooks(pl.Callback):
+class Hooks(L.Callback):
     """Records, every so many training steps, the activations of layers and the gradients of the loss by them.
 
     The hooks exist during recorded steps only, so that the others cost nothing. Gradients are recorded by hooks on the
@@ -46,7 +46,7 @@ class Hooks(pl.Callback):
         self.calls: Counter[str] = Counter()  # of each layer, in the step that is recorded
         self.recorded = False
 
-    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         if stage != "fit":
             return
         if _writer(trainer) is None and not trainer.fast_dev_run:  # type: ignore[attr-defined]  # which has no loggers
@@ -59,7 +59,7 @@ class Hooks(pl.Callback):
                 )
 
     def on_train_batch_start(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
     ) -> None:
         writer, step = _writer(trainer), trainer.global_step
         if (
@@ -74,14 +74,14 @@ class Hooks(pl.Callback):
             if any(re.search(pattern, name) for pattern in self.layers):
                 self.handles.append(layer.register_forward_hook(self._recorder(writer.experiment, name, step)))
 
-    def on_after_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_after_backward(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if pl_module.automatic_optimization:  # otherwise there may be another backward pass in this step
             self.remove()
 
     def on_train_batch_end(self, *_: Any) -> None:
         self.remove()
 
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if not self.recorded and _writer(trainer):
             log.warning("callbacks.hooks: none of the layers ran; with a frozen backbone, add cache_features=false")
 
@@ -114,12 +114,12 @@ class Hooks(pl.Callback):
         return record
 
 
-def _leaves(pl_module: pl.LightningModule) -> list[tuple[str, nn.Module]]:
+def _leaves(pl_module: L.LightningModule) -> list[tuple[str, nn.Module]]:
     """Layers of the network that have none inside, with their names."""
     network = pl_module.network
     assert isinstance(network, nn.Module)
     return [(name, layer) for name, layer in network.named_modules() if name and not list(layer.children())]
 
 
-def _writer(trainer: pl.Trainer) -> TensorBoardLogger | None:
+def _writer(trainer: L.Trainer) -> TensorBoardLogger | None:
     return next((logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)), None)

@@ -5,7 +5,7 @@ import time
 from signal import Signals
 from typing import Any
 
-import lightning.pytorch as pl
+import lightning as L
 import torch
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.trainer.states import TrainerFn
@@ -36,7 +36,7 @@ from leyden.tasks.task import Task
 log = logging.getLogger(__name__)
 
 
-class LastCheckpoint(pl.Callback):
+class LastCheckpoint(L.Callback):
     """Writes last.ckpt between two steps, when everything that belongs to the first is done, and resumes from it.
 
     That is at the start of an epoch, at the end of training, and before a batch if the optimizer has just made its
@@ -77,7 +77,7 @@ class LastCheckpoint(pl.Callback):
         self._saved_at_step = -1
         self._saved_at = 0.0
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._saved_at, self._saved_at_step = time.monotonic(), trainer.global_step
         if self.shutdown:
             self.shutdown.wait_for_safe_point()
@@ -93,7 +93,7 @@ class LastCheckpoint(pl.Callback):
         if loses_randomness(trainer):
             log.warning("persistent_workers=true: random numbers of workers are not saved; a resumed run may differ")
 
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         stop = self._is_to_stop(trainer, always=True)
         if trainer.global_step > self._saved_at_step and (stop or trainer.current_epoch % self.every_n_epochs == 0):
             self._save(trainer, batch=0)
@@ -101,7 +101,7 @@ class LastCheckpoint(pl.Callback):
             self.shutdown.exit_if_requested()
 
     def on_train_batch_start(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
     ) -> None:
         if self._within_epoch:  # a GradientAccumulationScheduler has set this at its start, in another process
             self._within_epoch = False
@@ -115,21 +115,19 @@ class LastCheckpoint(pl.Callback):
             if stop and self.shutdown:
                 self.shutdown.exit_if_requested()
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         end_restart(trainer)
 
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if trainer.global_step > self._saved_at_step:
             self._save(trainer, batch=0)
         if self.shutdown:
             self.shutdown.stop_waiting()
 
-    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
         self._saving = None
 
-    def on_save_checkpoint(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
+    def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         if self._saving is None:  # another callback saves the best weights
             return
         batch = self._saving["batch"]
@@ -148,9 +146,7 @@ class LastCheckpoint(pl.Callback):
             checkpoint["progress"]["measured"] = all_gather_states(trainer, pl_module.train_epoch.state())
         normalize_loop_state(checkpoint["loops"]["fit_loop"], batch)
 
-    def on_load_checkpoint(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
+    def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         states = checkpoint["callbacks"]
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             state = states.get(callback.state_key, {})
@@ -165,11 +161,11 @@ class LastCheckpoint(pl.Callback):
             for state in checkpoint["lr_schedulers"]:
                 remove_length(state)
 
-    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if self._loaded:  # also if training is complete, and only the test is missing
             trainer.callback_metrics.update(_tensors(self._loaded["metrics"]))
 
-    def _restore(self, trainer: pl.Trainer, pl_module: pl.LightningModule, progress: dict[str, Any]) -> None:
+    def _restore(self, trainer: L.Trainer, pl_module: L.LightningModule, progress: dict[str, Any]) -> None:
         trainer.callback_metrics.update(_tensors(progress["metrics"]))
         more = self._has_more_patience or total_steps(trainer) != progress["length"]
         trainer.should_stop = progress["stopped"] and not more
@@ -190,7 +186,7 @@ class LastCheckpoint(pl.Callback):
                 apply_length(config.scheduler)
             log.info("the schedule now covers %s steps", f"{total_steps(trainer):,}")
 
-    def _is_complete(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> bool:
+    def _is_complete(self, trainer: L.Trainer, pl_module: L.LightningModule) -> bool:
         """True if a checkpoint within an epoch would hold all that the rest of the epoch depends on."""
         if self._whole_epochs:
             return False
@@ -202,7 +198,7 @@ class LastCheckpoint(pl.Callback):
             log.warning("%s, is in no checkpoint; an interrupted run repeats its epoch from the start", unsaved)
         return complete
 
-    def _is_due(self, trainer: pl.Trainer) -> bool:
+    def _is_due(self, trainer: L.Trainer) -> bool:
         steps = trainer.global_step - self._saved_at_step
         minutes = (time.monotonic() - self._saved_at) / 60
         by_step = self.every_n_steps is not None and steps >= self.every_n_steps
@@ -211,7 +207,7 @@ class LastCheckpoint(pl.Callback):
             by_time = bool(trainer.strategy.reduce_boolean_decision(by_time, all=False))
         return by_step or by_time
 
-    def _is_to_stop(self, trainer: pl.Trainer, always: bool = False) -> bool:
+    def _is_to_stop(self, trainer: L.Trainer, always: bool = False) -> bool:
         """True if a process has received a signal: all have to stop at the same step."""
         received = self.shutdown is not None and self.shutdown.received is not None
         if trainer.world_size == 1:
@@ -223,7 +219,7 @@ class LastCheckpoint(pl.Callback):
             self.shutdown.received = Signals.SIGTERM
         return together
 
-    def _save(self, trainer: pl.Trainer, batch: int) -> None:
+    def _save(self, trainer: L.Trainer, batch: int) -> None:
         if trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
         for logger in trainer.loggers:  # first: the history before a checkpoint must be on disk

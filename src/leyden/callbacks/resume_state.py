@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as pl
+import lightning as L
 import torch
 
 from leyden.records.rebased_paths import rebase_paths
@@ -28,20 +28,20 @@ def _is_in(path: str, folder: str) -> bool:
     return Path(path).suffix == ".ckpt" and Path(path).resolve().is_relative_to(Path(folder).resolve())
 
 
-def total_steps(trainer: pl.Trainer) -> int:
+def total_steps(trainer: L.Trainer) -> int:
     """Optimizer steps of the whole run; -1 without an end."""
     steps = duration(trainer).steps
     return int(steps) if steps != float("inf") else -1
 
 
-def batch_layout(trainer: pl.Trainer) -> list[int]:
+def batch_layout(trainer: L.Trainer) -> list[int]:
     """Processes, batches of an epoch and batches of a step: a position in an epoch is valid for the same three only."""
     batches = trainer.num_training_batches
     accumulated = accumulation(trainer, trainer.current_epoch)
     return [trainer.world_size, int(batches) if batches < float("inf") else -1, accumulated]
 
 
-def all_gather_states(trainer: pl.Trainer, state: dict[str, Any]) -> list[dict[str, Any]]:
+def all_gather_states(trainer: L.Trainer, state: dict[str, Any]) -> list[dict[str, Any]]:
     """States of all processes, by rank."""
     if trainer.world_size == 1:
         return [state]

@@ -3,13 +3,13 @@
 import logging
 from collections.abc import Mapping
 
-import lightning.pytorch as pl
+import lightning as L
 from torch import Tensor
 
 log = logging.getLogger(__name__)
 
 
-class TestedWeights(pl.Callback):
+class TestedWeights(L.Callback):
     """Restores the weights of a checkpoint if another callback has changed them before a test begins.
 
     A callback that averages weights may swap them for a test, as it does for a validation; but eval.py, predict.py and
@@ -22,7 +22,7 @@ class TestedWeights(pl.Callback):
     def __init__(self, weights: Mapping[str, Tensor]) -> None:
         self.weights = weights
 
-    def on_test_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_test_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         now = pl_module.state_dict()
         if now.keys() != self.weights.keys() or any(now[name].shape != of.shape for name, of in self.weights.items()):
             return  # a strategy has divided them among devices

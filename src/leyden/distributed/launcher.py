@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as pl
+import lightning as L
 import torch
 from torch import distributed
 
@@ -29,14 +29,14 @@ class RankError(RuntimeError):
     """A further process of a run ended before the run did."""
 
 
-def check_launcher(trainer: pl.Trainer) -> None:
+def check_launcher(trainer: L.Trainer) -> None:
     """Refuse, with a UserError, a strategy that would start the further processes of a run in another way."""
     if forks_or_spawns(trainer):
         raise UserError(f"trainer.strategy: {SPAWNS}")
 
 
 @contextmanager
-def launch_ranks(trainer: pl.Trainer, experiment: Experiment) -> Iterator[None]:
+def launch_ranks(trainer: L.Trainer, experiment: Experiment) -> Iterator[None]:
     """Start the further processes of a run, unless torchrun or a scheduler has; after this block all of them are gone.
 
     Raises:

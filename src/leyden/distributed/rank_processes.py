@@ -11,7 +11,7 @@ from contextlib import suppress
 from signal import Signals
 from typing import NoReturn
 
-import lightning.pytorch as pl
+import lightning as L
 
 from leyden.config.experiment import Experiment
 from leyden.distributed import GRACE, PATIENCE
@@ -34,7 +34,7 @@ class RankProcesses:
         experiment: run by each of them.
     """
 
-    def __init__(self, trainer: pl.Trainer, experiment: Experiment) -> None:
+    def __init__(self, trainer: L.Trainer, experiment: Experiment) -> None:
         self.trainer, self.experiment = trainer, experiment
         self._started: dict[int, subprocess.Popen[bytes]] = {}  # by rank
         self._stopping = threading.Event()
@@ -45,7 +45,7 @@ class RankProcesses:
 
     def start(self, number: int, env: dict[str, str]) -> None:
         """Start the process of a rank. It receives no Ctrl-C of a terminal: the ranks agree on a step to stop at."""
-        command = [sys.executable, "-m", "leyden.training.rank_process"]
+        command = [sys.executable, "-m", "leyden.training.rank_entry_point"]
         process = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, start_new_session=True)
         self._started[number] = process
         assert process.stdin is not None

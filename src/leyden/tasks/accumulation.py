@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
-import lightning.pytorch as pl
+import lightning as L
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.utilities.data import extract_batch_size
@@ -93,7 +93,7 @@ class BatchSizes:
             return 1
 
 
-def mean_over_processes(trainer: pl.Trainer, value: float) -> float:
+def mean_over_processes(trainer: L.Trainer, value: float) -> float:
     """Mean of a value over all processes, each of which has to call this."""
     mean: Tensor = trainer.strategy.reduce(
         torch.tensor(float(value), device=trainer.strategy.root_device), reduce_op="mean"

@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-import lightning.pytorch as pl
+import lightning as L
 from lightning.pytorch.callbacks import GradientAccumulationScheduler
 
 
@@ -21,7 +21,7 @@ class Duration(NamedTuple):
     batches: float
 
 
-def duration(trainer: pl.Trainer, batches: float | None = None) -> Duration:
+def duration(trainer: L.Trainer, batches: float | None = None) -> Duration:
     """Length of the whole run, from its settings: the sum over its epochs, each with its own accumulation.
 
     Lightning's `estimated_stepping_batches` takes the accumulation of the current epoch for that of all, and is -1 for
@@ -55,12 +55,12 @@ def duration(trainer: pl.Trainer, batches: float | None = None) -> Duration:
     return Duration(steps, most_epochs, most_epochs * batches)
 
 
-def accumulation(trainer: pl.Trainer, epoch: int) -> int:
+def accumulation(trainer: L.Trainer, epoch: int) -> int:
     """Batches in each optimizer step of an epoch, which a GradientAccumulationScheduler may change between epochs."""
     planned = _plan(trainer)
     return planned.get_accumulate_grad_batches(epoch) if planned else trainer.accumulate_grad_batches
 
 
-def _plan(trainer: pl.Trainer) -> GradientAccumulationScheduler | None:
+def _plan(trainer: L.Trainer) -> GradientAccumulationScheduler | None:
     callbacks = trainer.callbacks  # type: ignore[attr-defined]
     return next((c for c in callbacks if isinstance(c, GradientAccumulationScheduler)), None)

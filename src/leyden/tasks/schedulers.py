@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import lightning.pytorch as pl
+import lightning as L
 from torch.optim import Optimizer
 
 from leyden.system.errors import UserError
@@ -58,7 +58,7 @@ class SchedulerFactory:
         }
 
 
-def is_outdated(trainer: pl.Trainer, monitor: str | None) -> bool:
+def is_outdated(trainer: L.Trainer, monitor: str | None) -> bool:
     """True if a metric of the validation is of an earlier epoch, as this one has no validation."""
     # Lightning counts the batches of an epoch's validations, and keeps the count in checkpoints.
     validated = trainer.fit_loop.epoch_loop.val_loop.batch_progress.total.completed > 0

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from dataclasses import asdict
 from typing import Any, ClassVar
 
-import lightning.pytorch as pl
+import lightning as L
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
@@ -29,7 +29,7 @@ from leyden.tasks.schedulers import SchedulerFactory, is_outdated
 Predictions = dict[str, Tensor | list[str]]
 
 
-class Task(pl.LightningModule):
+class Task(L.LightningModule):
     """Network with its loss, metrics, optimizer and scheduler. A subclass defines `loss` and passes the metrics.
 
     For several optimizers or manual optimisation override `configure_optimizers` and `training_step`, as in any

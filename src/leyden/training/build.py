@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-import lightning.pytorch as pl
+import lightning as L
 import torch
 from hydra.errors import InstantiationException
 from hydra.utils import get_object, instantiate
@@ -30,7 +30,7 @@ from leyden.system.suggestions import did_you_mean
 from leyden.tasks.optimizers import OptimizerFactory
 from leyden.tasks.schedulers import SchedulerFactory
 from leyden.tasks.task import Task
-from leyden.training.factories import complete_model, for_checkpoint
+from leyden.training.model_settings import complete_model, for_checkpoint
 
 
 def build_data(
@@ -163,7 +163,7 @@ def _check_output(task: Task, size: int) -> None:
         )
 
 
-def build_trainer(config: Config, *more: pl.Callback) -> pl.Trainer:
+def build_trainer(config: Config, *more: L.Callback) -> L.Trainer:
     """Trainer with its callbacks, loggers and durable checkpoints.
 
     Args:
@@ -183,7 +183,7 @@ def build_trainer(config: Config, *more: pl.Callback) -> pl.Trainer:
     saves = any(isinstance(callback, Checkpoint) for callback in callbacks)  # or Lightning would add one of its own
     _check_accelerator(config["trainer"].get("accelerator"))
     plugins = config["trainer"].get("plugins") or []
-    trainer: pl.Trainer = _build(
+    trainer: L.Trainer = _build(
         "trainer",
         {"enable_checkpointing": saves} | {key: value for key, value in config["trainer"].items() if key != "plugins"},
         callbacks=[*last, Randomness(config["seed"]), *others, *more],  # saved and seeded before others change anything

@@ -6,7 +6,7 @@ from copy import copy
 from datetime import UTC, datetime
 from typing import Any
 
-import lightning.pytorch as pl
+import lightning as L
 import rich
 import torch
 from rich.table import Table
@@ -46,17 +46,22 @@ def evaluate_run(recorded: Recorded, settings: Mapping[str, Any]) -> dict[str, f
     split = settings["split"]
     if split not in SPLITS:
         raise UserError(f"split={split}: must be one of {', '.join(SPLITS)}{_split(split)}")
-    torch.set_float32_matmul_precision(recorded.config["matmul_precision"])
-    run = load_recorded(recorded.dir, recorded.config, str(settings["ckpt"]))
-    log.info("run: %s", run.describe())
-    datamodule = run.datamodule
-    datamodule.setup("test")
-    trained = warn_of_trained(datamodule, [split], run.trained_on)
-    metrics = evaluate(evaluation_trainer(recorded.config), run.task, datamodule, split)
+    run, trainer = open_run(recorded, str(settings["ckpt"]))
+    run.datamodule.setup("test")
+    trained = warn_of_trained(run.datamodule, [split], run.trained_on)
+    metrics = evaluate(trainer, run.task, run.datamodule, split)
     if rank() == 0:
         _show(metrics, recorded, run, split)
         _keep(metrics, recorded, run, split, trained)
     return metrics
+
+
+def open_run(recorded: Recorded, ckpt: str) -> tuple[LoadedRun, L.Trainer]:
+    """Run with the weights of a checkpoint, and a Trainer to use it: for evaluation and prediction."""
+    torch.set_float32_matmul_precision(recorded.config["matmul_precision"])
+    run = load_recorded(recorded.dir, recorded.config, ckpt)
+    log.info("run: %s", run.describe())
+    return run, evaluation_trainer(recorded.config)
 
 
 def _split(word: object) -> str:
@@ -66,7 +71,7 @@ def _split(word: object) -> str:
     return f"; write split={meant}" if meant else ""
 
 
-def evaluate(trainer: pl.Trainer, task: Task, datamodule: DataModule, split: str = "test") -> dict[str, float]:
+def evaluate(trainer: L.Trainer, task: Task, datamodule: DataModule, split: str = "test") -> dict[str, float]:
     """Evaluate a task on a split of the data.
 
     Returns:
@@ -105,7 +110,7 @@ def _as_tested(datamodule: DataModule, split: str) -> Loader:
     return datamodule.loader(split, **order)
 
 
-def evaluation_trainer(config: Config) -> pl.Trainer:
+def evaluation_trainer(config: Config) -> L.Trainer:
     """Trainer on one device of the run, with its precision and limits, without loggers and checkpoints.
 
     Metrics do not depend on the number of processes, so that one is enough.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import lightning.pytorch as pl
+import lightning as L
 from lightning.pytorch.loggers import CSVLogger, MLFlowLogger, TensorBoardLogger, WandbLogger
 
 from leyden.config.experiment import Config
@@ -11,14 +11,14 @@ from leyden.config.experiment import Config
 SECTIONS = ("data", "model", "task", "optimizer", "scheduler", "trainer", "seed")
 
 
-def log_settings(trainer: pl.Trainer, config: Config) -> None:
+def log_settings(trainer: L.Trainer, config: Config) -> None:
     """Log the settings to the trackers; the run directory has them in config.yaml."""
     for logger in trainer.loggers:
         if not isinstance(logger, CSVLogger | TensorBoardLogger):
             logger.log_hyperparams(settings(config))
 
 
-def log_result(trainer: pl.Trainer, config: Config, metrics: Mapping[str, float]) -> None:
+def log_result(trainer: L.Trainer, config: Config, metrics: Mapping[str, float]) -> None:
     """Log settings and result to TensorBoard's HPARAMS page, which needs both together."""
     result = {f"result/{name}": value for name, value in metrics.items() if name.startswith(("best/", "test/"))}
     for logger in trainer.loggers:
@@ -27,7 +27,7 @@ def log_result(trainer: pl.Trainer, config: Config, metrics: Mapping[str, float]
             logger.finalize("success")
 
 
-def tracker_ids(trainer: pl.Trainer) -> dict[str, str]:
+def tracker_ids(trainer: L.Trainer) -> dict[str, str]:
     """Ids of this run in the trackers, with which it is continued there."""
     known = {WandbLogger: "version", MLFlowLogger: "run_id"}
     pairs = [

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import lightning.pytorch as pl
+import lightning as L
 import torch
 
 from leyden.config.experiment import Config, Experiment
@@ -58,7 +58,7 @@ def check_feasible(experiment: Experiment, task: Task, datamodule: DataModule) -
         _check_validation(experiment, trainer, train.used)
 
 
-def trial_trainer(config: Config) -> pl.Trainer:
+def trial_trainer(config: Config) -> L.Trainer:
     """Trainer with the settings of a run, for checks only: its callbacks are those that determine the length.
 
     Raises:
@@ -87,7 +87,7 @@ def _check_measured(config: Config, task: Task) -> None:
                 raise UserError(unknown + did_you_mean(metric, task.metric_names))
 
 
-def check_limit(trainer: pl.Trainer, loader: Any) -> None:
+def check_limit(trainer: L.Trainer, loader: Any) -> None:
     """Refuse, with a UserError, a limit that leaves no batch to evaluate."""
     split = _Split("test", loader, trainer)
     _check_share(split, trainer)
@@ -107,7 +107,7 @@ class _Split:
         used: number of batches that the Trainer uses.
     """
 
-    def __init__(self, name: str, loader: Any, trainer: pl.Trainer) -> None:
+    def __init__(self, name: str, loader: Any, trainer: L.Trainer) -> None:
         self.name = name
         processes = trainer.world_size
         if isinstance(loader, Loader):
@@ -138,7 +138,7 @@ class _Split:
         return rest if takes_rest else min(self.items, self.batch_size)
 
 
-def _splits(datamodule: DataModule, trainer: pl.Trainer, test: bool) -> list[_Split]:
+def _splits(datamodule: DataModule, trainer: L.Trainer, test: bool) -> list[_Split]:
     """Splits of this Trainer, train first."""
     datamodule.trainer = trainer  # which determines processes and order
     try:
@@ -151,7 +151,7 @@ def _splits(datamodule: DataModule, trainer: pl.Trainer, test: bool) -> list[_Sp
     return [_Split(name, loader, trainer) for name, found in loaders.items() for loader in _listed(found)]
 
 
-def _check_share(split: _Split, trainer: pl.Trainer) -> None:
+def _check_share(split: _Split, trainer: L.Trainer) -> None:
     if split.batches and not split.used and _is_share(split.limit):
         overfits = bool(trainer.overfit_batches) and split.name != "test"  # type: ignore[attr-defined]
         setting = "trainer.overfit_batches" if overfits else f"trainer.limit_{split.name}_batches"
@@ -162,7 +162,7 @@ def _check_share(split: _Split, trainer: pl.Trainer) -> None:
         )
 
 
-def _check_batch_of_one(config: Config, task: Task, train: _Split, trainer: pl.Trainer) -> None:
+def _check_batch_of_one(config: Config, task: Task, train: _Split, trainer: L.Trainer) -> None:
     """Refuse a batch of one item if the network normalises over a batch; images have positions to normalise over."""
     if train.smallest != 1 or config["trainer"].get("sync_batchnorm") or _trains_on_one(task):
         return
@@ -197,7 +197,7 @@ def _trains_on_one(task: Task) -> bool:
     return True
 
 
-def _check_scheduler(task: Task, trainer: pl.Trainer) -> None:
+def _check_scheduler(task: Task, trainer: L.Trainer) -> None:
     """Refuse invalid settings of the scheduler: make one for a run of any length."""
     if task.make_scheduler is None or task.make_optimizer is None:
         return
@@ -208,7 +208,7 @@ def _check_scheduler(task: Task, trainer: pl.Trainer) -> None:
         raise UserError(f"scheduler: {' '.join(str(error).split())}") from error
 
 
-def _check_validation(experiment: Experiment, trainer: pl.Trainer, batches: int) -> None:
+def _check_validation(experiment: Experiment, trainer: L.Trainer, batches: int) -> None:
     """Refuse a run that ends before its first validation, on which its monitored metrics depend."""
     if not batches or isinstance(experiment.config["trainer"].get("val_check_interval"), str | Mapping):  # a time
         return

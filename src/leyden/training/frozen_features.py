@@ -3,7 +3,7 @@
 import logging
 from typing import Protocol, runtime_checkable
 
-import lightning.pytorch as pl
+import lightning as L
 import rich
 import torch
 from rich.progress import track
@@ -84,7 +84,7 @@ class CachedFeatures(InMemory):
         return torch.cat(features), torch.cat(targets)
 
 
-def cache_features(datamodule: DataModule, task: Task, trainer: pl.Trainer) -> DataModule:
+def cache_features(datamodule: DataModule, task: Task, trainer: L.Trainer) -> DataModule:
     """Features in place of the inputs if the result is the same; otherwise the datamodule itself.
 
     The result is the same if a whole backbone stays frozen, its inputs are the same in each epoch and not needed by the

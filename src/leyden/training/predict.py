@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as pl
+import lightning as L
 import rich
 import torch
 from hydra.utils import instantiate
@@ -28,8 +28,7 @@ from leyden.run.split_record import warn_of_trained
 from leyden.system.atomic_files import replacing
 from leyden.system.errors import UserError
 from leyden.tasks.task import Predictions, Task
-from leyden.training.evaluate import evaluation_trainer
-from leyden.training.loaded_run import load_recorded
+from leyden.training.evaluate import open_run
 
 log = logging.getLogger(__name__)
 _FEW = 5  # predictions are shown
@@ -50,16 +49,13 @@ def predict_run(recorded: Recorded, request: Request) -> Path:
     Raises:
         UserError: none of the inputs can be read, or the file cannot be written.
     """
-    config, run = recorded.config, load_recorded(recorded.dir, recorded.config, request.ckpt)
-    log.info("run: %s", run.describe())
-    torch.set_float32_matmul_precision(config["matmul_precision"])
-    trainer = evaluation_trainer(config)
+    run, trainer = open_run(recorded, request.ckpt)
     if request.input is None:
         inputs = own_test_split(run.datamodule, trainer.strategy.root_device, request.batch_size)
         warn_of_trained(run.datamodule, ["test"], run.trained_on)
     else:
-        batch_size = request.batch_size or int(config["data"].get("eval_batch_size") or 1024)
-        inputs = open_inputs(request.input, run.spec, batch_size, _eval_transform(config))
+        batch_size = request.batch_size or int(run.config["data"].get("eval_batch_size") or 1024)
+        inputs = open_inputs(request.input, run.spec, batch_size, _eval_transform(run.config))
     number = write(request.output, predict(run.task, inputs, trainer, request.top_k))
     _report(request.output, number, inputs)
     return request.output
@@ -90,7 +86,7 @@ def own_test_split(datamodule: DataModule, device: torch.device, batch_size: int
     return Inputs(len(loader), batches(), kind=datamodule.ITEM)
 
 
-def predict(task: Task, inputs: Inputs, trainer: pl.Trainer, top_k: int = 1) -> Iterator[Predictions]:
+def predict(task: Task, inputs: Inputs, trainer: L.Trainer, top_k: int = 1) -> Iterator[Predictions]:
     """Predictions of a task, a batch at a time.
 
     Args:

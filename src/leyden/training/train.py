@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-import lightning.pytorch as pl
+import lightning as L
 import torch
 
 from leyden.callbacks.best import best_checkpoint, best_score
@@ -52,7 +52,7 @@ def run_experiment(experiment: Experiment) -> float | None:
     torch.set_float32_matmul_precision(config["matmul_precision"])
     has_weights = experiment.resumes and has_checkpoint(experiment.run_dir)
     datamodule = _data(experiment, has_weights)
-    pl.seed_everything(config["seed"], workers=True, verbose=False)
+    L.seed_everything(config["seed"], workers=True, verbose=False)
     task = build_task(config, datamodule.spec, load=not has_weights)
     if config["init_from"] and not has_weights and rank() == 0:  # which sends them to the other processes
         load_weights(task.network, config["init_from"], "init_from")
@@ -82,7 +82,7 @@ def run_experiment(experiment: Experiment) -> float | None:
 
 
 def train(
-    trainer: pl.Trainer, task: Task, datamodule: DataModule, checkpoint: Path | None = None, test: bool = True
+    trainer: L.Trainer, task: Task, datamodule: DataModule, checkpoint: Path | None = None, test: bool = True
 ) -> dict[str, float]:
     """Fit, then test the best weights, unless the run was pruned.
 
@@ -108,7 +108,7 @@ def train(
     return metrics
 
 
-def test_best(trainer: pl.Trainer, task: Task, datamodule: DataModule) -> None:
+def test_best(trainer: L.Trainer, task: Task, datamodule: DataModule) -> None:
     """Test the weights of the best checkpoint, or the last weights if no best ones are kept.
 
     As in eval.py, they are tested in a new network, which no callback of the training has changed. Afterwards `task`

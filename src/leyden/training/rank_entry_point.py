@@ -19,9 +19,7 @@ from leyden.system.processes import rank
 def main() -> None:
     """Run the experiment. Errors of all ranks are left to the first process, which ends this one in the meantime."""
     pipe = os.fdopen(os.dup(0), "rb")
-    os.dup2(
-        os.open(os.devnull, os.O_RDONLY), 0
-    )  # worker processes close theirs without waiting for the thread
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # worker processes close theirs without waiting for the thread
     experiment: Experiment = pickle.load(pipe)
     threading.Thread(target=_end_with, args=(pipe,), daemon=True).start()
     set_up_logging()
