@@ -66,6 +66,9 @@ INHERITED = {
     "leyden.tasks.task.Task": {"_example_input_array": "`example_input_array` follows the precision of the network"},
 }
 
+# Attribute of a LightningModule with the name of the hook in which it is called.
+CURRENT_HOOK = "_current_fx_name"
+
 # Keys in a checkpoint of what the loops count.
 LOOP_STATE_KEYS = ("epoch_progress", "epoch_loop.batch_progress", "epoch_loop.state_dict")
 
