@@ -125,12 +125,5 @@ def load_recorded(run_dir: Path, config: Config, ckpt: str = "best") -> LoadedRu
         epochs = epochs_trained(checkpoint)
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: does not say how long it was trained; it was not written by train.py") from error
-    return LoadedRun(
-        run_dir,
-        config,
-        path,
-        epochs,
-        dict(record.get("metrics", {})),
-        task,
-        str(record.get("data") or ""),
-    )
+    metrics, data = dict(record.get("metrics", {})), str(record.get("data") or "")
+    return LoadedRun(run_dir, config, path, epochs, metrics, task, data)
