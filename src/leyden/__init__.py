@@ -45,9 +45,9 @@ if TYPE_CHECKING:
     from leyden.training.build import build_network as build_network
     from leyden.training.build import build_task as build_task
     from leyden.training.build import build_trainer as build_trainer
-    from leyden.training.factories import complete_model as complete_model
     from leyden.training.loaded_run import LoadedRun as LoadedRun
     from leyden.training.loaded_run import load_run as load_run
+    from leyden.training.model_settings import complete_model as complete_model
     from leyden.training.train import run_experiment as run_experiment
     from leyden.training.train import train as train
 
@@ -79,7 +79,7 @@ _PUBLIC = {
     "build_network": "training.build",
     "build_task": "training.build",
     "build_trainer": "training.build",
-    "complete_model": "training.factories",
+    "complete_model": "training.model_settings",
     "compose": "config.compose",
     "did_you_mean": "system.suggestions",
     "evaluate_command": "cli.commands",

@@ -1,4 +1,4 @@
-"""Checkpoint of the best weights, and the callback of a Trainer that keeps it."""
+"""Checkpoints of the best weights."""
 
 import logging
 import math
@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as pl
+import lightning as L
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor, nn
 
 from leyden.system.atomic_files import current, previous
+from leyden.system.lightning_internals import last_saved_step
 
 log = logging.getLogger(__name__)
 
@@ -43,13 +44,11 @@ class BestCheckpoint(ModelCheckpoint):
         self._validated: tuple[int, dict[str, float]] = -1, {}  # the step, and sums over the weights at that time
         self._saves = self._warned = False
 
-    def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Called after the same hook of other callbacks, which may exchange weights for a validation."""
+    def on_validation_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Note the weights that are validated; other callbacks, called before, may have exchanged them."""
         self._validated = trainer.global_step, _sums(dict(pl_module.named_parameters()))
 
-    def on_save_checkpoint(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
+    def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         step, validated = self._validated
         if not self._saves or self._warned or step != trainer.global_step:
             return
@@ -63,7 +62,7 @@ class BestCheckpoint(ModelCheckpoint):
                 self.best_model_path,
             )
 
-    def check_monitor_top_k(self, trainer: pl.Trainer, current: Tensor | None = None) -> bool:
+    def check_monitor_top_k(self, trainer: L.Trainer, current: Tensor | None = None) -> bool:
         if super().check_monitor_top_k(trainer, current):
             return True
         worst = self.best_k_models.get(self.kth_best_model_path)
@@ -79,8 +78,8 @@ class BestCheckpoint(ModelCheckpoint):
         self.losses = {path: loss for path, loss in state_dict["losses"].items() if path in self.best_k_models}
         self.steps = {path: step for path, step in state_dict["steps"].items() if path in self.best_k_models}
 
-    def _save_checkpoint(self, trainer: pl.Trainer, filepath: str) -> None:
-        """Also ranks the kept checkpoints anew: ModelCheckpoint, which has just done so, takes the first of equals."""
+    def _save_checkpoint(self, trainer: L.Trainer, filepath: str) -> None:
+        """Also rank the kept checkpoints: ModelCheckpoint, which has just done so, takes the first of equals."""
         if filepath in self.best_k_models:
             loss = self._loss(trainer)
             for of_files, value in ((self.losses, loss), (self.steps, trainer.global_step)):
@@ -98,7 +97,7 @@ class BestCheckpoint(ModelCheckpoint):
         super()._save_checkpoint(trainer, filepath)
         self._saves = False
 
-    def _remove_checkpoint(self, trainer: pl.Trainer, filepath: str) -> None:
+    def _remove_checkpoint(self, trainer: L.Trainer, filepath: str) -> None:
         path = Path(filepath)
         if not trainer.is_global_zero or not path.is_file():
             return
@@ -111,15 +110,15 @@ class BestCheckpoint(ModelCheckpoint):
         score = float(self.best_k_models[path])
         return (score if self.mode == "min" else -score), self.losses.get(path, torch.inf)
 
-    def _loss(self, trainer: pl.Trainer) -> float | None:
-        """Loss of the split that the monitored metric is of; None where it is not measured, or is no number."""
+    def _loss(self, trainer: L.Trainer) -> float | None:
+        """Loss of the split that the monitored metric is of; None if it is not measured, or is NaN."""
         loss = trainer.callback_metrics.get(f"{str(self.monitor).partition('/')[0]}/loss")
         return None if loss is None or loss.isnan() else float(loss)
 
     def _get_metric_interpolated_filepath_name(
-        self, monitor_candidates: dict[str, Tensor], trainer: pl.Trainer, del_filepath: str | None = None
+        self, monitor_candidates: dict[str, Tensor], trainer: L.Trainer, del_filepath: str | None = None
     ) -> str:
-        """A version is added to the name of a checkpoint that is still among the best, which would be overwritten."""
+        """Path of a new file: a version is added where another of the best checkpoints would be overwritten."""
         path = str(super()._get_metric_interpolated_filepath_name(monitor_candidates, trainer, del_filepath))
         version = self.STARTING_VERSION
         while path in self.best_k_models:
@@ -145,36 +144,35 @@ class BestCheckpoint(ModelCheckpoint):
 
 
 def _sums(weights: Mapping[str, Any]) -> dict[str, float]:
-    """Sum over each tensor of real numbers that is whole, by which two sets of weights differ at little cost."""
+    """Sum over each floating-point tensor that no strategy has sharded: a cheap way to compare weights."""
     whole = {name: of for name, of in weights.items() if type(of) in (Tensor, nn.Parameter)}  # not spread over devices
     return {name: float(of.detach().sum()) for name, of in whole.items() if of.is_floating_point()}
 
 
-def best_checkpoint(trainer: pl.Trainer) -> ModelCheckpoint | None:
-    """The first checkpoint callback that monitors a metric; None in a run that keeps no best weights."""
+def best_checkpoint(trainer: L.Trainer) -> ModelCheckpoint | None:
+    """First checkpoint callback that monitors a metric; None in a run that keeps no best weights."""
     return next((c for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint) and c.monitor), None)
 
 
-def best_score(trainer: pl.Trainer) -> dict[str, float]:
-    """The monitored metric of the best weights so far, named like `best/val/acc`; nothing where none are kept."""
+def best_score(trainer: L.Trainer) -> dict[str, float]:
+    """Monitored metric of the best weights so far, named like `best/val/acc`; empty if none are kept."""
     best = best_checkpoint(trainer)
     score = best.best_model_score if best else None
     return {} if best is None or score is None else {f"best/{best.monitor}": score.item()}
 
 
-def best_so_far(trainer: pl.Trainer) -> tuple[float, float | None] | None:
-    """Monitored metric and loss of the best weights so far; None where none are kept, or not yet."""
+def best_so_far(trainer: L.Trainer) -> tuple[float, float | None] | None:
+    """Monitored metric and loss of the best weights so far; None without any."""
     best = best_checkpoint(trainer)
     if best is None or best.best_model_score is None:
         return None
-    return best.best_model_score.item(), best.losses.get(best.best_model_path) if isinstance(
-        best, BestCheckpoint
-    ) else None
+    losses = best.losses if isinstance(best, BestCheckpoint) else {}
+    return best.best_model_score.item(), losses.get(best.best_model_path)
 
 
-def kept_files(trainer: pl.Trainer) -> dict[str, int]:
-    """Files that the best weights are in, by name, with the global step of each."""
+def kept_files(trainer: L.Trainer) -> dict[str, int]:
+    """Global step of each file of best weights, by file name."""
     best = best_checkpoint(trainer)
     if isinstance(best, BestCheckpoint):
         return {Path(path).name: step for path, step in best.steps.items()}
-    return {Path(best.best_model_path).name: best._last_global_step_saved} if best else {}
+    return {Path(best.best_model_path).name: last_saved_step(best)} if best else {}

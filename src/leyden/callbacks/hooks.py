@@ -1,11 +1,11 @@
-"""What flows through the layers of a network, forth and back, as histograms in TensorBoard."""
+"""Activations of layers and their gradients, as histograms in TensorBoard."""
 
 import logging
 import re
 from collections import Counter
 from typing import Any
 
-import lightning.pytorch as pl
+import lightning as L
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor, nn
@@ -16,21 +16,21 @@ from leyden.system.errors import UserError
 log = logging.getLogger(__name__)
 
 
-class Hooks(pl.Callback):
+class Hooks(L.Callback):
     """Records, every so many training steps, the activations of layers and the gradients of the loss by them.
 
-    The hooks are set for the steps that are recorded only, so that the others cost nothing. Gradients are taken by
-    hooks on the activations and not on the modules: those would not go together with a ReLU that works in place, as in
-    torchvision's networks. Under 16-mixed precision gradients are scaled by the loss scale. Of a step that accumulates
-    the gradients of several batches the first batch is recorded, with the loss divided by their number. Of an optimizer
-    that evaluates the loss several times in a step, such as LBFGS, the first evaluation is recorded.
+    The hooks exist during recorded steps only, so that the others cost nothing. Gradients are recorded by hooks on the
+    activations, as hooks on modules fail with a ReLU that works in place, as in torchvision's networks. Under 16-mixed
+    precision gradients are scaled by the loss scale. Of a step that accumulates the gradients of several batches the
+    first batch is recorded, with the loss divided by their number. Of an optimizer that evaluates the loss several
+    times in a step, such as LBFGS, the first evaluation is recorded.
 
     Args:
-        layers: patterns (`re.search`) for the names of layers in the network, as the summary shows them; every layer
-            without layers inside whose name one of them finds.
-        activations: record what the layers put out.
-        gradients: record the gradient of the loss by what they put out.
-        every_n_steps: how often.
+        layers: patterns (`re.search`) for the names of layers in the network, as the summary shows them. Only layers
+            without layers inside are recorded.
+        activations: record the outputs of the layers.
+        gradients: record the gradients of the loss with respect to these outputs.
+        every_n_steps: training steps between two records.
     """
 
     NEEDS_LOGGER = "TensorBoardLogger"  # checked with the config
@@ -46,7 +46,7 @@ class Hooks(pl.Callback):
         self.calls: Counter[str] = Counter()  # of each layer, in the step that is recorded
         self.recorded = False
 
-    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         if stage != "fit":
             return
         if _writer(trainer) is None and not trainer.fast_dev_run:  # type: ignore[attr-defined]  # which has no loggers
@@ -59,7 +59,7 @@ class Hooks(pl.Callback):
                 )
 
     def on_train_batch_start(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
     ) -> None:
         writer, step = _writer(trainer), trainer.global_step
         if (
@@ -74,14 +74,14 @@ class Hooks(pl.Callback):
             if any(re.search(pattern, name) for pattern in self.layers):
                 self.handles.append(layer.register_forward_hook(self._recorder(writer.experiment, name, step)))
 
-    def on_after_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_after_backward(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if pl_module.automatic_optimization:  # otherwise there may be another backward pass in this step
             self.remove()
 
     def on_train_batch_end(self, *_: Any) -> None:
         self.remove()
 
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if not self.recorded and _writer(trainer):
             log.warning("callbacks.hooks: none of the layers ran; with a frozen backbone, add cache_features=false")
 
@@ -114,12 +114,12 @@ class Hooks(pl.Callback):
         return record
 
 
-def _leaves(pl_module: pl.LightningModule) -> list[tuple[str, nn.Module]]:
-    """The layers of the network that have none inside."""
+def _leaves(pl_module: L.LightningModule) -> list[tuple[str, nn.Module]]:
+    """Layers of the network that have none inside, with their names."""
     network = pl_module.network
     assert isinstance(network, nn.Module)
     return [(name, layer) for name, layer in network.named_modules() if name and not list(layer.children())]
 
 
-def _writer(trainer: pl.Trainer) -> TensorBoardLogger | None:
+def _writer(trainer: L.Trainer) -> TensorBoardLogger | None:
     return next((logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)), None)

@@ -1,19 +1,19 @@
-"""The checkpoint from which a run goes on as if it had never stopped."""
+"""Checkpoint from which a run resumes as if it had never stopped."""
 
 import logging
 import time
 from signal import Signals
 from typing import Any
 
-import lightning.pytorch as pl
+import lightning as L
 import torch
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
 from leyden.callbacks.best import kept_files
-from leyden.callbacks.loop_state import all_gather_states, batch_layout, length_of, normalize_loop_state, rebased
-from leyden.callbacks.whole_epochs import (
+from leyden.callbacks.resume_state import all_gather_states, batch_layout, rebase_callback_state, total_steps
+from leyden.callbacks.unsaved_state import (
     generator_states,
     loader_without_position,
     loses_randomness,
@@ -22,31 +22,38 @@ from leyden.callbacks.whole_epochs import (
 )
 from leyden.system.errors import UserError
 from leyden.system.graceful_shutdown import GracefulShutdown
+from leyden.system.lightning_internals import (
+    begin_with_new_epoch,
+    end_restart,
+    normalize_loop_state,
+    remove_length,
+    steps_logged,
+)
 from leyden.tasks.duration import accumulation
-from leyden.tasks.schedulers import forget_length, take_length
+from leyden.tasks.schedulers import apply_length
 from leyden.tasks.task import Task
 
 log = logging.getLogger(__name__)
 
 
-class LastCheckpoint(pl.Callback):
+class LastCheckpoint(L.Callback):
     """Writes last.ckpt between two steps, when everything that belongs to the first is done, and resumes from it.
 
     That is at the start of an epoch, at the end of training, and before a batch if the optimizer has just made its
     step: by then schedulers have moved, validation is over and metrics are logged, none of which holds for the hooks at
     the end of a batch or an epoch. A signal is answered there too.
 
-    Beside what Lightning saves, a checkpoint holds what has been measured so far of an epoch that is not over, and
-    the metrics that schedulers and other callbacks look at.
+    Beside what Lightning saves, a checkpoint holds the metrics so far of an unfinished epoch, and the metrics that
+    schedulers and other callbacks look at.
 
     Args:
-        dirpath: the folder of the checkpoint.
-        every_n_epochs: how often it is written.
-        every_n_steps: also after so many optimizer steps; null for not at all.
-        every_minutes: also after so much time, for epochs that take long; null for not at all.
+        dirpath: folder of the checkpoint.
+        every_n_epochs: epochs between two checkpoints.
+        every_n_steps: optimizer steps between two checkpoints within an epoch; null for none.
+        every_minutes: minutes between two checkpoints within an epoch; null for none.
 
     Attributes:
-        watch: who is told of signals; None where nobody is.
+        shutdown: handler of signals; None if nothing handles them.
     """
 
     def __init__(
@@ -61,19 +68,19 @@ class LastCheckpoint(pl.Callback):
                 raise UserError(f"callbacks.last.{name}={value}: must be at least 1")
         self.path = f"{dirpath}/last.ckpt"
         self.every_n_epochs, self.every_n_steps, self.every_minutes = every_n_epochs, every_n_steps, every_minutes
-        self.watch: GracefulShutdown | None = None
+        self.shutdown: GracefulShutdown | None = None
         self._saving: dict[str, Any] | None = None
         self._loaded: dict[str, Any] | None = None
-        self._more = False  # patience than before
+        self._has_more_patience = False  # early stopping, than before
         self._whole_epochs = False  # checkpoints within an epoch would lose something
         self._within_epoch = False  # the run was resumed there
         self._saved_at_step = -1
         self._saved_at = 0.0
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._saved_at, self._saved_at_step = time.monotonic(), trainer.global_step
-        if self.watch:
-            self.watch.wait_for_safe_point()
+        if self.shutdown:
+            self.shutdown.wait_for_safe_point()
         if self._loaded:
             self._restore(trainer, pl_module, self._loaded)
             self._loaded = None
@@ -86,19 +93,17 @@ class LastCheckpoint(pl.Callback):
         if loses_randomness(trainer):
             log.warning("persistent_workers=true: random numbers of workers are not saved; a resumed run may differ")
 
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         stop = self._is_to_stop(trainer, always=True)
         if trainer.global_step > self._saved_at_step and (stop or trainer.current_epoch % self.every_n_epochs == 0):
             self._save(trainer, batch=0)
-        if stop and self.watch:
-            self.watch.exit_if_requested()
+        if stop and self.shutdown:
+            self.shutdown.exit_if_requested()
 
     def on_train_batch_start(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        if (
-            self._within_epoch
-        ):  # whose start, at which a GradientAccumulationScheduler sets this, was in another process
+        if self._within_epoch:  # a GradientAccumulationScheduler has set this at its start, in another process
             self._within_epoch = False
             trainer.accumulate_grad_batches = accumulation(trainer, trainer.current_epoch)
         if not batch_idx or batch_idx % trainer.accumulate_grad_batches:
@@ -107,32 +112,30 @@ class LastCheckpoint(pl.Callback):
         if stop or self._is_due(trainer):
             if trainer.global_step > self._saved_at_step and self._is_complete(trainer, pl_module):
                 self._save(trainer, batch=batch_idx)
-            if stop and self.watch:
-                self.watch.exit_if_requested()
+            if stop and self.shutdown:
+                self.shutdown.exit_if_requested()
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        trainer.fit_loop._restarting = False  # or a plateau's schedule leaves out an epoch that was resumed
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        end_restart(trainer)
 
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if trainer.global_step > self._saved_at_step:
             self._save(trainer, batch=0)
-        if self.watch:
-            self.watch.stop_waiting()
+        if self.shutdown:
+            self.shutdown.stop_waiting()
 
-    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
         self._saving = None
 
-    def on_save_checkpoint(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
-        if self._saving is None:  # the best weights are saved, by another
+    def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        if self._saving is None:  # another callback saves the best weights
             return
         batch = self._saving["batch"]
         checkpoint["progress"] = {
             **self._saving,
             "epoch": trainer.current_epoch,
-            "logged": trainer.fit_loop.epoch_loop._batches_that_stepped,
-            "length": length_of(trainer),
+            "logged": steps_logged(trainer),
+            "length": total_steps(trainer),
             "pace": batch_layout(trainer),
             "stopped": trainer.should_stop,
             "best": kept_files(trainer),
@@ -143,54 +146,48 @@ class LastCheckpoint(pl.Callback):
             checkpoint["progress"]["measured"] = all_gather_states(trainer, pl_module.train_epoch.state())
         normalize_loop_state(checkpoint["loops"]["fit_loop"], batch)
 
-    def on_load_checkpoint(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
+    def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         states = checkpoint["callbacks"]
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             state = states.get(callback.state_key, {})
             if "dirpath" in state:  # a run directory may have been moved
-                states[callback.state_key] = rebased(state, str(state["dirpath"]), str(callback.dirpath))
+                states[callback.state_key] = rebase_callback_state(state, str(state["dirpath"]), str(callback.dirpath))
             if isinstance(callback, EarlyStopping) and state:
-                self._more = self._more or callback.patience > state["patience"]
+                self._has_more_patience = self._has_more_patience or callback.patience > state["patience"]
                 state["patience"] = callback.patience  # which may have been changed
         if trainer.state.fn == TrainerFn.FITTING:
             self._loaded = checkpoint["progress"]
-            trainer.num_sanity_val_steps = 0  # the check would forget the metrics
+            trainer.num_sanity_val_steps = 0  # the sanity check would reset the metrics
             for state in checkpoint["lr_schedulers"]:
-                forget_length(state)
+                remove_length(state)
 
-    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if self._loaded:  # also where training turns out to be complete, and only the test was missing
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if self._loaded:  # also if training is complete, and only the test is missing
             trainer.callback_metrics.update(_tensors(self._loaded["metrics"]))
 
-    def _restore(self, trainer: pl.Trainer, pl_module: pl.LightningModule, progress: dict[str, Any]) -> None:
+    def _restore(self, trainer: L.Trainer, pl_module: L.LightningModule, progress: dict[str, Any]) -> None:
         trainer.callback_metrics.update(_tensors(progress["metrics"]))
-        more = self._more or length_of(trainer) != progress["length"]
+        more = self._has_more_patience or total_steps(trainer) != progress["length"]
         trainer.should_stop = progress["stopped"] and not more
         if progress["batch"]:
             if progress["pace"] != batch_layout(trainer):
                 raise UserError(
-                    "trainer: the run was stopped within an epoch; go on with as many processes and batches as before, "
-                    "and change that in the next epoch"
+                    "trainer: the run was stopped within an epoch; resume with as many processes and batches as "
+                    "before, and change them in the next epoch"
                 )
             self._within_epoch = True
             if isinstance(pl_module, Task):
                 pl_module.train_epoch.load_state(progress["measured"][trainer.global_rank])
         else:
             restore_generators(trainer, progress.get("generators", []))
-            # The next epoch begins like any other; Lightning may take it for one that was left in the middle.
-            epochs = trainer.fit_loop
-            for loop in (epochs, epochs.epoch_loop, epochs.epoch_loop.val_loop):
-                loop._restarting = False  # the property of this name has a mind of its own where steps are counted
-                loop._resuming_from_checkpoint = False  # or the loader's iterator is the one made before its seed
-        if trainer.lr_scheduler_configs and length_of(trainer) != progress["length"]:
+            begin_with_new_epoch(trainer)
+        if trainer.lr_scheduler_configs and total_steps(trainer) != progress["length"]:
             for config in trainer.lr_scheduler_configs:
-                take_length(config.scheduler)
-            log.info("the schedule now covers %s steps", f"{length_of(trainer):,}")
+                apply_length(config.scheduler)
+            log.info("the schedule now covers %s steps", f"{total_steps(trainer):,}")
 
-    def _is_complete(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> bool:
-        """Whether a checkpoint within an epoch would hold all that the rest of the epoch depends on."""
+    def _is_complete(self, trainer: L.Trainer, pl_module: L.LightningModule) -> bool:
+        """True if a checkpoint within an epoch would hold all that the rest of the epoch depends on."""
         if self._whole_epochs:
             return False
         unsaved = unsaved_state(trainer, pl_module)
@@ -201,7 +198,7 @@ class LastCheckpoint(pl.Callback):
             log.warning("%s, is in no checkpoint; an interrupted run repeats its epoch from the start", unsaved)
         return complete
 
-    def _is_due(self, trainer: pl.Trainer) -> bool:
+    def _is_due(self, trainer: L.Trainer) -> bool:
         steps = trainer.global_step - self._saved_at_step
         minutes = (time.monotonic() - self._saved_at) / 60
         by_step = self.every_n_steps is not None and steps >= self.every_n_steps
@@ -210,22 +207,22 @@ class LastCheckpoint(pl.Callback):
             by_time = bool(trainer.strategy.reduce_boolean_decision(by_time, all=False))
         return by_step or by_time
 
-    def _is_to_stop(self, trainer: pl.Trainer, always: bool = False) -> bool:
-        """Whether a signal waits, in any process: they have to stop at the same step."""
-        received = self.watch is not None and self.watch.received is not None
+    def _is_to_stop(self, trainer: L.Trainer, always: bool = False) -> bool:
+        """True if a process has received a signal: all have to stop at the same step."""
+        received = self.shutdown is not None and self.shutdown.received is not None
         if trainer.world_size == 1:
             return received
         if not always and trainer.global_step % max(1, trainer.log_every_n_steps):  # type: ignore[attr-defined]
-            return False  # asking the others is not free
+            return False  # a reduction over processes takes time
         together: bool = trainer.strategy.reduce_boolean_decision(received, all=False)
-        if together and self.watch and not received:
-            self.watch.received = Signals.SIGTERM
+        if together and self.shutdown and not received:
+            self.shutdown.received = Signals.SIGTERM
         return together
 
-    def _save(self, trainer: pl.Trainer, batch: int) -> None:
+    def _save(self, trainer: L.Trainer, batch: int) -> None:
         if trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
-        for logger in trainer.loggers:  # first: what a checkpoint has behind it is on disk
+        for logger in trainer.loggers:  # first: the history before a checkpoint must be on disk
             logger.save()
         self._saving = {"batch": batch}
         trainer.save_checkpoint(self.path, weights_only=False)

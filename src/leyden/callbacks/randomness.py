@@ -1,20 +1,20 @@
-"""Random numbers of a step that do not depend on how the run came there."""
+"""Random numbers that depend on the seed, the epoch and the step only."""
 
 import random
 from typing import Any
 
-import lightning.pytorch as pl
+import lightning as L
 import numpy as np
 import torch
 
 from leyden.system.seeds import seed_for
 
 
-class Randomness(pl.Callback):
+class Randomness(L.Callback):
     """Seeds the generators of torch, NumPy and Python for each epoch and each training step.
 
-    Dropout, and whatever else draws from them, is then a function of (seed, epoch, step, process): a run that goes on
-    from this step, in another process, draws the same.
+    Dropout, and everything else that draws from them, is then a function of (seed, epoch, step, rank): a run that is
+    resumed at a step draws the same numbers.
 
     Args:
         seed: of the run.
@@ -23,15 +23,15 @@ class Randomness(pl.Callback):
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._seed(trainer, "epoch", trainer.current_epoch)
 
     def on_train_batch_start(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
     ) -> None:
         self._seed(trainer, "step", trainer.current_epoch, batch_idx)
 
-    def _seed(self, trainer: pl.Trainer, *purpose: int | str) -> None:
+    def _seed(self, trainer: L.Trainer, *purpose: int | str) -> None:
         seed = seed_for(self.seed, *purpose, trainer.global_rank)
         random.seed(seed)
         np.random.seed(seed % 2**32)

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import lightning.pytorch as pl
+import lightning as L
 
 from leyden.callbacks.averaging import Averaging
 from leyden.system.errors import UserError
@@ -34,7 +34,7 @@ class SWA(Averaging):
         device: of the average; null for that of the network.
 
     Raises:
-        UserError: a value is out of its range, or a fraction of a run without an end is asked for.
+        UserError: a value is out of its range, or the start is a fraction of a run without an end.
     """
 
     def __init__(
@@ -59,10 +59,10 @@ class SWA(Averaging):
         self.swa_lrs, self.swa_epoch_start = swa_lrs, swa_epoch_start
         self.annealing_epochs, self.annealing_strategy = annealing_epochs, annealing_strategy
         self.start = 0
-        self.began: int | None = None  # the epoch; a run that is resumed for longer does not begin anew
+        self.began: int | None = None  # the epoch, which stays if a run is resumed with more epochs
         self.rates_before: list[float] = []
 
-    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         super().setup(trainer, pl_module, stage)
         epochs = trainer.max_epochs
         if stage != "fit":
@@ -82,10 +82,10 @@ class SWA(Averaging):
                 "give callbacks.swa.swa_epoch_start=0.8"
             )
 
-    def takes(self, step: int, epoch: int, last_of_epoch: bool) -> bool:
+    def should_average(self, step: int, epoch: int, last_of_epoch: bool) -> bool:
         return last_of_epoch and self._has_come(epoch)
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         super().on_train_start(trainer, pl_module)
         if self.swa_lrs is not None and len(trainer.optimizers) != 1:
             raise UserError(f"callbacks.swa.swa_lrs={self.swa_lrs}: is for a task with one optimizer; leave it out")
@@ -97,7 +97,7 @@ class SWA(Averaging):
         if self.began is not None and self.swa_lrs is not None:  # in a run that is resumed
             trainer.strategy.lr_scheduler_configs.clear()
 
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if not self._has_come(trainer.current_epoch):
             return
         groups = trainer.optimizers[0].param_groups if trainer.optimizers else []

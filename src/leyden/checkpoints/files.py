@@ -1,4 +1,4 @@
-"""Checkpoints that are whole: written without a moment of danger, checked byte by byte, read without running code."""
+"""Checkpoint files: written atomically, verified byte by byte, read without running code."""
 
 import logging
 import os
@@ -23,7 +23,7 @@ _PLAIN = (type(None), bool, int, float, complex, str, bytes, bytearray, torch.dt
 
 
 class DurableCheckpoints(CheckpointIO):
-    """How Lightning saves and loads, when given to the Trainer as a plugin.
+    """Plugin of the Trainer that saves and loads checkpoints.
 
     A new checkpoint takes its name only when it is on the disk, and the one before stays beside it, under the name that
     `leyden.system.atomic_files.previous` gives: whenever the process or the machine dies, one of the two is whole.
@@ -51,7 +51,7 @@ class DurableCheckpoints(CheckpointIO):
     def load_checkpoint(
         self, path: str | Path, map_location: Any = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
-        """What was saved. Nothing but tensors and plain values is unpickled, whatever `weights_only` says.
+        """Content of a checkpoint. Only tensors and plain values are unpickled, for any `weights_only`.
 
         Raises:
             UserError: the file is not whole, or not a checkpoint.
@@ -62,7 +62,7 @@ class DurableCheckpoints(CheckpointIO):
         return content
 
     def remove_checkpoint(self, path: str | Path) -> None:
-        """Remove a checkpoint and the one before it; nothing that has not the name of one."""
+        """Remove a checkpoint and the one before it; files without the suffix .ckpt stay."""
         for file in (previous(Path(path)), Path(path)):
             if file.suffix == ".ckpt":
                 file.unlink(missing_ok=True)
@@ -72,7 +72,7 @@ class DurableCheckpoints(CheckpointIO):
 
 
 def verify(path: Path) -> str | None:
-    """None if a checkpoint is as it was saved, down to the last byte; else what it is, in words that follow `is`."""
+    """Fault of a file, in words that follow `is`; None if it is as it was saved, down to the last byte."""
     try:
         if path.exists() and not path.is_file():
             return "not a file"
@@ -85,7 +85,7 @@ def verify(path: Path) -> str | None:
 
 
 def read_checkpoint(path: Path, setting: str = "ckpt") -> dict[str, Any]:
-    """A checkpoint's content, on the CPU; `setting` is where the file was given, for the messages.
+    """Content of a checkpoint, on the CPU; `setting` named the file, for messages.
 
     Raises:
         UserError: it is not whole, holds what is not plain, or is no checkpoint of a run.
@@ -94,7 +94,7 @@ def read_checkpoint(path: Path, setting: str = "ckpt") -> dict[str, Any]:
 
 
 def newest_whole(path: Path, setting: str = "ckpt") -> Path | None:
-    """The checkpoint of a name or, if that is not whole, the one before it, which the log then tells; None without any.
+    """Checkpoint of a name or, if that is not whole, the one before it, with a warning; None without any.
 
     Raises:
         UserError: there are some, and none is whole.
@@ -108,12 +108,12 @@ def newest_whole(path: Path, setting: str = "ckpt") -> Path | None:
         return older
     if fault == other == "missing":
         return None
-    told = f"is {fault}, and {older.name}, the one before it, is {other}"
-    raise UserError(f"{setting}={path}: {told}; give another one, or start a new run")
+    faults = f"is {fault}, and {older.name}, the one before it, is {other}"
+    raise UserError(f"{setting}={path}: {faults}; give another one, or start a new run")
 
 
 def recorded_spec(run_dir: Path) -> dict[str, Any] | None:
-    """The facts about its data that the last checkpoint of a run holds; None without a whole checkpoint."""
+    """DataSpec in the last checkpoint of a run, as plain values; None without a whole checkpoint."""
     last = run_dir / CHECKPOINTS / "last.ckpt"
     whole = next((path for path in (last, previous(last)) if verify(path) is None), None)
     spec = read_checkpoint(whole, "resume").get("spec") if whole else None
@@ -128,7 +128,7 @@ def _write(checkpoint: dict[str, Any], file: BinaryIO) -> None:
         foreign = ", ".join(get_unsafe_globals_in_checkpoint(file))
     except Exception as error:
         cause: BaseException | None = error
-        while cause is not None:  # torch hides what the file raised, Ctrl-C as well, behind a RuntimeError of its own
+        while cause is not None:  # torch wraps what the file raises, Ctrl-C as well, in a RuntimeError
             if isinstance(cause, OSError) or not isinstance(cause, Exception):
                 raise cause from None
             cause = cause.__context__
@@ -139,7 +139,7 @@ def _write(checkpoint: dict[str, Any], file: BinaryIO) -> None:
 
 
 def _not_plain(value: Any, key: str = "checkpoint") -> str | None:
-    """Which value, the first by its keys, is of a type that is not read back."""
+    """First value of a type that cannot be read back, by its keys, with its type; None without any."""
     inner = list[tuple[Any, str]]()
     if type(value) in (dict, OrderedDict, Counter):
         inner = [(part, f"{key}[{name!r}]") for name, both in value.items() for part in (name, both)]
@@ -181,7 +181,7 @@ def _load(path: Path, label: str, map_location: Any) -> dict[str, Any]:
         raise UserError(f"{label}: is {fault}; {remedy}")
     try:
         content = torch.load(path, map_location=map_location, weights_only=True)
-    except Exception as error:  # of any type, for content that nobody has saved so
+    except Exception as error:  # of any type, for a manipulated file
         raise UserError(f"{label}: cannot be loaded ({_words(error)}); give another one") from error
     if not isinstance(content, dict) or not isinstance(content.get("state_dict"), dict):
         raise UserError(f"{label}: is not a checkpoint of a run, it has no state_dict; give another one")
@@ -189,18 +189,18 @@ def _load(path: Path, label: str, map_location: Any) -> dict[str, Any]:
 
 
 def _stamp(path: Path) -> tuple[int, ...]:
-    """What changes when a file does."""
+    """Identity, size and time of a file, which change when the file does."""
     return (status := path.stat()).st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _refusal(path: Path, error: OSError) -> str:
     why = f"{path}: cannot be saved ({_words(error)})"
-    remedy = "free some space" if is_full(error) else "mend that"
+    remedy = "free some space" if is_full(error) else "fix that"
     run_dir = shlex.quote(str(path.parent.parent))
     return f"{why}; what was saved before is kept; {remedy}, then resume with: python train.py resume={run_dir}"
 
 
 def _words(error: BaseException) -> str:
-    """Why, in a few words of one line."""
+    """Message of an error, shortened to one line."""
     text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
     return " ".join(text.split())[:100]

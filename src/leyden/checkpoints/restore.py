@@ -1,4 +1,4 @@
-"""A task with its network and weights, from a checkpoint alone."""
+"""Task with its network and weights, from a checkpoint alone."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -14,14 +14,14 @@ from leyden.tasks.task import Task
 
 
 def restore_task(checkpoint: Mapping[str, Any], name: str = "ckpt") -> Task:
-    """The task that a checkpoint was made of, in evaluation mode, with its weights; it has no optimizer.
+    """Task of a checkpoint with its weights, in evaluation mode, without an optimizer.
 
     Args:
-        checkpoint: as `leyden.checkpoints.files.read_checkpoint` gives it.
-        name: of the file, for the messages.
+        checkpoint: from `leyden.checkpoints.files.read_checkpoint`.
+        name: of the file, for messages.
 
     Raises:
-        UserError: the checkpoint does not hold what a task is rebuilt from, or something that is not to be trusted.
+        UserError: the checkpoint lacks what a task is rebuilt from, or names a class that is not trusted.
     """
     missing = [key for key in ("model", "task", "spec", "state_dict") if not isinstance(checkpoint.get(key), Mapping)]
     if missing:
@@ -49,7 +49,7 @@ def load_state(task: Task, weights: Mapping[str, Tensor], name: str) -> None:
 
 
 def restore_spec(values: Mapping[str, Any], name: str = "ckpt") -> DataSpec:
-    """The facts about the data that a checkpoint holds; those that it has too many of are of another version."""
+    """DataSpec of a checkpoint; unknown fields, of another version, are ignored."""
     known = {field.name for field in fields(DataSpec)}
     try:
         return DataSpec(**{key: value for key, value in values.items() if key in known})

@@ -1,7 +1,7 @@
-"""What a checkpoint or a recorded config may name: they may come from somebody else.
+"""Allow-list of classes that a checkpoint or a recorded config may name: both may come from another person.
 
-Hydra's `instantiate` calls whatever a `_target_` names, so that a config is a program. Here a name must be that of a
-class, in the package that is trusted and in the module that defines it: `leyden.run.os.system` begins well and is
+Hydra's `instantiate` calls anything that a `_target_` names, so that a config is a program. Here a name must be that of
+a class, in a trusted package and in the module that defines it: `leyden.run.os.system` begins well and is
 `os.system`.
 """
 
@@ -18,8 +18,8 @@ from leyden.records.projects import present_name, project_packages
 from leyden.system.errors import UserError
 
 # The modules, with all below them, whose classes may be named, beside those of declared projects. None of these runs
-# what an argument says; but callbacks and loggers write where they are told to, so that eval.py and predict.py build
-# none of a run's, and a run is resumed, as a program is run, only where it comes from somebody who is trusted.
+# what an argument says; but callbacks and loggers write to any path, so that eval.py and predict.py build none of a
+# run's, and a run should be resumed, as a program is run, only if its author is trusted.
 TRUSTED = (
     "leyden",
     "torch.nn.modules",
@@ -41,23 +41,23 @@ _RUN_CODE = (torch.fx.GraphModule, torch.jit.ScriptModule)
 _MOST, _DEEPEST = 100_000, 50  # of the settings in one section: YAML's aliases make endless ones of a few lines
 
 
-def build(node: Mapping[str, Any], kind: type, setting: str, **given: Any) -> Any:
-    """The object that a checkpoint's settings describe, with the networks nested in them. Hydra has no part in it.
+def build(node: Mapping[str, Any], kind: type, setting: str, **injected: Any) -> Any:
+    """Object that the settings in a checkpoint describe, with the networks nested in them, built without Hydra.
 
     An argument `load`, as that of `Pretrained`, is False: the checkpoint brings its weights.
 
     Args:
-        node: with `_target_`, the only key that means anything but itself; strings are taken as they are.
-        kind: what the object must be; what is nested must be a network.
-        setting: where the node was found, for the messages.
-        given: further arguments, taken as they are, in place of those in the node.
+        node: with `_target_`, the only special key; strings are taken literally.
+        kind: class of the object; nested objects must be networks.
+        setting: name of the node, for messages.
+        injected: further arguments, which replace those in the node.
 
     Raises:
         UserError: it names what is not trusted, or its class refuses the settings.
     """
     for _ in _parts(node, setting, ("_target_",)):
         pass
-    return _made(node, kind, setting, given)
+    return _instantiate(node, kind, setting, injected)
 
 
 def check(node: Any, setting: str, kind: type | None = None) -> None:
@@ -65,11 +65,11 @@ def check(node: Any, setting: str, kind: type | None = None) -> None:
 
     Args:
         node: the section, resolved.
-        setting: its name, for the messages.
-        kind: the class that its own `_target_` must name, or a subclass of it; any by default.
+        setting: its name, for messages.
+        kind: class that its own `_target_` must name, or a base of it; any by default.
 
     Raises:
-        UserError: it does; or holds interpolations, which read the environment, or keys that change what Hydra does.
+        UserError: it does, or contains interpolations, which read the environment, or special keys of Hydra.
     """
     for place, value in _parts(node, setting, ("_target_", "_partial_")):
         if isinstance(value, str) and "${" in value:
@@ -82,16 +82,16 @@ def check(node: Any, setting: str, kind: type | None = None) -> None:
             _resolve(value["_target_"], place, kind if place == setting else None, _functions())
 
 
-def _made(node: Any, kind: type, place: str, given: Mapping[str, Any]) -> Any:
+def _instantiate(node: Any, kind: type, place: str, injected: Mapping[str, Any]) -> Any:
     if not isinstance(node, Mapping):
         raise UserError(f"{place}={_short(node)}: must be settings with a _target_")
     make = _resolve(node.get("_target_"), place, kind)
     try:
-        own = {key: value for key, value in node.items() if key != "_target_" and key not in given}
+        own = {key: value for key, value in node.items() if key != "_target_" and key not in injected}
         settings = {key: _value(value, f"{place}.{key}") for key, value in own.items()}
         if _takes_load(make):
             settings["load"] = False
-        return make(**settings, **given)
+        return make(**settings, **injected)
     except UserError as error:
         raise UserError(_one_line(str(error))) from error
     except Exception as error:  # a class meets settings of any type and size
@@ -102,7 +102,7 @@ def _made(node: Any, kind: type, place: str, given: Mapping[str, Any]) -> Any:
 def _value(value: Any, place: str) -> Any:
     if isinstance(value, Mapping):
         if "_target_" in value:
-            return _made(value, nn.Module, place, {})
+            return _instantiate(value, nn.Module, place, {})
         return {key: _value(inner, f"{place}.{key}") for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return type(value)([_value(inner, f"{place}.{number}") for number, inner in enumerate(value)])
@@ -110,7 +110,7 @@ def _value(value: Any, place: str) -> Any:
 
 
 def _resolve(target: Any, place: str, kind: type | None, functions: tuple[str, ...] = ()) -> Any:
-    """The class, or the function out of some modules, of a name. Nothing is imported that is not trusted.
+    """Class of a dotted name, or a function of some modules. Nothing is imported that is not trusted.
 
     Raises:
         UserError: it is not trusted, not there, or not of the kind.
@@ -125,12 +125,12 @@ def _resolve(target: Any, place: str, kind: type | None, functions: tuple[str, .
     if len(parts) < 2 or not all(part.isidentifier() and not part.startswith("_") for part in parts):
         raise foreign
     owner, name = ".".join(parts[:-1]), parts[-1]
-    # A package above one that is trusted may hand on its classes, as torch.nn does with those of torch.nn.modules.
+    # A package above a trusted one may re-export its classes, as torch.nn does with those of torch.nn.modules.
     if not _below(owner, trusted) and not any(_below(module, (owner,)) for module in trusted):
         raise foreign
     try:
-        found = vars(import_module(owner))[name]  # not getattr, by which a module may make things up
-    except Exception as error:  # not there; or it cannot be imported, for whatever reason
+        found = vars(import_module(owner))[name]  # not getattr: a module may define __getattr__
+    except Exception as error:  # not there, or its import fails in any way
         raise UserError(f"{where}: there is no such class now; check out the commit that wrote it") from error
     allowed = trusted if isinstance(found, type) else functions if isinstance(found, FunctionType) else ()
     if not allowed or found.__qualname__ != name or not _below(found.__module__, allowed):
@@ -155,7 +155,7 @@ def _below(module: str, packages: tuple[str, ...]) -> bool:
 
 
 def _takes_load(make: type) -> bool:
-    """Whether a class has the argument `load`, or hands it on to one that has."""
+    """True if a class has the argument `load`, or passes it on to a base class."""
     own = inspect.signature(make).parameters
     is_open = any(parameter.kind is parameter.VAR_KEYWORD for parameter in own.values())
     inits = [vars(base)["__init__"] for base in make.__mro__[1:-1] if "__init__" in vars(base)]
@@ -163,10 +163,10 @@ def _takes_load(make: type) -> bool:
 
 
 def _parts(node: Any, setting: str, allowed: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
-    """Everything in a section, with where it is: mappings, lists, values and, as `<key>`, texts that are keys.
+    """Everything in a section with its path: mappings, lists, values and, as `<key>`, keys.
 
     Raises:
-        UserError: a key like `_recursive_` that is not among those allowed, or a section without an end.
+        UserError: a key like `_recursive_` is not allowed, or the section is endless.
     """
     stack, count = [(node, setting, 0)], 0
     while stack:
@@ -191,7 +191,7 @@ def _parts(node: Any, setting: str, allowed: tuple[str, ...]) -> Iterator[tuple[
 
 
 def _short(value: Any) -> str:
-    """A value, from anywhere, in a few words."""
+    """Text of an untrusted value, shortened."""
     try:
         text = _one_line(str(value))
     except ValueError:  # thousands of digits
@@ -200,5 +200,5 @@ def _short(value: Any) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Without line breaks, and without what would steer a terminal."""
+    """Text without line breaks and control characters of a terminal."""
     return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))

@@ -1,4 +1,4 @@
-"""Weights from a file for a network that need not be the one that was saved: what fits is loaded, the rest is told."""
+"""Weights from a file for a network that may differ from the saved one: what fits is loaded, the rest is reported."""
 
 import logging
 import pickle
@@ -18,8 +18,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Report:
-    """What became of each tensor, by name.
+class LoadReport:
+    """Names of the tensors that were loaded, and of those that were not.
 
     Attributes:
         matched: loaded.
@@ -37,7 +37,7 @@ class Report:
 
 def load_weights(
     network: nn.Module, path: str | Path, setting: str = "init_from", leave_out: str | None = None
-) -> Report:
+) -> LoadReport:
     """Load every tensor of a file that fits the network by name and shape, and log how many did.
 
     Prefixes that only one side has, such as `network.` in a checkpoint or `module.` of a wrapper, do not count. A
@@ -47,8 +47,8 @@ def load_weights(
     Args:
         network: whose tensors are overwritten.
         path: a state_dict, or a checkpoint that holds one.
-        setting: where the path was given, for the messages.
-        leave_out: what the names of the network's tensors begin with that stay as they are.
+        setting: name of the path, for messages.
+        leave_out: prefix of the network's tensors that stay as they are.
 
     Raises:
         UserError: the file cannot be read, or nothing in it fits.
@@ -60,7 +60,7 @@ def load_weights(
     own = {name: value for name, value in own.items() if leave_out is None or not name.startswith(leave_out)}
     unfit = {_layer(name) for name in state.keys() & own.keys() if state[name].shape != own[name].shape}
     matched = [name for name in own if name in state and _layer(name) not in unfit]
-    report = Report(
+    report = LoadReport(
         tuple(matched),
         tuple(name for name in own if name not in state and not name.endswith("num_batches_tracked")),  # old files
         tuple(name for name in state if name not in own),
@@ -78,13 +78,13 @@ def load_weights(
 
 
 def read_weights(path: str | Path, setting: str = "init_from") -> dict[str, Tensor]:
-    """The tensors of a state_dict file or of a checkpoint, by name, on the CPU. Nothing is unpickled but tensors.
+    """Tensors of a state_dict file or of a checkpoint, by name, on the CPU. Only tensors are unpickled.
 
     Raises:
         UserError: there is no such file, or it is no file of tensors.
     """
     file = Path(path).expanduser()
-    if file.suffix == ".ckpt":  # of a run, which keeps the one before
+    if file.suffix == ".ckpt":  # a run also keeps the one before
         file = newest_whole(file, setting) or file
     if not file.is_file():
         raise UserError(f"{setting}={path}: there is no such file")
@@ -110,9 +110,9 @@ def read_weights(path: str | Path, setting: str = "init_from") -> dict[str, Tens
 
 
 def _aligned(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A file's tensors under the network's names: with the prefixes taken off and put on under which most of them fit.
+    """Tensors of a file under the names of a network: with the prefixes removed and added with which most of them fit.
 
-    Of equals, the shortest: names that fit as they are stay.
+    Of equals, the shortest: names that fit without a change stay.
     """
     best: dict[str, Tensor] = {}
     most = -1
@@ -127,7 +127,7 @@ def _aligned(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str
 
 
 def _prefixes(names: Iterable[str]) -> list[str]:
-    """None, and the beginnings that most names share; a single layer's is no prefix."""
+    """Prefixes that most names share, the empty one first; that of a single layer does not count."""
     names = list(names)
     found = [""]
     most = Counter(name.partition(".")[0] for name in names).most_common(1)

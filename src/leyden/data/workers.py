@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from leyden.data.loader import Batch, Loader, Order, Transform
 from leyden.system.errors import UserError
 from leyden.system.graceful_shutdown import STOPS, WARNINGS
+from leyden.system.lightning_internals import has_workers, shut_down_workers
 from leyden.system.processes import cpus
 from leyden.system.seeds import seed_for
 
@@ -69,8 +70,8 @@ class WorkerLoader(Loader):
         self._epoch.batches = [(epoch, self.numbers[places].tolist()) for places in chosen]
         self._iterations = iteration = self._iterations + 1
         try:
-            with _signals_held() if self._workers._iterator is None else nullcontext():
-                made = iter(self._workers)  # starts the workers, or waits for the running ones
+            with _signals_held() if not has_workers(self._workers) else nullcontext():
+                made = iter(self._workers)  # starts the workers, or waits for those that are there
             for places, inputs in zip(chosen, made, strict=True):
                 if isinstance(inputs, UserError):
                     raise inputs
@@ -84,11 +85,8 @@ class WorkerLoader(Loader):
             raise
 
     def close(self) -> None:
-        """End the worker processes, also after an incomplete iteration. The next iteration starts new ones."""
-        iterator: Any = self._workers._iterator
-        self._workers._iterator = None
-        if iterator is not None:
-            iterator._shutdown_workers()  # torch has no public way
+        """End the worker processes, also where an iteration was left in the middle. The next one starts new ones."""
+        shut_down_workers(self._workers)
 
 
 class _Epoch:

@@ -1,13 +1,13 @@
-"""The processes of a data-parallel run: how the further ones start, and how all of them end.
+"""Processes of a data-parallel run: their start and their end.
 
-The first process starts the others as `python -m leyden.training.rank_process` and hands them its experiment, composed
-and checked, by their standard input: whatever started it (train.py, a notebook, a sweep), all have the same config and
-the same run directory. The pipe stays open. When it ends, the first process has ended or wants no more of them, and
-they end too.
+The first process starts the others as `python -m leyden.training.rank_entry_point` and sends them its experiment,
+composed and checked, through their standard input: with train.py, a notebook or a sweep, all have the same config and
+the same run directory. The pipe stays open; when it closes, the first process has ended or stops the others, and they
+exit.
 """
 
-# Seconds until a process that lost another has noticed it by itself.
+# Seconds within which a process notices by itself that another is gone.
 GRACE = 5.0
 
-# Seconds until a process that is on its way out has closed its loggers.
+# Seconds within which a process that exits has closed its loggers.
 PATIENCE = 60.0

@@ -1,4 +1,4 @@
-"""The further processes that this one has started, and what is done when one of them ends too soon."""
+"""Further processes that this one has started, and the end of the run if one of them ends too soon."""
 
 import logging
 import os
@@ -11,7 +11,7 @@ from contextlib import suppress
 from signal import Signals
 from typing import NoReturn
 
-import lightning.pytorch as pl
+import lightning as L
 
 from leyden.config.experiment import Experiment
 from leyden.distributed import GRACE, PATIENCE
@@ -24,54 +24,54 @@ _STOPS = (*STOPS, *WARNINGS)
 
 
 class RankProcesses:
-    """The further processes of a run. A thread looks after them while the Trainer works.
+    """Further processes of a run, which a thread monitors while the Trainer works.
 
-    If one ends with an error, this process meets an error of its own soon, as the others do not answer any more; that
-    is told by whoever leaves. Where it does not, but waits for ever, the thread writes the record and ends it.
+    If one ends with an error, this process soon raises an error of its own, as the other does not answer any more, and
+    `launch_ranks` reports it. If this process waits for ever instead, the thread writes the record and ends it.
 
     Args:
         trainer: of this process.
-        experiment: what each of them runs.
+        experiment: run by each of them.
     """
 
-    def __init__(self, trainer: pl.Trainer, experiment: Experiment) -> None:
+    def __init__(self, trainer: L.Trainer, experiment: Experiment) -> None:
         self.trainer, self.experiment = trainer, experiment
         self._started: dict[int, subprocess.Popen[bytes]] = {}  # by rank
-        self._leaving = threading.Event()
-        self._deciding = threading.Lock()  # on who says how the run ended
+        self._stopping = threading.Event()
+        self._deciding = threading.Lock()  # on which thread reports the end of the run
 
     def __len__(self) -> int:
         return len(self._started)
 
     def start(self, number: int, env: dict[str, str]) -> None:
-        """Start the process of a rank. A terminal's Ctrl-C is not for it: the first process passes signals on."""
-        command = [sys.executable, "-m", "leyden.training.rank_process"]
+        """Start the process of a rank. It receives no Ctrl-C of a terminal: the ranks agree on a step to stop at."""
+        command = [sys.executable, "-m", "leyden.training.rank_entry_point"]
         process = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, start_new_session=True)
         self._started[number] = process
         assert process.stdin is not None
-        with suppress(BrokenPipeError):  # it has ended, which is noticed as always
+        with suppress(BrokenPipeError):  # it has ended, which `failure` reports
             pickle.dump(self.experiment, process.stdin)
             process.stdin.flush()
 
     def watch(self) -> None:
-        """Begin to look after them."""
+        """Start the thread that monitors them."""
         if self._started:
             threading.Thread(target=self._watch, daemon=True, name="further processes").start()
 
-    def leave(self, in_order: bool) -> None:
-        """See to it that they end: when they are done, or at once."""
+    def stop(self, wait: bool) -> None:
+        """End them: when they are done, or at once."""
         with self._deciding:
-            self._leaving.set()
-        until = time.monotonic() + (PATIENCE if in_order else 0.0)
+            self._stopping.set()
+        until = time.monotonic() + (PATIENCE if wait else 0.0)
         for process in self._started.values():
             with suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.0, until - time.monotonic()))
-        if in_order and (ended := self.ended()):
-            log.warning("%s, after the result", ended[0])
+        if wait and (failure := self.failure()):
+            log.warning("%s, after the result", failure[0])
         self._end()
 
-    def ended(self) -> tuple[str, Signals | None] | None:
-        """How one that failed ended, in words, and the signal that asked it to; None while all is well."""
+    def failure(self) -> tuple[str, Signals | None] | None:
+        """Description of the first failure and the signal that caused it; None if no process has failed."""
         for number, process in self._started.items():
             if status := process.poll():
                 stopped = next((s for s in _STOPS if status in (-s, 128 + s)), None)
@@ -82,7 +82,7 @@ class RankProcesses:
     def _end(self) -> None:
         for process in self._started.values():
             with suppress(OSError):
-                process.stdin.close()  # type: ignore[union-attr]  # which they take as a word
+                process.stdin.close()  # type: ignore[union-attr]  # which ends them
         for process in self._started.values():
             try:
                 process.wait(GRACE)
@@ -92,21 +92,21 @@ class RankProcesses:
 
     def _watch(self) -> None:
         since: float | None = None
-        while not self._leaving.wait(0.2):
-            if not (ended := self.ended()):
+        while not self._stopping.wait(0.2):
+            if not (failure := self.failure()):
                 continue
             since = since or time.monotonic()
-            # Where it met an error of its own as well, or a signal that stops all, this process gets to saying so.
-            patience = PATIENCE if self.trainer.interrupted or ended[1] else GRACE
+            # With an error of its own, or a signal that stops all, this process reports the end itself.
+            patience = PATIENCE if self.trainer.interrupted or failure[1] else GRACE
             if time.monotonic() - since > patience:
                 with self._deciding:
-                    if not self._leaving.is_set():
-                        self._give_up(*ended)
+                    if not self._stopping.is_set():
+                        self._abort(*failure)
 
-    def _give_up(self, words: str, stopped: Signals | None) -> NoReturn:
-        """End this process, which waits in a call that cannot be left."""
+    def _abort(self, words: str, stopped: Signals | None) -> NoReturn:
+        """End this process, which is blocked in a call that does not return."""
         try:
-            log.error("%s: it cannot go on", words)
+            log.error("%s: the run cannot continue", words)
             if rank() == 0:
                 run_dir = self.experiment.run_dir
                 status, error = ("interrupted", stopped.name) if stopped else ("failed", words)

@@ -15,8 +15,11 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-# Classes of the engine that recorded configs name and that were moved since.
-_FORMER_OF_ENGINE = {"leyden.profiler": "leyden.training.profiler"}
+# Classes of the engine that recorded configs name, and what replaced them.
+_FORMER_OF_ENGINE = {
+    f"{module}.NoProfiler": "lightning.pytorch.profilers.PassThroughProfiler"
+    for module in ("leyden.profiler", "leyden.training.profiler")
+}
 
 
 def project_packages() -> tuple[str, ...]:

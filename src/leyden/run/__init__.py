@@ -1,1 +1,1 @@
-"""The run directory: created, written to while a run lasts, and closed."""
+"""Run directory: created, written to during a run, and closed."""

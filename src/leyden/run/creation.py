@@ -1,4 +1,4 @@
-"""Where a run directory is made, and how it is found again."""
+"""Creation of a run directory, and the link `last` to the newest one."""
 
 import logging
 import os
@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 def make_directory(directory: Path) -> Path:
-    """A new directory of this name, or of this name with a number."""
+    """Create a directory of this name, or of this name with a number if it is taken."""
     number, path = 1, directory
     while True:
         try:
@@ -28,11 +28,11 @@ def make_directory(directory: Path) -> Path:
             raise UserError(f"paths.log_dir: {path} cannot be made ({error.strerror})") from error
 
 
-class Last:
-    """`last` beside the experiments, which points at the newest run.
+class LatestLink:
+    """Symbolic link `last` beside the experiments to the newest run.
 
     Args:
-        log_dir: where runs are kept.
+        log_dir: folder of all runs.
     """
 
     def __init__(self, log_dir: Path) -> None:
@@ -40,8 +40,8 @@ class Last:
         self._absent = [folder for folder in (log_dir, *log_dir.parents) if not folder.exists()]
         self._before: Path | None = None
 
-    def point(self, directory: Path) -> None:
-        """Let it point at a run."""
+    def set(self, directory: Path) -> None:
+        """Let it point to a run."""
         self._before = self.link.resolve() if self.link.is_symlink() else None
         temporary = self.link.with_name(f".last.{os.getpid()}")
         try:
@@ -51,12 +51,12 @@ class Last:
         except OSError as error:  # a file system, or a Windows account, without symbolic links
             log.warning("%s not set: %s", self.link, error)
 
-    def take_back(self, directory: Path) -> None:
-        """Leave nothing of a run that was refused before it began."""
+    def remove_run(self, directory: Path) -> None:
+        """Remove the directory of a run that was refused before it began, and what was created for it."""
         if self.link.is_symlink() and self.link.resolve() == directory.resolve():
             self.link.unlink()
             if self._before:
-                self.point(self._before)
+                self.set(self._before)
         shutil.rmtree(directory, ignore_errors=True)
         log_dir = self.link.parent
         inside = [folder for folder in directory.parents if folder.is_relative_to(log_dir) and folder != log_dir]

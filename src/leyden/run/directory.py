@@ -1,4 +1,4 @@
-"""An open run directory: what one run was, did and found."""
+"""Open run directory: config, record, log and status of one run."""
 
 import logging
 import shlex
@@ -29,7 +29,7 @@ from leyden.records.record import (
     rebase_paths,
     write_record,
 )
-from leyden.run.creation import Last, make_directory
+from leyden.run.creation import LatestLink, make_directory
 from leyden.run.history import cut_history, event_files, restore_previous_checkpoint
 from leyden.run.new_record import continued_record, new_record
 from leyden.run.split_record import SPLIT, write_split
@@ -43,15 +43,14 @@ log = logging.getLogger(__name__)
 
 
 class Run:
-    """An open run directory. It is a context: the way it is left becomes the run's status.
+    """Open run directory, a context manager: the way it is left becomes the status of the run.
 
-    It holds config.yaml (resolved), overrides.yaml (what was typed), run.json (status, metrics, and what the result
-    depends on) and train.log, beside what callbacks and loggers write. As long as it is open no other process can open
-    it. In the second and further processes of one run it writes nothing. A new run that is refused before it begins
-    leaves nothing.
+    It contains config.yaml (resolved), overrides.yaml (as typed), run.json (status, metrics and provenance) and
+    train.log, beside the files of callbacks and loggers. While it is open no other process can open it. In the second
+    and further processes of a run it writes nothing. A new run that is refused before it begins leaves nothing.
 
     Args:
-        experiment: its `run_dir` is made, and if it is taken, a number is added; or opened again, if it resumes.
+        experiment: its `run_dir` is created, with a number if the name is taken; or reopened, if it resumes.
 
     Raises:
         UserError: the directory cannot be made, or another process has it open.
@@ -60,14 +59,14 @@ class Run:
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
         self.writes = rank() == 0
-        self.watch = GracefulShutdown()
+        self.shutdown = GracefulShutdown()
         self.dir = experiment.run_dir
-        self._last = Last(Path(experiment.config["paths"]["log_dir"]))  # which notes what is not there yet
+        self._latest = LatestLink(Path(experiment.config["paths"]["log_dir"]))  # before anything is created
         if self.writes and not experiment.resumes:
             self.dir = make_directory(experiment.run_dir)
         if self.dir != experiment.run_dir:  # callbacks and loggers have the directory in their settings too
             config = rebase_paths(experiment.config, str(experiment.run_dir), str(self.dir))
-            experiment.config.update(config | {"init_from": experiment.config.get("init_from")})  # of another run
+            experiment.config.update(config | {"init_from": experiment.config.get("init_from")})  # in another run
         self._again = f"python train.py resume={shlex.quote(str(self.dir))}"
         self._lock = lock(self.dir, "resume") if self.writes else None
 
@@ -75,10 +74,10 @@ class Run:
         try:
             self._enter()
         except BaseException as error:
-            self.watch.__exit__(None, None, None)
+            self.shutdown.__exit__(None, None, None)
             self._leave()
             if self.writes and not self.experiment.resumes:
-                self._last.take_back(self.dir)  # made by this run, and nothing is in it yet
+                self._latest.remove_run(self.dir)  # created above, and still empty
             if full := full_disk(error, self.dir, "start again"):
                 raise full from error
             raise
@@ -91,7 +90,7 @@ class Run:
         self._events = event_files(self.dir)
         self._handler: logging.Handler = logging.NullHandler()
         if self.writes:
-            # Also where no door has set up the log.
+            # Also if no entry point has set up the log.
             logging.getLogger(__name__.partition(".")[0]).setLevel(logging.INFO)
             self._handler = MemoryHandler(sys.maxsize, flushLevel=sys.maxsize, flushOnClose=False)
         logging.getLogger().addHandler(self._handler)
@@ -101,12 +100,12 @@ class Run:
         if self.experiment.resumes and (self.dir / RECORD).is_file():
             self._record |= continued_record(read_record(self.dir), self._code)
             self._before = float(self._record["seconds"])
-        self.watch.__enter__()
+        self.shutdown.__enter__()
         if not self.experiment.resumes:
             self._write()
 
     def begin(self) -> None:
-        """Training is about to take its first step. Until then a run that is resumed stays as it was, byte for byte."""
+        """Begin to write, just before the first step. Until then a resumed run stays as it was, byte for byte."""
         if not self._begun:
             self._write()
             if self.writes and self._datamodule and not (self.dir / SPLIT).is_file():
@@ -117,7 +116,7 @@ class Run:
         if self.writes and not self._written:
             assert isinstance(self._handler, MemoryHandler)
             self._handler.setTarget(LogFile(self.dir / LOG))
-            self._handler.flushLevel = logging.NOTSET  # from now on each line at once
+            self._handler.flushLevel = logging.NOTSET  # each line at once
             self._handler.flush()
             for folder in (self.dir, self.dir / CHECKPOINTS):
                 remove_leftovers(folder)
@@ -125,16 +124,16 @@ class Run:
                 cut_history(self.dir, self._progress["logged"], self._events)
                 for name, step in _steps_by_file(self._progress["best"]).items():
                     restore_previous_checkpoint(self.dir / CHECKPOINTS / Path(name).name, step)
-            write_record(self.dir, self._record)  # first: a run that is to be another is no longer finished
+            write_record(self.dir, self._record)  # first: the run is no longer finished
             write_text(self.dir / CONFIG, yaml.safe_dump(self.experiment.config, sort_keys=False))
             write_text(self.dir / OVERRIDES, yaml.safe_dump(self.experiment.overrides))
             self._keep_changes()
-            if not self.experiment.resumes or self.dir.resolve().is_relative_to(self._last.link.parent.resolve()):
-                self._last.point(self.dir)
+            if not self.experiment.resumes or self.dir.resolve().is_relative_to(self._latest.link.parent.resolve()):
+                self._latest.set(self.dir)
         self._written = True
 
     def _keep_changes(self) -> None:
-        """Changes to the code since its commit, by which the run can be repeated: `git apply changes.patch`."""
+        """Save changes of the code since its commit; `git apply changes.patch` repeats them."""
         if self._code is None or not self._code.dirty:
             return
         if self._code.changes is None:
@@ -144,17 +143,15 @@ class Run:
         with replacing(self.dir / (f"changes.{times}.patch" if times else CHANGES)) as file:
             file.write(self._code.changes)
 
-    def rewind(self) -> Path | None:
-        """The checkpoint from which a run goes on; what it had logged after that is taken back when it begins.
-
-        Returns None where there is none yet, so that the run starts anew.
+    def checkpoint_to_resume(self) -> Path | None:
+        """Checkpoint from which a run resumes, if it has one; what was logged after it is removed when the run begins.
 
         Raises:
             UserError: there are checkpoints, and none is whole; or it has had more epochs than it is to have.
         """
         path = newest_whole(self.dir / CHECKPOINTS / "last.ckpt", "resume")
         if path is None:
-            log.info("goes on from the beginning: there is no checkpoint yet")
+            log.info("resuming from the beginning: there is no checkpoint yet")
             return None
         progress = read_checkpoint(path, "resume").get("progress")
         if progress is None:
@@ -163,18 +160,18 @@ class Run:
         if most is not None and 0 <= most < had:
             raise UserError(f"trainer.max_epochs={most}: the run has had {had} epochs already; give more")
         self._progress = progress
-        log.info("goes on from %s, step %s", path.name, f"{progress['logged']:,}")
+        log.info("resuming from %s, step %s", path.name, f"{progress['logged']:,}")
         return path
 
-    def note(self, epochs: int, steps: int, metrics: Mapping[str, float]) -> None:
-        """Keep how far the run has come."""
+    def update(self, epochs: int, steps: int, metrics: Mapping[str, float]) -> None:
+        """Record epochs, steps and metrics so far."""
         self._record |= {"epochs": epochs, "steps": steps, "metrics": {**self._record["metrics"], **metrics}}
         self._record["seconds"] = self._seconds()
         if self.writes and self._written:
             write_record(self.dir, self._record)
 
-    def note_best(self, best: Path | None) -> None:
-        """Keep which checkpoint has the best weights so far, with the next note; None where a run keeps none."""
+    def set_best(self, best: Path | None) -> None:
+        """Set the checkpoint of the best weights so far, recorded with the next update; None if a run keeps none."""
         if best is None:
             self._record["best_checkpoint"] = None
         else:
@@ -182,24 +179,24 @@ class Run:
             inside = best.resolve().is_relative_to(folder)  # then the directory may be moved
             self._record["best_checkpoint"] = str(best.resolve().relative_to(folder) if inside else best.resolve())
 
-    def note_data(self, datamodule: DataModule) -> None:
-        """Keep the description of the data and the items of each split, by which later uses find that they changed."""
+    def set_data(self, datamodule: DataModule) -> None:
+        """Set the data, whose description and splits are recorded, so that later changes of the files are found."""
         self._record["data"] = datamodule.describe()
         self._datamodule = datamodule
 
     @property
-    def tracked_as(self) -> dict[str, str]:
-        """What trackers call this run."""
+    def tracker_ids(self) -> dict[str, str]:
+        """Ids of this run in experiment trackers."""
         return dict(self._record.get("trackers", {}))
 
-    @tracked_as.setter
-    def tracked_as(self, names: Mapping[str, str]) -> None:
+    @tracker_ids.setter
+    def tracker_ids(self, names: Mapping[str, str]) -> None:
         self._record["trackers"] = dict(names)
         if self.writes and self._written:
             write_record(self.dir, self._record)
 
     def finish(self, metrics: Mapping[str, float], status: str = "finished") -> None:
-        """Keep the result."""
+        """Set the result."""
         self._record |= {"status": status, "metrics": dict(metrics)}
 
     def __exit__(
@@ -209,7 +206,7 @@ class Run:
         if stopped:
             self._record |= {"status": "interrupted", "error": stopped.signal.name}
             if self.writes:
-                log.warning("interrupted by %s; go on with: %s", stopped.signal.name, self._again)
+                log.warning("interrupted by %s; resume with: %s", stopped.signal.name, self._again)
         elif error is not None:
             self._record |= {"status": "failed", "error": f"{type(error).__name__}: {error}"}
         elif self._record["status"] == "running":
@@ -218,26 +215,26 @@ class Run:
         try:
             if self.writes:
                 self._close(error if not stopped else None)
-        finally:  # a signal that comes twice does not break off what it asked for
-            self.watch.__exit__(kind, error, trace)
+        finally:  # a second signal must not interrupt the end that the first one caused
+            self.shutdown.__exit__(kind, error, trace)
             self._leave()
         if self.writes and not self._begun:
             if self.experiment.resumes:
                 self._remove_new_events()
             elif isinstance(error, UserError):
-                self._last.take_back(self.dir)
+                self._latest.remove_run(self.dir)
         if stopped and stopped is not error:  # Lightning would exit with 0 or 1
             raise stopped from None
         if full := full_disk(error, self.dir, self._again):
             raise full from error
         if isinstance(error, SystemExit) and not error.code:
-            raise SystemExit(1) from error  # whoever left, it was before the result
+            raise SystemExit(1) from error  # an exit before the result is a failure
 
     def _close(self, error: BaseException | None) -> None:
         try:
             if self._written:
                 write_record(self.dir, self._record)
-            if error is not None and self._written:  # after the record: on a full disk the status counts for more
+            if error is not None and self._written:  # after the record: on a full disk the status is more important
                 with (self.dir / LOG).open("a", encoding="utf-8") as file:
                     traceback.print_exception(error, file=file)
         except OSError as full:
@@ -252,7 +249,7 @@ class Run:
             self._lock.release()
 
     def _remove_new_events(self) -> None:
-        """Remove what the TensorBoard logger, which Lightning opens before it loads a checkpoint, has begun."""
+        """Remove the files of the TensorBoard logger, which Lightning opens before it loads a checkpoint."""
         for path in set(event_files(self.dir)) - set(self._events):
             path.unlink(missing_ok=True)
 
@@ -261,5 +258,5 @@ class Run:
 
 
 def _steps_by_file(best: dict[str, int] | tuple[str, int]) -> dict[str, int]:
-    """Files of the best weights and their steps, as a checkpoint names them; older runs name one file only."""
+    """Step of each file of best weights, from a checkpoint; older runs name one file only."""
     return best if isinstance(best, dict) else {best[0]: best[1]} if best[0] else {}

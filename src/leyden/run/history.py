@@ -1,4 +1,4 @@
-"""What a run has logged, cut back to the step from which it goes on: what comes after will be logged again."""
+"""Logged history of a run, cut back to the step from which it resumes: later steps will be logged again."""
 
 import csv
 import io
@@ -24,12 +24,12 @@ def event_files(run_dir: Path) -> list[Path]:
 
 
 def cut_history(run_dir: Path, step: int, events: Sequence[Path]) -> None:
-    """Drop what was logged at a step or after it, and what a process that was killed left half written.
+    """Remove what was logged at a step or after it, and incomplete lines of a process that was killed.
 
     Args:
         run_dir: with metrics.csv, if there is one.
-        step: the first that will be logged again.
-        events: event files of TensorBoard that nobody writes any more.
+        step: first step that will be logged again.
+        events: event files of TensorBoard that no process writes to.
     """
     table = run_dir / METRICS
     if table.is_file():
@@ -39,7 +39,7 @@ def cut_history(run_dir: Path, step: int, events: Sequence[Path]) -> None:
 
 
 def restore_previous_checkpoint(checkpoint: Path, step: int) -> None:
-    """Let a checkpoint be the one of a step again, if it was saved anew or removed after that and the older is kept."""
+    """Restore the checkpoint of a step if it was replaced or removed later and the previous one is of that step."""
     before = previous(checkpoint)
     if not before.is_file() or verify(before) is not None:
         return
@@ -64,20 +64,20 @@ def _cut_table(path: Path, step: int) -> None:
 
 
 def _cut_events(path: Path, step: int) -> None:
-    """Event files are records of one event each; a record that is not whole ends the file."""
+    """Rewrite an event file, which has one event in each record; an incomplete record ends the file."""
     with replacing(path) as file:
         writer = RecordWriter(file)
         kept = 0
         for record in RawEventFileLoader(str(path)).Load():
             event = Event.FromString(record)
-            if not _comes_again(event, step):
+            if not _is_logged_again(event, step):
                 writer.write(record)
                 kept += event.HasField("summary")
     if not kept:
         path.unlink()
 
 
-def _comes_again(event: Event, step: int) -> bool:
+def _is_logged_again(event: Event, step: int) -> bool:
     if not event.HasField("summary"):
         return False  # the file's version and source
     if event.step >= step:

@@ -1,4 +1,4 @@
-"""What run.json says of a run that begins, or goes on."""
+"""Contents of run.json when a run begins or resumes."""
 
 import logging
 import shlex
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 def new_record(experiment: Experiment, code: Code | None = None) -> Record:
-    """The record of a run that begins; `code` if it has been read already."""
+    """Record of a run that begins; `code` if it has been read already."""
     return {
         "status": "running",
         "experiment": experiment.name,
@@ -30,14 +30,14 @@ def new_record(experiment: Experiment, code: Code | None = None) -> Record:
 
 
 def continued_record(record: Record, code: Code | None = None) -> Record:
-    """The record of a run that goes on: what it began with, and with what it goes on. Its result will be another."""
+    """Record of a run that resumes, with the code and packages of both starts, and without its former result."""
     here = provenance(code)
     if record.get("git") != here["git"]:
         log.warning(
-            "the code is other than when the run began (%s, now %s)", code_of(record.get("git")), code_of(here["git"])
+            "the code has changed since the run began (%s, now %s)", code_of(record.get("git")), code_of(here["git"])
         )
     if record.get("versions") != here["versions"]:
-        log.warning("versions of packages are other than when the run began; the result may differ in its last digits")
+        log.warning("versions of packages have changed since the run began; the result may differ in its last digits")
     metrics = record.get("metrics", {})
     return {
         "seconds": 0.0,
@@ -51,7 +51,7 @@ def continued_record(record: Record, code: Code | None = None) -> Record:
 
 
 def code_of(git: Any) -> str:
-    """What a record says of the code, in short: the commit, and whether there were changes to it."""
+    """Commit in a record, shortened, and whether there were changes to it."""
     if not isinstance(git, dict):
         return "no commit"
     changes = f" {str(git['changes'])[:7]}" if git.get("changes") else ""

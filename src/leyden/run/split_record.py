@@ -1,4 +1,4 @@
-"""The split of a run on disk, and messages about items that it was trained on or that are missing."""
+"""Recorded split of a run, and messages about items that it was trained on or that are missing."""
 
 import logging
 import shlex
@@ -30,7 +30,7 @@ def write_split(run_dir: Path, datamodule: DataModule) -> None:
 
 
 def read_split(run_dir: Path) -> RecordedSplit | None:
-    """The recorded split of a run; None where it has none.
+    """Recorded split of a run; None without one.
 
     Raises:
         UserError: the file cannot be read.
@@ -91,18 +91,18 @@ def report_changes(datamodule: DataModule, run_dir: Path) -> None:
 def warn_of_trained(
     datamodule: DataModule, splits: Sequence[str], recorded: RecordedSplit | None, network: str = "the network"
 ) -> int | None:
-    """Log how many items of some splits a network was trained on, and return the number; None where it is not known.
+    """Log how many items of some splits a network was trained on, and return the number; None if it is not known.
 
     Args:
         datamodule: set up.
         splits: their names; those of `train` are counted and not logged.
-        recorded: the split of the run that the network was trained in; None where there is no record of it.
+        recorded: split of the run that the network was trained in; None without a record.
         network: its name in the messages.
     """
     held = {split: datamodule.inputs[split] for split in splits if len(datamodule.inputs.get(split, ()))}
     if not held:
         return None
-    if recorded is None or list(recorded.identified_by) != list(datamodule.identified_by):
+    if recorded is None or not _is_comparable(recorded, datamodule):
         if set(splits) != {"train"}:
             log.warning("%s: it is not known whether %s was trained on some of its items", ", ".join(held), network)
         return None
@@ -129,7 +129,12 @@ def warn_of_source(datamodule: DataModule, checkpoint: Path) -> None:
     split = read_split(source)
     if split is None:  # weights from elsewhere
         return
-    if list(split.identified_by) != list(datamodule.identified_by):  # as of other data, most often
+    if not _is_comparable(split, datamodule):  # most often of other data
         log.info("init_from=%s: its items are identified in another way, and not compared with these", source)
     else:
         warn_of_trained(datamodule, ("val", "test"), split, f"init_from={source}")
+
+
+def _is_comparable(recorded: RecordedSplit, datamodule: DataModule) -> bool:
+    """True if equal items have equal digests in both."""
+    return list(recorded.identified_by) == list(datamodule.identified_by)

@@ -1,4 +1,4 @@
-"""metrics.csv of a run that may go on: Lightning's logger would begin it anew."""
+"""metrics.csv of a run that may be resumed: Lightning's logger would overwrite it."""
 
 import csv
 import io
@@ -12,25 +12,25 @@ from leyden.system.atomic_files import write_text
 
 
 class MetricsTable(CSVLogger):
-    """Lightning's CSVLogger, which goes on with the file that is there. Its arguments are the same."""
+    """CSVLogger of Lightning that appends to an existing file; it has the same arguments."""
 
     @property
     @rank_zero_experiment
-    def experiment(self) -> "_Appending":
+    def experiment(self) -> "_AppendingWriter":
         if self._experiment is None:
             Path(self.log_dir).mkdir(parents=True, exist_ok=True)
-            self._experiment = _Appending(self.log_dir)
+            self._experiment = _AppendingWriter(self.log_dir)
         return self._experiment  # type: ignore[return-value]
 
 
-class _Appending(ExperimentWriter):
+class _AppendingWriter(ExperimentWriter):
     _read = False
 
     def _check_log_dir_exists(self) -> None:
         pass  # Lightning would delete the file
 
     def save(self) -> None:
-        """Read the header first: a run that is resumed cuts its file between the making of the logger and this."""
+        """Read the header first: a resumed run cuts its file after the logger is created."""
         path = Path(self.metrics_file_path)
         if self.metrics and not self._read and path.is_file():
             with path.open(newline="", encoding="utf-8") as file:
@@ -39,7 +39,7 @@ class _Appending(ExperimentWriter):
         super().save()
 
     def _rewrite_with_new_header(self, fieldnames: list[str]) -> None:
-        """As a whole, so that whoever ends the process meanwhile takes no row along."""
+        """Replace the file atomically, so that a kill in the meantime loses no row."""
         path = Path(self.metrics_file_path)
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))

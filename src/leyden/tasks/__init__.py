@@ -1,1 +1,1 @@
-"""LightningModules: what is optimised and what is measured. They take ready objects and know nothing of configs."""
+"""LightningModules: loss, metrics and optimisation. They receive ready objects and know nothing of configs."""

@@ -1,10 +1,10 @@
-"""The gradient of a step as the mean over the items of all its batches, accumulated and in all processes."""
+"""Gradient accumulation: the gradient of a step is the mean over the items of its batches, in all processes."""
 
 import logging
 from collections.abc import Iterable
 from typing import Any
 
-import lightning.pytorch as pl
+import lightning as L
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.utilities.data import extract_batch_size
@@ -15,14 +15,14 @@ from leyden.system.errors import UserError
 log = logging.getLogger(__name__)
 
 
-class Passes:
-    """The backward passes of a training run, and the weights that make their sum a mean over items.
+class GradientWeights:
+    """Weights of the losses of batches, with which the sum of their gradients is a mean over items.
 
     Lightning divides the loss of each batch by `accumulate_grad_batches`. That is a mean over items only where a step
     has as many batches as that, all of one size; the last step of an epoch often has fewer, and a smaller last batch.
     Here the loss of a batch is weighted by its items relative to those of the first batch of the step, and the sum of
     gradients is corrected once, after the last backward pass of the step. Both factors are 1, and nothing is computed,
-    where the batches are equal and complete. Processes, whose gradients are averaged, are weighted likewise.
+    if the batches are equal and complete. Processes, whose gradients are averaged, are weighted in the same way.
 
     Attributes:
         last: epoch and batch of the newest backward pass. Some optimizers, such as LBFGS, evaluate the loss of a batch
@@ -37,17 +37,17 @@ class Passes:
         self._correction = 1.0
 
     def weight(self, epoch: int, batch: int, items: int, every: int, average: float | None = None) -> float:
-        """The factor on the loss of a batch.
+        """Factor on the loss of a batch.
 
         Args:
-            epoch: the current one.
-            batch: its number in the epoch.
-            items: how many it has.
+            epoch: number of the epoch.
+            batch: number of the batch in the epoch.
+            items: of the batch.
             every: batches in a complete step.
-            average: of the items that this batch has in each process; by default all have as many.
+            average: mean over processes of the items of this batch; by default `items`.
 
         Raises:
-            UserError: a batch is evaluated again, when gradients of others have been added to its own.
+            UserError: a batch is evaluated again when gradients of others have been added to its own.
         """
         again, self.last = self.last == (epoch, batch), (epoch, batch)
         step = epoch, batch // every
@@ -65,7 +65,7 @@ class Passes:
         return items / self._first
 
     def correct(self, gradients: Iterable[Tensor | None]) -> None:
-        """Make the sum of a step's gradients their mean, in place; once, however often it is called."""
+        """Turn the sum of the gradients of a step into their mean, in place; further calls have no effect."""
         correction, self._correction = self._correction, 1.0
         if correction != 1.0:
             for gradient in gradients:
@@ -93,13 +93,8 @@ class BatchSizes:
             return 1
 
 
-def current_batch(trainer: pl.Trainer) -> Any:
-    """The training batch, as Lightning keeps it for `self.log`, whatever hooks a task overrides."""
-    return trainer.fit_loop.epoch_loop._results.batch
-
-
-def mean_over_processes(trainer: pl.Trainer, value: float) -> float:
-    """The mean of a value over all processes, which all have to ask for it."""
+def mean_over_processes(trainer: L.Trainer, value: float) -> float:
+    """Mean of a value over all processes, each of which has to call this."""
     mean: Tensor = trainer.strategy.reduce(
         torch.tensor(float(value), device=trainer.strategy.root_device), reduce_op="mean"
     )

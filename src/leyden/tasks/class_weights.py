@@ -1,4 +1,4 @@
-"""Factors on the losses of classes, given in the order of the classes or by their names."""
+"""Class weights of a loss, in the order of the classes or by their names."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,12 +13,12 @@ _BOOLEANS = {"true": ("true", "yes", "on"), "false": ("false", "no", "off")}  # 
 
 
 def weights_in_order(weights: Sequence[float] | Mapping[str, float], names: Sequence[str], classes: int) -> list[float]:
-    """One weight for each class, in the order of the classes.
+    """Weights of all classes, in their order.
 
     Args:
         weights: in that order, or by the names of all classes.
-        names: of the classes; empty where they have none, and are counted from 0.
-        classes: how many there are.
+        names: of the classes; empty if they are numbered from 0.
+        classes: number of classes.
 
     Raises:
         UserError: a class has no weight, or a weight no class, or is negative or infinite; or all are 0.
@@ -40,15 +40,15 @@ def weights_in_order(weights: Sequence[float] | Mapping[str, float], names: Sequ
 
 def _by_name(weights: Mapping[str, float], names: Sequence[str]) -> list[float]:
     found, wrong = dict[str, float](), list[str]()
-    given = dict[str, str]()
+    key_of = dict[str, str]()
     for key, weight in weights.items():
         name = _meant(str(key), names)
         if name is None:
             wrong.append(str(key))
         elif name in found:
-            raise UserError(f"task.class_weights: {given[name]} and {key} are both the class {name}; leave one out")
+            raise UserError(f"task.class_weights: {key_of[name]} and {key} are both the class {name}; leave one out")
         else:
-            found[name], given[name] = weight, str(key)
+            found[name], key_of[name] = weight, str(key)
     missing = [name for name in names if name not in found]
     near = _corrected(wrong, weights, missing)
     complete = {name: found.get(name, near.get(name, 1)) for name in names}
@@ -62,7 +62,7 @@ def _by_name(weights: Mapping[str, float], names: Sequence[str]) -> list[float]:
 
 
 def _meant(key: str, names: Sequence[str]) -> str | None:
-    """The class that a key names: by its text, as a number, or as YAML reads `yes` and `no`."""
+    """Class that a key names: by its text, as a number, or as YAML reads `yes` and `no`; None without one."""
     if (name := matching(key, names)) is not None:
         return name
     alike = [name for name in names if name.lower() in _BOOLEANS.get(key.lower(), ())]
@@ -70,13 +70,13 @@ def _meant(key: str, names: Sequence[str]) -> str | None:
 
 
 def _corrected(wrong: Sequence[str], weights: Mapping[str, float], missing: Sequence[str]) -> dict[str, float]:
-    """The weights of wrong names for the classes that they are near to, among those without a weight."""
+    """Weights of unknown names, by the nearest class without a weight."""
     near = {name: nearest(name, missing)[:1] for name in wrong}
     return {found[0]: weight for key, weight in weights.items() for found in [near.get(str(key))] if found}
 
 
 def _typed(weights: Mapping[str, float]) -> str:
-    """The setting as it is typed; of many classes only the first."""
+    """Setting as it is typed; of many classes only the first."""
     if len(weights) <= 12:
         return setting("task.class_weights", weights)
     return setting("task.class_weights", dict(list(weights.items())[:2])).replace("}", ", …}")

@@ -1,4 +1,4 @@
-"""Which parameters an optimizer gets, and with which settings."""
+"""Optimizer of a network: parameter groups with their learning rates and weight decay."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,18 +10,23 @@ from torch.optim import Optimizer
 
 from leyden.system.errors import UserError
 
+# Layers that normalise over a batch, or over the positions of an image.
+BATCH_NORMS = (
+    *(nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm),
+    *(nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d),
+)
+
 
 @dataclass(frozen=True)
 class OptimizerFactory:
     """Makes an optimizer for a network.
 
     Attributes:
-        make: from parameters, or groups of them, to an optimizer; with its settings bound, such as a
+        make: from parameters, or groups of them, to an optimizer; with its settings bound, such as
             `partial(torch.optim.AdamW, lr=1e-3)`.
-        decay_norm_and_bias: whether weight decay also pulls biases and the scales of normalisations to zero, which
-            rarely helps.
-        lr_scale: a factor on the learning rate of the parameters whose name a pattern (`re.search`) finds. The first
-            pattern that fits is taken.
+        decay_norm_and_bias: true to decay biases and the scales of normalisations too, which rarely helps.
+        lr_scale: factor on the learning rate of the parameters whose name matches a pattern (`re.search`). The first
+            pattern that matches counts.
     """
 
     make: Callable[..., Optimizer]
@@ -29,15 +34,15 @@ class OptimizerFactory:
     lr_scale: Mapping[str, float] = field(default_factory=dict)
 
     def __call__(self, network: nn.Module) -> Optimizer:
-        """An optimizer of the parameters that are to be trained.
+        """Optimizer of the parameters that are to be trained.
 
         Raises:
-            UserError: a pattern finds no parameter, or there is nothing to train.
+            UserError: a pattern matches no parameter, or there is nothing to train.
         """
         parameters = {name: p for name, p in network.named_parameters() if p.requires_grad}
         if not parameters:
             raise UserError("the network has no parameter to train")
-        names_of_all = [name for name, _ in network.named_parameters()]  # what is frozen now may be trained later
+        names_of_all = [name for name, _ in network.named_parameters()]  # frozen parameters may be trained later
         for pattern in self.lr_scale:
             if not any(re.search(pattern, name) for name in names_of_all):
                 names = ", ".join(names_of_all[:4])
@@ -55,8 +60,8 @@ class OptimizerFactory:
 
 
 def _norms_and_biases(network: nn.Module) -> set[str]:
-    """By name and layer, not by shape: where parameters are spread over devices, every shard has one dimension."""
-    norms = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
+    """Names of these parameters, by name and layer, not by shape: FSDP's shards all have one dimension."""
+    norms = (*BATCH_NORMS, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
     return {
         f"{prefix}.{name}" if prefix else name
         for prefix, layer in network.named_modules()

@@ -1,4 +1,4 @@
-"""How the learning rate changes, and how often."""
+"""Learning-rate scheduler of an optimizer, for a run of any length."""
 
 import math
 import warnings
@@ -6,23 +6,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import lightning.pytorch as pl
+import lightning as L
 from torch.optim import Optimizer
 
 from leyden.system.errors import UserError
+from leyden.system.lightning_internals import closed_form_rates
 
 
 @dataclass(frozen=True)
 class SchedulerFactory:
-    """Makes a scheduler for an optimizer, in the form that Lightning takes.
+    """Makes the `lr_scheduler` config of Lightning for an optimizer.
 
     Attributes:
         make: from an optimizer to a scheduler, with its settings bound.
-        interval: whether it moves after each step or each epoch.
-        frequency: how many of them it waits between moves.
-        monitor: the metric that a plateau scheduler watches. One of the validation moves it only after an epoch with a
-            validation in it.
-        length_as: the argument of `make` that is given the length of the whole run, counted in moves.
+        interval: unit of its updates.
+        frequency: steps or epochs between two updates.
+        monitor: metric of a plateau scheduler. One of the validation updates it only after an epoch with a validation.
+        length_as: argument of `make` that receives the length of the whole run, in updates.
     """
 
     make: Callable[..., Any]
@@ -32,7 +32,7 @@ class SchedulerFactory:
     length_as: str | None = None
 
     def __call__(self, optimizer: Optimizer, steps: float, epochs: float) -> dict[str, Any]:
-        """What `configure_optimizers` returns under "lr_scheduler".
+        """Value of "lr_scheduler" in the result of `configure_optimizers`.
 
         Args:
             steps: optimizer steps of the whole run, or infinity.
@@ -50,33 +50,25 @@ class SchedulerFactory:
         return {
             "scheduler": self.make(optimizer, **settings),
             "interval": self.interval,
-            # Steps are counted by Task.lr_scheduler_step: Lightning counts batches, and anew in each epoch.
+            # Task.lr_scheduler_step counts steps: Lightning counts batches, from 0 in each epoch.
             "frequency": self.frequency if self.interval == "epoch" else 1,
             "monitor": self.monitor,
-            # An epoch without a validation has no such metric, which Lightning would take for a mistake.
+            # An epoch without a validation has no such metric, which Lightning would refuse.
             "strict": str(self.monitor).startswith("train/"),
         }
 
 
-def is_stale(trainer: pl.Trainer, monitor: str | None) -> bool:
-    """Whether a metric of the validation is that of an earlier epoch, as there was no validation in this one."""
+def is_outdated(trainer: L.Trainer, monitor: str | None) -> bool:
+    """True if a metric of the validation is of an earlier epoch, as this one has no validation."""
     # Lightning counts the batches of an epoch's validations, and keeps the count in checkpoints.
     validated = trainer.fit_loop.epoch_loop.val_loop.batch_progress.total.completed > 0
     return not str(monitor).startswith("train/") and not validated
 
 
-def forget_length(state: dict[str, Any]) -> None:
-    """Take out of a scheduler's state what it knows of the run's length, which may be another when the run goes on."""
-    for name in ("T_max", "total_steps", "_schedule_phases", "total_iters"):
-        state.pop(name, None)
-
-
-def take_length(scheduler: Any) -> None:
-    """Give the optimizer the learning rates that a schedule has here, now that it is of another length."""
-    rates = getattr(scheduler, "_get_closed_form_lr", getattr(scheduler, "get_lr", None))
-    if rates is None:  # a plateau's, which knows of no length
-        return
+def apply_length(scheduler: Any) -> None:
+    """Set the learning rates that a schedule has at this step, now that the run has another length."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it thinks of itself as called by `step`
-        for group, rate in zip(scheduler.optimizer.param_groups, rates(), strict=True):
-            group["lr"] = rate
+        warnings.simplefilter("ignore")  # `get_lr` warns unless `step` calls it
+        rates = closed_form_rates(scheduler)
+    for group, rate in zip(scheduler.optimizer.param_groups, rates or (), strict=rates is not None):
+        group["lr"] = rate

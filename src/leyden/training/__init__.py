@@ -1,1 +1,1 @@
-"""."""
+"""Training, evaluation and prediction: objects are built from a config, checked, and run."""

@@ -1,10 +1,10 @@
-"""From a checked config to ready objects."""
+"""Objects built from a validated config: data, network, task and Trainer."""
 
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-import lightning.pytorch as pl
+import lightning as L
 import torch
 from hydra.errors import InstantiationException
 from hydra.utils import get_object, instantiate
@@ -30,7 +30,7 @@ from leyden.system.suggestions import did_you_mean
 from leyden.tasks.optimizers import OptimizerFactory
 from leyden.tasks.schedulers import SchedulerFactory
 from leyden.tasks.task import Task
-from leyden.training.factories import complete_model, for_checkpoint
+from leyden.training.model_settings import complete_model, for_checkpoint
 
 
 def build_data(
@@ -39,16 +39,16 @@ def build_data(
     recorded: RecordedSplit | None = None,
     class_order: tuple[str, ...] = (),
 ) -> DataModule:
-    """The datamodule, with its files in place and its splits made.
+    """Datamodule, downloaded and split.
 
     Args:
         config: of the run.
-        trained: the facts that a network was trained with, where there is one: these data are to be the like.
-        recorded: the split of a run that is resumed or evaluated; None to divide the data anew.
-        class_order: the classes of a run that is resumed, as its checkpoint has them.
+        trained: spec of the data that a network was trained on, which these data must match.
+        recorded: split of a run that is resumed or evaluated; None to split the data.
+        class_order: classes in the checkpoint of a run that is resumed.
 
     Raises:
-        UserError: they are not, or there is nothing to validate on.
+        UserError: the data do not match, or there is nothing to validate on.
     """
     datamodule: DataModule = _build("data", config["data"])
     datamodule.reference_spec, datamodule.recorded, datamodule.class_order = trained, recorded, class_order
@@ -75,7 +75,7 @@ def _check_alike(spec: DataSpec, trained: DataSpec) -> None:
 
 
 def build_network(model: Mapping[str, Any]) -> nn.Module:
-    """The network that complete settings describe."""
+    """Network of complete settings."""
     _check_input(model)
     network: nn.Module = _build("model", model)
     return network
@@ -93,13 +93,13 @@ def _check_input(model: Mapping[str, Any]) -> None:
 
 
 def build_optimizer(config: Config) -> OptimizerFactory:
-    """What makes the optimizer once there is a network."""
+    """Factory of the optimizer for a network."""
     settings, arguments = _split(config["optimizer"], OptimizerFactory)
     return OptimizerFactory(_build("optimizer", arguments), **settings)
 
 
 def build_scheduler(config: Config) -> SchedulerFactory | None:
-    """What makes the scheduler once there is an optimizer; None for a constant learning rate."""
+    """Factory of the scheduler for an optimizer; None for a constant learning rate."""
     if not config.get("scheduler"):
         return None
     settings, arguments = _split(config["scheduler"], SchedulerFactory)
@@ -107,23 +107,23 @@ def build_scheduler(config: Config) -> SchedulerFactory | None:
 
 
 def build_task(config: Config, spec: DataSpec, load: bool = True) -> Task:
-    """The network with its loss, metrics, optimizer and schedule.
+    """Task: a network with its loss, metrics, optimizer and scheduler.
 
     Args:
         config: of the run.
-        spec: the facts about the data.
-        load: false to read no weights from elsewhere, as a checkpoint will bring them.
+        spec: facts about the data.
+        load: false if a checkpoint will be loaded, so that no pretrained weights are read.
     """
     task_class = _task_class(config)
     task_class.check(spec)
     model = complete_model(config["model"], spec, task_class.output_size(spec))
     network, optimizer = build_network(model if load else for_checkpoint(model)), build_optimizer(config)
     try:
-        optimizer(network)  # a setting that it refuses is met here, before a run directory is opened
+        optimizer(network)  # an invalid setting is refused before a run directory is opened
     except (ValueError, TypeError) as error:
         raise UserError(f"optimizer: {error}") from error
-    given = {"network": network, "spec": spec, "optimizer": optimizer, "scheduler": build_scheduler(config)}
-    task: Task = _build("task", config["task"], **given)
+    parts = {"network": network, "spec": spec, "optimizer": optimizer, "scheduler": build_scheduler(config)}
+    task: Task = _build("task", config["task"], **parts)
     task.model, task.settings = for_checkpoint(model), dict(config["task"])
     _check_output(task, task_class.output_size(spec))
     monitor = config["monitor"]
@@ -140,8 +140,8 @@ def _task_class(config: Config) -> type[Task]:
     return found
 
 
-def fresh_task(task: Task) -> Task:
-    """A new task built from the settings of another, without its weights, optimizer and schedule."""
+def untrained_copy(task: Task) -> Task:
+    """New task with the settings of another, without its weights, optimizer and scheduler."""
     network = build_network(task.model)
     new: Task = _build("task", task.settings, network=network, spec=task.spec)
     new.model, new.settings = task.model, task.settings
@@ -149,7 +149,7 @@ def fresh_task(task: Task) -> Task:
 
 
 def _check_output(task: Task, size: int) -> None:
-    """Send a batch of zeros through a network, which may be of the user's own."""
+    """Check the shape of the outputs with a batch of zeros."""
     network = task.network
     network.eval()
     with torch.no_grad():
@@ -163,12 +163,12 @@ def _check_output(task: Task, size: int) -> None:
         )
 
 
-def build_trainer(config: Config, *more: pl.Callback) -> pl.Trainer:
-    """The Trainer with its callbacks and loggers, and what makes its runs exact.
+def build_trainer(config: Config, *more: L.Callback) -> L.Trainer:
+    """Trainer with its callbacks, loggers and durable checkpoints.
 
     Args:
         config: of the run.
-        more: callbacks that no config names.
+        more: callbacks beside those of the config.
     """
     loggers = _build_all("logger", config.get("logger"))
     callbacks = _build_all("callbacks", in_time(with_swa(config.get("callbacks") or {})))
@@ -183,7 +183,7 @@ def build_trainer(config: Config, *more: pl.Callback) -> pl.Trainer:
     saves = any(isinstance(callback, Checkpoint) for callback in callbacks)  # or Lightning would add one of its own
     _check_accelerator(config["trainer"].get("accelerator"))
     plugins = config["trainer"].get("plugins") or []
-    trainer: pl.Trainer = _build(
+    trainer: L.Trainer = _build(
         "trainer",
         {"enable_checkpointing": saves} | {key: value for key, value in config["trainer"].items() if key != "plugins"},
         callbacks=[*last, Randomness(config["seed"]), *others, *more],  # saved and seeded before others change anything
@@ -191,7 +191,7 @@ def build_trainer(config: Config, *more: pl.Callback) -> pl.Trainer:
         logger=loggers or False,
         default_root_dir=config["paths"]["run_dir"],
     )
-    if trainer.precision == "16-true" and trainer.strategy.root_device.type == "cpu":  # whoever chose them, and how
+    if trainer.precision == "16-true" and trainer.strategy.root_device.type == "cpu":  # by any combination of settings
         raise UserError(HALF_ON_CPU)
     return trainer
 
@@ -208,29 +208,29 @@ def _build_plugins(plugins: Any) -> list[Any]:
 
 
 def _split(section: Mapping[str, Any], factory: type) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The settings of a section that are our factory's, and those that are the arguments of torch's class."""
+    """Settings of a section that belong to a factory, and those that are arguments of torch's class."""
     ours = {field.name for field in fields(factory)}
     settings = {key: value for key, value in section.items() if key in ours}
     return settings, {key: value for key, value in section.items() if key not in ours}
 
 
 def _build_all(path: str, nodes: Mapping[str, Any] | None) -> list[Any]:
-    """One object for each entry; an entry that was set to null is left out."""
+    """Objects of a section, without entries that are null."""
     return [_build(f"{path}.{name}", node) for name, node in (nodes or {}).items() if node]
 
 
-def _build(path: str, node: Mapping[str, Any], **given: Any) -> Any:
-    """Instantiate a section, with arguments that are given as they are.
+def _build(path: str, node: Mapping[str, Any], **injected: Any) -> Any:
+    """Instantiate a section with further arguments.
 
     Raises:
         UserError: the class refuses a value. Any other failure of its code keeps its own type and traceback, and so
-            does a ValueError of a data set, a model or a task: their code is the project's own, and may have a bug.
+            does a ValueError of a data set, a model or a task, which may be a bug in the project's code.
     """
     partial = node.get("_partial_", False)
     try:
         make = instantiate({**node, "_partial_": True}, _convert_="all")
-        return make if partial else make(**given)
-    except InstantiationException as error:  # a class that is not there, or something nested in the section
+        return make if partial else make(**injected)
+    except InstantiationException as error:  # a missing class, or an object nested in the section
         cause = error.__cause__
         if isinstance(cause, ImportError):
             why = " ".join(str(cause).split())

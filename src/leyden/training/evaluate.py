@@ -1,4 +1,4 @@
-"""Measure a run that there is already, top to bottom."""
+"""Evaluation of an existing run."""
 
 import logging
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from copy import copy
 from datetime import UTC, datetime
 from typing import Any
 
-import lightning.pytorch as pl
+import lightning as L
 import rich
 import torch
 from rich.table import Table
@@ -18,7 +18,7 @@ from leyden.data.loader import Loader
 from leyden.data.module import DataModule
 from leyden.data.recorded_split import NEW
 from leyden.records.record import CHECKPOINTS, lock, read_record, write_record
-from leyden.run.recorder import epoch_metrics
+from leyden.run.record_updater import logged_metrics
 from leyden.run.split_record import warn_of_trained
 from leyden.system.errors import UserError
 from leyden.system.locks import is_live
@@ -34,43 +34,48 @@ _OF_DEVICES = ("accelerator", "precision", "deterministic", "limit_test_batches"
 
 
 def evaluate_run(recorded: Recorded, settings: Mapping[str, Any]) -> dict[str, float]:
-    """Rebuild a run's model and data from its directory, and measure one on the other.
+    """Evaluate the network of a run on a split of its data, and record the result.
 
     Args:
-        recorded: the run, with what was typed on top of its config.
+        recorded: the run, and settings that were typed.
         settings: of configs/eval.yaml.
 
     Returns:
-        What was measured, named like `test/acc`.
+        Metrics, named like `test/acc`.
     """
     split = settings["split"]
     if split not in SPLITS:
         raise UserError(f"split={split}: must be one of {', '.join(SPLITS)}{_split(split)}")
-    torch.set_float32_matmul_precision(recorded.config["matmul_precision"])
-    run = load_recorded(recorded.dir, recorded.config, str(settings["ckpt"]))
-    log.info("run: %s", run.describe())
-    datamodule = run.datamodule
-    datamodule.setup("test")
-    trained = warn_of_trained(datamodule, [split], run.trained_on)
-    metrics = evaluate(evaluation_trainer(recorded.config), run.task, datamodule, split)
+    run, trainer = open_run(recorded, str(settings["ckpt"]))
+    run.datamodule.setup("test")
+    trained = warn_of_trained(run.datamodule, [split], run.trained_on)
+    metrics = evaluate(trainer, run.task, run.datamodule, split)
     if rank() == 0:
         _show(metrics, recorded, run, split)
         _keep(metrics, recorded, run, split, trained)
     return metrics
 
 
+def open_run(recorded: Recorded, ckpt: str) -> tuple[LoadedRun, L.Trainer]:
+    """Run with the weights of a checkpoint, and a Trainer to use it: for evaluation and prediction."""
+    torch.set_float32_matmul_precision(recorded.config["matmul_precision"])
+    run = load_recorded(recorded.dir, recorded.config, ckpt)
+    log.info("run: %s", run.describe())
+    return run, evaluation_trainer(recorded.config)
+
+
 def _split(word: object) -> str:
-    """The remedy for a word such as `validation`."""
+    """Remedy for a word such as `validation`."""
     meant = {"v": "val", "d": "val", "t": "test"}.get(str(word)[:1].lower(), "")
     meant = "train" if str(word).lower().startswith("tr") else meant
     return f"; write split={meant}" if meant else ""
 
 
-def evaluate(trainer: pl.Trainer, task: Task, datamodule: DataModule, split: str = "test") -> dict[str, float]:
-    """Measure a task on one split of the data.
+def evaluate(trainer: L.Trainer, task: Task, datamodule: DataModule, split: str = "test") -> dict[str, float]:
+    """Evaluate a task on a split of the data.
 
     Returns:
-        The metrics, named by the split: `val/acc`.
+        Metrics, named by the split: `val/acc`.
 
     Raises:
         UserError: the split is empty.
@@ -88,11 +93,11 @@ def evaluate(trainer: pl.Trainer, task: Task, datamodule: DataModule, split: str
         if isinstance(callback, Progress):
             callback.tested = split
     trainer.test(task, dataloaders=loader, verbose=False)
-    return {name.replace("test/", f"{split}/"): value for name, value in epoch_metrics(trainer).items()}
+    return {name.replace("test/", f"{split}/"): value for name, value in logged_metrics(trainer).items()}
 
 
 def _as_tested(datamodule: DataModule, split: str) -> Loader:
-    """The batches of a split, made as those of a test are: in order, without the random changes of training."""
+    """Batches of a split as in a test: in order, without augmentation."""
     if split == NEW and datamodule.recorded is None:
         raise UserError(f"split={NEW}: the run has no record of its items; give split=test, val or train")
     if split == NEW and NEW not in datamodule.items:
@@ -105,10 +110,10 @@ def _as_tested(datamodule: DataModule, split: str) -> Loader:
     return datamodule.loader(split, **order)
 
 
-def evaluation_trainer(config: Config) -> pl.Trainer:
-    """A Trainer on one of the run's devices, with its precision and limits, and nothing that trains or writes.
+def evaluation_trainer(config: Config) -> L.Trainer:
+    """Trainer on one device of the run, with its precision and limits, without loggers and checkpoints.
 
-    Metrics do not depend on the number of processes; further ones would have to be started by this command again.
+    Metrics do not depend on the number of processes, so that one is enough.
     """
     trainer = {name: value for name, value in config["trainer"].items() if name in _OF_DEVICES and _is_plain(value)}
     progress = (config.get("callbacks") or {}).get("progress") or {}
@@ -137,7 +142,7 @@ def _show(metrics: Mapping[str, float], recorded: Recorded, run: LoadedRun, spli
 
 
 def _in_training(run: LoadedRun, name: str) -> float | None:
-    """What the run itself had measured of these weights; the last are not tested, the best validated in their epoch."""
+    """Value that the run had measured of these weights, if any: it tests the best weights, not the last."""
     split, is_last = name.partition("/")[0], run.checkpoint.name == "last.ckpt"
     if split == "val" and (run.is_best or is_last):
         return run.metrics.get(f"best/{name}" if run.is_best else name)

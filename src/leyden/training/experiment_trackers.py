@@ -1,9 +1,9 @@
-"""What the loggers are told beside the metrics: the settings of a run, and its result."""
+"""Settings and result of a run in experiment trackers such as TensorBoard, W&B and MLflow."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import lightning.pytorch as pl
+import lightning as L
 from lightning.pytorch.loggers import CSVLogger, MLFlowLogger, TensorBoardLogger, WandbLogger
 
 from leyden.config.experiment import Config
@@ -11,15 +11,15 @@ from leyden.config.experiment import Config
 SECTIONS = ("data", "model", "task", "optimizer", "scheduler", "trainer", "seed")
 
 
-def log_settings(trainer: pl.Trainer, config: Config) -> None:
-    """Give the settings to the trackers; the run directory has them in config.yaml."""
+def log_settings(trainer: L.Trainer, config: Config) -> None:
+    """Log the settings to the trackers; the run directory has them in config.yaml."""
     for logger in trainer.loggers:
         if not isinstance(logger, CSVLogger | TensorBoardLogger):
             logger.log_hyperparams(settings(config))
 
 
-def log_result(trainer: pl.Trainer, config: Config, metrics: Mapping[str, float]) -> None:
-    """Give settings and result to TensorBoard's HPARAMS page, which takes them together."""
+def log_result(trainer: L.Trainer, config: Config, metrics: Mapping[str, float]) -> None:
+    """Log settings and result to TensorBoard's HPARAMS page, which needs both together."""
     result = {f"result/{name}": value for name, value in metrics.items() if name.startswith(("best/", "test/"))}
     for logger in trainer.loggers:
         if isinstance(logger, TensorBoardLogger) and not trainer.fast_dev_run:  # type: ignore[attr-defined]
@@ -27,8 +27,8 @@ def log_result(trainer: pl.Trainer, config: Config, metrics: Mapping[str, float]
             logger.finalize("success")
 
 
-def tracked_as(trainer: pl.Trainer) -> dict[str, str]:
-    """What the trackers call this run, so that it can go on there."""
+def tracker_ids(trainer: L.Trainer) -> dict[str, str]:
+    """Ids of this run in the trackers, with which it is continued there."""
     known = {WandbLogger: "version", MLFlowLogger: "run_id"}
     pairs = [
         (kind.__name__, getattr(log, of)) for log in trainer.loggers for kind, of in known.items() if type(log) is kind
@@ -36,8 +36,8 @@ def tracked_as(trainer: pl.Trainer) -> dict[str, str]:
     return {name: str(value) for name, value in pairs if value}
 
 
-def continued(config: Config, names: Mapping[str, str]) -> Config:
-    """A config whose trackers go on with the runs of these names."""
+def with_tracker_ids(config: Config, names: Mapping[str, str]) -> Config:
+    """Config whose trackers continue the runs of these ids."""
     loggers = dict(config.get("logger") or {})
     for key, node in loggers.items():
         kind = str((node or {}).get("_target_")).rpartition(".")[2]
@@ -49,7 +49,7 @@ def continued(config: Config, names: Mapping[str, str]) -> Config:
 
 
 def settings(config: Config) -> dict[str, Any]:
-    """The settings that make a run what it is, flat: `optimizer` is Adam, `optimizer/lr` is 0.001."""
+    """Settings that determine a run, flat: `optimizer` is Adam, `optimizer/lr` is 0.001."""
     return {name: value for section in SECTIONS for name, value in _flat(section, config.get(section))}
 
 

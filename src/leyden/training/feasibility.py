@@ -1,27 +1,27 @@
-"""Whether a run can do what its settings ask for, found from the data, the network and the Trainer before its directory
-is made.
+"""Checks of a run against its data, network and Trainer before its directory is created.
 
-What the settings tell by themselves is checked in `leyden.config`, without torch.
+Checks that need the settings only are in `leyden.config`, without torch.
 """
 
 import copy
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import lightning.pytorch as pl
+import lightning as L
 import torch
-from torch import nn
 
 from leyden.config.experiment import Config, Experiment
 from leyden.config.monitored_metrics import other_metric, watched
 from leyden.data.loader import Loader
 from leyden.data.module import DataModule
-from leyden.distributed.launcher import anywhere, check_launcher
+from leyden.distributed.launcher import check_launcher
 from leyden.system.errors import UserError
+from leyden.system.lightning_internals import ddp_in_notebooks
 from leyden.system.suggestions import did_you_mean
-from leyden.tasks.duration import accumulation
+from leyden.tasks.duration import duration
+from leyden.tasks.optimizers import BATCH_NORMS
 from leyden.tasks.task import Task
 from leyden.training.build import build_trainer
 
@@ -58,8 +58,8 @@ def check_feasible(experiment: Experiment, task: Task, datamodule: DataModule) -
         _check_validation(experiment, trainer, train.used)
 
 
-def trial_trainer(config: Config) -> pl.Trainer:
-    """A Trainer of the run's settings that runs nothing: its callbacks are those by which its length is known.
+def trial_trainer(config: Config) -> L.Trainer:
+    """Trainer with the settings of a run, for checks only: its callbacks are those that determine the length.
 
     Raises:
         UserError: Lightning refuses the settings.
@@ -67,12 +67,12 @@ def trial_trainer(config: Config) -> pl.Trainer:
     callbacks = config.get("callbacks") or {}
     planned = {name: node for name, node in callbacks.items() if node and node["_target_"].endswith(_ACCUMULATION)}
     trainer = {**config["trainer"], "enable_checkpointing": False, "enable_progress_bar": False}
-    with anywhere():
+    with ddp_in_notebooks():
         return build_trainer({**config, "trainer": trainer, "callbacks": planned, "logger": None})
 
 
 def _check_measured(config: Config, task: Task) -> None:
-    """Refuse metrics of schedulers and callbacks that are not measured; a task that logs for itself may have more."""
+    """Refuse unknown metrics of schedulers and callbacks, unless the task overrides hooks, where it may log more."""
     if any(getattr(type(task), hook) is not getattr(Task, hook) for hook in _LOGGING):
         return
     known = (*task.metric_names, *_ALWAYS)
@@ -87,8 +87,8 @@ def _check_measured(config: Config, task: Task) -> None:
                 raise UserError(unknown + did_you_mean(metric, task.metric_names))
 
 
-def check_limit(trainer: pl.Trainer, loader: Any) -> None:
-    """Refuse, with a UserError, a limit that leaves nothing of what is to be measured."""
+def check_limit(trainer: L.Trainer, loader: Any) -> None:
+    """Refuse, with a UserError, a limit that leaves no batch to evaluate."""
     split = _Split("test", loader, trainer)
     _check_share(split, trainer)
     if split.batches and not split.used:
@@ -96,24 +96,24 @@ def check_limit(trainer: pl.Trainer, loader: Any) -> None:
 
 
 class _Split:
-    """The batches of a split that one process has in an epoch.
+    """Batches of a split that one process has in an epoch.
 
     Attributes:
         name: train, val or test.
-        items: of this process; None where that is not known.
-        batch_size: likewise.
-        drops_last: whether a last batch that is not full is left out.
-        batches: how many there are; None where that is not known.
-        used: how many of them the Trainer takes.
+        items: of this process; None if it is not known.
+        batch_size: None if it is not known.
+        drops_last: true if an incomplete last batch is dropped.
+        batches: number of batches; None if it is not known.
+        used: number of batches that the Trainer uses.
     """
 
-    def __init__(self, name: str, loader: Any, trainer: pl.Trainer) -> None:
+    def __init__(self, name: str, loader: Any, trainer: L.Trainer) -> None:
         self.name = name
         processes = trainer.world_size
         if isinstance(loader, Loader):
             self.items: int | None = loader.items
             self.batch_size: int | None = loader.batch_size
-            self.drops_last = loader.joins_last  # likewise, none is smaller than the others
+            self.drops_last = loader.joins_last  # then none is smaller than the others
             self.batches: int | None = len(loader)
         else:
             self.batch_size, self.drops_last = getattr(loader, "batch_size", None), getattr(loader, "drop_last", False)
@@ -130,7 +130,7 @@ class _Split:
 
     @property
     def smallest(self) -> int | None:
-        """Items of the smallest batch that is used; None where that is not known."""
+        """Items of the smallest batch that is used; None if it is not known."""
         if not self.items or not self.batch_size:
             return None
         rest = self.items % self.batch_size
@@ -138,9 +138,9 @@ class _Split:
         return rest if takes_rest else min(self.items, self.batch_size)
 
 
-def _splits(datamodule: DataModule, trainer: pl.Trainer, test: bool) -> list[_Split]:
-    """The splits as this Trainer would have them, train first."""
-    datamodule.trainer = trainer  # which decides on processes and on the order
+def _splits(datamodule: DataModule, trainer: L.Trainer, test: bool) -> list[_Split]:
+    """Splits of this Trainer, train first."""
+    datamodule.trainer = trainer  # which determines processes and order
     try:
         loaders = {"train": datamodule.train_dataloader(), "val": datamodule.val_dataloader()}
         if test:
@@ -151,7 +151,7 @@ def _splits(datamodule: DataModule, trainer: pl.Trainer, test: bool) -> list[_Sp
     return [_Split(name, loader, trainer) for name, found in loaders.items() for loader in _listed(found)]
 
 
-def _check_share(split: _Split, trainer: pl.Trainer) -> None:
+def _check_share(split: _Split, trainer: L.Trainer) -> None:
     if split.batches and not split.used and _is_share(split.limit):
         overfits = bool(trainer.overfit_batches) and split.name != "test"  # type: ignore[attr-defined]
         setting = "trainer.overfit_batches" if overfits else f"trainer.limit_{split.name}_batches"
@@ -162,16 +162,16 @@ def _check_share(split: _Split, trainer: pl.Trainer) -> None:
         )
 
 
-def _check_batch_of_one(config: Config, task: Task, train: _Split, trainer: pl.Trainer) -> None:
-    """BatchNorm takes mean and variance over a batch, which a single item has only where it is an image."""
+def _check_batch_of_one(config: Config, task: Task, train: _Split, trainer: L.Trainer) -> None:
+    """Refuse a batch of one item if the network normalises over a batch; images have positions to normalise over."""
     if train.smallest != 1 or config["trainer"].get("sync_batchnorm") or _trains_on_one(task):
         return
     items, size = train.items or 1, train.batch_size or 1
     per = " in each process" if trainer.world_size > 1 else ""
     if items == 1:
-        given = config["data"].get("train_size")
+        train_size = config["data"].get("train_size")
         what, remedy = (
-            f"data{'' if given is None else f'.train_size={given}'}: is one item to train on{per}",
+            f"data{'' if train_size is None else f'.train_size={train_size}'}: is one item to train on{per}",
             f"give data.train_size={2 * trainer.world_size}",
         )
     else:
@@ -183,8 +183,8 @@ def _check_batch_of_one(config: Config, task: Task, train: _Split, trainer: pl.T
 
 
 def _trains_on_one(task: Task) -> bool:
-    """Whether the network can be trained on a batch of one item."""
-    if not any(isinstance(layer, nn.modules.batchnorm._NormBase) for layer in task.network.modules()):
+    """True if the network can be trained on a batch of one item."""
+    if not any(isinstance(layer, BATCH_NORMS) for layer in task.network.modules()):
         return True
     network = copy.deepcopy(task.network).train()
     with torch.random.fork_rng(devices=[]), torch.no_grad():
@@ -197,8 +197,8 @@ def _trains_on_one(task: Task) -> bool:
     return True
 
 
-def _check_scheduler(task: Task, trainer: pl.Trainer) -> None:
-    """Make a scheduler of the same settings, for a run of some length."""
+def _check_scheduler(task: Task, trainer: L.Trainer) -> None:
+    """Refuse invalid settings of the scheduler: make one for a run of any length."""
     if task.make_scheduler is None or task.make_optimizer is None:
         return
     endless = trainer.max_epochs == -1 and trainer.max_steps == -1
@@ -208,9 +208,9 @@ def _check_scheduler(task: Task, trainer: pl.Trainer) -> None:
         raise UserError(f"scheduler: {' '.join(str(error).split())}") from error
 
 
-def _check_validation(experiment: Experiment, trainer: pl.Trainer, batches: int) -> None:
+def _check_validation(experiment: Experiment, trainer: L.Trainer, batches: int) -> None:
     """Refuse a run that ends before its first validation, on which its monitored metrics depend."""
-    if getattr(trainer, "_val_check_time_interval", None) is not None or not batches:
+    if not batches or isinstance(experiment.config["trainer"].get("val_check_interval"), str | Mapping):  # a time
         return
     every, interval = trainer.check_val_every_n_epoch, trainer.val_check_interval
     within = interval if isinstance(interval, int) else max(1, int(batches * interval))
@@ -220,7 +220,7 @@ def _check_validation(experiment: Experiment, trainer: pl.Trainer, batches: int)
             "trainer.check_val_every_n_epoch=null to count over epochs"
         )
     first = within if every is None else (every - 1) * batches + within
-    total = _total_batches(trainer, batches)
+    total = duration(trainer, batches).batches
     if total >= first and trainer.limit_val_batches:
         return
     for setting, remedy, metric in _watched(experiment):
@@ -235,25 +235,11 @@ def _check_validation(experiment: Experiment, trainer: pl.Trainer, batches: int)
 
 
 def _watched(experiment: Experiment) -> Iterator[tuple[str, str, str]]:
-    """The metrics that a run depends on: the setting with its value, how to choose another, and the metric."""
+    """Metrics that a run depends on: setting with its value, remedy, and metric."""
     for setting, mode_setting, metric, _ in watched(experiment.config):
         yield f"{setting}={metric}", other_metric(setting, mode_setting), metric
     for metric in experiment.objectives:
         yield f"sweep.objectives.{metric}", "choose a metric of the training", metric
-
-
-def _total_batches(trainer: pl.Trainer, batches: int) -> float:
-    """How many batches a process trains on in the whole run."""
-    steps, total, epoch = math.inf if trainer.max_steps < 0 else trainer.max_steps, 0.0, 0
-    most = math.inf if trainer.max_epochs is None or trainer.max_epochs < 0 else trainer.max_epochs
-    if math.isinf(steps):
-        return most * batches
-    while steps > 0 and epoch < most:
-        together = accumulation(trainer, epoch)
-        in_an_epoch = math.ceil(batches / together)
-        total += batches if steps >= in_an_epoch else steps * together
-        steps, epoch = steps - in_an_epoch, epoch + 1
-    return total
 
 
 def _is_share(limit: Any) -> bool:

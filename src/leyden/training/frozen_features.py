@@ -1,9 +1,9 @@
-"""What a frozen backbone makes of pictures that never change: computed once, in place of once an epoch."""
+"""Features of a frozen backbone for inputs that never change, computed once in place of once an epoch."""
 
 import logging
 from typing import Protocol, runtime_checkable
 
-import lightning.pytorch as pl
+import lightning as L
 import rich
 import torch
 from rich.progress import track
@@ -19,23 +19,23 @@ log = logging.getLogger(__name__)
 
 @runtime_checkable
 class HasFeatures(Protocol):
-    """A network of a backbone and a head; its `forward` takes inputs, or their features."""
+    """Network of a backbone and a head; its `forward` takes inputs, or their features."""
 
     @property
     def frozen(self) -> bool:
-        """Whether the whole backbone is frozen, so that the features of an input stay the same."""
+        """True if the whole backbone is frozen, so that the features of an input stay the same."""
 
     def features(self, x: Tensor) -> Tensor:
         """(B, *input_shape) -> (B, F)."""
 
 
 class CachedFeatures(InMemory):
-    """The features (N, F) of a datamodule's inputs, in the same splits and the same order.
+    """Features (N, F) of the inputs of a datamodule, in the same splits and order.
 
-    They are made in evaluation mode, which a frozen backbone is always in. Each process of a run makes all of them.
+    They are computed in evaluation mode, which a frozen backbone is always in. Each process computes all of them.
 
     Args:
-        datamodule: whose inputs are the same in each epoch.
+        datamodule: with the same inputs in each epoch.
         network: an nn.Module with frozen backbone.
     """
 
@@ -79,16 +79,16 @@ class CachedFeatures(InMemory):
                 features.append(network.features(inputs).float().cpu())
             targets.append(of.cpu())
         network.train(training)
-        if not features:  # a split of nothing
+        if not features:  # an empty split
             return torch.empty(0, 0), torch.empty(0)
         return torch.cat(features), torch.cat(targets)
 
 
-def cache_features(datamodule: DataModule, task: Task, trainer: pl.Trainer) -> DataModule:
-    """The features in place of the inputs, where that gives the same sooner; otherwise the datamodule as it is.
+def cache_features(datamodule: DataModule, task: Task, trainer: L.Trainer) -> DataModule:
+    """Features in place of the inputs if the result is the same; otherwise the datamodule itself.
 
-    That is where a whole backbone stays frozen, its inputs are the same in each epoch and of no further use, and all of
-    them are asked for. A callback that lets the backbone be trained later says so by an attribute `unfreezes`.
+    The result is the same if a whole backbone stays frozen, its inputs are the same in each epoch and not needed by the
+    task, and no limit excludes some. A callback that unfreezes the backbone later has an attribute `unfreezes`.
     """
     network = task.network
     frozen = isinstance(network, HasFeatures) and network.frozen

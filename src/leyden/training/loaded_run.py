@@ -1,4 +1,4 @@
-"""A run that there is already: its model, its data, what it found."""
+"""Loaded run: its network, data and metrics."""
 
 import logging
 from dataclasses import dataclass, replace
@@ -19,6 +19,7 @@ from leyden.data.spec import DataSpec
 from leyden.records.record import CHECKPOINTS, RECORD, checkpoint_of, find_run, read_record
 from leyden.run.split_record import read_split, report_changes
 from leyden.system.errors import UserError
+from leyden.system.lightning_internals import epochs_trained
 from leyden.tasks.task import Task
 from leyden.training.build import build_data
 
@@ -28,16 +29,16 @@ OF_SPLITS = ("fold", "folds", "split_seed", "val_size", "test_size", "train_size
 
 @dataclass(frozen=True)
 class LoadedRun:
-    """What `load_run` gives.
+    """Run with its network and weights; returned by `load_run`.
 
     Attributes:
-        dir: the run directory.
+        dir: run directory.
         config: complete and resolved.
-        checkpoint: the file that the weights are from.
-        epochs: for how many they had been trained.
-        metrics: what the run measured.
-        data: description of its data when it began; empty where that is not known.
-        task: the LightningModule around the network, in evaluation mode.
+        checkpoint: file of the weights.
+        epochs: that the weights were trained for.
+        metrics: of the run.
+        task: LightningModule with the network, in evaluation mode.
+        data: description of its data when it began; empty if it is not known.
     """
 
     dir: Path
@@ -49,32 +50,32 @@ class LoadedRun:
     data: str = ""
 
     def describe(self) -> str:
-        """Which weights these are, in one line."""
+        """Run, checkpoint and epochs in one line."""
         return f"{self.dir}, {self.checkpoint.name}, after {self.epochs} epoch{'s' if self.epochs != 1 else ''}"
 
     @property
     def is_own(self) -> bool:
-        """Whether the weights are of this run, and not of a file from elsewhere."""
+        """True if the weights are of this run, and not of another file."""
         return self.checkpoint.is_relative_to(self.dir / CHECKPOINTS)
 
     @property
     def is_best(self) -> bool:
-        """Whether the weights are those that the run held to be the best."""
+        """True if the weights are the best ones of the run."""
         return self.is_own and self.checkpoint == checkpoint_of(self.dir, "best") and self.checkpoint.stem != "last"
 
     @property
     def model(self) -> nn.Module:
-        """The network, in evaluation mode: (B, *spec.input_shape) to (B, output_size)."""
+        """Network in evaluation mode: (B, *spec.input_shape) to (B, output_size)."""
         return self.task.network
 
     @property
     def spec(self) -> DataSpec:
-        """The facts about the data that the network was trained on."""
+        """Facts about the data that the network was trained on."""
         return self.task.spec
 
     @cached_property
     def datamodule(self) -> DataModule:
-        """The run's data with its splits, normalised and encoded as in training; read when asked for."""
+        """Data of the run with its splits, normalised and encoded as in training; read at the first access."""
         trust.check(self.config["data"], f"{self.dir}: data", DataModule)
         before = recorded(self.dir).config["data"]
         is_divided_anew = any(self.config["data"].get(name) != before.get(name) for name in OF_SPLITS)
@@ -93,17 +94,17 @@ class LoadedRun:
 
     @property
     def trained_on(self) -> RecordedSplit | None:
-        """The items that the weights were trained on, as the run that they are from has recorded; None without."""
+        """Recorded split of the run that the weights are from; None without a record."""
         return self.datamodule.recorded if self.is_own else read_split(self.checkpoint.parent.parent)
 
 
 def load_run(run: str | Path = "last", ckpt: str = "best", log_dir: str | Path = "logs") -> LoadedRun:
-    """A run from its directory, ready to be used.
+    """Load a run from its directory.
 
     Args:
         run: its directory; `last` is the newest below `log_dir`.
         ckpt: `best`, `last` or a file.
-        log_dir: where runs are kept.
+        log_dir: folder of all runs.
 
     Raises:
         UserError: there is no such run, or it cannot be restored.
@@ -113,7 +114,7 @@ def load_run(run: str | Path = "last", ckpt: str = "best", log_dir: str | Path =
 
 
 def load_recorded(run_dir: Path, config: Config, ckpt: str = "best") -> LoadedRun:
-    """The run of a directory, with a config that may have been changed since."""
+    """Load the run of a directory with a config that may differ from the recorded one."""
     path = newest_whole(checkpoint_of(run_dir, ckpt))
     if path is None:
         raise UserError(f"ckpt={ckpt}: {run_dir} has no such checkpoint any more")
@@ -121,15 +122,8 @@ def load_recorded(run_dir: Path, config: Config, ckpt: str = "best") -> LoadedRu
     record: dict[str, Any] = read_record(run_dir) if (run_dir / RECORD).is_file() else {}
     task = restore_task(checkpoint, str(path))
     try:
-        epochs = int(checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["ready"])
+        epochs = epochs_trained(checkpoint)
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: does not say how long it was trained; it was not written by train.py") from error
-    return LoadedRun(
-        run_dir,
-        config,
-        path,
-        epochs,
-        dict(record.get("metrics", {})),
-        task,
-        str(record.get("data") or ""),
-    )
+    metrics, data = dict(record.get("metrics", {})), str(record.get("data") or "")
+    return LoadedRun(run_dir, config, path, epochs, metrics, task, data)

@@ -1,4 +1,4 @@
-"""Use a run that there is already, top to bottom."""
+"""Predictions of an existing run."""
 
 import csv
 import io
@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as pl
+import lightning as L
 import rich
 import torch
 from hydra.utils import instantiate
@@ -28,45 +28,41 @@ from leyden.run.split_record import warn_of_trained
 from leyden.system.atomic_files import replacing
 from leyden.system.errors import UserError
 from leyden.tasks.task import Predictions, Task
-from leyden.training.evaluate import evaluation_trainer
-from leyden.training.loaded_run import load_recorded
+from leyden.training.evaluate import open_run
 
 log = logging.getLogger(__name__)
-_FEW = 5  # predictions are shown at once
-_LISTED = 20  # of what could not be read
-_LONG = re.compile(r"^-?\d+\.\d{4,}(e-?\d+)?$")  # a number with more digits than a look takes in
+_FEW = 5  # predictions are shown
+_LISTED = 20  # inputs that could not be read
+_LONG = re.compile(r"^-?\d+\.\d{4,}(e-?\d+)?$")  # a number with many digits
 
 
 def predict_run(recorded: Recorded, request: Request) -> Path:
-    """Rebuild a run's model from its directory, and write what it makes of some inputs.
+    """Write the predictions of a run for some inputs.
 
     Args:
-        recorded: the run, with what was typed on top of its config.
-        request: what is to be predicted, and where it is written.
+        recorded: the run, and settings that were typed.
+        request: inputs and output file.
 
     Returns:
-        The file of predictions.
+        File of the predictions.
 
     Raises:
-        UserError: nothing of the input can be read, or the file cannot be written.
+        UserError: none of the inputs can be read, or the file cannot be written.
     """
-    config, run = recorded.config, load_recorded(recorded.dir, recorded.config, request.ckpt)
-    log.info("run: %s", run.describe())
-    torch.set_float32_matmul_precision(config["matmul_precision"])
-    trainer = evaluation_trainer(config)
+    run, trainer = open_run(recorded, request.ckpt)
     if request.input is None:
         inputs = own_test_split(run.datamodule, trainer.strategy.root_device, request.batch_size)
         warn_of_trained(run.datamodule, ["test"], run.trained_on)
     else:
-        batch_size = request.batch_size or int(config["data"].get("eval_batch_size") or 1024)
-        inputs = open_inputs(request.input, run.spec, batch_size, _eval_transform(config))
+        batch_size = request.batch_size or int(run.config["data"].get("eval_batch_size") or 1024)
+        inputs = open_inputs(request.input, run.spec, batch_size, _eval_transform(run.config))
     number = write(request.output, predict(run.task, inputs, trainer, request.top_k))
     _report(request.output, number, inputs)
     return request.output
 
 
 def own_test_split(datamodule: DataModule, device: torch.device, batch_size: int | None = None) -> Inputs:
-    """The test split of a run's data with its targets, named by file or line; numbered from 0 where it has no names.
+    """Test split of the data of a run with its targets, named by file or line, or numbered from 0.
 
     Raises:
         UserError: it is empty.
@@ -90,18 +86,17 @@ def own_test_split(datamodule: DataModule, device: torch.device, batch_size: int
     return Inputs(len(loader), batches(), kind=datamodule.ITEM)
 
 
-def predict(task: Task, inputs: Inputs, trainer: pl.Trainer, top_k: int = 1) -> Iterator[Predictions]:
-    """What a task tells of inputs, a batch at a time.
+def predict(task: Task, inputs: Inputs, trainer: L.Trainer, top_k: int = 1) -> Iterator[Predictions]:
+    """Predictions of a task, a batch at a time.
 
     Args:
         task: with its weights.
-        inputs: those with targets are told these too: `target`, or `target_<name>` of several, and of classes whether
-            the prediction is `correct`.
-        trainer: whose device and precision are used.
-        top_k: how many classes are told.
+        inputs: their targets, if any, are added: `target`, or `target_<name>` of several, and `correct` of classes.
+        trainer: with device and precision.
+        top_k: number of classes to list.
 
     Yields:
-        Columns by name; the first says which inputs these are.
+        Columns by name, the names of the inputs first.
 
     Raises:
         UserError: none of the inputs can be read.
@@ -115,13 +110,13 @@ def predict(task: Task, inputs: Inputs, trainer: pl.Trainer, top_k: int = 1) -> 
         inputs.batches, "Predicting", total=inputs.steps, transient=True, disable=quiet
     ):
         with torch.inference_mode():
-            given = inputs.transform(stored.to(device))
+            batch = inputs.transform(stored.to(device))
             with precision.forward_context():
-                outputs = task(precision.convert_input(given))
-            told = task.predictions(outputs.float(), given, top_k)
-            told |= {} if targets is None else _truth(targets, told, task.spec)
-        kind = inputs.kind if inputs.kind not in told else f"{inputs.kind} of the input"
-        yield {kind: list(names), **told}
+                outputs = task(precision.convert_input(batch))
+            columns = task.predictions(outputs.float(), batch, top_k)
+            columns |= {} if targets is None else _truth(targets, columns, task.spec)
+        kind = inputs.kind if inputs.kind not in columns else f"{inputs.kind} of the input"
+        yield {kind: list(names), **columns}
         is_empty = False
     if is_empty:
         name, why = next(iter(inputs.unreadable.items()))
@@ -129,7 +124,7 @@ def predict(task: Task, inputs: Inputs, trainer: pl.Trainer, top_k: int = 1) -> 
 
 
 def write(path: Path, batches: Iterable[Predictions]) -> int:
-    """Write predictions as CSV, and tell how many there are. The file takes its name when all of it is there.
+    """Write predictions as CSV, atomically, and return their number.
 
     Raises:
         UserError: it cannot be written.
@@ -153,29 +148,29 @@ def write(path: Path, batches: Iterable[Predictions]) -> int:
 
 
 def _cells(column: Tensor | list[str]) -> list[str]:
-    """Numbers with as many digits as tell them from their neighbours."""
+    """Cells of a column; numbers with the fewest digits that identify them."""
     return [str(value) for value in column.cpu().numpy()] if isinstance(column, Tensor) else column
 
 
-def _truth(targets: Tensor, told: Predictions, spec: DataSpec) -> Predictions:
-    """What should have been predicted."""
+def _truth(targets: Tensor, predicted: Predictions, spec: DataSpec) -> Predictions:
+    """Targets as columns, and for classes the column `correct`."""
     if spec.task == "classification":
         names = [spec.class_names[label] if spec.class_names else str(label) for label in targets.tolist()]
         truth: Predictions = {"target": names}
-        if "class" in told:
-            truth["correct"] = [str(a == b).lower() for a, b in zip(told["class"], names, strict=True)]
+        if "class" in predicted:
+            truth["correct"] = [str(a == b).lower() for a, b in zip(predicted["class"], names, strict=True)]
         return truth
     mean, std = torch.tensor(spec.target_mean).double(), torch.tensor(spec.target_std).double()
     values = (targets.cpu().double().reshape(len(targets), -1) * std + mean).unbind(1)
     names = [f"target_{name}" for name in spec.target_names]
-    if len(names) == 1 and "target" not in told:
+    if len(names) == 1 and "target" not in predicted:
         names = ["target"]
     # more digits than seven would show that these numbers were scaled and back
     return {name: [f"{v:.7g}" for v in of.tolist()] for name, of in zip(names, values, strict=True)}
 
 
 def _eval_transform(config: Config) -> list[Any]:
-    """The transforms that the run's own pictures are evaluated with, where they are not the usual ones."""
+    """Transforms of the run for images in evaluation, if they differ from the default."""
     node = config["data"].get("eval_transform") or []
     trust.check(node, "data.eval_transform")
     return list(instantiate(node, _convert_="all"))

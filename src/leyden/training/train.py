@@ -1,33 +1,34 @@
-"""One training run, top to bottom."""
+"""Training run from start to end."""
 
 import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-import lightning.pytorch as pl
+import lightning as L
 import torch
 
 from leyden.callbacks.best import best_checkpoint, best_score
 from leyden.callbacks.last import LastCheckpoint
-from leyden.callbacks.served_weights import ServedWeights
+from leyden.callbacks.tested_weights import TestedWeights
 from leyden.checkpoints import trust
 from leyden.checkpoints.files import read_checkpoint, recorded_spec
 from leyden.checkpoints.restore import load_state, restore_spec
 from leyden.checkpoints.weights import load_weights
 from leyden.config.experiment import Experiment
 from leyden.data.module import DataModule
-from leyden.distributed.launcher import all_ranks, anywhere
+from leyden.distributed.launcher import launch_ranks
 from leyden.records.record import RECORD, has_checkpoint, read_record
 from leyden.run.directory import Run
-from leyden.run.recorder import Recorder, epoch_metrics
+from leyden.run.record_updater import RecordUpdater, logged_metrics
 from leyden.run.split_record import check_unchanged, read_split, report_changes, warn_of_repeated, warn_of_source
 from leyden.studies.pruning import Pruning, is_pruned
 from leyden.system.errors import UserError
+from leyden.system.lightning_internals import ddp_in_notebooks
 from leyden.system.processes import rank
 from leyden.system.suggestions import did_you_mean
 from leyden.tasks.task import Task
-from leyden.training.build import build_data, build_task, build_trainer, fresh_task
-from leyden.training.experiment_trackers import continued, log_result, log_settings, tracked_as
+from leyden.training.build import build_data, build_task, build_trainer, untrained_copy
+from leyden.training.experiment_trackers import log_result, log_settings, tracker_ids, with_tracker_ids
 from leyden.training.feasibility import check_feasible
 from leyden.training.frozen_features import cache_features
 
@@ -35,44 +36,44 @@ log = logging.getLogger(__name__)
 
 
 def run_experiment(experiment: Experiment) -> float | None:
-    """Build what the config describes, train and test it, and keep everything in a run directory.
+    """Train and test the task of an experiment in a run directory.
 
-    A run that is resumed goes on from its last checkpoint; one that has nothing left to do tells its result again.
+    A resumed run continues from its last checkpoint; a finished one returns its recorded result.
 
     Returns:
-        The metric that the config monitors, of the best epoch: what a sweep makes as good as it can.
+        Monitored metric of the best epoch: the objective of a sweep.
     """
     config, monitor = experiment.config, experiment.config["monitor"]
     if experiment.resumes and (metrics := _result(experiment)) is not None:
-        log.info("%s: is finished; to go on, give more, such as trainer.max_epochs=…", experiment.run_dir)
+        log.info("%s: is finished; to continue, give more, such as trainer.max_epochs=…", experiment.run_dir)
         return _monitored(metrics, monitor)
 
     _check_trust(experiment)
     torch.set_float32_matmul_precision(config["matmul_precision"])
-    goes_on = experiment.resumes and has_checkpoint(experiment.run_dir)  # which brings the weights
-    datamodule = _data(experiment, goes_on)
-    pl.seed_everything(config["seed"], workers=True, verbose=False)
-    task = build_task(config, datamodule.spec, load=not goes_on)
-    if config["init_from"] and not goes_on and rank() == 0:  # which hands them to other processes
+    has_weights = experiment.resumes and has_checkpoint(experiment.run_dir)
+    datamodule = _data(experiment, has_weights)
+    L.seed_everything(config["seed"], workers=True, verbose=False)
+    task = build_task(config, datamodule.spec, load=not has_weights)
+    if config["init_from"] and not has_weights and rank() == 0:  # which sends them to the other processes
         load_weights(task.network, config["init_from"], "init_from")
     _check_objectives(experiment, task)
     check_feasible(experiment, task, datamodule)
 
     with Run(experiment) as run:
-        checkpoint = run.rewind() if experiment.resumes else None
-        with anywhere():
+        checkpoint = run.checkpoint_to_resume() if experiment.resumes else None
+        with ddp_in_notebooks():
             pruning = [Pruning(experiment.trial)] if experiment.trial else []
-            trainer = build_trainer(continued(config, run.tracked_as), *pruning, Recorder(run))
+            trainer = build_trainer(with_tracker_ids(config, run.tracker_ids), *pruning, RecordUpdater(run))
         log.info("experiment: %s, in %s", experiment.name, run.dir)
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, LastCheckpoint):
-                callback.watch = run.watch
-        run.note_data(datamodule)
+                callback.shutdown = run.shutdown
+        run.set_data(datamodule)
         log_settings(trainer, config)
-        run.tracked_as = tracked_as(trainer)
+        run.tracker_ids = tracker_ids(trainer)
         if config["cache_features"]:
             datamodule = cache_features(datamodule, task, trainer)
-        with all_ranks(trainer, experiment):
+        with launch_ranks(trainer, experiment):
             metrics = train(trainer, task, datamodule, checkpoint, test=config["test"])
             log_result(trainer, config, metrics)
         run.finish(metrics, "pruned" if is_pruned(trainer) else "finished")
@@ -81,37 +82,37 @@ def run_experiment(experiment: Experiment) -> float | None:
 
 
 def train(
-    trainer: pl.Trainer, task: Task, datamodule: DataModule, checkpoint: Path | None = None, test: bool = True
+    trainer: L.Trainer, task: Task, datamodule: DataModule, checkpoint: Path | None = None, test: bool = True
 ) -> dict[str, float]:
-    """Fit, then test the best weights; those of a run that was given up are not tested.
+    """Fit, then test the best weights, unless the run was pruned.
 
     Args:
         trainer: with its callbacks and loggers.
-        task: what is trained.
-        datamodule: what it is trained on.
-        checkpoint: where training goes on; None to begin.
-        test: whether the best weights are tested.
+        task: to train.
+        datamodule: with the data.
+        checkpoint: from which training resumes; None to begin.
+        test: false to skip the test.
 
     Returns:
-        The metrics of the last epoch (`train/…`, `val/…`), the monitored one of the best epoch (`best/…`) and those of
+        Metrics of the last epoch (`train/…`, `val/…`), the monitored one of the best epoch (`best/…`) and those of
         the test (`test/…`).
     """
     log.info("data: %s", datamodule.describe())
     many = f", {trainer.world_size} processes" if trainer.world_size > 1 else ""
     log.info("network: %s on %s%s", task.describe(), trainer.strategy.root_device, many)
     trainer.fit(task, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
-    metrics = epoch_metrics(trainer) | best_score(trainer)
+    metrics = logged_metrics(trainer) | best_score(trainer)
     if test and not is_pruned(trainer):
         test_best(trainer, task, datamodule)
-        metrics |= epoch_metrics(trainer)
+        metrics |= logged_metrics(trainer)
     return metrics
 
 
-def test_best(trainer: pl.Trainer, task: Task, datamodule: DataModule) -> None:
-    """Test the weights of the best checkpoint, or the last weights where no best ones are kept.
+def test_best(trainer: L.Trainer, task: Task, datamodule: DataModule) -> None:
+    """Test the weights of the best checkpoint, or the last weights if no best ones are kept.
 
-    As in eval.py, they are tested in a network of their own, which no callback of the training has changed. Afterwards
-    `task` has them too, unless a strategy has spread its weights over devices.
+    As in eval.py, they are tested in a new network, which no callback of the training has changed. Afterwards `task`
+    has them too, unless a strategy has sharded its weights.
     """
     best = best_checkpoint(trainer)
     if best is None or not best.best_model_path:
@@ -120,10 +121,10 @@ def test_best(trainer: pl.Trainer, task: Task, datamodule: DataModule) -> None:
         trainer.test(task, datamodule=datamodule, verbose=False)
         return
     weights = read_checkpoint(Path(best.best_model_path))["state_dict"]
-    tested = fresh_task(task) if task.settings else task  # a task that was put together by hand has no settings
+    tested = untrained_copy(task) if task.settings else task  # a task built without a config has none
     load_state(tested, weights, best.best_model_path)
-    served = ServedWeights(weights)
-    trainer.callbacks.append(served)  # type: ignore[attr-defined]  # last, to see what the others have done
+    served = TestedWeights(weights)
+    trainer.callbacks.append(served)  # type: ignore[attr-defined]  # last, after the hooks of the others
     try:
         trainer.test(tested, datamodule=datamodule, verbose=False)
     finally:
@@ -132,16 +133,16 @@ def test_best(trainer: pl.Trainer, task: Task, datamodule: DataModule) -> None:
         load_state(task, weights, best.best_model_path)
 
 
-def _data(experiment: Experiment, goes_on: bool) -> DataModule:
-    """The data of a run; of one that is resumed, those that it had when it began, without what was added since."""
-    values = recorded_spec(experiment.run_dir) if goes_on else None
+def _data(experiment: Experiment, has_weights: bool) -> DataModule:
+    """Data of a run; for a resumed run those that it began with, without files added since."""
+    values = recorded_spec(experiment.run_dir) if has_weights else None
     before = restore_spec(values, f"resume={experiment.run_dir}") if values else None
     recorded = read_split(experiment.run_dir) if experiment.resumes else None
     if recorded:
         datamodule = build_data(experiment.config, before, recorded)
         check_unchanged(datamodule, experiment.run_dir)
         report_changes(datamodule, experiment.run_dir)
-    else:  # also a run of an older version, which is refused if what it knows of its data is not so any more
+    else:  # also a run of an older version, which is refused if its spec does not match
         datamodule = build_data(experiment.config, class_order=before.class_names if before else ())
     warn_of_repeated(datamodule)
     if experiment.config["init_from"]:
@@ -150,7 +151,7 @@ def _data(experiment: Experiment, goes_on: bool) -> DataModule:
 
 
 def _check_trust(experiment: Experiment) -> None:
-    """A recorded config may be somebody else's; one that was typed will be recorded."""
+    """Refuse a recorded config that names an untrusted class, and warn of one that will be recorded."""
     for name, node in experiment.config.items():
         try:
             trust.check(node, name)
@@ -168,7 +169,7 @@ def _check_objectives(experiment: Experiment, task: Task) -> None:
 
 
 def _result(experiment: Experiment) -> dict[str, float] | None:
-    """The metrics of a run that is finished, and of which no more is asked than before."""
+    """Metrics of a finished run whose settings have not changed; None of another."""
     if experiment.changed or not (experiment.run_dir / RECORD).is_file():
         return None
     record = read_record(experiment.run_dir)

@@ -117,7 +117,7 @@ def _config_of_a_trial(config: Config, steps: int, seed: int) -> Config:
         "limit_val_batches": 0,
         "num_sanity_val_steps": 0,
         "devices": _first_device(config["trainer"].get("devices")),
-        "profiler": {"_target_": "leyden.training.profiler.NoProfiler"},
+        "profiler": None,
         "enable_checkpointing": False,
         "enable_progress_bar": False,
         "enable_model_summary": False,

@@ -43,8 +43,8 @@ class EMA(Averaging):
                 "callbacks.ema.start_epoch=0"
             )
 
-    def takes(self, step: int, epoch: int, last_of_epoch: bool) -> bool:
+    def should_average(self, step: int, epoch: int, last_of_epoch: bool) -> bool:
         return epoch >= self.start_epoch and (step + 1) % self.every_n_steps == 0
 
-    def share(self) -> float:
+    def new_weight(self) -> float:
         return 1 - min(self.decay, (1 + self.averaged) / (10 + self.averaged))

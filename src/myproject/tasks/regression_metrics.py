@@ -43,8 +43,8 @@ def metric_suffixes(names: Sequence[str]) -> list[str]:
     return suffixes
 
 
-class MAEOfTargets(MeanAbsoluteError):  # noqa: N818  # a metric, not an exception
-    """Mean absolute error: in standard deviations over all targets, and of each by name in its own unit."""
+class _OfTargets(Metric):
+    """Error of several targets; a subclass takes its class of torchmetrics as a second base."""
 
     spread: Tensor
 
@@ -52,21 +52,18 @@ class MAEOfTargets(MeanAbsoluteError):  # noqa: N818  # a metric, not an excepti
         super().__init__(num_outputs=spec.output_size)
         self.suffixes = suffixes
         self.register_buffer("spread", torch.tensor(_spread(spec)), persistent=False)
+
+
+class MAEOfTargets(_OfTargets, MeanAbsoluteError):  # noqa: N818  # a metric, not an exception
+    """Mean absolute error: in standard deviations over all targets, and of each by name in its own unit."""
 
     def compute(self) -> Values:  # type: ignore[override]
         errors = super().compute()
         return _named("mae", (errors / self.spread).mean(), errors, self.suffixes)
 
 
-class RMSEOfTargets(MeanSquaredError):  # noqa: N818  # a metric, not an exception
+class RMSEOfTargets(_OfTargets, MeanSquaredError):  # noqa: N818  # a metric, not an exception
     """Root mean squared error: in standard deviations over all targets, and of each by name in its own unit."""
-
-    spread: Tensor
-
-    def __init__(self, spec: DataSpec, suffixes: Sequence[str]) -> None:
-        super().__init__(num_outputs=spec.output_size)
-        self.suffixes = suffixes
-        self.register_buffer("spread", torch.tensor(_spread(spec)), persistent=False)
 
     def compute(self) -> Values:  # type: ignore[override]
         errors = super().compute()

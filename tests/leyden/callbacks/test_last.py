@@ -101,16 +101,16 @@ def test_a_signal_is_answered_after_the_step_with_a_checkpoint(
 ) -> None:
     last = LastCheckpoint(str(tmp_path), every_n_epochs=9)
     saved = Saved()
-    with GracefulShutdown() as last.watch, pytest.raises(Interrupted) as left:
+    with GracefulShutdown() as last.shutdown, pytest.raises(Interrupted) as left:
         fit(tmp_path, last, At(1, batch, lambda: raise_signal(SIGINT)), plugins=[saved])
     assert left.value.signal == SIGINT
     assert saved.moments == [moment]
-    assert last.watch.received == SIGINT
+    assert last.shutdown.received == SIGINT
 
 
 def test_a_signal_in_the_last_step_is_answered_when_training_has_ended(tmp_path: Path) -> None:
     last, saved = LastCheckpoint(str(tmp_path)), Saved()
-    with GracefulShutdown() as last.watch, pytest.raises(Interrupted):
+    with GracefulShutdown() as last.shutdown, pytest.raises(Interrupted):
         fit(tmp_path, last, At(2, 3, lambda: raise_signal(SIGINT)), plugins=[saved])
     assert saved.moments[-1] == (3, 0, 12)
 
@@ -125,7 +125,7 @@ def test_a_second_signal_ends_at_once_and_keeps_the_checkpoint_before(
         raise_signal(SIGINT)
 
     last, saved = LastCheckpoint(str(tmp_path)), Saved()
-    with GracefulShutdown() as last.watch, pytest.raises(Interrupted):
+    with GracefulShutdown() as last.shutdown, pytest.raises(Interrupted):
         fit(tmp_path, last, At(1, 2, twice), plugins=[saved])
     assert saved.moments == [(1, 0, 4)]
 

@@ -54,7 +54,7 @@ def stop_early(folder: Path, moment: str) -> None:
         trainer.fit(task, datamodule=data)
         trainer.test(task, datamodule=data, verbose=False)
 
-    with GracefulShutdown() as last.watch, pytest.raises(Interrupted if moment == "last step" else SystemExit):
+    with GracefulShutdown() as last.shutdown, pytest.raises(Interrupted if moment == "last step" else SystemExit):
         run()
     assert torch.load(folder / "last.ckpt", weights_only=True)["global_step"] == 8
 
@@ -76,7 +76,7 @@ def test_a_run_that_stopped_early_trains_on_only_if_more_is_given(
 def stop_within(folder: Path, batch: int) -> None:
     """In the second epoch; at batch 0, before it."""
     last = LastCheckpoint(str(folder))
-    with GracefulShutdown() as last.watch, pytest.raises(Interrupted):
+    with GracefulShutdown() as last.shutdown, pytest.raises(Interrupted):
         fit(folder, last, At(int(batch > 0), batch - 1 if batch else 3, lambda: raise_signal(SIGINT)))
 
 

@@ -100,7 +100,7 @@ def test_an_epoch_that_is_resumed_in_its_middle_is_told(quick: list[str], caplog
 
     experiment = compose([*quick, "logger=none", "trainer.max_epochs=3"])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("leyden.training.train.Recorder", lambda run: Stop())
+        patch.setattr("leyden.training.train.RecordUpdater", lambda run: Stop())
         with pytest.raises(SystemExit):
             run_experiment(experiment)
     caplog.clear()

@@ -79,7 +79,7 @@ def test_a_run_that_is_finished_is_told_and_one_that_is_in_use_refused(kept: Pat
         before = (kept / "run.json").read_bytes()
         finished, in_use, evaluated = answers(resume, [*resume, *more], ["eval.py", f"run={kept}"])
     assert finished[0] == 0
-    assert "is finished; to go on, give more, such as trainer.max_epochs=…" in finished[1]
+    assert "is finished; to continue, give more, such as trainer.max_epochs=…" in finished[1]
     assert in_use[0] == 2
     (line,) = (line for line in in_use[1].splitlines() if line.startswith("error: "))
     assert f"resume={kept}: is in use by process" in line

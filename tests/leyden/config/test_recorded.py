@@ -29,7 +29,7 @@ def configs(tmp_path: Path) -> Path:
         ("trainer.limit_test_batches=3", {"trainer.limit_test_batches": 3}),
         ("data.augment.rotation=9", {"data.augment.rotation": 9}),
         ("~data.augment", {"data.augment": "gone"}),
-        ("~trainer.profiler", {"trainer.profiler": "gone"}),
+        ("~trainer.precision", {"trainer.precision": "gone"}),
         ("logger=csv", {"logger.tensorboard": "gone"}),
     ],
 )

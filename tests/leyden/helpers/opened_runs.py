@@ -30,7 +30,7 @@ def interrupt(experiment: Experiment, after: float = 0.0) -> Run:
 
     def work() -> None:
         with run:
-            run.note(1, 10, {"val/acc": 0.5})
+            run.update(1, 10, {"val/acc": 0.5})
             time.sleep(after)
             signal.raise_signal(SIGTERM)
 

@@ -86,7 +86,7 @@ def test_other_changes_than_when_a_run_began_are_reported_and_kept(
     (project / "src" / "new.py").write_text("two\n")
     with Run(again(experiment)) as other:
         other.begin()
-    assert "the code is other than when the run began" in caplog.text
+    assert "the code has changed since the run began" in caplog.text
     assert b"+one" in (run.dir / "changes.patch").read_bytes()
     assert b"+two" in (run.dir / "changes.2.patch").read_bytes()
 

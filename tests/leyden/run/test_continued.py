@@ -28,7 +28,7 @@ def test_a_run_that_goes_on_keeps_its_record_and_adds_to_it(experiment: Experime
         assert "error" not in record(run)
         assert record(run)["metrics"] == {"val/acc": 0.5}
         time.sleep(0.02)
-        run.note(2, 20, {"val/loss": 0.25})
+        run.update(2, 20, {"val/loss": 0.25})
         run.finish({"test/acc": 0.75})
     last = record(run)
     assert last["status"] == "finished"
@@ -109,7 +109,7 @@ def test_other_code_than_the_run_began_with_is_told(experiment: Experiment, capl
         assert "other than when" not in caplog.text
     (run.dir / "run.json").write_text(json.dumps(record(run) | {"versions": {"torch": "0"}}))
     with caplog.at_level(logging.WARNING), Run(again(experiment)):
-        assert "versions of packages are other than when the run began" in caplog.text
+        assert "versions of packages have changed since the run began" in caplog.text
 
 
 def test_other_processes_of_a_run_that_goes_on_write_and_lock_nothing(
@@ -121,8 +121,8 @@ def test_other_processes_of_a_run_that_goes_on_write_and_lock_nothing(
     monkeypatch.setenv("LOCAL_RANK", "1")
     with Run(again(experiment)) as opened:
         assert not is_live(run.dir)
-        opened.rewind()
+        opened.checkpoint_to_resume()
         opened.begin()
-        opened.note(1, 1, {})
+        opened.update(1, 1, {})
         opened.finish({})
     assert {path: path.read_bytes() for path in run.dir.rglob("*") if path.is_file()} == before

@@ -170,8 +170,8 @@ def test_a_run_that_is_left_without_a_result_has_failed(experiment: Experiment) 
 
 def test_a_kill_leaves_what_was_noted(experiment: Experiment) -> None:
     with Run(experiment) as run:
-        run.note(1, 10, {"train/loss": 0.5, "val/acc": 0.25})
-        run.note(2, 20, {"val/acc": 0.75})
+        run.update(1, 10, {"train/loss": 0.5, "val/acc": 0.25})
+        run.update(2, 20, {"val/acc": 0.75})
         found = record(run)
         assert (found["status"], found["epochs"], found["steps"]) == ("running", 2, 20)
         assert found["metrics"] == {"train/loss": 0.5, "val/acc": 0.75}

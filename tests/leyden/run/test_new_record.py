@@ -12,7 +12,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from leyden.config.experiment import Experiment
 from leyden.run.directory import Run
 from leyden.run.new_record import continued_record, new_record
-from leyden.run.recorder import Recorder
+from leyden.run.record_updater import RecordUpdater
 from leyden.system.graceful_shutdown import Interrupted
 from tests.helpers.made_images import MadeImages
 from tests.helpers.trainers import made_trainer
@@ -35,7 +35,7 @@ def test_a_run_that_goes_on_has_no_result_until_it_has_another(finished: Run, ex
     with Run(longer) as run:
         run.begin()
         assert record(run)["metrics"] == {"train/loss": 0.5, "val/acc": 0.5}
-        run.note(2, 20, {"val/acc": 0.625, "best/val/acc": 0.875})
+        run.update(2, 20, {"val/acc": 0.625, "best/val/acc": 0.875})
     assert record(run)["status"] == "failed"
     assert record(run)["metrics"] == {"train/loss": 0.5, "val/acc": 0.625, "best/val/acc": 0.875}
 
@@ -75,7 +75,7 @@ def test_the_best_so_far_is_told_while_a_run_trains(experiment: Experiment, tmp_
     data = MadeImages("", batch_size=8, val_size=10)
     with Run(experiment) as run:
         look = Look(run)
-        callbacks = [best, Recorder(run), look]
+        callbacks = [best, RecordUpdater(run), look]
         trainer = made_trainer(tmp_path, max_epochs=3, callbacks=callbacks, enable_checkpointing=True)
         trainer.fit(made_task(), datamodule=data)
     assert "best/val/loss" not in look.seen[0]["metrics"]
@@ -91,7 +91,7 @@ def test_how_far_a_run_had_come_is_noted_when_it_is_stopped(
         raise error
 
     run, data = Run(experiment), MadeImages("", batch_size=8, val_size=10)
-    trainer = made_trainer(tmp_path, max_epochs=3, callbacks=[Recorder(run), At(1, 2, stop)])
+    trainer = made_trainer(tmp_path, max_epochs=3, callbacks=[RecordUpdater(run), At(1, 2, stop)])
     with pytest.raises(type(error)), run:
         trainer.fit(made_task(), datamodule=data)
     assert (record(run)["epochs"], record(run)["steps"]) == (1, 6)

@@ -60,7 +60,7 @@ def test_best_weights_of_later_steps_go_when_an_older_run_begins(trained: Path) 
     best, older = (trained / "checkpoints" / f"{name}.ckpt" for name in ("best", "best.previous"))
     whole = older.read_bytes()
     with Run(compose([f"resume={trained}", "trainer.max_epochs=4"])) as run:
-        run.rewind()
+        run.checkpoint_to_resume()
         assert best.read_bytes() != whole
         run.begin()
         assert best.read_bytes() == whole
@@ -75,7 +75,7 @@ def test_a_checkpoint_that_names_weights_elsewhere_moves_none(trained: Path, tmp
     torch.save(content | {"progress": content["progress"] | {"best": [str(other / "best.ckpt"), 4]}}, last)
     before = files(other)
     with Run(compose([f"resume={trained}", "trainer.max_epochs=4"])) as run:
-        run.rewind()
+        run.checkpoint_to_resume()
         run.begin()
     assert files(other) == before
 

@@ -12,8 +12,8 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader, IterableDataset
 
 from leyden.callbacks.last import LastCheckpoint
-from leyden.callbacks.loop_state import length_of
 from leyden.callbacks.randomness import Randomness
+from leyden.callbacks.resume_state import total_steps
 from leyden.system.errors import UserError
 from leyden.tasks.duration import accumulation, duration
 from leyden.tasks.schedulers import SchedulerFactory
@@ -35,7 +35,10 @@ ENDS: list[dict[str, int]] = [
 class Ends(pl.Callback):
     """What a run turned out to be."""
 
-    steps = epochs = 0
+    steps = epochs = batches = 0
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        self.batches += 1
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.epochs = trainer.current_epoch + 1
@@ -58,8 +61,8 @@ def test_the_duration_is_that_of_the_run(plan: dict[int, int], end: dict[str, in
     callbacks = [GradientAccumulationScheduler(dict(plan)), ends]
     trainer = made_trainer(tmp_path, callbacks=callbacks, limit_val_batches=0, **end)
     trainer.fit(task, datamodule=MadeImages("", batch_size=4, val_size=10))  # 30 pictures: 8 batches an epoch
-    assert duration(trainer) == (ends.steps, ends.epochs)
-    assert made == [ends.steps] == [length_of(trainer)]
+    assert duration(trainer) == (ends.steps, ends.epochs, ends.batches)
+    assert made == [ends.steps] == [total_steps(trainer)]
     assert task.optimizers().param_groups[0]["lr"] == pytest.approx(0.0, abs=1e-9)  # type: ignore[union-attr]
 
 

@@ -19,7 +19,7 @@ from leyden.tasks.optimizers import OptimizerFactory
 from leyden.tasks.schedulers import SchedulerFactory
 from leyden.tasks.task import Task
 from leyden.training.build import build_network
-from leyden.training.factories import complete_model
+from leyden.training.model_settings import complete_model
 from myproject.schedulers import polynomial
 from myproject.tasks.classification import Classification
 from tests.helpers.made_images import CLASSES, MadeImages

@@ -15,7 +15,7 @@ from leyden.config.compose import compose
 from leyden.config.experiment import Experiment
 from leyden.data.module import DataModule
 from leyden.run.directory import Run
-from leyden.run.recorder import Recorder
+from leyden.run.record_updater import RecordUpdater
 from leyden.training.build import build_data, build_task, build_trainer
 from tests.leyden.torture.bench import Bench, Row
 from tests.leyden.torture.doors import ROOT
@@ -52,10 +52,10 @@ def _exact(experiment: Experiment, datamodule: DataModule) -> Times:
     shutil.rmtree(experiment.run_dir, ignore_errors=True)
     task = build_task(experiment.config, datamodule.spec)
     with Run(experiment) as run:
-        trainer = build_trainer(experiment.config, Recorder(run))
+        trainer = build_trainer(experiment.config, RecordUpdater(run))
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, LastCheckpoint):
-                callback.watch = run.watch
+                callback.shutdown = run.shutdown
         times = _times(trainer, task, datamodule)
         run.finish({})
     return times

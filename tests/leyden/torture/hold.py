@@ -31,7 +31,7 @@ class Hold:
 def hold(file: Path) -> None:
     """Let a run wait in this process, the first of them if it has several, where a file says."""
     from leyden.checkpoints import files as checkpoints
-    from leyden.run.recorder import Recorder
+    from leyden.run.record_updater import RecordUpdater
 
     write, writes = checkpoints._write, count(1)
 
@@ -41,11 +41,11 @@ def hold(file: Path) -> None:
             while file.exists():
                 time.sleep(0.005)
 
-    def before_a_step(self: Recorder, trainer: Any, task: Any, batch: Any, number: int) -> None:
+    def before_a_step(self: RecordUpdater, trainer: Any, task: Any, batch: Any, number: int) -> None:
         if number == 2:
             wait_at(f"epoch {trainer.current_epoch}")
 
-    def before_a_test(self: Recorder, trainer: Any, task: Any, batch: Any, number: int, loader: int = 0) -> None:
+    def before_a_test(self: RecordUpdater, trainer: Any, task: Any, batch: Any, number: int, loader: int = 0) -> None:
         wait_at("test")
 
     def write_and_wait(checkpoint: dict[str, Any], file: BinaryIO) -> None:
@@ -54,5 +54,5 @@ def hold(file: Path) -> None:
             wait_at(f"write {next(writes)}")
 
     checkpoints._write = write_and_wait
-    Recorder.on_train_batch_start = before_a_step  # type: ignore[method-assign, assignment]
-    Recorder.on_test_batch_start = before_a_test  # type: ignore[method-assign, assignment]
+    RecordUpdater.on_train_batch_start = before_a_step  # type: ignore[method-assign, assignment]
+    RecordUpdater.on_test_batch_start = before_a_test  # type: ignore[method-assign, assignment]

@@ -5,7 +5,7 @@ import pytest
 from lightning.pytorch.loggers import Logger, WandbLogger
 
 from leyden.config.compose import compose
-from leyden.training.experiment_trackers import continued, log_settings, settings, tracked_as
+from leyden.training.experiment_trackers import log_settings, settings, tracker_ids, with_tracker_ids
 
 
 def test_settings_are_flat_and_name_classes_in_short() -> None:
@@ -37,11 +37,11 @@ def test_a_tracker_gets_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_run_that_goes_on_is_the_same_for_its_trackers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(WandbLogger, "version", "abc")
     trainer = pl.Trainer(logger=[Tracker(), object.__new__(WandbLogger)], accelerator="cpu")
-    names = tracked_as(trainer)
+    names = tracker_ids(trainer)
     assert names == {"WandbLogger": "abc"}
     kinds = {"wandb": "WandbLogger", "mlflow": "MLFlowLogger", "csv": "CSVLogger"}
     nodes = {key: {"_target_": f"lightning.pytorch.loggers.{kind}", "project": "p"} for key, kind in kinds.items()}
-    loggers = continued({"logger": nodes | {"off": None}}, {**names, "MLFlowLogger": "7"})["logger"]
+    loggers = with_tracker_ids({"logger": nodes | {"off": None}}, {**names, "MLFlowLogger": "7"})["logger"]
     assert loggers["wandb"] == {**nodes["wandb"], "id": "abc", "resume": "allow"}
     assert loggers["mlflow"] == {**nodes["mlflow"], "run_id": "7"}
     assert (loggers["csv"], loggers["off"]) == (nodes["csv"], None)

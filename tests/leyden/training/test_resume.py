@@ -180,4 +180,4 @@ def test_a_run_that_has_its_end_only_tells_its_result(runs: Runs) -> None:
     files = {path: path.stat().st_mtime_ns for path in runs.dir("finished").rglob("*") if path.is_file()}
     assert runs.resume("finished") == first
     assert {path: path.stat().st_mtime_ns for path in files} == files
-    assert "is finished; to go on, give more, such as trainer.max_epochs=" in runs.said("finished")
+    assert "is finished; to continue, give more, such as trainer.max_epochs=" in runs.said("finished")

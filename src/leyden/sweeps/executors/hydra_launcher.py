@@ -11,6 +11,7 @@ from leyden.sweeps.executors.executor import Ended
 from leyden.sweeps.job import Job, describe
 from leyden.system.errors import UserError
 from leyden.system.graceful_shutdown import STOPS
+from leyden.system.lightning_internals import job_error
 
 
 class HydraLauncherExecutor:
@@ -41,7 +42,7 @@ class HydraLauncherExecutor:
         try:
             (result,) = self.launcher.launch([overrides], self._number)
             failed = result.status == JobStatus.FAILED
-            self._ended.append(Ended(job, describe(result._return_value) if failed else None))
+            self._ended.append(Ended(job, describe(job_error(result)) if failed else None))
         except SystemExit as left:  # which Hydra lets through; of a run that a signal ended, among others
             self._ended.append(Ended(job, f"ended with exit status {left.code}"))
             stopped = [number for number in STOPS if left.code == 128 + number]

@@ -63,7 +63,7 @@ def test_when_slurm_warns_a_job_stops_with_a_checkpoint_is_requeued_and_ends_as_
     printed = (sweep_dir / "output" / "long.txt").read_text()
     assert "SIGUSR2: stops after this step" in printed
     assert "Requeued job" in printed
-    assert "goes on from last.ckpt" in printed
+    assert "resuming from last.ckpt" in printed
 
 
 def test_the_processes_of_a_job_that_trains_on_several_devices_stop_and_begin_again_together(

@@ -7,7 +7,7 @@ import pytest
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from leyden.callbacks.last import LastCheckpoint
-from leyden.callbacks.loop_state import rebased
+from leyden.callbacks.resume_state import rebase_callback_state
 from tests.helpers.trainers import made_trainer
 from tests.leyden.tasks.test_task import made_task
 
@@ -25,7 +25,7 @@ def state(best: str, *others: str) -> dict[str, Any]:
 
 
 def test_files_of_a_run_are_where_it_is_now(tmp_path: Path) -> None:
-    found = rebased(state("old/c.ckpt", "old/c.ckpt", "old/in/d.ckpt"), "old", str(tmp_path))
+    found = rebase_callback_state(state("old/c.ckpt", "old/c.ckpt", "old/in/d.ckpt"), "old", str(tmp_path))
     assert {found[name] for name in PATHS} == {f"{tmp_path}/c.ckpt"}
     assert found["best_k_models"] == {f"{tmp_path}/c.ckpt": 0.5, f"{tmp_path}/in/d.ckpt": 0.5}
     assert (found["dirpath"], found["monitor"]) == (str(tmp_path), "val/loss")
@@ -33,7 +33,7 @@ def test_files_of_a_run_are_where_it_is_now(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ELSEWHERE)
 def test_files_that_lie_elsewhere_are_forgotten(path: str, tmp_path: Path) -> None:
-    found = rebased(state(path, path, "old/c.ckpt"), "old", str(tmp_path))
+    found = rebase_callback_state(state(path, path, "old/c.ckpt"), "old", str(tmp_path))
     assert {found[name] for name in PATHS} == {""}
     assert found["best_k_models"] == {f"{tmp_path}/c.ckpt": 0.5}
 
@@ -41,7 +41,7 @@ def test_files_that_lie_elsewhere_are_forgotten(path: str, tmp_path: Path) -> No
 def test_a_link_out_of_the_folder_leads_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "link").symlink_to(tmp_path)
-    found = rebased(state("old/link/c.ckpt"), "old", str(tmp_path / "run"))
+    found = rebase_callback_state(state("old/link/c.ckpt"), "old", str(tmp_path / "run"))
     assert found["best_k_models"] == {}
 
 

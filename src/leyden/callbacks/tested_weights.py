@@ -1,16 +1,16 @@
-"""The weights of a checkpoint, kept in place while they are tested."""
+"""Weights of a checkpoint, restored if a callback changes them before a test."""
 
 import logging
 from collections.abc import Mapping
 
-import lightning.pytorch as pl
+import lightning as L
 from torch import Tensor
 
 log = logging.getLogger(__name__)
 
 
-class ServedWeights(pl.Callback):
-    """Puts the weights of a checkpoint back if another callback has changed them before a test begins.
+class TestedWeights(L.Callback):
+    """Restores the weights of a checkpoint if another callback has changed them before a test begins.
 
     A callback that averages weights may swap them for a test, as it does for a validation; but eval.py, predict.py and
     exports, which have no such callback, use the weights that are in the checkpoint.
@@ -22,7 +22,7 @@ class ServedWeights(pl.Callback):
     def __init__(self, weights: Mapping[str, Tensor]) -> None:
         self.weights = weights
 
-    def on_test_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_test_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         now = pl_module.state_dict()
         if now.keys() != self.weights.keys() or any(now[name].shape != of.shape for name, of in self.weights.items()):
             return  # a strategy has divided them among devices
@@ -32,5 +32,5 @@ class ServedWeights(pl.Callback):
 
 
 def _is_same(now: Tensor, then: Tensor) -> bool:
-    """Whether two tensors are equal; weights of a run that diverged are NaN, which is not equal to itself."""
+    """True if two tensors are equal, NaN counted as equal: weights of a run that diverged are NaN."""
     return bool(((now == then) | (now.isnan() & then.isnan())).all())

@@ -1,4 +1,4 @@
-"""What a network is built from: a config's settings, and facts about the data."""
+"""Complete settings of a network: those of a config, and facts about the data."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,12 +8,12 @@ from leyden.data.spec import DataSpec
 
 
 def complete_model(model: Mapping[str, Any], spec: DataSpec, output_size: int | None = None) -> dict[str, Any]:
-    """A config's `model` with the facts about the data that its class asks for: all that the network is built from.
+    """The `model` of a config with the facts about the data that are arguments of its class.
 
     Args:
-        model: the settings, with `_target_`.
-        spec: the facts.
-        output_size: that of the task, where it is another than the data's own.
+        model: settings with `_target_`.
+        spec: facts about the data.
+        output_size: of the task, if it differs from that of the data.
     """
     size = spec.output_size if output_size is None else output_size
     facts = {"input_shape": spec.input_shape, "output_size": size, "mean": spec.mean, "std": spec.std}
@@ -23,6 +23,6 @@ def complete_model(model: Mapping[str, Any], spec: DataSpec, output_size: int | 
 
 
 def for_checkpoint(model: Mapping[str, Any]) -> dict[str, Any]:
-    """Complete settings as a checkpoint keeps them: it brings its own weights, so none are to be read for it."""
+    """Complete settings for a checkpoint: as it contains weights, no pretrained ones are read for it."""
     signature = signature_of(model["_target_"])
     return {**model, "load": False} if signature and "load" in signature.parameters else dict(model)

@@ -33,16 +33,16 @@ def stopped(experiment: Experiment) -> Run:
 
 def test_a_run_goes_on_from_its_newest_whole_checkpoint(stopped: Run, experiment: Experiment, caplog: Any) -> None:
     with caplog.at_level(logging.INFO), Run(again(experiment)) as run:
-        assert run.rewind() == stopped.dir / "checkpoints" / "last.previous.ckpt"
+        assert run.checkpoint_to_resume() == stopped.dir / "checkpoints" / "last.previous.ckpt"
         run.begin()
         assert (run.dir / "metrics.csv").read_bytes() == b"loss,step\r\n0.5,4\r\n"
-    assert "goes on from last.previous.ckpt, step 5" in caplog.text
+    assert "resuming from last.previous.ckpt, step 5" in caplog.text
 
 
 def test_a_run_that_had_no_checkpoint_yet_goes_on_from_its_beginning(stopped: Run, experiment: Experiment) -> None:
     shutil.rmtree(stopped.dir / "checkpoints")
     with Run(again(experiment)) as run:
-        assert run.rewind() is None
+        assert run.checkpoint_to_resume() is None
         run.begin()
         assert (run.dir / "metrics.csv").read_bytes() == b"loss,step\r\n"
 
@@ -67,7 +67,7 @@ def test_a_run_that_cannot_go_on_stays_as_it_was(
     last.write_bytes(content) if isinstance(content, bytes) else torch.save(content, last)
     before = files(stopped)
     with pytest.raises(UserError, match=named), Run(again(experiment, trainer={"max_epochs": most})) as run:
-        run.rewind()
+        run.checkpoint_to_resume()
     assert files(stopped) == before
     assert not is_live(stopped.dir)
 
@@ -75,7 +75,7 @@ def test_a_run_that_cannot_go_on_stays_as_it_was(
 def test_until_a_run_that_goes_on_begins_nothing_of_it_is_changed(stopped: Run, experiment: Experiment) -> None:
     before = files(stopped)
     with Run(again(experiment, trainer={"max_epochs": 3})) as run:
-        run.rewind()
+        run.checkpoint_to_resume()
         assert is_live(run.dir)
         assert files(stopped) == before
     assert files(stopped) == before

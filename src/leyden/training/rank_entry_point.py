@@ -1,4 +1,4 @@
-"""A further process of a run, from the experiment that standard input brings to the end of the run, or of the pipe."""
+"""Further process of a run: it reads the experiment from standard input and exits with the run, or with the pipe."""
 
 import logging
 import os
@@ -17,15 +17,15 @@ from leyden.system.processes import rank
 
 
 def main() -> None:
-    """Run the experiment. What the first process is about to say too it says for all, and ends this one meanwhile."""
+    """Run the experiment. Errors of all ranks are left to the first process, which ends this one in the meantime."""
     pipe = os.fdopen(os.dup(0), "rb")
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # worker processes close theirs, and must not wait for our thread
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # worker processes close theirs without waiting for the thread
     experiment: Experiment = pickle.load(pipe)
     threading.Thread(target=_end_with, args=(pipe,), daemon=True).start()
     set_up_logging()
     logging.getLogger().setLevel(logging.ERROR)
     try:
-        from leyden.distributed.launcher import is_of_connection  # torch comes in only when the pipe is watched
+        from leyden.distributed.launcher import is_connection_error  # imports torch, after the thread has started
         from leyden.training.train import run_experiment
 
         run_experiment(experiment)
@@ -36,7 +36,7 @@ def main() -> None:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     except Exception as error:
-        if is_of_connection(error):
+        if is_connection_error(error):
             time.sleep(PATIENCE)
         print(f"process {rank()} of the run:", file=sys.stderr)
         raise

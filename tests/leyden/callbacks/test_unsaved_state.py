@@ -91,7 +91,7 @@ def trained(
     pl.seed_everything(1, verbose=False)
     trainer = made_trainer(folder, callbacks=[last, Randomness(1), *more], plugins=[Saved()], max_epochs=3)
     try:
-        with GracefulShutdown() as last.watch:
+        with GracefulShutdown() as last.shutdown:
             trainer.fit(task, datamodule=data, ckpt_path=ckpt, weights_only=True)
     except Interrupted:
         return {}

@@ -10,7 +10,7 @@ import torch
 
 from leyden.config.compose import compose
 from leyden.run.directory import Run
-from leyden.run.recorder import Recorder, epoch_metrics
+from leyden.run.record_updater import RecordUpdater, logged_metrics
 from leyden.training.build import build_data, build_task, build_trainer
 
 
@@ -33,14 +33,14 @@ def test_each_epoch_is_noted_when_it_is_over(quick: list[str]) -> None:
     data = build_data(experiment.config)
     with Run(experiment) as run:
         look = Look(run)
-        trainer = build_trainer(experiment.config, Recorder(run), look)
+        trainer = build_trainer(experiment.config, RecordUpdater(run), look)
         trainer.fit(build_task(experiment.config, data.spec), datamodule=data)
     assert [(record["epochs"], record["steps"]) for record in look.seen] == [(0, 0), (1, 4), (2, 8), (3, 12)]
     assert {record["status"] for record in look.seen} == {"running"}
     assert look.seen[0]["metrics"] == {}
     assert set(look.seen[1]["metrics"]) >= {"train/loss", "train/acc", "val/loss", "val/acc"}
     assert all(not name.endswith("_step") for name in look.seen[3]["metrics"])
-    assert look.seen[3]["metrics"] == epoch_metrics(trainer)
+    assert look.seen[3]["metrics"] == logged_metrics(trainer)
     seconds = [record["seconds"] for record in look.seen]
     assert seconds == sorted(seconds)
     assert seconds[-1] > 0
@@ -53,7 +53,7 @@ def test_what_is_logged_step_by_step_is_no_metric_of_an_epoch(tmp_path: Path) ->
     trainer = pl.Trainer(accelerator="cpu", logger=False, default_root_dir=tmp_path)
     told = {"train/loss": 1.0, "train/loss_step": 2.0, "lr": 3.0, "test/acc": 0.5}
     trainer.callback_metrics.update({name: torch.tensor(value) for name, value in told.items()})
-    assert epoch_metrics(trainer) == {"train/loss": 1.0, "test/acc": 0.5}
+    assert logged_metrics(trainer) == {"train/loss": 1.0, "test/acc": 0.5}
 
 
 def test_a_loss_that_is_lost_is_told_once(quick: list[str], caplog: pytest.LogCaptureFixture) -> None:
@@ -63,7 +63,7 @@ def test_a_loss_that_is_lost_is_told_once(quick: list[str], caplog: pytest.LogCa
         experiment = compose([*rest, *typed, f"optimizer.lr={rate}"])
         data = build_data(experiment.config)
         with Run(experiment) as run:
-            trainer = build_trainer(experiment.config, Recorder(run))
+            trainer = build_trainer(experiment.config, RecordUpdater(run))
             trainer.fit(build_task(experiment.config, data.spec), datamodule=data)
     told = [message for message in caplog.messages if message.startswith("the loss is nan, and so the weights")]
     assert len(told) == 1

@@ -1,55 +1,55 @@
-"""Runs that are resumed at the start of an epoch only: of a part of one, something would be lost."""
+"""State that checkpoints within an epoch would lose, so that a run resumes at the start of the epoch only."""
 
 from collections.abc import Iterator
 
-import lightning.pytorch as pl
+import lightning as L
 import torch
+from lightning.pytorch.utilities import CombinedLoader
 from torch import Generator, Tensor
 from torch.utils.data import DataLoader
 from torchmetrics import Metric
 
 from leyden.data.loader import Loader
+from leyden.system.lightning_internals import unfinished_epoch_logs
 
 
-def loader_without_position(trainer: pl.Trainer) -> str | None:
-    """Class of a training loader that cannot be resumed within an epoch; None where every one is Leyden's own."""
+def loader_without_position(trainer: L.Trainer) -> str | None:
+    """Class of a training loader that cannot be resumed within an epoch; None if every one is Leyden's own."""
     return next((type(loader).__name__ for loader in _loaders(trainer) if not isinstance(loader, Loader)), None)
 
 
-def loses_randomness(trainer: pl.Trainer) -> bool:
-    """Whether the random numbers of a loader's workers depend on epochs before, as those of workers that stay do."""
+def loses_randomness(trainer: L.Trainer) -> bool:
+    """True if random numbers depend on earlier epochs, as those of persistent workers do."""
     loaders = (loader for loader in _loaders(trainer) if isinstance(loader, DataLoader))
     return any(loader.num_workers and loader.persistent_workers for loader in loaders)
 
 
-def unsaved_state(trainer: pl.Trainer, pl_module: pl.LightningModule) -> str | None:
-    """Something that was measured in this epoch and is in no checkpoint, described for a message; None without any."""
-    results = trainer.fit_loop.epoch_loop._results
-    logged = sorted({result.meta.name for result in results.values() if result.meta.on_epoch and not result.has_reset})
-    if logged:
+def unsaved_state(trainer: L.Trainer, pl_module: L.LightningModule) -> str | None:
+    """A value measured in this epoch that is in no checkpoint, described for a message; None without any."""
+    if logged := unfinished_epoch_logs(trainer):
         return f"{logged[0]}, logged with on_epoch=True"
     metrics = (name for name, part in pl_module.named_modules() if isinstance(part, Metric) and part.update_called)
     name = next(metrics, None)
     return f"the metric {name}" if name else None
 
 
-def generator_states(trainer: pl.Trainer) -> list[Tensor]:
-    """States of the generators that training loaders and their samplers were given."""
+def generator_states(trainer: L.Trainer) -> list[Tensor]:
+    """States of the generators of training loaders and their samplers."""
     return [generator.get_state() for generator in _generators(trainer)]
 
 
-def restore_generators(trainer: pl.Trainer, states: list[Tensor]) -> None:
+def restore_generators(trainer: L.Trainer, states: list[Tensor]) -> None:
     """Set the generators of training loaders to states that `generator_states` returned for loaders like these."""
     for generator, state in zip(_generators(trainer), states, strict=False):
         generator.set_state(state)
 
 
-def _loaders(trainer: pl.Trainer) -> list[object]:
-    combined = trainer.fit_loop._combined_loader
-    return list(combined.flattened) if combined else []
+def _loaders(trainer: L.Trainer) -> list[object]:
+    loaders = trainer.train_dataloader
+    return [] if loaders is None else list(CombinedLoader(loaders).flattened)
 
 
-def _generators(trainer: pl.Trainer) -> Iterator[Generator]:
+def _generators(trainer: L.Trainer) -> Iterator[Generator]:
     seen = set()
     for loader in _loaders(trainer):
         samplers = [getattr(loader, name, None) for name in ("sampler", "batch_sampler")]

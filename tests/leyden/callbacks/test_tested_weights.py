@@ -80,12 +80,12 @@ CALLBACKS = {
     "Lightning's EMA": [f"+callbacks.mine={{_target_: {LIGHTNING}.EMAWeightAveraging, decay: 0.9}}"],
     "Lightning's average": [f"+callbacks.mine={{_target_: {LIGHTNING}.WeightAveraging, use_buffers: false}}"],
     "Lightning's SWA": [f"+callbacks.mine={{_target_: {LIGHTNING}.StochasticWeightAveraging, swa_lrs: 0.05}}"],
-    "Lightning's pruning": ["+callbacks.mine={_target_: tests.leyden.callbacks.test_served_weights.Pruned}"],
-    "swapped for tests": ["+callbacks.mine={_target_: tests.leyden.callbacks.test_served_weights.SwappedForTests}"],
+    "Lightning's pruning": ["+callbacks.mine={_target_: tests.leyden.callbacks.test_tested_weights.Pruned}"],
+    "swapped for tests": ["+callbacks.mine={_target_: tests.leyden.callbacks.test_tested_weights.SwappedForTests}"],
     "swapped for validations": [
-        "+callbacks.mine={_target_: tests.leyden.callbacks.test_served_weights.SwappedForValidation}"
+        "+callbacks.mine={_target_: tests.leyden.callbacks.test_tested_weights.SwappedForValidation}"
     ],
-    "other weights in checkpoints": ["+callbacks.mine={_target_: tests.leyden.callbacks.test_served_weights.Zeroed}"],
+    "other weights in checkpoints": ["+callbacks.mine={_target_: tests.leyden.callbacks.test_tested_weights.Zeroed}"],
 }
 
 
