@@ -10,8 +10,8 @@ from typing import Any
 from leyden.sweeps.summary.headline import best_again, headline, not_preferred
 from leyden.sweeps.summary.results import Result, of
 from leyden.sweeps.summary.summary import Summary
-from leyden.sweeps.summary.tables import columns
-from leyden.sweeps.summary.texts import brief
+from leyden.sweeps.summary.table import columns
+from leyden.sweeps.summary.value_text import brief
 from leyden.system.atomic_files import write_text
 from leyden.system.errors import UserError
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from leyden.config.overrides import as_typed
 from leyden.records.record import CHECKPOINTS
-from leyden.sweeps.summary.place import read_sweep
+from leyden.sweeps.summary.reading import read_sweep
 from leyden.sweeps.summary.ranking import Group, grouped, ranked
 from leyden.sweeps.summary.results import ENDINGS, Result, monitored, of, read_results
-from leyden.sweeps.summary.texts import typed
+from leyden.sweeps.summary.value_text import typed
 from leyden.system.errors import UserError
 from leyden.system.formatting import most_telling
 from leyden.system.suggestions import did_you_mean

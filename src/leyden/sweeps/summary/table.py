@@ -11,7 +11,7 @@ from leyden.sweeps.summary.headline import best_again, headline, not_preferred, 
 from leyden.sweeps.summary.ranking import Group
 from leyden.sweeps.summary.results import Result
 from leyden.sweeps.summary.summary import Summary
-from leyden.sweeps.summary.texts import brief, shortened, with_deviation
+from leyden.sweeps.summary.value_text import brief, shortened, with_deviation
 from leyden.system.formatting import span
 
 _STYLES = {"failed": "red", "killed": "red", "interrupted": "yellow", "running": "cyan", "pruned": "dim"}
