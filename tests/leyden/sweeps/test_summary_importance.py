@@ -72,7 +72,9 @@ def test_settings_that_only_some_trials_have_count_too(tmp_path: Path) -> None:
 
 
 def test_few_results_are_called_a_hint(tmp_path: Path) -> None:
-    assert title(summarize(of_few(tmp_path / "few", 8))).endswith("(PED-ANOVA over 8 trials)\nfew results: a hint at most")
+    assert title(summarize(of_few(tmp_path / "few", 8))).endswith(
+        "(PED-ANOVA over 8 trials)\nfew results: a hint at most"
+    )
     assert title(summarize(of_few(tmp_path / "many", 60))).endswith("(PED-ANOVA over 60 trials)")
     assert "few results: a hint at most" in title(summarize(of_few(tmp_path / "grid", 8, "grid")))
     assert "few results: a hint" in title(summarize(of_few(tmp_path / "tens", 49)))

@@ -147,7 +147,14 @@ def test_where_values_stand_on_an_axis() -> None:
     assert heights([1, ..., 3]) == [0.14, 0, 1]
     assert heights(["a", ..., "b"]) == [0.14, 0, 1]
     assert axis_of("x", [0.1, 0.01]).ticks == [(0.0, "0.01"), (1.0, "0.1")]
-    assert [text for _, text in axis_of("x", [0, 0.31, 1], is_result=True).ticks] == ["0", "0.2", "0.4", "0.6", "0.8", "1"]
+    assert [text for _, text in axis_of("x", [0, 0.31, 1], is_result=True).ticks] == [
+        "0",
+        "0.2",
+        "0.4",
+        "0.6",
+        "0.8",
+        "1",
+    ]
     many = axis_of("x", [f"value {n}" for n in range(100)])
     assert len(many.ticks) <= 16
 

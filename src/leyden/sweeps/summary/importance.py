@@ -94,9 +94,7 @@ def _level(result: Result, key: str) -> str | None:
     return shown(result.settings[key]) if key in result.settings else None
 
 
-def _ped_anova(
-    results: Sequence[Result], keys: Sequence[str], values: Sequence[float], mode: str
-) -> dict[str, float]:
+def _ped_anova(results: Sequence[Result], keys: Sequence[str], values: Sequence[float], mode: str) -> dict[str, float]:
     import optuna
     from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 

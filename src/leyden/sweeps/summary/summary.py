@@ -10,8 +10,8 @@ from typing import Any
 
 from leyden.config.overrides import as_typed
 from leyden.records.record import CHECKPOINTS
-from leyden.sweeps.summary.reading import read_sweep
 from leyden.sweeps.summary.ranking import Group, grouped, ranked
+from leyden.sweeps.summary.reading import read_sweep
 from leyden.sweeps.summary.results import ENDINGS, Result, monitored, of, read_results
 from leyden.sweeps.summary.value_text import typed
 from leyden.system.errors import UserError
