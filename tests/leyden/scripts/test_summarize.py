@@ -67,7 +67,7 @@ def test_what_is_typed(sweep: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
         (["damaged/.."], "damaged/..: is no sweep, it has no sweep.json; the newest below it: damaged/../"),
         (["nowhere"], "nowhere: there is no such directory; give that of a sweep, or last"),
         (["last", "--repeats", "sed"], "--repeats sed: is not swept; did you mean --repeats seed?"),
-        (["--plots"], "unrecognized arguments: --plots; python scripts/summarize.py --help tells more"),
+        (["--plots"], "unrecognized arguments: --plots; python scripts/summarize.py --help lists the options"),
         (
             ["damaged"],
             "damaged/sweep.json: cannot be read (Expecting value: line 1 column 1 (char 0)); python scripts/",

@@ -89,9 +89,9 @@ def test_jobs_that_are_done_are_not_handed_out_and_others_go_on(composing: Compo
     finish(second, status="failed")
     grid = Grid(*typed)
     assert [found.job.name for found in grid.open()] == ["seed=1"]
-    jobs = [grid.next(), grid.next()]
+    jobs = [grid.ask(), grid.ask()]
     assert [(job.name, job.experiment.resumes) for job in jobs if job] == [("seed=2", True), ("seed=3", False)]
-    assert grid.next() is None
+    assert grid.ask() is None
 
 
 @pytest.mark.parametrize("checkpoint", [True, False])

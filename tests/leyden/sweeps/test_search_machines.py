@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from leyden.studies import storage as studies
 from leyden.sweeps import study
-from leyden.sweeps.job import Job, outcome
+from leyden.sweeps.job import Job, read_outcome
 from tests.leyden.sweeps.made_search import SAMPLERS, end, go_on, loss, made_search, place, states, trials_of
 
 
@@ -29,13 +29,13 @@ class Machine:
     def become(self) -> None:
         self.monkeypatch.setattr(socket, "gethostname", lambda: self.name)
 
-    def next(self) -> Job | None:
+    def ask(self) -> Job | None:
         self.become()
-        return self.search.next()
+        return self.search.ask()
 
     def finish(self, job: Job) -> None:
         end(job, loss(job.settings))
-        self.search.tell(outcome(job))
+        self.search.tell(read_outcome(job))
 
 
 def test_two_machines_together_make_exactly_n_trials(
@@ -53,7 +53,7 @@ def test_two_machines_together_make_exactly_n_trials(
     killed = jobs[4]
     again = Machine("two", tmp_path, monkeypatch, n_trials=5)  # leaves alone what runs elsewhere
     assert len(again.done) == 4
-    assert again.next() is None
+    assert again.ask() is None
     again.search.close()
     assert "1 trials of this study are run elsewhere: one" in caplog.text
     resumed = Machine("one", tmp_path, monkeypatch, n_trials=5)

@@ -36,7 +36,7 @@ def test_an_objective_that_is_not_measured_is_told_after_the_first_job(folder: P
 def test_a_search_that_has_no_result_yet_may_be_another_from_now_on(folder: Path) -> None:
     first = made_search(folder, objectives={"val/los": "min"})
     first.open()
-    assert first.next()  # runs in parallel with one that tells of the mistake
+    assert first.ask()  # runs in parallel with one that tells of the mistake
     first.close()
     assert states(folder) == ["RUNNING"]
     go_on(made_search(folder, n_trials=2))
@@ -63,7 +63,7 @@ def test_values_that_do_not_hold_fail_and_the_search_goes_on(folder: Path, caplo
     assert {job.settings["optimizer"] for job in jobs} == {"adam"}
     assert states(folder).count("FAIL") == 10 - len(jobs) > 0
     assert "cannot be run: sgd: not here" in caplog.text
-    assert search.left() == 10 - len(jobs)
+    assert search.remaining() == 10 - len(jobs)
 
 
 @pytest.mark.parametrize(

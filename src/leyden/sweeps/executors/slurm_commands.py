@@ -1,4 +1,7 @@
-"""What SLURM's commands tell."""
+"""SLURM's commands: run one, find the cause of a job's end.
+
+Submitit asks sacct only, which clusters without accounting do not have.
+"""
 
 import re
 import subprocess
@@ -7,18 +10,18 @@ from signal import Signals
 
 _FACT = re.compile(r"(JobState|ExitCode)=(\S+)")
 _WORDS = {
-    "TIMEOUT": "its time was over; more: hydra.launcher.timeout_min=…",
+    "TIMEOUT": "time limit reached; more: hydra.launcher.timeout_min=…",
     "OUT_OF_MEMORY": "out of memory; more: hydra.launcher.mem_gb=…",
     "NODE_FAIL": "its node failed",
     "BOOT_FAIL": "its node did not start",
-    "PREEMPTED": "others took its node",
+    "PREEMPTED": "preempted",
     "CANCELLED": "cancelled",
-    "DEADLINE": "its deadline has passed",
+    "DEADLINE": "deadline passed",
 }
 
 
-def ask(*command: str) -> str | None:
-    """What a command of SLURM prints; None if it fails."""
+def run_command(*command: str) -> str | None:
+    """Output of a command of SLURM; None if it fails."""
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
     except (OSError, subprocess.SubprocessError):
@@ -26,17 +29,17 @@ def ask(*command: str) -> str | None:
 
 
 def cause(number: str) -> str:
-    """Why a job ended: by SLURM's accounting; where it keeps none, by its controller, which forgets in minutes."""
-    said = ask("sacct", "-X", "--noheader", "--parsable2", "--format=State,ExitCode", f"--jobs={number}")
+    """Cause of a job's end: from SLURM's accounting, or without that from its controller, which forgets in minutes."""
+    said = run_command("sacct", "-X", "--noheader", "--parsable2", "--format=State,ExitCode", f"--jobs={number}")
     state, _, code = (said or "").partition("\n")[0].partition("|")
     if not state.strip():
-        told = dict(_FACT.findall(ask("scontrol", "--oneliner", "show", "job", number) or ""))
-        state, code = told.get("JobState", ""), told.get("ExitCode", "")
+        facts = dict(_FACT.findall(run_command("scontrol", "--oneliner", "show", "job", number) or ""))
+        state, code = facts.get("JobState", ""), facts.get("ExitCode", "")
     state = state.split()[0] if state.strip() else "gone"
     status, _, received = code.strip().partition(":")
     if state == "FAILED" and received not in ("", "0"):
         return f"killed by {_signal(received)}"
-    if state == "FAILED" and status.isdigit() and int(status) > 128:  # so srun passes on what killed a task
+    if state == "FAILED" and status.isdigit() and int(status) > 128:  # from srun: 128 and the signal that killed a task
         return f"killed by {_signal(int(status) - 128)}"
     if state == "FAILED" and status:
         return f"ended with exit status {status}"

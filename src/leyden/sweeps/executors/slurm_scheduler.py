@@ -1,4 +1,4 @@
-"""Where the jobs of submitit run: a SLURM cluster, or processes of this machine under the same rules."""
+"""Schedulers of submitit's jobs: a SLURM cluster, or processes of this machine under the same rules."""
 
 import getpass
 import os
@@ -12,40 +12,40 @@ from pathlib import Path
 from signal import Signals
 from typing import Any, Protocol
 
-from leyden.sweeps.executors.slurm_commands import ask, cause
-from leyden.sweeps.executors.slurm_settings import Settings, python
+from leyden.sweeps.executors.slurm_commands import cause, run_command
+from leyden.sweeps.executors.slurm_settings import SlurmSettings, python
 from leyden.sweeps.job import Job
 from leyden.system.errors import UserError
 
-_EVERY = 20.0  # seconds between two questions to SLURM
+_EVERY = 20.0  # seconds between two calls of squeue
 
 
 class JobScheduler(Protocol):
-    """What is asked of either. A job is named by its number there."""
+    """Interface of both. A job is identified by its number."""
 
     def submit(self, task: Callable[[], None], name: str) -> str:
-        """Hand over what is to be executed; returns its number."""
+        """Submit a task; returns its number."""
 
     def has(self, number: str) -> bool:
-        """Whether a job waits or runs, which may have been submitted by a process that is no more."""
+        """True if a job waits or runs; it may have been submitted by another process."""
 
     def ended(self, numbers: Collection[str]) -> dict[str, str]:
-        """Those of some jobs that neither wait nor run any more, and what is known of why."""
+        """Cause of the end of each of these jobs that neither waits nor runs any more."""
 
     def stop(self, numbers: Collection[str], urgency: int) -> None:
-        """Ask them to stop with a checkpoint (1), to stop at once (2), or end them (3)."""
+        """Stop jobs with a checkpoint (1), at once (2), or kill them (3)."""
 
 
-class Cluster:
-    """A SLURM cluster.
+class SlurmScheduler:
+    """SLURM cluster.
 
     Args:
-        folder: of logs; on a file system that all nodes share.
-        settings: of this launcher.
-        example: of the jobs to come.
+        folder: of logs, on a file system that all nodes share.
+        settings: of the launcher.
+        example: one of the jobs.
     """
 
-    def __init__(self, folder: Path, settings: Settings, example: Job) -> None:
+    def __init__(self, folder: Path, settings: SlurmSettings, example: Job) -> None:
         import submitit
 
         command = python(settings.cpus_per_task)
@@ -60,51 +60,51 @@ class Cluster:
             number: str = self._executor.submit(task).job_id
         except (RuntimeError, OSError, subprocess.SubprocessError) as error:
             lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-            starts = ("sbatch: error", "sbatch: ")  # the latter: of an option that it does not know
+            starts = ("sbatch: error", "sbatch: ")  # the latter for an unknown option
             said = next((line for start in starts for line in lines if line.startswith(start)), lines[-1])
             raise UserError(f"hydra/launcher=slurm: {said.strip()}") from error
         self._queue.add(number)
         return number
 
     def has(self, number: str) -> bool:
-        return number in self._look(now=True)
+        return number in self._queued(now=True)
 
     def ended(self, numbers: Collection[str]) -> dict[str, str]:
-        before, queue = self._asked, self._look()
+        before, queue = self._asked, self._queued()
         if before == self._asked:
             return {}
         missing = set(numbers) - queue
-        gone, self._missing = missing & self._missing, missing  # twice: it may be on its way back into the queue
+        gone, self._missing = missing & self._missing, missing  # twice in a row: it may be about to be requeued
         return {number: cause(number) for number in gone}
 
     def stop(self, numbers: Collection[str], urgency: int) -> None:
-        if urgency == 1:  # what waits has nothing to save, and what runs is asked by what schedulers say
-            ask("scancel", "--state=PENDING", *numbers)
-            ask("scancel", "--state=RUNNING", "--signal=TERM", *numbers)
+        if urgency == 1:  # waiting jobs have nothing to save
+            run_command("scancel", "--state=PENDING", *numbers)
+            run_command("scancel", "--state=RUNNING", "--signal=TERM", *numbers)
         else:
-            ask("scancel", *numbers)
-        self._every = min(self._every, 2.0)  # somebody waits for it
+            run_command("scancel", *numbers)
+        self._every = min(self._every, 2.0)  # the user waits
 
-    def _look(self, now: bool = False) -> set[str]:
-        """The numbers of this user's jobs that wait or run."""
+    def _queued(self, now: bool = False) -> set[str]:
+        """Numbers of this user's jobs that wait or run."""
         if now or time.monotonic() - self._asked >= self._every:
-            listed = ask("squeue", "--noheader", "--array", f"--user={getpass.getuser()}", "--format=%i")
+            listed = run_command("squeue", "--noheader", "--array", f"--user={getpass.getuser()}", "--format=%i")
             if listed is not None:
                 self._asked, self._queue = time.monotonic(), set(listed.split())
         return self._queue
 
 
-class Local:
-    """This machine: submitit's own, which starts a process that watches over each job, and begins it again.
+class LocalScheduler:
+    """This machine: submitit starts a controller process for each job, which also restarts it.
 
     Args:
         folder: of logs.
-        settings: of this launcher.
-        example: of the jobs to come.
-        threads: of each.
+        settings: of the launcher.
+        example: one of the jobs.
+        threads: of each job.
     """
 
-    def __init__(self, folder: Path, settings: Settings, example: Job, threads: int) -> None:
+    def __init__(self, folder: Path, settings: SlurmSettings, example: Job, threads: int) -> None:
         import submitit
 
         self._executor = submitit.LocalExecutor(
@@ -114,7 +114,7 @@ class Local:
         self._jobs: dict[str, Any] = {}  # submitit's
 
     def submit(self, task: Callable[[], None], name: str) -> str:
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # so begins whoever is started: Ctrl-C is passed on by us
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: Ctrl-C is passed on by us
         try:
             job = self._executor.submit(task)
         finally:
@@ -131,7 +131,7 @@ class Local:
         return False
 
     def ended(self, numbers: Collection[str]) -> dict[str, str]:
-        return {number: "its process ended without a word" for number in numbers if not self.has(number)}
+        return {number: "its process ended without a result" for number in numbers if not self.has(number)}
 
     def stop(self, numbers: Collection[str], urgency: int) -> None:
         for number in numbers:
@@ -139,23 +139,23 @@ class Local:
                 continue
             for pid in [*(_children(number) if urgency > 2 else ()), int(number)]:
                 with suppress(OSError):
-                    os.kill(pid, Signals.SIGKILL if urgency > 2 else Signals.SIGTERM)  # it passes SIGTERM on
+                    os.kill(pid, Signals.SIGKILL if urgency > 2 else Signals.SIGTERM)  # which it passes on
 
 
-def job_scheduler(folder: Path, settings: Settings, example: Job, threads: int) -> JobScheduler:
-    """The one that settings name.
+def job_scheduler(folder: Path, settings: SlurmSettings, example: Job, threads: int) -> JobScheduler:
+    """Scheduler of the setting `cluster`.
 
     Raises:
         UserError: there is no SLURM.
     """
     if settings.cluster == "local":
-        return Local(folder, settings, example, threads)
+        return LocalScheduler(folder, settings, example, threads)
     if missing := [command for command in ("sbatch", "srun", "squeue", "scancel") if shutil.which(command) is None]:
         raise UserError(
             f"hydra/launcher=slurm: there is no SLURM on this machine (no {missing[0]}); start the sweep on a login "
             "node, or rehearse it here with hydra.launcher.cluster=local"
         )
-    return Cluster(folder, settings, example)
+    return SlurmScheduler(folder, settings, example)
 
 
 def _children(number: str) -> list[int]:

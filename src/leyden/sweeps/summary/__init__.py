@@ -1,4 +1,4 @@
-"""What came of a sweep: its jobs ranked, as a table for people and as files. Nothing here imports torch."""
+"""Summary of a sweep: its jobs ranked, as a table, files and plots. Nothing here imports torch."""
 
 from leyden.sweeps.summary.files import save
 from leyden.sweeps.summary.plots import draw

@@ -45,9 +45,11 @@ def _history(axes: "Axes", summary: Summary, ordered: Sequence[Result], name: st
     if spans_decades(list(points.values())):
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.scatter(points.keys(), points.values(), s=26, color=BLUE, alpha=0.8, lw=0, label="finished")
+    axes.scatter(list(points), list(points.values()), s=26, color=BLUE, alpha=0.8, lw=0, label="finished")
     if pruned:
-        axes.scatter(pruned.keys(), pruned.values(), s=24, color=GREY, marker="x", lw=1, label="pruned, last value")
+        axes.scatter(
+            list(pruned), list(pruned.values()), s=24, color=GREY, marker="x", lw=1, label="pruned, last value"
+        )
     better = max if mode == "max" else min
     if not summary.repeats:
         best = list(accumulate(points.values(), better))

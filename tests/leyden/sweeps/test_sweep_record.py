@@ -7,7 +7,7 @@ import pytest
 from filelock import FileLock
 
 from leyden.records.record import SWEEP
-from leyden.sweeps.state import SweepRecord
+from leyden.sweeps.sweep_record import SweepRecord
 from leyden.system.errors import UserError
 from tests.leyden.sweeps.made_jobs import Listed, made_job
 

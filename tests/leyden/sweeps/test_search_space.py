@@ -2,34 +2,34 @@ from typing import Any
 
 import pytest
 
-from leyden.sweeps.params import Space
-from leyden.sweeps.space import Choices, Numbers, as_key, parse, plain, values_of
+from leyden.sweeps.param_values import Choices, NumberRange, override_key, parse, parse_values, plain
+from leyden.sweeps.search_space import SearchSpace
 from leyden.system.errors import UserError
 
 
-def made(params: Any, *typed: str, constants: tuple[str, ...] = (), **others: Any) -> Space:
+def made(params: Any, *typed: str, constants: tuple[str, ...] = (), **others: Any) -> SearchSpace:
     overrides = [parse(*text.split("=", 1)) for text in typed]
-    return Space(params, {o.get_key_element(): o for o in overrides}, constants, others.__getitem__)
+    return SearchSpace(params, {o.get_key_element(): o for o in overrides}, constants, others.__getitem__)
 
 
 @pytest.mark.parametrize(
     ("text", "values"),
     [
-        ("interval(1e-4,1e-1)", Numbers(1e-4, 1e-1)),
-        ("interval(1,9)", Numbers(1.0, 9.0)),
-        ("tag(log, interval(1e-4, 1e-1))", Numbers(1e-4, 1e-1, log=True)),
-        ("int(interval(1,9))", Numbers(1, 9, whole=True)),
-        ("tag(int, log, interval(1,64))", Numbers(1, 64, log=True, whole=True)),
-        ("range(1,9,2)", Numbers(1, 7, whole=True, step=2)),
-        ("range(5)", Numbers(0, 4, whole=True, step=1)),
-        ("range(0.1,0.5,0.1)", Numbers(0.1, 0.4, step=0.1)),
+        ("interval(1e-4,1e-1)", NumberRange(1e-4, 1e-1)),
+        ("interval(1,9)", NumberRange(1.0, 9.0)),
+        ("tag(log, interval(1e-4, 1e-1))", NumberRange(1e-4, 1e-1, log=True)),
+        ("int(interval(1,9))", NumberRange(1, 9, whole=True)),
+        ("tag(int, log, interval(1,64))", NumberRange(1, 64, log=True, whole=True)),
+        ("range(1,9,2)", NumberRange(1, 7, whole=True, step=2)),
+        ("range(5)", NumberRange(0, 4, whole=True, step=1)),
+        ("range(0.1,0.5,0.1)", NumberRange(0.1, 0.4, step=0.1)),
         ("choice(a,b,a)", Choices(("a", "b"))),
         ("a,b", Choices(("a", "b"))),
         ("7", Choices(("7",))),
     ],
 )
-def test_spaces_are_written_as_hydra_writes_them(text: str, values: Numbers | Choices) -> None:
-    found = values_of(parse("some.key", text))
+def test_spaces_are_written_as_hydra_writes_them(text: str, values: NumberRange | Choices) -> None:
+    found = parse_values(parse("some.key", text))
     assert found == values
     assert isinstance(found, Choices) or isinstance(found.low, int) is found.whole
 
@@ -46,7 +46,7 @@ def test_spaces_are_written_as_hydra_writes_them(text: str, values: Numbers | Ch
     ],
 )
 def test_the_text_of_a_choice_is_read_again_as_the_same(text: str, values: list[Any]) -> None:
-    found = values_of(parse("some.key", text))
+    found = parse_values(parse("some.key", text))
     assert isinstance(found, Choices)
     read = [plain(one) for one in found.texts]
     assert read == values
@@ -55,10 +55,10 @@ def test_the_text_of_a_choice_is_read_again_as_the_same(text: str, values: list[
 
 @pytest.mark.parametrize("value", [0.1 + 0.2, 1e-05, 1.2345678901234567e-07, 3.0, -2.5e20])
 def test_the_text_of_a_number_is_exact(value: float) -> None:
-    read = plain(Numbers(-1e30, 1e30).text(value))
+    read = plain(NumberRange(-1e30, 1e30).text(value))
     assert isinstance(read, float)
     assert read == value
-    assert Numbers(1, 5, whole=True).text(3) == "3"
+    assert NumberRange(1, 5, whole=True).text(3) == "3"
 
 
 @pytest.mark.parametrize(
@@ -78,14 +78,14 @@ def test_the_text_of_a_number_is_exact(value: float) -> None:
 )
 def test_a_mistake_is_told_in_one_line_with_its_text(text: str, why: str) -> None:
     with pytest.raises(UserError) as told:
-        values_of(parse("optimizer.lr", text))
+        parse_values(parse("optimizer.lr", text))
     assert why in str(told.value)
     assert f"optimizer.lr={text}" in str(told.value)
     assert "\n" not in str(told.value)
 
 
 def test_keys_are_those_that_hydra_takes() -> None:
-    assert [as_key(name) for name in ("optimizer.lr", "model", "seed")] == ["++optimizer.lr", "model", "seed"]
+    assert [override_key(name) for name in ("optimizer.lr", "model", "seed")] == ["++optimizer.lr", "model", "seed"]
 
 
 def test_what_is_typed_replaces_what_the_config_says() -> None:
@@ -97,8 +97,8 @@ def test_what_is_typed_replaces_what_the_config_says() -> None:
     }
     space = made(params, "optimizer.lr=interval(2,3)", "optimizer.momentum=interval(0.5,0.9)", "model=mlp,cnn")
     values = {param.name: param.values for param in space}
-    assert values["optimizer.lr"] == Numbers(2, 3)
-    assert values["optimizer.momentum"] == Numbers(0.5, 0.9)
+    assert values["optimizer.lr"] == NumberRange(2, 3)
+    assert values["optimizer.momentum"] == NumberRange(0.5, 0.9)
     assert values["model"] == Choices(("mlp", "cnn"))
     assert "seed" not in values
     momentum = next(param for param in space if param.name == "optimizer.momentum")
