@@ -5,6 +5,7 @@ class here, an executor in leyden/sweeps/executors, and a file hydra/launcher/<n
 """
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_search_path import ConfigSearchPath
@@ -42,7 +43,21 @@ class LeydenSweeper(Sweeper):
 
 
 class _ExecutorLauncher(Launcher):
-    """Gives the sweeper an executor. It cannot launch batches of jobs for other sweepers."""
+    """Gives the sweeper an executor. It cannot launch batches of jobs for other sweepers.
+
+    Args:
+        settings: of the executor.
+    """
+
+    module: str
+    name: str
+
+    def __init__(self, **settings: Any) -> None:
+        self.settings = settings
+
+    def executor(self) -> "Executor":
+        executor: Executor = getattr(import_module(self.module), self.name)(**self.settings)
+        return executor
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         pass
@@ -52,51 +67,21 @@ class _ExecutorLauncher(Launcher):
 
 
 class LocalLauncher(_ExecutorLauncher):
-    """On this machine, each job in its own process.
+    """On this machine, each job in its own process."""
 
-    Args:
-        n_jobs: jobs at a time; None for one per GPU, or per core without GPUs.
-    """
+    module, name = "leyden.sweeps.executors.local", "LocalExecutor"
 
     def __init__(self, n_jobs: int | None = 1) -> None:
-        self.n_jobs = n_jobs
-
-    def executor(self) -> "Executor":
-        """See leyden.sweeps.executors.local."""
-        from leyden.sweeps.executors.local import LocalExecutor
-
-        return LocalExecutor(self.n_jobs)
+        super().__init__(n_jobs=n_jobs)
 
 
 class SlurmLauncher(_ExecutorLauncher):
-    """On a SLURM cluster, by submitit.
+    """On a SLURM cluster, by submitit."""
 
-    Args:
-        settings: see leyden.sweeps.executors.slurm_settings.
-    """
-
-    def __init__(self, **settings: Any) -> None:
-        self.settings = settings
-
-    def executor(self) -> "Executor":
-        """See leyden.sweeps.executors.slurm."""
-        from leyden.sweeps.executors.slurm import SlurmExecutor
-
-        return SlurmExecutor(**self.settings)
+    module, name = "leyden.sweeps.executors.slurm", "SlurmExecutor"
 
 
 class RayLauncher(_ExecutorLauncher):
-    """On a Ray cluster, or this machine.
+    """On a Ray cluster, or this machine."""
 
-    Args:
-        settings: see leyden.sweeps.executors.ray.
-    """
-
-    def __init__(self, **settings: Any) -> None:
-        self.settings = settings
-
-    def executor(self) -> "Executor":
-        """See leyden.sweeps.executors.ray."""
-        from leyden.sweeps.executors.ray import RayExecutor
-
-        return RayExecutor(**self.settings)
+    module, name = "leyden.sweeps.executors.ray", "RayExecutor"

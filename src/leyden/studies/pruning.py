@@ -1,7 +1,8 @@
 """Callback that prunes a run of a search."""
 
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import lightning.pytorch as pl
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 _PRUNED = "pruned_at"
 
@@ -69,31 +71,28 @@ class Pruning(pl.Callback):
         self.pruned = trainer.should_stop = True
 
     def _is_bad(self, value: float, step: int) -> bool:
-        try:
+        def report() -> bool:
             trial = self._open()
-            if step not in self._reported(trial):
+            if step not in trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values:
                 trial.report(value, step)
             return trial.should_prune()
-        except Exception as error:  # any error of a database
-            log.warning("epoch %d was not reported to the study (%s)", step + 1, _brief(error))
-            return False
+
+        return self._try(report, f"epoch {step + 1} was not reported to the study") or False
 
     def _pruned_at(self) -> int | None:
-        try:
-            step: int | None = self._open().user_attrs.get(_PRUNED)
-        except Exception as error:
-            log.warning("the study cannot be read (%s)", _brief(error))
-            return None
-        return step
+        return self._try(lambda: self._open().user_attrs.get(_PRUNED), "the study cannot be read")
 
     def _note(self, step: int) -> None:
-        try:
-            self._open().set_user_attr(_PRUNED, step)
-        except Exception as error:
-            log.warning("the pruning of this run was not recorded in the study (%s)", _brief(error))
+        pruned = "the pruning of this run was not recorded in the study"
+        self._try(lambda: self._open().set_user_attr(_PRUNED, step), pruned)
 
-    def _reported(self, trial: "optuna.Trial") -> dict[int, float]:
-        return trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values
+    def _try(self, action: Callable[[], T], failure: str) -> T | None:
+        """Result of an action; None after an error of the database, with a warning."""
+        try:
+            return action()
+        except Exception as error:  # other messages than ours may contain a password
+            log.warning("%s (%s)", failure, error if isinstance(error, UserError) else type(error).__name__)
+            return None
 
     def _open(self) -> "optuna.Trial":
         """Trial in its current state in the study."""
@@ -108,10 +107,6 @@ class Pruning(pl.Callback):
             self._storage = open_storage(resolve_url(self.trial.storage))
         pruner = build_pruner(self.trial.pruner)
         return trial_of(self._storage, self.trial.study, self.trial.number, pruner=pruner)
-
-
-def _brief(error: Exception) -> str:
-    return str(error) if isinstance(error, UserError) else type(error).__name__  # others may contain a password
 
 
 def is_pruned(trainer: pl.Trainer) -> bool:

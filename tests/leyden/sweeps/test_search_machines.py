@@ -43,9 +43,9 @@ def test_two_machines_together_make_exactly_n_trials(
 ) -> None:
     place(tmp_path / "shared", empty)
     one, two = (Machine(name, tmp_path, monkeypatch, n_trials=5) for name in ("one", "two"))
-    jobs = [one.next(), two.next(), one.next(), two.next(), one.next()]
-    assert one.next() is None
-    assert two.next() is None
+    jobs = [one.ask(), two.ask(), one.ask(), two.ask(), one.ask()]
+    assert one.ask() is None
+    assert two.ask() is None
     assert len({job.name for job in jobs if job}) == 5
     for number, job in enumerate(jobs[:4]):
         assert job
@@ -57,7 +57,7 @@ def test_two_machines_together_make_exactly_n_trials(
     again.search.close()
     assert "1 trials of this study are run elsewhere: one" in caplog.text
     resumed = Machine("one", tmp_path, monkeypatch, n_trials=5)
-    job = resumed.next()
+    job = resumed.ask()
     assert job
     assert killed
     assert job.settings == killed.settings
@@ -80,7 +80,7 @@ def test_machines_that_make_the_tables_at_the_same_time_open_the_same_study(
 
     monkeypatch.setattr(studies, "RDBStorage", slow)
     place(tmp_path / "shared", empty)
-    assert Machine("one", tmp_path, monkeypatch, n_trials=1).next()
+    assert Machine("one", tmp_path, monkeypatch, n_trials=1).ask()
     assert raced
 
 
@@ -108,15 +108,15 @@ def test_a_trial_too_many_is_not_run(tmp_path: Path, empty: Path, monkeypatch: p
     begin = one.search._study.begin
 
     def late(*arguments: Any) -> int:
-        assert two.next()  # between the count and the trial of the other
+        assert two.ask()  # between the count and the trial of the other
         return begin(*arguments)
 
     monkeypatch.setattr(one.search._study, "begin", late)
-    assert one.next() is None
+    assert one.ask() is None
     trials = trials_of(tmp_path / "shared")
     assert [trial.state.name for trial in trials] == ["RUNNING", "FAIL"]
     assert trials[1].user_attrs["surplus"] is True
-    assert Machine("one", tmp_path, monkeypatch, n_trials=1).next() is None  # and not made up for
+    assert Machine("one", tmp_path, monkeypatch, n_trials=1).ask() is None  # and not made up for
 
 
 def test_what_was_run_elsewhere_is_told_by_the_study(folder: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from leyden.sweeps import settings as search_settings
+from leyden.sweeps import search_settings
 from leyden.sweeps.search import Search
 from leyden.system.errors import UserError
 from tests.leyden.sweeps.conftest import Composing

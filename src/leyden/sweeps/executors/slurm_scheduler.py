@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,12 +13,21 @@ from pathlib import Path
 from signal import Signals
 from typing import Any, Protocol
 
-from leyden.sweeps.executors.slurm_commands import cause, run_command
 from leyden.sweeps.executors.slurm_settings import SlurmSettings, python
 from leyden.sweeps.job import Job
 from leyden.system.errors import UserError
 
 _EVERY = 20.0  # seconds between two calls of squeue
+_FACT = re.compile(r"(JobState|ExitCode)=(\S+)")
+_WORDS = {
+    "TIMEOUT": "time limit reached; more: hydra.launcher.timeout_min=…",
+    "OUT_OF_MEMORY": "out of memory; more: hydra.launcher.mem_gb=…",
+    "NODE_FAIL": "its node failed",
+    "BOOT_FAIL": "its node did not start",
+    "PREEMPTED": "preempted",
+    "CANCELLED": "cancelled",
+    "DEADLINE": "deadline passed",
+}
 
 
 class JobScheduler(Protocol):
@@ -75,7 +85,7 @@ class SlurmScheduler:
             return {}
         missing = set(numbers) - queue
         gone, self._missing = missing & self._missing, missing  # twice in a row: it may be about to be requeued
-        return {number: cause(number) for number in gone}
+        return {number: _cause(number) for number in gone}
 
     def stop(self, numbers: Collection[str], urgency: int) -> None:
         if urgency == 1:  # waiting jobs have nothing to save
@@ -162,3 +172,35 @@ def _children(number: str) -> list[int]:
     with suppress(OSError):
         return [int(pid) for pid in Path("/proc", number, "task", number, "children").read_text().split()]
     return []
+
+
+def run_command(*command: str) -> str | None:
+    """Output of a command of SLURM; None if it fails."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _cause(number: str) -> str:
+    """Cause of a job's end: from SLURM's accounting, or without that from its controller, which forgets in minutes."""
+    said = run_command("sacct", "-X", "--noheader", "--parsable2", "--format=State,ExitCode", f"--jobs={number}")
+    state, _, code = (said or "").partition("\n")[0].partition("|")
+    if not state.strip():
+        facts = dict(_FACT.findall(run_command("scontrol", "--oneliner", "show", "job", number) or ""))
+        state, code = facts.get("JobState", ""), facts.get("ExitCode", "")
+    state = state.split()[0] if state.strip() else "gone"
+    status, _, received = code.strip().partition(":")
+    if state == "FAILED" and received not in ("", "0"):
+        return f"killed by {_signal(received)}"
+    if state == "FAILED" and status.isdigit() and int(status) > 128:  # from srun: 128 and the signal that killed a task
+        return f"killed by {_signal(int(status) - 128)}"
+    if state == "FAILED" and status:
+        return f"ended with exit status {status}"
+    return f"SLURM: {_WORDS.get(state, state.lower())}"
+
+
+def _signal(number: int | str) -> str:
+    with suppress(ValueError):
+        return Signals(int(number)).name
+    return f"signal {number}"

@@ -17,21 +17,7 @@ class SlurmSettings:
 
     Lightning needs one SLURM task for each device: by default `tasks_per_node` and `nodes` are the job's
     `trainer.devices` and `trainer.num_nodes`, and with `trainer.accelerator=gpu` there is a GPU for each task.
-
-    Attributes:
-        cluster: slurm, or `local` for processes of this machine under the same rules, as a rehearsal. None: slurm.
-        n_jobs: jobs that are submitted at a time, including those that wait in the queue.
-        timeout_min: minutes until a job is stopped with a checkpoint and requeued.
-        max_num_timeout: maximum number of requeues.
-        signal_delay_s: seconds between the warning and the end of its time.
-        nodes: of each job.
-        tasks_per_node: processes on each of them.
-        gpus_per_node: of each job.
-        cpus_per_task: for the training step and the data workers.
-        mem_gb: memory on each node.
-        partition: like account, qos and constraint an option of sbatch.
-        setup: lines of the shell script before Python starts: `module load …`.
-        additional_parameters: further options of sbatch: `{mail-type: FAIL}`.
+    hydra_configs/hydra/launcher/slurm.yaml describes each.
     """
 
     cluster: str | None = None
