@@ -20,7 +20,6 @@ class Grid:
     All are composed and checked first, so that a mistake in one is reported before any is executed.
 
     Args:
-        composer: of jobs.
         swept: for each key in Hydra's form, the values that were typed.
 
     Raises:

@@ -65,7 +65,6 @@ class Outcome:
     """Outcome of a job so far.
 
     Attributes:
-        job: the job.
         status: finished, pruned, failed, interrupted or killed; waiting or running before that.
         record: its run.json; empty if there is none.
         error: the reason of a failure.
@@ -143,8 +142,6 @@ def record_failure(job: Job, cause: str, refused: bool = False) -> None:
     """Record a failure in a job's directory, which is created if the run did not get that far.
 
     Args:
-        job: the job that failed.
-        cause: in one line.
         refused: it is a user error, with which the job would fail again.
     """
     job.dir.mkdir(parents=True, exist_ok=True)
@@ -159,7 +156,6 @@ def resumed_with(run_dir: Path, own: Sequence[str]) -> list[str]:
     """Overrides of a later resume of a job by hand, as in `resume=<job> trainer.max_epochs=30`.
 
     Args:
-        run_dir: of the job.
         own: the job's overrides in the sweep.
 
     Returns:

@@ -29,7 +29,6 @@ class JobComposer:
     """Composes the jobs of a sweep.
 
     Args:
-        context: Hydra's.
         config: of the sweep as a whole, with the section `hydra`.
         constants: overrides of all jobs, in Hydra's form.
         sweep_dir: directory of the sweep, in which jobs have their directories.

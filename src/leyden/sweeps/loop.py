@@ -20,15 +20,7 @@ _TICK = 0.25  # seconds between two polls
 
 
 class SweepLoop:
-    """Executes the jobs of a sweep.
-
-    Args:
-        source: of jobs, opened.
-        executor: of jobs, opened.
-        record: of the sweep.
-        progress: display for the user.
-        stops_on_failure: start no more jobs after a failure.
-    """
+    """Executes the jobs of a sweep."""
 
     def __init__(
         self,

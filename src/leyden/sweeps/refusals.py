@@ -12,9 +12,6 @@ class Refusals:
     One job may be refused because of its own values. If several are refused with the same message, whatever the values
     of the swept keys, the reason is something they share: a `monitor` that is not logged, a missing GPU.
 
-    Args:
-        source: of the jobs, opened.
-
     Attributes:
         common: the shared error; None as long as another job may succeed.
     """

@@ -34,12 +34,7 @@ class Search:
     failed, so that a search in which all fail ends; the next process first tries its values again.
 
     Args:
-        composer: of jobs.
-        settings: the section `sweep`, as plain values.
         swept: for each key in Hydra's form, the range or choices that were typed.
-        monitor: the metric that the runs monitor.
-        mode: `min` or `max`.
-        seed: of all random values.
 
     Raises:
         UserError: the settings are wrong, or a job at a bound of the search space is.

@@ -19,17 +19,7 @@ _KNOWN = ("name", "on_error", "n_trials", "params", "objectives", "storage", "st
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """The section `sweep` of a search.
-
-    Attributes:
-        n_trials: number of trials that are to end with a result.
-        params: the search space.
-        objectives: `min` or `max` for each metric.
-        storage: URL of a database; None for a file in the sweep's directory.
-        study: name of the study; None for the default.
-        sampler: the node to instantiate, without a seed.
-        pruner: the node to instantiate; empty for none.
-    """
+    """The section `sweep` of a search."""
 
     n_trials: int
     params: Any
@@ -42,11 +32,6 @@ class SearchSettings:
 
 def check_settings(settings: Mapping[str, Any], monitor: str, mode: str) -> SearchSettings:
     """Checked settings of a search.
-
-    Args:
-        settings: the section `sweep`, as plain values.
-        monitor: the metric that the runs monitor.
-        mode: `min` or `max`.
 
     Raises:
         UserError: for the first mistake.
@@ -115,7 +100,6 @@ def check_objectives(objectives: Mapping[str, str], configs: Sequence[Mapping[st
     """Raise a UserError for an objective that is never logged, without validation or test.
 
     Args:
-        objectives: of the search.
         configs: of jobs that contain both bounds or every choice of each param.
     """
     for name in objectives:

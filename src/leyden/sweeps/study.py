@@ -49,14 +49,6 @@ class Study:
     A trial and its owner are created in one transaction, so that a running trial always has an owner. Each param of
     each trial is drawn with its own random state: if a process is killed between two params, the others still get the
     same values.
-
-    Args:
-        url: of the database.
-        name: of the study.
-        objectives: `min` or `max` for each metric.
-        sampler: see `build_sampler`.
-        pruner: see `leyden.studies.storage.build_pruner`.
-        seed: of all random states.
     """
 
     def __init__(
@@ -88,8 +80,6 @@ class Study:
         """Store facts about the study, or compare them with the stored ones. A study without results is created anew.
 
         Args:
-            facts: objectives and search space.
-            remedy: for the error message.
             is_ours: true for trials of this search, of which none runs yet.
 
         Raises:

@@ -44,10 +44,8 @@ def sweep(context: HydraContext, task: TaskFunction, config: DictConfig, argumen
     """Run or resume a sweep.
 
     Args:
-        context: Hydra's.
         task: function that Hydra's own launchers call for each job.
         config: of the sweep as a whole, with the section `hydra`.
-        arguments: overrides in Hydra's form.
 
     Raises:
         UserError: a setting is wrong.

@@ -29,13 +29,6 @@ _INTERVAL = 1.0  # seconds between two writes of sweep.json; run directories are
 class SweepRecord:
     """Context manager of a sweep's directory: locks it and writes sweep.json.
 
-    Args:
-        directory: of the sweep; created if needed.
-        source: of its jobs.
-        experiment: its name.
-        overrides: all that were typed.
-        constants: those of all jobs.
-
     Raises:
         UserError: another process runs this sweep, or the directory belongs to another sweep.
     """

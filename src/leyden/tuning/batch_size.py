@@ -79,7 +79,6 @@ def find_batch_size(
     extrapolated from the one before, is not tried. Nothing is written, and the global random state stays as it is.
 
     Args:
-        experiment: as `leyden.config.compose` returns it.
         start: the first batch size.
         limit: the largest batch size that is tried.
         seconds: of measuring each size, after a first step that does not count; at least one step.

@@ -42,11 +42,9 @@ def find_lr(
     as it is.
 
     Args:
-        experiment: as `leyden.config.compose` returns it.
         min_lr: the rate of the first step. Groups of parameters keep their multiples of it (`optimizer.lr_scale`).
         max_lr: the rate of the last step.
         steps: optimizer steps of each training, over as many epochs as they need.
-        trials: trainings.
         advance: called after each step.
 
     Raises:

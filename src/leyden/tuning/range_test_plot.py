@@ -15,7 +15,6 @@ def draw(test: RangeTest, title: str, output: Path) -> None:
 
     Args:
         test: with at least one point.
-        title: above the axes.
         output: the file; its suffix is the format.
     """
     from matplotlib.figure import Figure

@@ -89,8 +89,6 @@ def fit_steps(config: Config, task: Task, datamodule: DataModule, steps: int, ca
 
     Args:
         config: of the experiment; its callbacks, loggers and schedule are left out.
-        task: the task to train.
-        datamodule: its data.
         steps: optimizer steps; -1 for no limit.
         callback: observes the steps, and may stop them.
         seed: of dropout, augmentation and the order of the data.

@@ -16,7 +16,6 @@ class Ended:
     """A job whose process has ended. Its outcome is in its run directory.
 
     Attributes:
-        job: the job.
         cause: of an abnormal end of its process, such as `killed by SIGKILL`.
     """
 

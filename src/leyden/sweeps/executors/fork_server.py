@@ -26,9 +26,6 @@ class ForkServer:
 
     Starting a process waits for that, ten seconds or more, in a system call that no signal interrupts. So a thread
     first starts a process that counts the GPUs, and the executor polls `is_ready`.
-
-    Args:
-        context: of the forked processes.
     """
 
     def __init__(self, context: "Context") -> None:

@@ -14,11 +14,7 @@ from leyden.system.graceful_shutdown import STOPS
 
 
 class HydraLauncherExecutor:
-    """Executes jobs one at a time.
-
-    Args:
-        launcher: instantiated by Hydra.
-    """
+    """Executes jobs one at a time."""
 
     slots = 1
     stops_in_handler = False

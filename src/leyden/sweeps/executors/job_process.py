@@ -20,7 +20,6 @@ def run_job_process(job: Job, output: Path | None, environment: Mapping[str, str
     """Run a job in this process.
 
     Args:
-        job: the job.
         output: file for stdout and stderr; None for the terminal.
         environment: variables to set.
         threads: of torch; None for its default.

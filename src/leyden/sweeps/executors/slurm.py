@@ -37,9 +37,6 @@ class SlurmExecutor:
 
     Their SLURM numbers are stored: a killed sweep that is started again while they wait or run does not submit them
     again. Their output is in `output/<name of the job>.txt`, a link to `<number>_0_log.out`.
-
-    Args:
-        settings: see `SlurmSettings`.
     """
 
     stops_in_handler = False

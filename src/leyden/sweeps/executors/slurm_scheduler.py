@@ -47,13 +47,7 @@ class JobScheduler(Protocol):
 
 
 class SlurmScheduler:
-    """SLURM cluster.
-
-    Args:
-        folder: of logs, on a file system that all nodes share.
-        settings: of the launcher.
-        example: one of the jobs.
-    """
+    """SLURM cluster."""
 
     def __init__(self, folder: Path, settings: SlurmSettings, example: Job) -> None:
         import submitit
@@ -105,14 +99,7 @@ class SlurmScheduler:
 
 
 class LocalScheduler:
-    """This machine: submitit starts a controller process for each job, which also restarts it.
-
-    Args:
-        folder: of logs.
-        settings: of the launcher.
-        example: one of the jobs.
-        threads: of each job.
-    """
+    """This machine: submitit starts a controller process for each job, which also restarts it."""
 
     def __init__(self, folder: Path, settings: SlurmSettings, example: Job, threads: int) -> None:
         import submitit

@@ -24,9 +24,6 @@ class SlurmTask:
     checkpoint, and its record is closed, before that handler is called: it counts the timeouts, calls scontrol and ends
     the process. SLURM restarts the job, which resumes from the checkpoint. Lightning's own requeue by SIGUSR1 is
     disabled (`leyden.system.graceful_shutdown.GracefulShutdown.take_over`).
-
-    Args:
-        job: the job to run.
     """
 
     def __init__(self, job: Job) -> None:

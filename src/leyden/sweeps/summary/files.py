@@ -23,7 +23,6 @@ def save(summary: Summary, plots: Sequence[Path] = ()) -> list[Path]:
     """Write both files; returns their paths.
 
     Args:
-        summary: of the sweep.
         plots: files in the sweep's directory, to include in summary.md.
 
     Raises:

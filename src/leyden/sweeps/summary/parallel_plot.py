@@ -22,7 +22,6 @@ class Axis:
     """One axis, from 0 (bottom) to 1 (top).
 
     Attributes:
-        name: above the axis.
         heights: of each line.
         ticks: heights and labels.
     """
@@ -78,7 +77,6 @@ def axis_of(name: str, values: Sequence[Any], is_result: bool = False) -> Axis:
     """Heights of values: of numbers linear, or logarithmic where they span decades; of others evenly spaced.
 
     Args:
-        name: of the axis.
         values: one for each line; `...` for none.
         is_result: measured values, of which no single one is labelled.
     """

@@ -16,9 +16,7 @@ class Spread:
     """Mean and sample standard deviation.
 
     Attributes:
-        mean: of n values.
         std: with the denominator n - 1; None for one value.
-        n: number of values.
     """
 
     mean: float
@@ -41,7 +39,6 @@ class Group:
 
     Attributes:
         settings: the swept ones that they share.
-        results: of all jobs.
         cells: the same results in the units of the mean: single jobs, or cross-validations.
         whole: cells that are ranked: all their jobs count, and no fold is missing.
         folds: number of jobs of a cell; 1 without cross-validation.
@@ -94,7 +91,6 @@ def grouped(
     """Groups in the order of their first jobs.
 
     Args:
-        results: of all jobs.
         repeats: the keys that repeat a job.
         objectives: must be finite for a job to count.
         folds: the repeats that form a cross-validation, which is not ranked if one is missing.

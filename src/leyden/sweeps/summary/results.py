@@ -25,7 +25,6 @@ class Result:
 
     Attributes:
         name: of the job and its directory.
-        dir: the run directory.
         settings: the swept ones.
         overrides: of the job alone; empty if not recorded.
         status: finished, or one of ENDINGS.
@@ -96,9 +95,7 @@ def read_result(sweep_dir: Path, job: Mapping[str, Any], objectives: Mapping[str
     """Result of a job, from its own directory or else from sweep.json.
 
     Args:
-        sweep_dir: of the sweep.
         job: its entry in sweep.json, with a name; any other key may be missing, or have another type.
-        objectives: of the sweep.
         live: the sweep is being executed: a job without a directory may be about to start, and one whose process is
             gone is still being handled.
     """

@@ -29,12 +29,10 @@ class Summary:
     """Summary of a sweep so far.
 
     Attributes:
-        dir: of the sweep.
         record: its sweep.json. Any key except `jobs` may be missing.
         objectives: `min` or `max` for each metric; the first one ranks.
         swept: the keys whose values differ, without repeats.
         repeats: the keys that repeat a job.
-        results: of all jobs.
         warnings: about unreadable or contradictory records.
     """
 
@@ -173,7 +171,6 @@ def summarize(sweep_dir: str | Path, repeats: Sequence[str] | None = None) -> Su
     """Summary of a sweep so far.
 
     Args:
-        sweep_dir: of the sweep.
         repeats: the keys that repeat a job; default: those of REPEATS.
 
     Raises:

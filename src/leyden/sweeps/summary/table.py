@@ -23,7 +23,6 @@ class Column:
     """One column of the ranked groups.
 
     Attributes:
-        head: its name.
         cells: one for each group.
         left: aligned left, as a text; numbers are aligned right.
         leaves: order in which columns are dropped on a narrow terminal: the greatest first, 0 never.
@@ -70,7 +69,6 @@ def as_table(summary: Summary, width: int | None = None, limit: int | None = 20)
     """Text for the terminal: ranked groups, unranked jobs with the reason, the commands of the best.
 
     Args:
-        summary: of the sweep.
         width: of the terminal: columns are dropped and long settings shortened; None for no limit.
         limit: maximum lines of each table and of warnings; None for all.
     """

@@ -15,7 +15,6 @@ def shown(value: Any, digits: int | None = None) -> str:
     """Value of a setting as it would be typed, without quotes.
 
     Args:
-        value: of the setting.
         digits: significant digits of a float; None for all.
     """
     if value is None or isinstance(value, bool):
