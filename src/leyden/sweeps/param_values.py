@@ -17,7 +17,7 @@ _TAGS = {"log", "int"}
 
 
 @dataclass(frozen=True)
-class NumberRange:
+class Numbers:
     """Numbers of a closed interval.
 
     Attributes:
@@ -64,7 +64,7 @@ class Param:
     """
 
     key: str
-    values: NumberRange | Choices
+    values: Numbers | Choices
     when: Mapping[str, list[Any]] = field(default_factory=dict)
 
     @property
@@ -96,7 +96,7 @@ def plain(text: str) -> Any:
     return parse("value", text).value()
 
 
-def parse_values(override: Override) -> NumberRange | Choices:
+def parse_values(override: Override) -> Numbers | Choices:
     """Possible values of an override: a range, choices, or its single value.
 
     Raises:
@@ -125,7 +125,7 @@ def parse_values(override: Override) -> NumberRange | Choices:
     return Choices(texts)
 
 
-def _numbers(told: str, low: float, high: float, log: bool, whole: bool, step: float | None = None) -> NumberRange:
+def _numbers(told: str, low: float, high: float, log: bool, whole: bool, step: float | None = None) -> Numbers:
     if not (math.isfinite(low) and math.isfinite(high)):
         raise UserError(f"{told}: both bounds must be finite")
     if low > high:
@@ -134,10 +134,10 @@ def _numbers(told: str, low: float, high: float, log: bool, whole: bool, step: f
         raise UserError(f"{told}: on a logarithmic scale both bounds must be greater than 0")
     if whole and (low != int(low) or high != int(high)):
         raise UserError(f"{told}: both bounds must be whole numbers")
-    return NumberRange(int(low), int(high), log, True, step) if whole else NumberRange(low, high, log, False, step)
+    return Numbers(int(low), int(high), log, True, step) if whole else Numbers(low, high, log, False, step)
 
 
-def _range(told: str, value: RangeSweep) -> NumberRange:
+def _range(told: str, value: RangeSweep) -> Numbers:
     """Numbers of Hydra's range, which excludes its end."""
     if not value.step:
         raise UserError(f"{told}: the step must not be 0")

@@ -49,7 +49,7 @@ def check_settings(settings: Mapping[str, Any], monitor: str, mode: str) -> Sear
     storage, study = settings.get("storage"), settings.get("study")
     if storage is not None and "://" not in str(storage):
         raise UserError(
-            "sweep.storage: must be the URL of a database, such as postgresql://me@host/studies or sqlite:////shared/study.db"
+            "sweep.storage: is not the URL of a database, such as postgresql://me@host/studies or sqlite:////shared/study.db"
         )
     if study is not None and not isinstance(study, str | int):
         raise UserError(f"sweep.study={study}: must be a name")

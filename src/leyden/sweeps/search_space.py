@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.types import Override
 
-from leyden.sweeps.param_values import Choices, NumberRange, Param, override_key, parse, parse_values, plain
+from leyden.sweeps.param_values import Choices, Numbers, Param, override_key, parse, parse_values, plain
 from leyden.system.errors import UserError
 from leyden.system.suggestions import did_you_mean
 
@@ -99,7 +99,7 @@ class SearchSpace:
                 made.append(make(texts))
             except UserError as error:
                 ends = [one.values for one in self if str(error).startswith(f"{one.name}=")]
-                ranges = [f"; the range is {end.low} to {end.high}" for end in ends if isinstance(end, NumberRange)]
+                ranges = [f"; the range is {end.low} to {end.high}" for end in ends if isinstance(end, Numbers)]
                 raise UserError(f"{error}{''.join(ranges)}") from error
         return made
 

@@ -10,7 +10,7 @@ from tests.leyden.sweeps.made_jobs import Listed, Made, finish, made_job, ran
 
 
 def refuse(job: Job) -> None:
-    record_failure(job, "monitor=val/a: is not measured", refused=True)
+    record_failure(job, "monitor=val/a: is not logged", refused=True)
 
 
 def grid(folder: Path) -> list[Job]:
@@ -21,7 +21,7 @@ def test_what_is_refused_whatever_is_swept_ends_the_sweep(tmp_path: Path) -> Non
     executor = Made(refuse)
     loop, source, received = ran(tmp_path, executor, grid(tmp_path))
     assert executor.started == ["n=1,x=1", "n=1,x=2", "n=2,x=1"]  # as soon as each key has had two values
-    assert loop.refusals.common == "monitor=val/a: is not measured"
+    assert loop.refusals.common == "monitor=val/a: is not logged"
     assert (len(loop.failed), source.remaining(), received) == (3, 4, None)
 
 

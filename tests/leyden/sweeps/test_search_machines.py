@@ -55,7 +55,7 @@ def test_two_machines_together_make_exactly_n_trials(
     assert len(again.done) == 4
     assert again.ask() is None
     again.search.close()
-    assert "1 trials of this study are run elsewhere: one" in caplog.text
+    assert "1 trials of this study are running elsewhere: one" in caplog.text
     resumed = Machine("one", tmp_path, monkeypatch, n_trials=5)
     job = resumed.ask()
     assert job

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from leyden.sweeps.job import Outcome, read_outcome
-from leyden.sweeps.param_values import NumberRange
+from leyden.sweeps.param_values import Numbers
 from tests.leyden.sweeps.made_search import MEDIAN, SAMPLERS, end, go_on, loss, made_search, place, states, trials_of
 
 
@@ -20,13 +20,13 @@ def test_a_search_that_is_killed_again_and_again_makes_the_same_trials(
 ) -> None:
     whole, killed = (place(tmp_path / part / "sweep", empty) for part in ("whole", "killed"))
     go_on(made_search(whole, n_trials=8, sampler=SAMPLERS[name]))
-    drawn = NumberRange.text
+    drawn = Numbers.text
     for turn in range(8):
         search = made_search(killed, n_trials=8, sampler=SAMPLERS[name])
         search.open()
         if turn % 4 == 1:  # killed while it was drawn, with some of its values
             with monkeypatch.context() as patched:
-                patched.setattr(NumberRange, "text", lambda self, value: drawn(self, value) if self.whole else 1 / 0)
+                patched.setattr(Numbers, "text", lambda self, value: drawn(self, value) if self.whole else 1 / 0)
                 with pytest.raises(ZeroDivisionError):
                     search.ask()
         elif turn % 4 == 2:  # killed after it was drawn, before it was begun

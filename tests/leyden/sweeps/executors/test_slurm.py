@@ -96,7 +96,7 @@ def test_a_job_whose_time_is_over_too_often_has_failed(quick: list[str], sweep_d
     with pytest.raises(SystemExit):
         SlurmTask(one)._requeue(handler, SIGUSR2)
     assert signal.getsignal(SIGUSR2) == before
-    assert (record(one)["status"], record(one)["error"].partition(";")[0]) == ("failed", "its time was over too often")
+    assert (record(one)["status"], record(one)["error"].partition(";")[0]) == ("failed", "time limit reached too often")
 
 
 def test_a_job_that_slurm_does_not_queue_again_has_failed(quick: list[str], sweep_dir: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_job_that_slurm_does_not_queue_again_has_failed(quick: list[str], swee
     one = job(sweep_dir, "one", quick)
     with pytest.raises(SystemExit):
         SlurmTask(one)._requeue(handler, SIGUSR2)
-    assert record(one)["error"].endswith("SLURM did not put it into the queue again (scontrol requeue)")
+    assert record(one)["error"].endswith("SLURM did not requeue it (scontrol requeue)")
 
 
 def test_who_comes_later_waits_for_a_job_that_runs_stops_it_with_a_checkpoint_and_goes_on(
@@ -139,7 +139,7 @@ def test_who_comes_later_waits_for_a_job_that_runs_stops_it_with_a_checkpoint_an
 @pytest.mark.parametrize(
     ("cluster", "told"),
     [
-        ("local", {"raise": None, "exit": "its process ended without a word"}),
+        ("local", {"raise": None, "exit": "its process ended without a result"}),
         ("slurm", {"exit": "ended with exit status 7", "kill": "killed by SIGKILL"}),
         ("slurm without accounts", {"exit": "ended with exit status 7", "kill": "killed by SIGKILL"}),
     ],
