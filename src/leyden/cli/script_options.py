@@ -24,12 +24,11 @@ class ScriptParser(argparse.ArgumentParser):
 
     Args:
         description: the script's docstring.
-        overrides: the script also takes overrides, as train.py does; then no option may be abbreviated.
+        overrides: the script also takes overrides, as train.py does.
     """
 
     def __init__(self, description: str | None, overrides: bool = False) -> None:
-        formatter = argparse.RawDescriptionHelpFormatter
-        super().__init__(description=description, formatter_class=formatter, allow_abbrev=not overrides)
+        super().__init__(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
         if overrides:
             self.add_argument("overrides", nargs="*", metavar="key=value", help="of the experiment, as for train.py")
 

@@ -72,7 +72,7 @@ def test_the_text_of_a_number_is_exact(value: float) -> None:
         ("range(3,1)", "the range is empty"),
         ("range(1,3,0)", "the step must not be 0"),
         ("tag(log, range(1,9))", "a range takes no tag"),
-        ("interval(1e-4", "cannot be read"),
+        ("interval(1e-4", "cannot be parsed"),
         ("interval(0,inf)", "both bounds must be finite"),
     ],
 )
@@ -168,7 +168,7 @@ def test_true_is_not_one() -> None:
         ({"a": {"when": {"b": "y"}, "value": "range(3)"}, "b": "choice(x,yy)"}, "when.b=y: is not among its values"),
         ({"a": {"when": {"b": 9}, "value": "range(3)"}, "b": "range(3)"}, "is never drawn; the range is 0 to 2"),
         ({"optimizer": {"lr": "interval(0,1)"}}, "typed as 'optimizer.lr=interval(…)'"),
-        ({"a": {"when": {"b": 1}}, "b": "range(3)"}, "sweep.params.a: must be a space"),
+        ({"a": {"when": {"b": 1}}, "b": "range(3)"}, "sweep.params.a: must be a range or choices"),
         ({"a": {"when": 3, "value": "range(3)"}}, "sweep.params.a.when=3: must be a mapping"),
         (
             {"a": ["x", "y"]},

@@ -52,7 +52,7 @@ def test_a_cross_validation_is_one_row(tmp_path: Path) -> None:
     assert (spread.mean, spread.std, spread.n) == (pytest.approx(0.3), pytest.approx(math.sqrt(0.025)), 5)
     text = as_table(summary).plain
     assert "over data.fold; the mean is the result of the cross-validation" in text
-    assert text.endswith("\nbest again:  python train.py -m experiment=mnist_mlp data.fold=1,2,3,4,5")
+    assert text.endswith("\nrun the best again:  python train.py -m experiment=mnist_mlp data.fold=1,2,3,4,5")
 
 
 def test_equal_ones_share_a_rank_and_large_may_be_good(tmp_path: Path) -> None:

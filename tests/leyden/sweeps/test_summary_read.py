@@ -89,4 +89,4 @@ def test_what_counts_is_found_in_the_jobs_where_the_sweep_does_not_say_it(tmp_pa
     summary = summarize(sweep)
     assert summary.objectives == {}
     assert "not ranked: no objective is recorded" in as_table(summary).plain
-    assert "best again" not in as_table(summary).plain
+    assert "run the best again" not in as_table(summary).plain

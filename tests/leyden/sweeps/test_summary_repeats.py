@@ -122,9 +122,9 @@ def test_a_run_without_a_fold_is_no_part_of_a_cross_validation(tmp_path: Path) -
 def test_the_command_of_a_cross_validation_makes_all_of_it(tmp_path: Path) -> None:
     text = as_table(summarize(validated(tmp_path / "s", {(4, 2): failed("Boom")}))).plain
     command = "python train.py -m experiment=mnist_mlp trainer.max_epochs=30 data.fold=0,1,2,3,4 seed=1,2,3"
-    assert text.splitlines()[-1] == f"best again:  {command}"  # and no test of its best fold
+    assert text.splitlines()[-1] == f"run the best again:  {command}"  # and no test of its best fold
     markdown, _ = save(summarize(tmp_path / "s"))
-    assert f"The best again:\n\n```bash\n{command}\n```\n" in markdown.read_text()
+    assert f"Run the best again:\n\n```bash\n{command}\n```\n" in markdown.read_text()
 
 
 def test_the_command_takes_values_as_they_were_typed(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_the_command_of_a_single_job_has_its_fold_and_its_seed(tmp_path: Path) -
     jobs = [{"settings": {"data.fold": 3, "seed": 2, "a": 1}, "record": finished(val__loss=1.0)}]
     summary = summarize(keep_sweep(tmp_path / "s", jobs))
     lines = as_table(summary).plain.splitlines()
-    assert lines[-2] == "best again:  python train.py experiment=mnist_mlp data.fold=3 seed=2 a=1"
+    assert lines[-2] == "run the best again:  python train.py experiment=mnist_mlp data.fold=3 seed=2 a=1"
     assert lines[-1].startswith("test it again:  python eval.py run=")
 
 

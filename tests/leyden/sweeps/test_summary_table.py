@@ -28,7 +28,7 @@ def test_the_table(grid: Path) -> None:
     assert lines[9] == "1 waiting"
     run = f"{grid}/model.width=32,optimizer.lr=0.01,seed=1"
     again = "python train.py -m experiment=mnist_mlp trainer.max_epochs=3 optimizer.lr=0.01 model.width=32 seed=1,2,3"
-    assert lines[-2:] == [f"best again:  {again}", f"test it again:  python eval.py run={run}"]
+    assert lines[-2:] == [f"run the best again:  {again}", f"test it again:  python eval.py run={run}"]
 
 
 def test_a_test_is_not_suggested_where_no_weights_were_kept(grid: Path) -> None:
@@ -36,7 +36,7 @@ def test_a_test_is_not_suggested_where_no_weights_were_kept(grid: Path) -> None:
     for path in grid.glob("*/checkpoints/*.ckpt"):
         path.unlink()
     told = as_table(summarize(grid), None)
-    assert "best again:" in str(told)
+    assert "run the best again:" in str(told)
     assert "eval.py" not in str(told)
 
 

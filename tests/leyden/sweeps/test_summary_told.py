@@ -130,11 +130,11 @@ def test_which_of_the_first_front_is_run_again_is_told(tmp_path: Path) -> None:
     ]
     objectives = {"val/acc": "max", "seconds": "min"}
     summary = summarize(keep_sweep(tmp_path / "s", jobs, objectives=objectives))
-    again = "best of front 1 by val/acc again:  python train.py experiment=mnist_mlp 'name=\"a\"'"
+    again = "run the best of front 1 by val/acc again:  python train.py experiment=mnist_mlp 'name=\"a\"'"
     assert again.replace('"', "").replace("'", "") in as_table(summary).plain.replace('"', "").replace("'", "")
-    assert "\nThe best of front 1 by val/acc again, and its test:\n" in save(summary)[0].read_text()
+    assert "\nRun the best of front 1 by val/acc again, and test it:\n" in save(summary)[0].read_text()
     lone = summarize(keep_sweep(tmp_path / "t", [jobs[0], jobs[2]], objectives=objectives))
-    assert "\nbest again:  python" in as_table(lone).plain
+    assert "\nrun the best again:  python" in as_table(lone).plain
 
 
 def test_a_time_is_told_to_be_that_of_a_job_where_there_are_several(tmp_path: Path) -> None:

@@ -63,10 +63,7 @@ class SlurmSettings:
             "qos": self.qos,
             "constraint": self.constraint,
             "setup": list(self.setup) or None,
-            "additional_parameters": {
-                "requeue": True,
-                **self.additional_parameters,
-            },  # whatever the cluster's default
+            "additional_parameters": {"requeue": True, **self.additional_parameters},  # the cluster may disable it
             "stderr_to_stdout": True,
             "srun_args": ["--kill-on-bad-exit=1"],  # otherwise the others would wait for a failed process
         }

@@ -50,13 +50,13 @@ def as_markdown(summary: Summary, plots: Sequence[Path] = ()) -> str:
         rows = [[column.cells[row] for column in found] for row in range(len(summary.groups))]
         parts += ["## Ranked", _table([column.head for column in found], rows, [column.left for column in found])]
     parts += ["\n".join(f"- warning: {_escaped(line)}" for line in summary.warnings)] if summary.warnings else []
-    if summary.best and summary.lucky:
+    if summary.best and summary.ranked_repeats:
         parts += [_escaped(not_preferred(summary)) + "."]
     elif summary.best:
         first = summary.best[0]
         commands = [command for command in (summary.train_command(first), summary.eval_command(first)) if command]
-        again = "B" + _escaped(best_again(summary))[1:]
-        parts += [f"{again}, and its test:" if len(commands) > 1 else f"{again}:"]
+        again = "R" + _escaped(best_again(summary))[1:]
+        parts += [f"{again}, and test it:" if len(commands) > 1 else f"{again}:"]
         parts += ["\n".join(["```bash", *commands, "```"])]
     if summary.rest:
         keys = [*summary.swept, *summary.repeats]

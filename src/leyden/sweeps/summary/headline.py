@@ -28,15 +28,15 @@ def headline(summary: Summary) -> str:
 
 def not_preferred(summary: Summary) -> str:
     """Reason why no group is recommended, if they differ in repeats only."""
-    keys = " and ".join(summary.lucky)
+    keys = " and ".join(summary.ranked_repeats)
     return f"none is recommended: they differ in {keys}, which only repeats a job; without --repeats means are ranked"
 
 
 def best_again(summary: Summary) -> str:
     """Label of the command of the best group; of several in front 1, with the criterion."""
     if len(summary.best) < 2:
-        return "best again"
-    return f"best of front 1 by {next(iter(summary.objectives))} again"
+        return "run the best again"
+    return f"run the best of front 1 by {next(iter(summary.objectives))} again"
 
 
 def of_all(number: int, total: int) -> str:
@@ -63,8 +63,8 @@ def _repeated(summary: Summary) -> list[str]:
         parts = [f"mean ± standard deviation over {outer}"]
         if FOLDS[0] in summary.repeats:
             parts.append("the mean is the result of the cross-validation")
-        return [*parts, "one without all folds is not ranked"] if summary.partial else parts
+        return [*parts, "one without all folds is not ranked"] if summary.incomplete else parts
     parts = [f"mean ± standard deviation over {outer}, of the means over {', '.join(summary.folds)}"]
-    if summary.partial:
+    if summary.incomplete:
         parts.append(f"a {outer} without all folds is not ranked")
     return parts

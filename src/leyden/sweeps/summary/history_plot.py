@@ -57,7 +57,7 @@ def _history(axes: "Axes", summary: Summary, ordered: Sequence[Result], name: st
         place = next(place for place, value in points.items() if value == best[-1])
         label = f"best: {best[-1]:.4g}"
         axes.scatter([place], [best[-1]], s=150, color=ORANGE, marker="*", label=label, zorder=3)
-    elif summary.groups and not summary.lucky:  # of means: the best single repeat was only lucky
+    elif summary.groups and not summary.ranked_repeats:  # of means: the best single repeat was only lucky
         spread = better((group.values[name] for group in summary.groups), key=lambda spread: spread.mean)
         label = f"{'best ' * (len(summary.groups) > 1)}mean: {with_deviation(spread)}"
         axes.axhline(spread.mean, color=ORANGE, lw=1.8, zorder=1, label=label)

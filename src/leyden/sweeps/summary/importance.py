@@ -62,7 +62,7 @@ def is_complete(summary: Summary) -> bool:
     """True if every combination of a grid has all its repeats; then shares add up to 1."""
     groups = [group.settings for group in summary.groups]
     values = [{shown(settings[key]) if key in settings else None for settings in groups} for key in summary.swept]
-    are_whole = len({len(group.counted) for group in summary.groups}) == 1 and not summary.partial
+    are_whole = len({len(group.counted) for group in summary.groups}) == 1 and not summary.incomplete
     return are_whole and len(groups) == math.prod(map(len, values))
 
 

@@ -52,9 +52,11 @@ class Summary:
     @cached_property
     def rest(self) -> list[Result]:
         """Jobs that are not ranked: failed, not ended, pruned, or in a cross-validation with missing folds."""
-        rest = [result for result in self.results if not result.counts(self.objectives) or result.name in self.partial]
+        rest = [
+            result for result in self.results if not result.counts(self.objectives) or result.name in self.incomplete
+        ]
         order = {"finished": -1, **{status: number for number, status in enumerate(ENDINGS)}}
-        return sorted(rest, key=lambda result: (result.name in self.partial, order[result.status]))
+        return sorted(rest, key=lambda result: (result.name in self.incomplete, order[result.status]))
 
     @cached_property
     def varied(self) -> set[str]:
@@ -72,8 +74,8 @@ class Summary:
         return [key for key in self.repeats if key in FOLDS and key in self.varied]
 
     @cached_property
-    def partial(self) -> dict[str, str]:
-        """The jobs with a result that are not ranked, as their cross-validation lacks a fold; by name, and why."""
+    def incomplete(self) -> dict[str, str]:
+        """Jobs with a result whose cross-validation lacks a fold, by name, with the reason."""
         found: dict[str, str] = {}
         for group in self._all_groups:
             for cell in group.cells:
@@ -83,7 +85,7 @@ class Summary:
         return found
 
     def _missing(self, group: Group, cell: list[Result]) -> str:
-        """Which cross-validation has how many folds."""
+        """Number of folds that a cross-validation has."""
         jobs, planned, which = group.results, len(group.results), "its cross-validation"
         if group.is_nested:
             keys = [key for key in self.repeats if key not in FOLDS and key in cell[0].settings]
@@ -91,17 +93,17 @@ class Summary:
         return f"{which} has {sum(result.counts(self.objectives) for result in jobs)} of {planned} folds"
 
     def cause(self, result: Result) -> str:
-        """Why a job is not ranked, in a line; empty where nobody knows."""
-        return self.partial.get(result.name) or result.cause(self.objectives)
+        """Reason why a job is not ranked, in a line; empty if unknown."""
+        return self.incomplete.get(result.name) or result.cause(self.objectives)
 
     @cached_property
-    def lucky(self) -> list[str]:
-        """What only repeats a job, and yet tells groups apart, as somebody wanted; the best of them was lucky."""
+    def ranked_repeats(self) -> list[str]:
+        """Keys of repeats that are ranked because of --repeats; the best value of these is chance."""
         return [key for key in self.swept if key in REPEATS and key in self.varied]
 
     @property
     def best(self) -> list[Group]:
-        """The best group; of several objectives, the whole of the first Pareto front."""
+        """Best group; for several objectives all of the first Pareto front."""
         if len(self.objectives) > 1:
             return [group for group in self.groups if group.place == 1]
         return self.groups[:1] if self.objectives else []

@@ -79,7 +79,7 @@ def as_table(summary: Summary, width: int | None = None, limit: int | None = 20)
         _fit(found, width)
         widths = [column.width for column in found]
         for row in range(-1, len(groups)):
-            style = "bold" if row < 0 else "green" if groups[row] in summary.best and not summary.lucky else ""
+            style = "bold" if row < 0 else "green" if groups[row] in summary.best and not summary.ranked_repeats else ""
             cells = [
                 _padded(column.head if row < 0 else column.cells[row], wide, column.left)
                 for column, wide in zip(found, widths, strict=True)
@@ -89,7 +89,7 @@ def as_table(summary: Summary, width: int | None = None, limit: int | None = 20)
     if summary.rest:
         text.append("\nnot ranked\n" if groups else "", "bold")
         text.append_text(_not_ranked(summary, limit))
-    if summary.best and summary.lucky:
+    if summary.best and summary.ranked_repeats:
         text.append(f"\n{not_preferred(summary)}\n")
     elif summary.best:
         first = summary.best[0]
