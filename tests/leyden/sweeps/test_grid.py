@@ -62,8 +62,8 @@ def test_a_mistake_that_no_typed_key_is_named_for_has_the_job_that_it_is_of(comp
     ("typed", "told"),
     [
         ("resume=a,b", "resume=a: resumes one run"),
-        ("init_from=last", "init_from=last: would be another run for each job"),
-        ("paths.run_dir=a,b", "paths.run_dir=a: jobs have directories of their own"),
+        ("init_from=last", "init_from=last: would be a different run for each job"),
+        ("paths.run_dir=a,b", "paths.run_dir=a: each job has its own directory"),
         ("seed=glob(*)", "seed=glob.*: "),
     ],
 )

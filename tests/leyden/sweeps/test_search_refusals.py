@@ -62,7 +62,7 @@ def test_values_that_do_not_hold_fail_and_the_search_goes_on(folder: Path, caplo
     jobs = go_on(search)
     assert {job.settings["optimizer"] for job in jobs} == {"adam"}
     assert states(folder).count("FAIL") == 10 - len(jobs) > 0
-    assert "cannot be run: sgd: not here" in caplog.text
+    assert "cannot run: sgd: not here" in caplog.text
     assert search.remaining() == 10 - len(jobs)
 
 

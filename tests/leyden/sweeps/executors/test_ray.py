@@ -96,7 +96,7 @@ def test_what_the_cluster_does_not_have_is_one_line(quick: list[str], sweep_dir:
 
 
 def test_a_cluster_that_is_not_there_is_one_line(quick: list[str], sweep_dir: Path) -> None:
-    with pytest.raises(UserError, match="hydra/launcher=ray: Ray cannot be started, or reached"):
+    with pytest.raises(UserError, match="hydra/launcher=ray: Ray cannot be started or reached"):
         RayExecutor(address="auto").open(sweep_dir, [job(sweep_dir, "one", quick)])
 
 
