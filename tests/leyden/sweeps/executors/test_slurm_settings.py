@@ -110,4 +110,4 @@ def test_what_is_not_installed_is_named_with_the_remedy(
 
     monkeypatch.setattr(worker, "import_module", missing)
     with pytest.raises(UserError, match=rf"{package} is not installed; uv sync --extra {launcher}, or pip install"):
-        worker.optional(package, launcher)
+        worker.import_optional(package, launcher)
