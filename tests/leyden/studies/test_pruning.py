@@ -10,11 +10,11 @@ import optuna
 import pytest
 import torch
 
-from leyden.callbacks import pruning as pruning_module
 from leyden.config.compose import compose
 from leyden.config.experiment import STORAGE, Experiment, Trial
 from leyden.records.listing import STATUSES
 from leyden.records.record import read_record, write_record
+from leyden.studies import pruning as pruning_module
 from leyden.studies.pruning import Pruning, is_pruned
 from leyden.studies.storage import open_storage
 from leyden.training.train import run_experiment
