@@ -79,7 +79,7 @@ def test_values_that_do_not_hold_fail_and_the_search_goes_on(folder: Path, caplo
             {"objectives": {"train/loss": "min"}, "pruner": MEDIAN},
             "needs a validation metric, and train/loss is not one",
         ),
-        ({"sampler": {}}, "sweep.sampler: there is none; choose one, as in sweep/sampler=…"),
+        ({"sampler": {}}, "sweep.sampler: is not set; choose one, as in sweep/sampler=…"),
         (
             {"sampler": {**SAMPLERS["tpe"], "gama": 1}},
             "sweep.sampler.gama: unknown key; did you mean sweep.sampler.gam",

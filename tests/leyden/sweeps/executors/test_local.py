@@ -173,13 +173,13 @@ def test_a_number_of_jobs_that_is_none_is_refused(number: Any) -> None:
     ],
 )
 def test_how_a_process_ended_in_words(code: int, told: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "_times_out_of_memory", lambda: 0)
+    monkeypatch.setattr(local, "_count_oom_kills", lambda: 0)
     assert LocalExecutor()._cause(code) == told
 
 
 def test_a_kill_for_want_of_memory_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
     executor = LocalExecutor()
-    monkeypatch.setattr(local, "_times_out_of_memory", lambda: 1)
+    monkeypatch.setattr(local, "_count_oom_kills", lambda: 1)
     assert executor._cause(-Signals.SIGKILL) == "killed by SIGKILL: the machine was out of memory"
 
 
