@@ -95,7 +95,7 @@ def test_a_machine_that_comes_while_another_begins_finds_the_same_search(
     def late() -> list[FrozenTrial]:
         if not one.trials():  # between two questions of the other
             one.agree(facts, "", lambda trial: False)
-            one.begin("one")
+            one.create_trial("one")
         return asked()
 
     monkeypatch.setattr(two, "trials", late)
