@@ -105,13 +105,13 @@ def test_a_machine_that_comes_while_another_begins_finds_the_same_search(
 def test_a_trial_too_many_is_not_run(tmp_path: Path, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place(tmp_path / "shared", empty)
     one, two = (Machine(name, tmp_path, monkeypatch, n_trials=1) for name in ("one", "two"))
-    begin = one.search._study.begin
+    begin = one.search._study.create_trial
 
     def late(*arguments: Any) -> int:
         assert two.ask()  # between the count and the trial of the other
         return begin(*arguments)
 
-    monkeypatch.setattr(one.search._study, "begin", late)
+    monkeypatch.setattr(one.search._study, "create_trial", late)
     assert one.ask() is None
     trials = trials_of(tmp_path / "shared")
     assert [trial.state.name for trial in trials] == ["RUNNING", "FAIL"]
