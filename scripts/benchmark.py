@@ -1,11 +1,11 @@
-"""What the template costs: the training part of an epoch against a bare PyTorch loop.
+"""Overhead of the template: the training part of an epoch against a bare PyTorch loop.
 
     python scripts/benchmark.py experiment=mnist_mlp
     python scripts/benchmark.py experiment=mnist_linear trainer.limit_train_batches=100
 
-Both sides train the same network with the same optimizer, batch size, order of pictures and normalisation, in turns in
-one process. The bare loop indexes tensors in memory, computes loss and gradients, steps, and nothing else. Ratios of
-five pairs of epochs are printed: machines differ, a ratio travels.
+Both train the same network with the same optimizer, batch size, order of images and normalisation, alternately in one
+process. The bare loop indexes tensors in memory, computes loss and gradients, steps, and nothing else. The ratios of
+five pairs of epochs are printed: unlike seconds they hardly depend on the machine.
 """
 
 import logging
@@ -46,7 +46,7 @@ class EpochTimer(pl.Callback):
 
 
 def bare_epoch(experiment: Experiment, datamodule: InMemoryImages) -> float:
-    """Seconds of an epoch of a loop written by hand."""
+    """Seconds of an epoch of a bare PyTorch loop."""
     task = build_task(experiment.config, datamodule.spec)
     network, optimizer = task.network, task.make_optimizer(task.network)
     images, labels = datamodule.splits["train"]

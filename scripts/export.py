@@ -6,8 +6,8 @@
 
 state_dict holds the weights; torch_export the computation too, so that no code of the project is needed; onnx the same
 for other runtimes, with `uv sync --extra export`. A file is loaded back, and compared with the network on batches of
-several sizes, before it takes its name: <run>/exports/model.pt, .pt2 or .onnx. In model.onnx.json beside it lies what
-is needed to use it: shapes, classes, normalisation, columns, the scaling of targets; and where it came from.
+several sizes, before it gets its name: <run>/exports/model.pt, .pt2 or .onnx. Next to it, model.onnx.json describes its
+use: shapes, classes, normalisation, columns, the scaling of targets; and its origin.
 """
 
 import importlib.util
@@ -54,8 +54,8 @@ class Format(NamedTuple):
     suffix: str
     write: Callable[[LoadedRun, BinaryIO], None]
     read: Callable[[LoadedRun, BinaryIO], Network]
-    tolerance: float  # the largest difference, as a share of the largest output (or of 1, if that is more)
-    use: str  # for the person: how the file is loaded
+    tolerance: float  # largest difference, relative to the largest output (or to 1, if that is larger)
+    use: str  # expression that loads the file
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -69,10 +69,10 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def parsed(arguments: Sequence[str]) -> dict[str, str]:
-    """All settings, of which some were typed as key=value.
+    """Settings, with defaults for those that were not typed.
 
     Raises:
-        UserError: one is unknown, wrong or missing, or what its format needs is not installed.
+        UserError: one is unknown, wrong or missing, or a package that its format needs is not installed.
     """
     settings = dict(SETTINGS)
     for argument in _with_keys(arguments):
@@ -100,7 +100,7 @@ def parsed(arguments: Sequence[str]) -> dict[str, str]:
 
 
 def _with_keys(arguments: Sequence[str]) -> list[str]:
-    """Arguments, in which `--run last` is one."""
+    """Arguments, with `--run last` joined into one."""
     joined: list[str] = []
     for argument in arguments:
         is_value = joined and joined[-1].startswith("-") and "=" not in joined[-1] and "=" not in argument
@@ -112,9 +112,9 @@ def _with_keys(arguments: Sequence[str]) -> list[str]:
 
 
 def _setting(key: str, value: str) -> str:
-    """The setting that a word, or a key that there is not, probably means."""
+    """Setting that a word or an unknown key probably means."""
     key, _, after = key.lstrip("-").partition(" ")
-    if not (after or value):  # a word by itself
+    if not (after or value):  # a single word
         formats = [name for name in FORMATS if squeezed(name) == squeezed(key)]
         return f"format={formats[0]}" if formats else setting("run", "last" if key in SETTINGS else key)
     name = key if key in SETTINGS else CALLED.get(squeezed(key), "run")
@@ -122,16 +122,20 @@ def _setting(key: str, value: str) -> str:
 
 
 def export(run: LoadedRun, name: str, path: Path) -> float:
-    """Write a network and its description, if what is read back works like it; gives the largest difference.
+    """Write a network and its description, if its outputs are the same when loaded; returns the largest difference.
 
     Raises:
-        UserError: the network cannot be written in this format or does not come back as it was, or the disk refuses it.
+        UserError: the network cannot be written in this format, gives other outputs, or the file cannot be written.
     """
     form = FORMATS[name]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
-            with torch.no_grad(), warnings.catch_warnings(action="ignore"), redirect_stdout(io.StringIO()):  # chatter
+            with (
+                torch.no_grad(),
+                warnings.catch_warnings(action="ignore"),
+                redirect_stdout(io.StringIO()),
+            ):  # progress messages
                 form.write(run, file)
                 file.seek(0)
                 difference = compare(run.model, form.read(run, file), run.spec.input_shape, form.tolerance)
@@ -140,14 +144,14 @@ def export(run: LoadedRun, name: str, path: Path) -> float:
         raise
     except OSError as error:
         raise UserError(f"output={path}: cannot be written ({error.strerror or error})") from error
-    except Exception as error:  # exporters refuse what they cannot follow with errors of many types
+    except Exception as error:  # exporters raise errors of many types for unsupported code
         why = str(error).strip().partition("\n")[0] or type(error).__name__
         raise UserError(f"format={name}: cannot hold this network ({why}); HYDRA_FULL_ERROR=1 tells more") from error
     return difference
 
 
 def compare(network: Network, copy: Network, shape: Sequence[int], tolerance: float) -> float:
-    """The largest difference between the outputs of two networks, on random inputs and on zeros.
+    """Largest difference between the outputs of two networks, on random inputs and on zeros.
 
     Raises:
         UserError: it is too large.
@@ -156,15 +160,15 @@ def compare(network: Network, copy: Network, shape: Sequence[int], tolerance: fl
     for inputs in [*(torch.randn(size, *shape, generator=random) for size in (1, 2, 5)), torch.zeros(3, *shape)]:
         expected, got = network(inputs), copy(inputs)
         difference = (expected - got).abs().max().item() if got.shape == expected.shape else float("inf")
-        if not difference <= tolerance * max(1.0, expected.abs().max().item()):  # NaN is no small difference
+        if not difference <= tolerance * max(1.0, expected.abs().max().item()):  # False for NaN
             own = "the network" if expected.isfinite().all() else "the network, whose outputs are not finite"
-            raise UserError(f"what was exported differs by {difference:.1e} from {own}; nothing is kept")
+            raise UserError(f"the exported network differs by {difference:.1e} from {own}; no file is kept")
         largest = max(largest, difference)
     return largest
 
 
 def description(run: LoadedRun, name: str) -> dict[str, Any]:
-    """What must be known to use the file, and where it came from; plain values."""
+    """Plain values that describe the use and the origin of the file."""
     spec = asdict(run.spec)
     shapes = {"input": run.spec.input_shape, "output": (run.task.output_size(run.spec),)}
     return {
@@ -192,7 +196,7 @@ def read_state(run: LoadedRun, file: BinaryIO) -> Network:
 
 
 def traced(run: LoadedRun) -> torch.export.ExportedProgram:
-    """The computation, for any batch size, without the paths of this machine's files."""
+    """Exported program for any batch size, without the paths of this machine's files."""
     batch = torch.export.Dim("batch")
     program = torch.export.export(run.model, (torch.zeros(2, *run.spec.input_shape),), dynamic_shapes=({0: batch},))
     for node in program.graph.nodes:

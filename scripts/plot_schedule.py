@@ -1,10 +1,10 @@
-"""Draw the learning rate over a run.
+"""Plot the learning rate over a run.
 
     python scripts/plot_schedule.py scheduler=onecycle optimizer.lr=0.1 trainer.max_epochs=20
     python scripts/plot_schedule.py --steps 400 --output schedules.png        # all of them, side by side
 
-Nothing is trained: the scheduler is stepped as Lightning would step it, with a metric that never gets better, which
-shows what plateau does then.
+Nothing is trained: the scheduler is stepped as Lightning would step it, with a metric that never improves, which
+shows the reaction of scheduler=plateau.
 """
 
 import math
@@ -22,7 +22,7 @@ from torch import nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from leyden.cli.entry_point import report_user_errors
-from leyden.cli.script_options import Parser
+from leyden.cli.script_options import ScriptParser, check_plot_file
 from leyden.config.compose import compose
 from leyden.config.experiment import Config
 from leyden.system.errors import UserError
@@ -32,10 +32,10 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 
 
 def learning_rates(config: Config, steps_in_epoch: int) -> list[float]:
-    """The learning rate of each step of a run."""
+    """Learning rate of each step of a run."""
     epochs = config["trainer"]["max_epochs"]
     if epochs < 1:
-        raise UserError(f"trainer.max_epochs={epochs}: give the length that is to be drawn")
+        raise UserError(f"trainer.max_epochs={epochs}: give the number of epochs to plot")
     optimizer = build_optimizer(config)(nn.Linear(1, 1))
     make = build_scheduler(config)
     plan = make(optimizer, epochs * steps_in_epoch, epochs) if make else None
@@ -51,16 +51,14 @@ def learning_rates(config: Config, steps_in_epoch: int) -> list[float]:
 
 
 def main() -> None:
-    assert __doc__
-    parser = Parser(__doc__, "%(prog)s [options] [overrides, as for train.py]")
+    parser = ScriptParser(__doc__, overrides=True)
     parser.add_argument("--steps", type=int, default=100, help="steps in an epoch (default: %(default)s)")
-    parser.add_argument("--output", type=Path, default=Path("schedule.png"), help="default: %(default)s")
-    arguments, overrides = parser.parse_with_overrides()
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise UserError("matplotlib is not installed; uv sync --extra plots, or pip install matplotlib") from error
+    parser.add_argument("--output", type=Path, default=Path("schedule.png"), help="the plot (default: %(default)s)")
+    arguments = parser.parse_intermixed_args()
+    check_plot_file(arguments.output)
+    from matplotlib.figure import Figure
 
+    overrides = arguments.overrides
     chosen = [o.partition("=")[2] for o in overrides if o.startswith("scheduler=")]
     names = chosen or sorted(path.stem for path in (CONFIGS / "scheduler").glob("*.yaml"))
     rows = math.ceil(len(names) / 4)

@@ -1,14 +1,14 @@
-"""List the runs below logs/: what became of them, how good they are, where they lie.
+"""List the runs below logs/: status, metrics, directory.
 
     python scripts/runs.py                                   # the newest first
     python scripts/runs.py status=finished 'test/acc>0.97' seed=1
     python scripts/runs.py 'experiment=mnist_*' --sort test/acc --reverse --limit 10     # the ten best
     python scripts/runs.py logs/mnist_mlp/sweeps 'started>=2026-01-31'
-    python scripts/runs.py status=killed --json              # all that is recorded, for jq and others
+    python scripts/runs.py status=killed --json              # complete records, for jq and other tools
 
-Filters compare a column with a value by =, !=, <, <=, > or >= (put < and > in quotes); * and ? in a text stand for any
-characters. Columns are run, experiment, status, monitor, best, epochs, steps, duration (in seconds), seed, started,
-commit, and every metric, such as val/loss or test/acc. What stands under `run` can be given to run=… and resume=….
+Filters compare a column with a value by =, !=, <, <=, > or >= (put < and > in quotes); * and ? match any characters in
+a text. Columns are run, experiment, status, monitor, best, epochs, steps, duration (in seconds), seed, started, commit,
+and every metric, such as val/loss or test/acc. A value of the column `run` can be used as run=… and resume=….
 """
 
 import json
@@ -29,7 +29,7 @@ from rich.console import Console
 from rich.text import Text
 
 from leyden.cli.entry_point import report_user_errors
-from leyden.cli.script_options import Parser
+from leyden.cli.script_options import ScriptParser
 from leyden.records.listing import (
     ListedRun,
     RunList,
@@ -45,21 +45,29 @@ from leyden.system.formatting import age, count, most_telling, number, span
 
 STYLES = {"finished": "green", "pruned": "blue", "running": "cyan"}
 STYLES |= {"interrupted": "yellow", "failed": "red", "killed": "red"}
-SHOWN = ("experiment", "status", "best", "epochs", "duration", "started", "commit", "run")  # tests come after the best
-DROPPED = ("commit", "experiment", "epochs", "duration", "started")  # what goes first where it is narrow
-LEFT = ("experiment", "status", "commit", "run", "monitor")  # texts; numbers stand on the right
+SHOWN = (
+    "experiment",
+    "status",
+    "best",
+    "epochs",
+    "duration",
+    "started",
+    "commit",
+    "run",
+)  # tests after the best
+DROPPED = ("commit", "experiment", "epochs", "duration", "started")  # in this order, on a narrow terminal
+LEFT = ("experiment", "status", "commit", "run", "monitor")  # aligned left; numbers are aligned right
 
 
 def main() -> None:
-    assert __doc__
-    parser = Parser(__doc__)
+    parser = ScriptParser(__doc__)
     parser.add_argument("what", nargs="*", help="folders to look in (default: logs), and filters, in any order")
-    parser.add_argument("--sort", metavar="COLUMN", help="small to large (default: started, the newest first)")
-    parser.add_argument("--reverse", action="store_true", help="the other way round")
-    parser.add_argument("--limit", type=int, metavar="N", help="the first N only")
+    parser.add_argument("--sort", metavar="COLUMN", help="ascending (default: started, the newest first)")
+    parser.add_argument("--reverse", action="store_true", help="reverse the order")
+    parser.add_argument("--limit", type=int, metavar="N", help="only the first N")
     parser.add_argument("--json", action="store_true", help="the records as a JSON list, each with its dir and status")
     parser.add_argument(
-        "--all", action="store_true", help="debug runs too; else they are listed by: runs.py logs/debug"
+        "--all", action="store_true", help="include debug runs, which are listed by: runs.py logs/debug"
     )
     arguments = parser.parse_intermixed_args()
     if arguments.limit is not None and arguments.limit < 1:
@@ -84,10 +92,10 @@ def main() -> None:
 
 
 def chosen(found: RunList, filters: Sequence[str], sort: str | None, reverse: bool) -> list[ListedRun]:
-    """The runs that fit all filters, in order.
+    """Runs that match all filters, in order.
 
     Raises:
-        UserError: a filter or a column that cannot be understood.
+        UserError: a filter or a column is not understood.
     """
     known = known_columns(found.runs)
     fits = [make_filter(typed, known) for typed in filters] if found.runs else []
@@ -98,13 +106,13 @@ def chosen(found: RunList, filters: Sequence[str], sort: str | None, reverse: bo
 
 
 def as_table(runs: Sequence[ListedRun], sort: str | None, width: int | None, now: datetime) -> Text:
-    """A line for each run below a line of names.
+    """Table of runs, a line for each.
 
     Args:
         runs: at least one.
-        sort: the column that they are in the order of.
-        width: of the terminal, for which columns are left out, but nothing is shortened; None for one without an end.
-        now: from which ages are counted.
+        sort: the column by which they are sorted.
+        width: of the terminal: columns are left out, but nothing is shortened; None for no limit.
+        now: for ages.
     """
     columns = {name: [cell(name, run, now) for run in runs] for name in columns_of(runs, sort)}
     heads, monitors = {name: name for name in columns}, {run.values["monitor"] for run in runs if "best" in run.values}
@@ -115,7 +123,7 @@ def as_table(runs: Sequence[ListedRun], sort: str | None, width: int | None, now
             best and f"{best} {run.values['monitor']}" for best, run in zip(columns["best"], runs, strict=True)
         ]
     wide = {name: max(map(cell_len, [heads[name], *cells])) for name, cells in columns.items()}
-    wide["run"] = min(wide["run"], 45)  # it stands last, so that a long one may go on in the next line
+    wide["run"] = min(wide["run"], 45)  # the last column, so a long one may wrap
     tests = [name for name in wide if name.startswith("test/")]
     for name in (*tests[:0:-1], *DROPPED, *tests[:1], "best"):
         if width is None or sum(wide.values()) + 2 * (len(wide) - 1) <= width:
@@ -134,7 +142,7 @@ def as_table(runs: Sequence[ListedRun], sort: str | None, width: int | None, now
 
 
 def columns_of(runs: Sequence[ListedRun], sort: str | None) -> list[str]:
-    """The columns in which something stands: fixed ones; of tests, what tells most; and that of the order."""
+    """Columns that are not empty: fixed ones, the most informative metrics of the test, and the one sorted by."""
     have = Counter(name for run in runs for name in run.values)
     shown = [*SHOWN[:3], *most_telling(have)[:4], *SHOWN[3:]]
     if sort not in (None, *shown):
@@ -143,7 +151,7 @@ def columns_of(runs: Sequence[ListedRun], sort: str | None) -> list[str]:
 
 
 def cell(column: str, run: ListedRun, now: datetime) -> str:
-    """A value as it is shown."""
+    """Text of a value."""
     value: Value = run.values.get(column)
     if value is None:
         return ""
@@ -159,7 +167,7 @@ def cell(column: str, run: ListedRun, now: datetime) -> str:
 
 
 def report(found: RunList, quiet: bool) -> None:
-    """What was left out, beside the table."""
+    """Report on stderr what was left out."""
     if found.debug and not quiet:
         print(f"{count(found.debug, 'debug run')} not shown; add --all", file=sys.stderr)
     if found.unread:

@@ -1,9 +1,9 @@
-"""Draw one training batch as the network sees it: augmented, with its labels.
+"""Plot one training batch as the network sees it: augmented, with its labels.
 
     python scripts/show_batch.py experiment=mnist_cnn data.augment.rotation=20
-    python scripts/show_batch.py data=image_folder data.root=pictures data.batch_size=32 --output batch.png
+    python scripts/show_batch.py data=image_folder data.root=images data.batch_size=32 --output batch.png
 
-Mean and deviation are put back, so that colours are those of the pictures.
+The normalisation is undone, so that colours are those of the images.
 """
 
 import math
@@ -20,7 +20,7 @@ except ModuleNotFoundError as missing:  # plain `python`, outside the project's 
 from torch import Tensor
 
 from leyden.cli.entry_point import report_user_errors
-from leyden.cli.script_options import Parser
+from leyden.cli.script_options import ScriptParser, check_plot_file
 from leyden.config.compose import compose
 from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
@@ -29,38 +29,35 @@ from leyden.training.build import build_data
 CONFIGS = Path(__file__).parents[1] / "configs"
 
 
-def pictures_of(inputs: Tensor, spec: DataSpec) -> Tensor:
-    """(B, H, W, 3) colours or (B, H, W) greys in [0, 1], from what the network takes: (B, C, H, W)."""
+def to_images(inputs: Tensor, spec: DataSpec) -> Tensor:
+    """(B, H, W, 3) colours or (B, H, W) greys in [0, 1], from normalised inputs (B, C, H, W)."""
     mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (spec.mean, spec.std))
-    pictures = (inputs.cpu() * std + mean).clamp(0, 1).permute(0, 2, 3, 1)
-    return pictures.squeeze(3) if pictures.shape[3] == 1 else pictures
+    images = (inputs.cpu() * std + mean).clamp(0, 1).permute(0, 2, 3, 1)
+    return images.squeeze(3) if images.shape[3] == 1 else images
 
 
 def main() -> None:
-    assert __doc__
-    parser = Parser(__doc__, "%(prog)s [options] [overrides, as for train.py]")
-    parser.add_argument("--output", type=Path, default=Path("batch.png"), help="default: %(default)s")
-    arguments, overrides = parser.parse_with_overrides()
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise UserError("matplotlib is not installed; uv sync --extra plots, or pip install matplotlib") from error
+    parser = ScriptParser(__doc__, overrides=True)
+    parser.add_argument("--output", type=Path, default=Path("batch.png"), help="the plot (default: %(default)s)")
+    arguments = parser.parse_intermixed_args()
+    check_plot_file(arguments.output)
+    from matplotlib.figure import Figure
 
-    config = compose(overrides, configs=CONFIGS).config
+    config = compose(arguments.overrides, configs=CONFIGS).config
     datamodule = build_data(config)
     spec = datamodule.spec
     if len(spec.input_shape) != 3:
         shape = "×".join(map(str, spec.input_shape))
-        raise UserError(f"data: an input of shape {shape} is no picture; choose data of pictures, such as data=mnist")
+        raise UserError(f"data: an input of shape {shape} is no image; choose image data, such as data=mnist")
     inputs, targets = next(iter(datamodule.train_dataloader()))
     datamodule.teardown("fit")
 
     columns = math.ceil(math.sqrt(len(inputs)))
     rows = math.ceil(len(inputs) / columns)
     figure = Figure(figsize=(1.3 * columns, 1.5 * rows), layout="constrained")
-    for place, (picture, target) in enumerate(zip(pictures_of(inputs, spec), targets.tolist(), strict=True), start=1):
+    for place, (image, target) in enumerate(zip(to_images(inputs, spec), targets.tolist(), strict=True), start=1):
         axes = figure.add_subplot(rows, columns, place)
-        axes.imshow(picture.numpy(), cmap="gray", vmin=0, vmax=1)
+        axes.imshow(image.numpy(), cmap="gray", vmin=0, vmax=1)
         axes.set(xticks=[], yticks=[])
         axes.set_xlabel(spec.class_names[target] if spec.class_names else target, fontsize=8)
     figure.savefig(arguments.output, dpi=120)

@@ -1,8 +1,11 @@
-"""What Hydra finds of this project: plugins are looked for in `hydra_plugins`, and everything here is imported at each
-start. So nothing is done here; `leyden.sweeps` does it.
+"""Plugins that Hydra finds: the search path of configs, the sweeper and the launchers. `leyden.sweeps` does the work.
+
+Hydra imports every module of `hydra_plugins` at each start, so nothing heavy is imported here. A new launcher is a
+class here, an executor in leyden/sweeps/executors, and a file hydra/launcher/<name>.yaml.
 """
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_search_path import ConfigSearchPath
@@ -19,14 +22,14 @@ if TYPE_CHECKING:
 
 
 class EngineConfigs(SearchPathPlugin):
-    """Adds the engine's own configs behind the project's, which win."""
+    """Adds the engine's configs after the project's, which have priority."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         search_path.append(provider="leyden", path="pkg://leyden.hydra_configs")
 
 
 class LeydenSweeper(Sweeper):
-    """Runs a grid or a search, which goes on where it was when the same command is given again."""
+    """Runs a grid or a search; repeating the command resumes it."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
@@ -39,8 +42,22 @@ class LeydenSweeper(Sweeper):
         sweep(self.hydra_context, self.task_function, self.config, arguments)
 
 
-class _OwnLauncher(Launcher):
-    """Tells the sweeper where jobs are executed. A sweeper of somebody else's would want batches of jobs."""
+class _ExecutorLauncher(Launcher):
+    """Gives the sweeper an executor. It cannot launch batches of jobs for other sweepers.
+
+    Args:
+        settings: of the executor.
+    """
+
+    module: str
+    name: str
+
+    def __init__(self, **settings: Any) -> None:
+        self.settings = settings
+
+    def executor(self) -> "Executor":
+        executor: Executor = getattr(import_module(self.module), self.name)(**self.settings)
+        return executor
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         pass
@@ -49,52 +66,22 @@ class _OwnLauncher(Launcher):
         raise HydraException("hydra/launcher: works with hydra/sweeper=leyden only; with another, hydra/launcher=basic")
 
 
-class LocalLauncher(_OwnLauncher):
-    """On this machine, each job in a process of its own.
+class LocalLauncher(_ExecutorLauncher):
+    """On this machine, each job in its own process."""
 
-    Args:
-        n_jobs: how many at a time; None for one for each GPU, or core.
-    """
+    module, name = "leyden.sweeps.executors.local", "LocalExecutor"
 
     def __init__(self, n_jobs: int | None = 1) -> None:
-        self.n_jobs = n_jobs
-
-    def executor(self) -> "Executor":
-        """See leyden.sweeps.executors.processes."""
-        from leyden.sweeps.executors.processes import Processes
-
-        return Processes(self.n_jobs)
+        super().__init__(n_jobs=n_jobs)
 
 
-class SlurmLauncher(_OwnLauncher):
-    """On a SLURM cluster, by submitit.
+class SlurmLauncher(_ExecutorLauncher):
+    """On a SLURM cluster, by submitit."""
 
-    Args:
-        settings: see leyden.sweeps.executors.slurm.
-    """
-
-    def __init__(self, **settings: Any) -> None:
-        self.settings = settings
-
-    def executor(self) -> "Executor":
-        """See leyden.sweeps.executors.slurm."""
-        from leyden.sweeps.executors.slurm import Slurm
-
-        return Slurm(**self.settings)
+    module, name = "leyden.sweeps.executors.slurm", "SlurmExecutor"
 
 
-class RayLauncher(_OwnLauncher):
-    """On a Ray cluster, or this machine.
+class RayLauncher(_ExecutorLauncher):
+    """On a Ray cluster, or this machine."""
 
-    Args:
-        settings: see leyden.sweeps.executors.ray.
-    """
-
-    def __init__(self, **settings: Any) -> None:
-        self.settings = settings
-
-    def executor(self) -> "Executor":
-        """See leyden.sweeps.executors.ray."""
-        from leyden.sweeps.executors.ray import Ray
-
-        return Ray(**self.settings)
+    module, name = "leyden.sweeps.executors.ray", "RayExecutor"

@@ -1,7 +1,8 @@
-"""Gives up a run of a search that is worse than others were."""
+"""Callback that prunes a run of a search."""
 
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import lightning.pytorch as pl
 
@@ -13,21 +14,22 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 _PRUNED = "pruned_at"
 
 
 class Pruning(pl.Callback):
-    """Tells a study how a run goes, after each epoch that was validated, and ends it where the study's pruner says so.
+    """Reports the monitored metric to a study after each validated epoch, and stops the run if the pruner says so.
 
-    The first process asks, and all do as it is told. A study that cannot be reached ends no run: nothing is told then.
-    An epoch that was told of before the run was killed is not told of again; it was the same.
+    Rank 0 decides for all processes. If the study cannot be reached, nothing is reported and the run continues. After a
+    resume, epochs that were reported before are not reported again; their values are the same.
 
     Args:
-        trial: where to tell.
+        trial: study and number of the trial.
 
     Attributes:
-        pruned: whether the run was given up.
+        pruned: whether the run is pruned.
     """
 
     def __init__(self, trial: Trial) -> None:
@@ -37,10 +39,10 @@ class Pruning(pl.Callback):
         self._storage: RDBStorage | None = None
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Also a run that was killed after it was given up, and before its record said so, is given up."""
+        """Stop a run that was killed between its pruning and the end of its record."""
         step = trainer.strategy.broadcast(self._pruned_at() if trainer.is_global_zero else None)
         if step is not None and trainer.current_epoch > step:
-            self._give_up(trainer)
+            self._stop(trainer)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._validated = not trainer.sanity_checking
@@ -52,68 +54,61 @@ class Pruning(pl.Callback):
         value = trainer.callback_metrics.get(self.trial.monitor)
         bad = trainer.is_global_zero and value is not None and self._is_bad(float(value), trainer.current_epoch)
         done = trainer.current_epoch + 1
-        free = done >= (trainer.min_epochs or 0) and done != trainer.max_epochs  # a complete run is worth more
+        free = done >= (trainer.min_epochs or 0) and done != trainer.max_epochs  # which is the end anyway
         if trainer.strategy.broadcast(bad) and free:
             if trainer.is_global_zero:
                 self._note(trainer.current_epoch)
-            self._give_up(trainer)
-            log.info("given up after epoch %d, as the pruner of the search says", done)
+            self._stop(trainer)
+            log.info("pruned after epoch %d", done)
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        if self.pruned and "progress" in checkpoint:  # of LastCheckpoint, which came before
-            checkpoint["progress"]["stopped"] = False  # whoever resumes such a run by hand wants it to go on
+        if self.pruned and "progress" in checkpoint:  # from LastCheckpoint, which is called before
+            checkpoint["progress"]["stopped"] = False  # a resume by hand is to continue it
 
-    def _give_up(self, trainer: pl.Trainer) -> None:
+    def _stop(self, trainer: pl.Trainer) -> None:
         self.pruned = trainer.should_stop = True
 
     def _is_bad(self, value: float, step: int) -> bool:
-        try:
+        def report() -> bool:
             trial = self._open()
-            if step not in self._told(trial):
+            if step not in trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values:
                 trial.report(value, step)
             return trial.should_prune()
-        except Exception as error:  # of a database
-            log.warning("the study was not told of epoch %d (%s)", step + 1, _brief(error))
-            return False
+
+        return self._try(report, f"epoch {step + 1} was not reported to the study") or False
 
     def _pruned_at(self) -> int | None:
-        try:
-            step: int | None = self._open().user_attrs.get(_PRUNED)
-        except Exception as error:
-            log.warning("the study cannot be asked (%s)", _brief(error))
-            return None
-        return step
+        return self._try(lambda: self._open().user_attrs.get(_PRUNED), "the study cannot be read")
 
     def _note(self, step: int) -> None:
-        try:
-            self._open().set_user_attr(_PRUNED, step)
-        except Exception as error:
-            log.warning("the study was not told that this run is given up (%s)", _brief(error))
+        pruned = "the pruning of this run was not recorded in the study"
+        self._try(lambda: self._open().set_user_attr(_PRUNED, step), pruned)
 
-    def _told(self, trial: "optuna.Trial") -> dict[int, float]:
-        return trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values
+    def _try(self, action: Callable[[], T], failure: str) -> T | None:
+        """Result of an action; None after an error of the database, with a warning."""
+        try:
+            return action()
+        except Exception as error:  # other messages than ours may contain a password
+            log.warning("%s (%s)", failure, error if isinstance(error, UserError) else type(error).__name__)
+            return None
 
     def _open(self) -> "optuna.Trial":
-        """The trial as it stands in the study now."""
-        from leyden.studies.storage import (  # Optuna, which is optional
+        """Trial in its current state in the study."""
+        from leyden.studies.storage import (  # Optuna is optional
             build_pruner,
-            handed_over,
             open_storage,
+            resolve_url,
             trial_of,
         )
 
         if self._storage is None:
-            self._storage = open_storage(handed_over(self.trial.storage))
+            self._storage = open_storage(resolve_url(self.trial.storage))
         pruner = build_pruner(self.trial.pruner)
         return trial_of(self._storage, self.trial.study, self.trial.number, pruner=pruner)
 
 
-def _brief(error: Exception) -> str:
-    return str(error) if isinstance(error, UserError) else type(error).__name__  # others may quote a password
-
-
 def is_pruned(trainer: pl.Trainer) -> bool:
-    """Whether a run was given up."""
+    """True if a run is pruned."""
     return any(isinstance(callback, Pruning) and callback.pruned for callback in trainer.callbacks)  # type: ignore[attr-defined]

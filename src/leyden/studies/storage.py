@@ -1,4 +1,4 @@
-"""The database that keeps a study: what a search and its jobs both do with it. Optuna is imported, which few need."""
+"""Database of a study, for a search and its jobs. Imports Optuna, which is optional."""
 
 import os
 import time
@@ -19,18 +19,18 @@ from leyden.config.experiment import STORAGE
 from leyden.config.overrides import without_password
 from leyden.system.errors import UserError
 
-_PATIENCE = 120  # seconds that a process waits for others that write into the same file
+_PATIENCE = 120  # seconds to wait for other processes that write to the same file
 
 
 def url_of_file(path: Path) -> str:
-    """The URL of a database that is a file, whatever the names of its folders are made of."""
+    """URL of a database file, with any characters in its path."""
     return URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
 
 
-def hand_over(url: str) -> str:
-    """What a job may be told of a URL, which may come to be written down: all, or nothing if there may be a password.
+def recordable_url(url: str) -> str:
+    """URL as a job may record it: empty if it may contain a password.
 
-    Then the URL is in the environment, which processes get from the one that starts them.
+    In that case the URL is passed in the environment, which processes inherit.
     """
     where = _parsed(url)
     if where.get_backend_name() == "sqlite" and not (where.username or where.password or where.query):
@@ -39,11 +39,11 @@ def hand_over(url: str) -> str:
     return ""
 
 
-def handed_over(storage: str) -> str:
-    """The URL again, from what a job was told.
+def resolve_url(storage: str) -> str:
+    """URL from what a job recorded, or from the environment.
 
     Raises:
-        UserError: it is not in the environment.
+        UserError: it is in neither.
     """
     if not storage and STORAGE not in os.environ:
         raise UserError(f"{STORAGE}, the URL of the study's database, is not in the environment of this process")
@@ -51,7 +51,7 @@ def handed_over(storage: str) -> str:
 
 
 def open_storage(url: str) -> RDBStorage:
-    """The database that keeps a study; its tables are made if need be.
+    """Open a database; its tables are created if needed.
 
     Raises:
         UserError: it cannot be opened.
@@ -61,14 +61,14 @@ def open_storage(url: str) -> RDBStorage:
     if where.get_backend_name() == "sqlite":
         settings: dict[str, Any] = {"connect_args": {"timeout": _PATIENCE}}
     else:
-        settings = {"pool_pre_ping": True}  # a connection may have been closed in the hours between two epochs
+        settings = {"pool_pre_ping": True}  # a connection may be closed between two long epochs
     try:
         return _connect(url, settings)
     except ImportError as error:
         why = f"needs a package that is not installed ({error.__cause__ or error})"
     except ArgumentError:
-        why = "is no URL of a database"
-    except (SQLAlchemyError, RuntimeError) as error:  # the latter: tables of another version of Optuna
+        why = "is not the URL of a database"
+    except (SQLAlchemyError, RuntimeError) as error:  # the latter for tables of another version of Optuna
         text = str(error).partition("\n")[0].replace(url, "it")
         for secret in (where.password, *where.query.values()):
             text = text.replace(str(secret), "***") if secret else text
@@ -80,14 +80,14 @@ def _parsed(url: str) -> URL:
     try:
         return make_url(url)
     except (ArgumentError, ValueError):  # the latter: of a port
-        raise UserError("sweep.storage: is no URL of a database") from None
+        raise UserError("sweep.storage: is not the URL of a database") from None
 
 
 def _connect(url: str, settings: dict[str, Any], tries: int = 5) -> RDBStorage:
-    """Opens a database; once more where another process makes the same tables just now."""
+    """Open a database; retry if another process creates the same tables at this moment."""
     while True:
         try:
-            return RDBStorage(url.replace("{", "{{").replace("}", "}}"), engine_kwargs=settings)  # it formats them
+            return RDBStorage(url.replace("{", "{{").replace("}", "}}"), engine_kwargs=settings)  # Optuna formats it
         except SQLAlchemyError as error:
             tries -= 1
             if not tries or not (isinstance(error, IntegrityError) or "already exists" in str(error)):
@@ -96,27 +96,31 @@ def _connect(url: str, settings: dict[str, Any], tries: int = 5) -> RDBStorage:
 
 
 def trial_of(storage: RDBStorage, study_name: str, number: int, **parts: Any) -> Trial:
-    """A trial that there is, to be drawn or reported to; `parts` are the study's sampler and pruner."""
+    """Existing trial, to draw or report values; `parts` are the study's sampler and pruner."""
     study = optuna.load_study(study_name=study_name, storage=storage, **parts)
-    study.get_trials(deepcopy=False)  # or Optuna's cache does not know the trial, which others may have made
+    study.get_trials(deepcopy=False)  # otherwise Optuna's cache lacks trials of other processes
     study_id = storage.get_study_id_from_name(study_name)
     return Trial(study, storage.get_trial_id_from_study_id_trial_number(study_id, number))
 
 
 def build_pruner(node: Mapping[str, Any]) -> BasePruner:
-    """The pruner that a section describes; one that gives nothing up where there is none.
+    """Pruner of a config node; one that never prunes if it is empty.
 
     Raises:
-        UserError: it cannot be built.
+        UserError: it cannot be instantiated.
     """
     pruner = build("pruner", node) if node else NopPruner()
     if not isinstance(pruner, BasePruner):
-        raise UserError(f"sweep.pruner._target_={node['_target_']}: is no pruner of Optuna")
+        raise UserError(f"sweep.pruner._target_={node['_target_']}: is not a pruner of Optuna")
     return pruner
 
 
 def build(part: str, node: Mapping[str, Any]) -> Any:
-    """What a section of `sweep` describes; likewise."""
+    """Instantiate the sampler or pruner of a config node.
+
+    Raises:
+        UserError: it cannot be instantiated.
+    """
     make: Callable[..., Any] = instantiate
     try:
         return make(dict(node), _convert_="all")

@@ -1,4 +1,4 @@
-"""One job of a sweep: an experiment with a directory of its own, performed in a process of its own."""
+"""Job of a sweep: one experiment, with its own directory and its own process."""
 
 import re
 import sys
@@ -32,19 +32,19 @@ _OUT_OF_MEMORY = (
     "not enough memory",
     "can't allocate memory",
 )  # of CUDA, of torch on Windows and Linux
-_HYDRAS = re.compile(r"\+*hydra[./]")  # of how it was run, which is left out where it is gone on with
-DONE = ("finished", "pruned")  # nothing is left to do
+_HYDRAS = re.compile(r"\+*hydra[./]")  # settings of the launch, which are left out on a resume
+DONE = ("finished", "pruned")
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is executed, as plain values: it can be sent to another process, or another machine.
+    """One experiment of a sweep. It can be pickled for another process or machine.
 
     Attributes:
-        name: of its directory: what it runs.
+        name: of its directory, made of the swept settings.
         settings: the swept ones: key and value.
         experiment: resolved and checked.
-        overrides: the swept ones as Hydra takes them, for launchers of Hydra's own.
+        overrides: all of them in Hydra's form, for Hydra's own launchers.
         trial: its number in a search.
     """
 
@@ -56,19 +56,18 @@ class Job:
 
     @property
     def dir(self) -> Path:
-        """Its run directory."""
+        """The run directory."""
         return self.experiment.run_dir
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a job.
+    """Outcome of a job so far.
 
     Attributes:
-        job: which.
-        status: finished, pruned, failed, interrupted or killed; running or waiting before that.
-        record: its run.json; empty where there is none.
-        error: why it failed.
+        status: finished, pruned, failed, interrupted or killed; waiting or running before that.
+        record: its run.json; empty if there is none.
+        error: the reason of a failure.
     """
 
     job: Job
@@ -78,23 +77,23 @@ class Outcome:
 
     @property
     def done(self) -> bool:
-        """Whether nothing is left to do."""
+        """True if it need not run any more."""
         return self.status in DONE
 
     @property
     def refused(self) -> bool:
-        """Whether it failed for what was asked for, and not for bad luck or a bug."""
+        """True if it failed because of a user error, and would fail again."""
         return self.status == "failed" and self.record.get("refused") is True
 
     def metric(self, name: str) -> float | None:
-        """A metric of the best epoch if there is one of it, else of the last; or a number of the record: `seconds`."""
+        """Metric of the best epoch if there is one, else of the last; or a number of the record, such as `seconds`."""
         metrics = self.record.get("metrics", {})
         found = metrics.get(f"best/{name}", metrics.get(name, self.record.get(name)))
         return float(found) if isinstance(found, int | float) else None
 
 
-def outcome(job: Job) -> Outcome:
-    """What a job's directory says of it: `waiting` where there is none, `failed` where it cannot be read."""
+def read_outcome(job: Job) -> Outcome:
+    """Outcome of a job from its run directory: `waiting` if there is none, `failed` if it cannot be read."""
     if not (job.dir / RECORD).is_file():
         return Outcome(job, "waiting")
     try:
@@ -104,24 +103,19 @@ def outcome(job: Job) -> Outcome:
     return Outcome(job, status(job.dir, record), record, record.get("error"))
 
 
-def _as_it_is_now(job: Job) -> Job:
-    """A job that may have waited, or was begun before: it goes on where its directory has come to be."""
-    return replace(job, experiment=replace(job.experiment, resumes=job.experiment.resumes or job.dir.exists()))
+def run_job(job: Job) -> None:
+    """Train and test, in a process that runs only this job.
 
-
-def perform(job: Job) -> None:
-    """Train and test, in a process that is there for this job only.
-
-    Whatever comes of it stands in the job's directory when this returns or raises, unless another process is at work
-    on it: then that one has the word.
+    The outcome is recorded in the job's directory when this returns or raises, unless another process runs the job.
 
     Raises:
         SystemExit: it failed, or was interrupted.
     """
-    from leyden.training.train import run_experiment  # torch, which the sweep itself does without
+    from leyden.training.train import run_experiment  # torch, which the sweep's own process does not import
 
     try:
-        run_experiment(_as_it_is_now(job).experiment)
+        experiment = job.experiment  # the job may have waited: its directory may exist by now
+        run_experiment(replace(experiment, resumes=experiment.resumes or job.dir.exists()))
     except InUseError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from error
@@ -130,12 +124,12 @@ def perform(job: Job) -> None:
             print(f"error: {error}", file=sys.stderr)
         else:
             traceback.print_exc()
-        note_failure(job, describe(error), refused=isinstance(error, UserError))
+        record_failure(job, error_line(error), refused=isinstance(error, UserError))
         raise SystemExit(1) from error
 
 
-def describe(error: BaseException) -> str:
-    """An error in a line: what is the user's to mend in its own words, anything else with its type."""
+def error_line(error: BaseException) -> str:
+    """An error in one line: a user error as it is, any other with its type."""
     text = " ".join(str(error).split())
     if isinstance(error, MemoryError) or any(words in text for words in _OUT_OF_MEMORY):
         text = f"out of memory: {text}"
@@ -144,13 +138,11 @@ def describe(error: BaseException) -> str:
     return text if len(text) <= 300 else f"{text[:299]}…"
 
 
-def note_failure(job: Job, cause: str, refused: bool = False) -> None:
-    """Keep in a job's directory why it failed, also where its run never opened one.
+def record_failure(job: Job, cause: str, refused: bool = False) -> None:
+    """Record a failure in a job's directory, which is created if the run did not get that far.
 
     Args:
-        job: which.
-        cause: in a line.
-        refused: it was not for bad luck, or a bug: what was asked for cannot be done.
+        refused: it is a user error, with which the job would fail again.
     """
     job.dir.mkdir(parents=True, exist_ok=True)
     if not (job.dir / CONFIG).is_file():
@@ -160,15 +152,14 @@ def note_failure(job: Job, cause: str, refused: bool = False) -> None:
     write_record(job.dir, {**record, "status": "failed", "error": cause, "refused": refused})
 
 
-def gone_on_with(run_dir: Path, own: Sequence[str]) -> list[str]:
-    """What was typed for a job's run after the sweep had made it, as in `resume=<job> trainer.max_epochs=30`.
+def resumed_with(run_dir: Path, own: Sequence[str]) -> list[str]:
+    """Overrides of a later resume of a job by hand, as in `resume=<job> trainer.max_epochs=30`.
 
     Args:
-        run_dir: of the job.
-        own: the overrides that the sweep gave it.
+        own: the job's overrides in the sweep.
 
     Returns:
-        Overrides; none where that cannot be told.
+        Overrides; empty if unknown.
     """
     try:
         found = read_yaml(run_dir / OVERRIDES)

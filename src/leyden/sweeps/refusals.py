@@ -1,33 +1,30 @@
-"""Whether jobs are refused for what they have in common, so that the rest would be refused as well."""
+"""Detection of a user's mistake that all jobs share, so that the remaining ones need not be tried."""
 
 from collections.abc import Sequence
 
 from leyden.sweeps.job import Job, Outcome
-from leyden.sweeps.source import Source
+from leyden.sweeps.job_source import JobSource
 
 
 class Refusals:
-    """What is wrong with all jobs of a sweep, found by those that were tried.
+    """Detects that all jobs of a sweep fail with the same user error.
 
-    A job that is refused may be so for its own values. Where several are, in the same words, whatever value each swept
-    key has, it is for what all share: a `monitor` that is not measured, a GPU that is not there.
-
-    Args:
-        source: of the jobs, opened.
+    One job may be refused because of its own values. If several are refused with the same message, whatever the values
+    of the swept keys, the reason is something they share: a `monitor` that is not logged, a missing GPU.
 
     Attributes:
-        common: what all are refused for; None as long as another job may do better.
+        common: the shared error; None as long as another job may succeed.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: JobSource) -> None:
         self._planned: Sequence[Job] = source.examples() if source.kind == "grid" else ()
         self._refused: list[Job] = []
         self._errors: set[str | None] = set()
-        self._others = source.left() < source.total  # that ran, or failed in another way
+        self._others = source.remaining() < source.total  # that ran, or failed differently
         self.common: str | None = None
 
     def note(self, found: Outcome) -> None:
-        """A job has ended."""
+        """Take the outcome of a job into account."""
         if found.refused:
             self._refused.append(found.job)
             self._errors.add(found.error)

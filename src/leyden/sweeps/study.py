@@ -1,4 +1,4 @@
-"""Optuna's side of a search: the study in its database, trials that are drawn in it, and what became of them."""
+"""Optuna study of a search: creates trials, draws their values and reports their results."""
 
 import socket
 from collections.abc import Callable, Mapping
@@ -13,8 +13,8 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from leyden.studies.storage import build, open_storage, trial_of
-from leyden.sweeps.params import Space
-from leyden.sweeps.space import Choices
+from leyden.sweeps.param_values import Choices
+from leyden.sweeps.search_space import SearchSpace
 from leyden.system.atomic_files import write_text
 from leyden.system.errors import UserError
 from leyden.system.seeds import seed_for
@@ -24,7 +24,7 @@ _DIRECTIONS = {"min": StudyDirection.MINIMIZE, "max": StudyDirection.MAXIMIZE}
 
 
 def owner_of(sweep_dir: Path) -> str:
-    """Who the sweep of a directory is in a study, on whatever machine it goes on; made the first time."""
+    """Identity of a sweep directory in a study, independent of the machine; created the first time."""
     path = sweep_dir / _OWNER
     if not path.is_file():
         write_text(path, uuid4().hex)
@@ -32,31 +32,23 @@ def owner_of(sweep_dir: Path) -> str:
 
 
 def build_sampler(node: Mapping[str, Any], *purpose: int | str) -> BaseSampler:
-    """The sampler that a section describes, with random numbers for one purpose.
+    """Sampler of a config node, with a random state for one purpose.
 
     Raises:
-        UserError: it cannot be built.
+        UserError: it cannot be instantiated.
     """
     sampler = build("sampler", {**node, "seed": seed_for(*purpose) % 2**32})
     if not isinstance(sampler, BaseSampler):
-        raise UserError(f"sweep.sampler._target_={node['_target_']}: is no sampler of Optuna")
+        raise UserError(f"sweep.sampler._target_={node['_target_']}: is not a sampler of Optuna")
     return sampler
 
 
 class Study:
-    """A study, made or taken up again.
+    """A study, created or loaded.
 
-    Trials are made with the name of their owner in one step, so that one that is found running is always somebody's.
-    Each is drawn with random numbers of its own, those of its number, and each param with its own: whatever was drawn
-    when a process was killed, the rest comes out as it would have.
-
-    Args:
-        url: of the database.
-        name: of the study.
-        objectives: `min` or `max` for each metric.
-        sampler: see `build_sampler`.
-        pruner: see `leyden.studies.storage.build_pruner`.
-        seed: of all random numbers.
+    A trial and its owner are created in one transaction, so that a running trial always has an owner. Each param of
+    each trial is drawn with its own random state: if a process is killed between two params, the others still get the
+    same values.
     """
 
     def __init__(
@@ -71,9 +63,9 @@ class Study:
         self.name, self._seed, self._node, self._pruner = name, seed, sampler, pruner
         self._directions = [_DIRECTIONS[goal] for goal in objectives.values()]
         self.storage = open_storage(url)
-        self._open()
+        self._create_or_load()
 
-    def _open(self) -> None:
+    def _create_or_load(self) -> None:
         self._study = optuna.create_study(
             study_name=self.name,
             storage=self.storage,
@@ -85,35 +77,33 @@ class Study:
         self._id = self.storage.get_study_id_from_name(self.name)
 
     def agree(self, facts: Mapping[str, Any], remedy: str, is_ours: Callable[[FrozenTrial], bool]) -> None:
-        """Keep what a study is about; or compare it, if it is kept. One without a result is made anew.
+        """Store facts about the study, or compare them with the stored ones. A study without results is created anew.
 
         Args:
-            facts: what it is about.
-            remedy: what to do with a study about something else.
-            is_ours: whether a trial that is said to run is of this search, which runs nothing yet.
+            is_ours: true for trials of this search, of which none runs yet.
 
         Raises:
-            UserError: it is about something else.
+            UserError: the facts differ.
         """
         if any(self._study.user_attrs.get(what, value) != value for what, value in facts.items()) and all(
             trial.state.name == "FAIL" or (trial.state.name == "RUNNING" and is_ours(trial)) for trial in self.trials()
         ):
             optuna.delete_study(study_name=self.name, storage=self.storage)
-            self._open()
-        is_new = not self.trials()  # asked first: who makes the first trial has kept these before
-        kept = self._study.user_attrs
+            self._create_or_load()
+        is_new = not self.trials()  # read first: whoever creates the first trial has stored the facts before
+        stored = self._study.user_attrs
         for what, value in facts.items():
-            if what not in kept and is_new:
+            if what not in stored and is_new:
                 self._study.set_user_attr(what, value)
-            elif kept.get(what) != value:
+            elif stored.get(what) != value:
                 raise UserError(f"sweep.study={self.name}: has other {what} than this search; {remedy}")
 
     def trials(self) -> list[FrozenTrial]:
-        """All there are, of whoever, by number."""
+        """Trials of all owners, by number."""
         return self._study.get_trials(deepcopy=False)
 
-    def begin(self, owner: str, again: FrozenTrial | None = None) -> int:
-        """Make a trial; with the values of one that failed, or none yet. Returns its number."""
+    def create_trial(self, owner: str, again: FrozenTrial | None = None) -> int:
+        """Create a trial, without values or with those of a failed one; returns its number."""
         attributes: dict[str, Any] = {"owner": owner, "host": socket.gethostname()}
         parts: dict[str, Any] = {}
         if again:
@@ -123,12 +113,12 @@ class Study:
         template = optuna.trial.create_trial(state=TrialState.RUNNING, user_attrs=attributes, **parts)
         return self.storage.get_trial_number_from_id(self.storage.create_new_trial(self._id, template))
 
-    def draw(self, number: int, space: Space) -> dict[str, str]:
-        """The values of a trial as they would be typed: those that it has, and those that it has not been given yet."""
+    def draw(self, number: int, space: SearchSpace) -> dict[str, str]:
+        """Values of a trial as they would be typed; those that it does not have yet are drawn."""
         is_genetic = isinstance(self._sampler(number), BaseGASampler)
-        for _ in range(1 + is_genetic):  # it takes parents in another order once they are noted: only then is it exact
+        for _ in range(1 + is_genetic):  # it sorts its parents differently once they are stored: exact the second time
             trial = trial_of(self.storage, self.name, number, sampler=self._sampler(number), pruner=self._pruner)
-            _params = trial.relative_params  # drawn together, before any of them
+            _params = trial.relative_params  # drawn jointly, before any single one
         texts: dict[str, str] = {}
         for param in space:
             if space.is_active(param, texts):
@@ -145,13 +135,13 @@ class Study:
         return texts
 
     def report(self, number: int, value: float, step: int) -> None:
-        """A value on the way, unless there is one."""
+        """Report an intermediate value, unless there is one."""
         trial = trial_of(self.storage, self.name, number)
         if not self.trials()[number].intermediate_values:
             trial.report(value, step)
 
     def tell(self, number: int, state: str, values: list[float] | None = None, **attributes: Any) -> None:
-        """What became of a trial: complete, pruned or fail."""
+        """Report the result of a trial: complete, pruned or fail."""
         trial_id = self.storage.get_trial_id_from_study_id_trial_number(self._id, number)
         for key, value in attributes.items():
             self.storage.set_trial_user_attr(trial_id, key, value)

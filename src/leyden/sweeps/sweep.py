@@ -1,6 +1,6 @@
-"""A sweep, top to bottom: what is typed becomes jobs, jobs are executed, a table tells what came of them.
+"""A sweep from top to bottom: overrides become jobs, jobs are executed, a table summarizes them.
 
-Torch is not imported here; jobs do that in processes of their own.
+Torch is only imported by the jobs, in their own processes.
 """
 
 import logging
@@ -20,17 +20,17 @@ from omegaconf import DictConfig, OmegaConf
 
 from leyden.config.overrides import as_typed
 from leyden.run.new_record import code_of
-from leyden.sweeps.board import Board
-from leyden.sweeps.compose import Composer
 from leyden.sweeps.executors.executor import OUTPUT, Executor
 from leyden.sweeps.executors.hydra_launcher import HydraLauncherExecutor
 from leyden.sweeps.grid import Grid
-from leyden.sweeps.job import Job, Outcome, outcome
-from leyden.sweeps.loop import Loop
-from leyden.sweeps.names import sweep_name
-from leyden.sweeps.source import Source
-from leyden.sweeps.state import SweepRecord
+from leyden.sweeps.job import Job, Outcome, read_outcome
+from leyden.sweeps.job_composer import JobComposer
+from leyden.sweeps.job_source import JobSource
+from leyden.sweeps.loop import SweepLoop
+from leyden.sweeps.naming import sweep_name
+from leyden.sweeps.progress import SweepProgress
 from leyden.sweeps.summary import as_table, summarize
+from leyden.sweeps.sweep_record import SweepRecord
 from leyden.system.atomic_files import full_disk
 from leyden.system.errors import UserError
 from leyden.system.formatting import count
@@ -41,17 +41,15 @@ log = logging.getLogger(__name__)
 
 
 def sweep(context: HydraContext, task: TaskFunction, config: DictConfig, arguments: Sequence[str]) -> None:
-    """Run a sweep, or go on with it.
+    """Run or resume a sweep.
 
     Args:
-        context: Hydra's.
-        task: what Hydra's own launchers call for each job.
-        config: composed for the sweep as a whole, with Hydra's own part.
-        arguments: overrides, as Hydra takes them.
+        task: function that Hydra's own launchers call for each job.
+        config: of the sweep as a whole, with the section `hydra`.
 
     Raises:
-        UserError: it does not hold.
-        SystemExit: a job failed (1), or a signal ended it (130, 143).
+        UserError: a setting is wrong.
+        SystemExit: a job failed (1), or a signal stopped the sweep (130, 143).
     """
     before = HydraConfig.instance().cfg
     try:
@@ -62,8 +60,8 @@ def sweep(context: HydraContext, task: TaskFunction, config: DictConfig, argumen
         HydraConfig.instance().cfg = before
 
 
-def _plan(context: HydraContext, config: DictConfig, arguments: Sequence[str]) -> tuple[Source, Path, list[str]]:
-    """The jobs, the directory that keeps them, and what they have in common."""
+def _plan(context: HydraContext, config: DictConfig, arguments: Sequence[str]) -> tuple[JobSource, Path, list[str]]:
+    """Source of jobs, directory of the sweep, and the overrides of all jobs."""
     settings: dict[str, Any] = OmegaConf.to_container(config.sweep, resolve=True)  # type: ignore[assignment]
     is_search = "n_trials" in settings
     if settings.get("on_error") not in ("continue", "stop"):
@@ -83,10 +81,10 @@ def _plan(context: HydraContext, config: DictConfig, arguments: Sequence[str]) -
     )
     directory = Path(config.hydra.sweep.dir) / name
     texts = [_line(override) for override in constants]
-    composer = Composer(context, config, texts, directory)
+    composer = JobComposer(context, config, texts, directory)
     if not is_search:
         return Grid(composer, swept), directory, as_typed(texts)
-    from leyden.sweeps.search import Search  # needs a package that is optional
+    from leyden.sweeps.search import Search  # Optuna is optional
 
     return Search(composer, settings, swept, config.monitor, config.mode, config.seed), directory, as_typed(texts)
 
@@ -104,7 +102,7 @@ def _executor(context: HydraContext, task: TaskFunction, config: DictConfig) -> 
 
 
 def _run(
-    source: Source,
+    source: JobSource,
     executor: Executor,
     directory: Path,
     config: DictConfig,
@@ -116,66 +114,72 @@ def _run(
         with SweepRecord(directory, source, experiment, overrides, constants) as record:
             try:
                 done = _execute(source, executor, directory, record, config.sweep.on_error == "stop")
-            except (Interrupted, KeyboardInterrupt) as error:  # before there was a job to be asked to stop
+            except (Interrupted, KeyboardInterrupt) as error:  # before the first job
                 stopped = interruption(error)
                 done = _Done(stopped.signal if stopped else Signals.SIGINT)
-            left = source.left()
+            left = source.remaining()
             record.close("interrupted" if done.received else "failed" if done.failed or left else "finished")
     except OSError as error:
-        if full := full_disk(error, directory, "the same command goes on"):
+        if full := full_disk(error, directory, "repeat the command to resume"):
             raise full from error
         raise
     console = rich.get_console()
     width = console.width if console.is_terminal else None
     console.print(as_table(summarize(directory), width), soft_wrap=True)
     if done.received:
-        log.warning("interrupted by %s; the same command goes on", done.received.name)
+        log.warning("interrupted by %s; repeat the command to resume", done.received.name)
         raise SystemExit(128 + done.received)
     if done.refused_for:
         tried = f"{len(done.failed)} of {count(source.total, 'job')}"
-        raise UserError(f"{done.refused_for} (so it is with every job: {tried} tried)")
+        raise UserError(f"{done.refused_for} (for every job: {tried} tried)")
     if done.failed or left:
         printed = [path for job in done.failed if (path := directory / OUTPUT / f"{job.name}.txt").is_file()]
-        kept = any(path.stat().st_mtime >= began for path in printed)  # or they were of an earlier time
-        told = "%s not done, of which %d failed; the same command goes on%s"
-        where = f"; what they printed is in {directory / OUTPUT}" if kept else ""
-        log.error(told, count(left, "job"), len(done.failed), where)
+        kept = any(path.stat().st_mtime >= began for path in printed)  # not of an earlier invocation
+        output = f"; their output is in {directory / OUTPUT}" if kept else ""
+        message = "%s not done, of which %d failed; repeat the command to resume%s"
+        log.error(message, count(left, "job"), len(done.failed), output)
         raise SystemExit(1)
-    log.info("kept in %s; more: python scripts/summarize.py %s", directory, directory)
+    log.info("saved in %s; more: python scripts/summarize.py %s", directory, directory)
 
 
 class _Done(NamedTuple):
-    """How the execution of a sweep ended: the signal that ended it, if one did; jobs that failed; what refuses all."""
+    """End of a sweep's execution: the signal that stopped it, failed jobs, the user error that all jobs share."""
 
     received: Signals | None = None
     failed: Sequence[Job] = ()
     refused_for: str | None = None
 
 
-def _execute(source: Source, executor: Executor, directory: Path, record: SweepRecord, stops_on_failure: bool) -> _Done:
-    """Do what is left."""
+def _execute(
+    source: JobSource, executor: Executor, directory: Path, record: SweepRecord, stops_on_failure: bool
+) -> _Done:
+    """Execute the remaining jobs."""
     done = source.open()
     log.info("sweep: %s, in %s%s", count(source.total, "job"), directory, f"; {len(done)} done already" if done else "")
-    of_them = {found.job.name for found in done}
-    waiting = [outcome(job) for job in source.examples() if job.name not in of_them] if source.kind == "grid" else []
+    finished = {found.job.name for found in done}
+    waiting = (
+        [read_outcome(job) for job in source.examples() if job.name not in finished] if source.kind == "grid" else []
+    )
     for found in (*done, *waiting):
         record.note(found)
     record.save()
-    _tell_of_other_code(done, code_of(record.git))
-    if not source.left():
+    _warn_of_other_code(done, code_of(record.git))
+    if not source.remaining():
         source.close()
         return _Done()
     executor.open(directory, source.examples())
     try:
-        board = Board(source.total, source.total - source.left(), source.objectives, alone=executor.slots == 1)
-        loop = Loop(source, executor, record, board, stops_on_failure)
+        progress = SweepProgress(
+            source.total, source.total - source.remaining(), source.objectives, alone=executor.slots == 1
+        )
+        loop = SweepLoop(source, executor, record, progress, stops_on_failure)
         return _Done(loop.run(), loop.failed, loop.refusals.common)
     finally:
         executor.close()
         source.close()
 
 
-def _tell_of_other_code(done: Sequence[Outcome], now: str) -> None:
+def _warn_of_other_code(done: Sequence[Outcome], now: str) -> None:
     others = {code for found in done if (code := code_of(found.record.get("git"))) != now}
     if others:
-        log.warning("jobs that are done were run by other code: %s, which now is %s", ", ".join(sorted(others)), now)
+        log.warning("finished jobs were run by other code: %s; now it is %s", ", ".join(sorted(others)), now)

@@ -5,7 +5,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from signal import Signals
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -79,6 +80,24 @@ def replaceable(numbers: Iterable[Signals]) -> dict[Signals, Any]:
         if number.name == "SIGHUP" and handler == signal.SIG_IGN:  # under nohup
             del before[number]
     return {number: handler for number, handler in before.items() if handler is not None}
+
+
+@contextmanager
+def signal_handlers(receive: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Within this block a function handles the signals that stop a program.
+
+    Raises:
+        Interrupted: a signal came before, and was lost.
+    """
+    before = replaceable(STOPS)
+    earlier(before)
+    for number in before:
+        signal.signal(number, receive)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class GracefulShutdown:

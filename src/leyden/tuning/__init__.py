@@ -1,1 +1,1 @@
-"""Settings found by short trials: the learning rate and the batch size. Trials write nothing and change no state."""
+"""Searches for a learning rate and a batch size by short trainings, which write nothing and change no global state."""

@@ -1,4 +1,4 @@
-"""The batch size: doubled until memory or the data are used up, with the items per second at each size."""
+"""Search for a batch size: doubled until memory or data run out, with the throughput of each size."""
 
 import math
 from collections.abc import Callable
@@ -12,24 +12,24 @@ from leyden.data.module import DataModule
 from leyden.system.errors import UserError
 from leyden.tasks.task import Task
 from leyden.tuning.memory import available, free, in_use, is_out_of_memory
-from leyden.tuning.timer import Timer
-from leyden.tuning.trial import fit, trial_data, trial_task, undisturbed
+from leyden.tuning.short_training import fit_steps, prepare_data, prepare_task, restore_global_state
+from leyden.tuning.throughput import ThroughputMeter
 
 _ENOUGH = 0.95  # of the best throughput
-_SHARE = 0.9  # of the available main memory that a trial may be expected to take
+_SHARE = 0.9  # of the available main memory that a training may be expected to need
 
 Reason = Literal["memory", "data", "limit"]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Training with one batch size.
+    """Measurement of one batch size.
 
     Attributes:
         batch_size: items in a batch.
         items_per_second: with loading and the optimizer's steps, without validation.
-        peak: bytes in use at most, of the device's memory; None where this is not known.
-        idle: bytes in use before the first step, likewise.
+        peak: maximum of bytes in use, of the device's memory; None if unknown.
+        idle: bytes in use before the first step; None if unknown.
     """
 
     batch_size: int
@@ -40,12 +40,12 @@ class Measured:
 
 @dataclass(frozen=True)
 class BatchSizes:
-    """Batch sizes that fit, in growing order, and why there are no greater ones.
+    """Batch sizes that fit, in ascending order, and the reason why no larger one was tried.
 
     Attributes:
         sizes: at least one.
-        reason: memory would not have sufficed, the training split has no more items, or the limit was reached.
-        detail: of the reason, in words.
+        reason: not enough memory, no more items in the training split, or the limit is reached.
+        detail: the reason in words.
     """
 
     sizes: tuple[Measured, ...]
@@ -54,12 +54,12 @@ class BatchSizes:
 
     @property
     def largest(self) -> int:
-        """The largest batch size that fitted."""
+        """Largest batch size that fits."""
         return self.sizes[-1].batch_size
 
     @property
     def suggestion(self) -> int:
-        """The smallest batch size with at least 95 % of the best throughput; a greater one only makes fewer steps."""
+        """Smallest batch size with at least 95 % of the best throughput; a larger one only makes fewer steps."""
         best = max(measured.items_per_second for measured in self.sizes)
         return next(m.batch_size for m in self.sizes if m.items_per_second >= _ENOUGH * best)
 
@@ -71,57 +71,56 @@ def find_batch_size(
     seconds: float = 1.0,
     advance: Callable[[], None] = lambda: None,
 ) -> BatchSizes:
-    """Measure how large a training batch may be, and how fast training is with each size.
+    """Measure the throughput of growing batch sizes, up to the largest that fits.
 
     The experiment's network is trained for some steps with its own data, optimizer, device, precision and accumulation,
-    in batches that double until memory runs out, the training split is used up or the limit is reached. In main memory
-    a process that takes too much is killed, so a size that is expected to need more than is available, by what the one
-    before took, is not tried. Nothing is written, and the global random state stays as it is.
+    in batches that double until memory runs out, the training split is used up or the limit is reached. The kernel
+    kills a process that takes too much main memory, so a size that is expected to need more than is available,
+    extrapolated from the one before, is not tried. Nothing is written, and the global random state stays as it is.
 
     Args:
-        experiment: as `leyden.config.compose` returns it.
         start: the first batch size.
         limit: the largest batch size that is tried.
-        seconds: for which each size is measured, after a first step that is not; at least one step.
+        seconds: of measuring each size, after a first step that does not count; at least one step.
         advance: called after each size.
 
     Raises:
         UserError: the first size does not fit, or the data do not follow `data.batch_size`.
     """
     check_sizes(start, limit, seconds)
-    with undisturbed():
-        datamodule = trial_data(experiment)
+    with restore_global_state():
+        datamodule = prepare_data(experiment)
         if not hasattr(datamodule, "batch_size"):
             raise UserError(f"data={type(datamodule).__name__}: has no batch_size that could be changed")
-        task = trial_task(experiment, datamodule, experiment.config["seed"])
+        task = prepare_task(experiment, datamodule, experiment.config["seed"])
         sizes: list[Measured] = []
         size = start
         while size <= limit:
             if sizes and (why := _exceeds(sizes[-1], task.device)):
                 return BatchSizes(tuple(sizes), "memory", why)
-            timer = Timer(seconds)
-            if why := _fails(experiment, task, datamodule, size, timer):
+            meter = ThroughputMeter(seconds)
+            if why := _fails(experiment, task, datamodule, size, meter):
                 if not sizes:
                     remedy = f"try --start {size // 2}" if size > 1 else "make the network smaller"
                     raise UserError(f"--start={size}: a batch of {size} does not fit into memory; {remedy}")
                 return BatchSizes(tuple(sizes), "memory", why)
-            if timer.largest < size:
-                if timer.batches > 1:
-                    raise UserError(f"data: batches have {timer.largest} items whatever data.batch_size is")
+            if meter.largest < size:
+                if meter.batches > 1:
+                    raise UserError(f"data: batches have {meter.largest} items whatever data.batch_size is")
                 if not sizes:
-                    fewer = max(1, timer.largest // 4)
+                    fewer = max(1, meter.largest // 4)
                     raise UserError(
-                        f"--start={size}: there are only {timer.largest} items to train on; try --start {fewer}"
+                        f"--start={size}: there are only {meter.largest} items to train on; try --start {fewer}"
                     )
-                return BatchSizes(tuple(sizes), "data", f"there are {timer.largest:,} items to train on")
-            sizes.append(Measured(size, timer.items_per_second, timer.peak, timer.idle))
+                return BatchSizes(tuple(sizes), "data", f"there are {meter.largest:,} items to train on")
+            sizes.append(Measured(size, meter.items_per_second, meter.peak, meter.idle))
             advance()
             size *= 2
         return BatchSizes(tuple(sizes), "limit", f"the limit is {limit}")
 
 
 def check_sizes(start: int, limit: int, seconds: float) -> None:
-    """Refuse settings of `find_batch_size` that mean nothing.
+    """Check the arguments of `find_batch_size`.
 
     Raises:
         UserError: for the first of them.
@@ -132,24 +131,24 @@ def check_sizes(start: int, limit: int, seconds: float) -> None:
         raise UserError(f"--seconds={seconds:g}: must be greater than 0")
 
 
-def _fails(experiment: Experiment, task: Task, datamodule: DataModule, size: int, timer: Timer) -> str | None:
-    """Why training with a batch size runs out of memory; None if it does not."""
+def _fails(experiment: Experiment, task: Task, datamodule: DataModule, size: int, meter: ThroughputMeter) -> str | None:
+    """Error of a training that runs out of memory; None if it does not."""
     datamodule.batch_size = size
     why = None
     try:
-        fit(experiment.config, task, datamodule, -1, timer, experiment.config["seed"])
+        fit_steps(experiment.config, task, datamodule, -1, meter, experiment.config["seed"])
     except Exception as error:
         if not is_out_of_memory(error):
             raise
         why = " ".join(str(error).split()) or type(error).__name__
-    # Outside the handler: the error's traceback holds what filled the memory.
+    # Outside the handler: the error's traceback references the tensors that filled the memory.
     task.zero_grad(set_to_none=True)
     free(task.device)
     return why
 
 
 def _exceeds(last: Measured, device: torch.device) -> str | None:
-    """Why twice the batch size is not tried: it is expected to need more main memory than there is."""
+    """Reason not to try twice the batch size: it is expected to need more main memory than is available."""
     left, now = available(), in_use(device)
     if device.type != "cpu" or left is None or now is None or last.peak is None or last.idle is None:
         return None

@@ -1,4 +1,4 @@
-"""The learning rate, by a range test: the loss while the rate grows exponentially from step to step."""
+"""Learning rate range test: the loss while the rate grows exponentially from step to step."""
 
 import functools
 import math
@@ -15,13 +15,13 @@ from leyden.config.experiment import Experiment
 from leyden.system.errors import UserError
 from leyden.system.seeds import seed_for
 from leyden.tasks.task import Task
-from leyden.tuning.curve import RangeTest, exponential
-from leyden.tuning.trial import fit, trial_data, trial_task, undisturbed
+from leyden.tuning.range_test import RangeTest, exponential
+from leyden.tuning.short_training import fit_steps, prepare_data, prepare_task, restore_global_state
 
-# Why a range test says nothing of these.
+# Optimizers for which a range test means nothing, and why.
 _WITHOUT_RANGE: dict[type[Optimizer], str] = {
     LBFGS: "its line search chooses the length of each step",
-    Rprop: "it adapts a step of its own for each parameter, to which the rate is only the start",
+    Rprop: "it adapts a step of its own for each parameter, to which the rate is only the initial value",
     Adadelta: "it adapts its steps to those before, and is meant to be used with a rate of 1",
 }
 
@@ -34,23 +34,21 @@ def find_lr(
     trials: int = 3,
     advance: Callable[[], None] = lambda: None,
 ) -> RangeTest:
-    """Test which learning rate an experiment should be trained with.
+    """Run a learning rate range test of an experiment.
 
     The experiment's network is trained for some steps with its own data, optimizer, loss, device, precision, gradient
     clipping and accumulation, without its schedule and callbacks, while the rate grows. This is done several times,
-    each with another seed: initial weights, order, dropout. Nothing is written, and the global random state stays as it
-    is.
+    each with another seed, of initial weights, order and dropout. Nothing is written, and the global random state stays
+    as it is.
 
     Args:
-        experiment: as `leyden.config.compose` returns it.
         min_lr: the rate of the first step. Groups of parameters keep their multiples of it (`optimizer.lr_scale`).
         max_lr: the rate of the last step.
-        steps: optimizer steps of each training; an epoch that has fewer is followed by another.
-        trials: trainings.
+        steps: optimizer steps of each training, over as many epochs as they need.
         advance: called after each step.
 
     Raises:
-        UserError: the optimizer has no rate that could be tested, there are no batches, the loss is no number.
+        UserError: the optimizer has no rate to test, there are no batches, or the loss is NaN.
 
     Example:
         >>> test = find_lr(compose(["experiment=mnist_mlp"]))
@@ -58,26 +56,26 @@ def find_lr(
         0.016
     """
     check_range(min_lr, max_lr, steps, trials)
-    with undisturbed():
-        datamodule = trial_data(experiment)
+    with restore_global_state():
+        datamodule = prepare_data(experiment)
         rates = exponential(min_lr, max_lr, steps)
         losses = []
         for trial in range(trials):
-            # The first trial begins as the run will.
+            # The first one starts as the run will.
             seed = experiment.config["seed"] if trial == 0 else seed_for(experiment.config["seed"], "lr", trial) % 2**32
-            task = trial_task(experiment, datamodule, seed)
+            task = prepare_task(experiment, datamodule, seed)
             if not task.automatic_optimization:
                 name = type(task).__name__
                 raise UserError(f"task={name}: steps its optimizers itself; a range test needs Lightning to do it")
-            rising = _Rising(rates, task, advance)
-            fit(experiment.config, task, datamodule, steps, rising, seed)
+            rising = _RisingRate(rates, task, advance)
+            fit_steps(experiment.config, task, datamodule, steps, rising, seed)
             losses.append(tuple(rising.losses))
     _check_losses(losses, min_lr, experiment)
     return RangeTest(rates, tuple(losses))
 
 
 def check_range(min_lr: float, max_lr: float, steps: int, trials: int) -> None:
-    """Refuse settings of `find_lr` that make no curve.
+    """Check the arguments of `find_lr`.
 
     Raises:
         UserError: for the first of them.
@@ -100,8 +98,8 @@ def _check_losses(losses: list[tuple[float, ...]], min_lr: float, experiment: Ex
         )
 
 
-class _Rising(pl.Callback):
-    """Raises the learning rate from step to step, and stops where the loss diverges.
+class _RisingRate(pl.Callback):
+    """Raises the learning rate from step to step, and stops when the loss diverges.
 
     Attributes:
         losses: of each optimizer step, the mean over the batches that it accumulates.
@@ -115,7 +113,7 @@ class _Rising(pl.Callback):
         self._record(task)
 
     def _record(self, task: Task) -> None:
-        """Keep each loss that a training step returns: Lightning reports it divided by the batches accumulated."""
+        """Record each loss that a training step returns: Lightning reports it divided by the accumulated batches."""
         step = task.training_step
 
         @functools.wraps(step)
@@ -140,7 +138,7 @@ class _Rising(pl.Callback):
                 raise UserError(f"optimizer={name}: {why}; choose another, such as optimizer=adamw")
         if "lr" not in self.optimizer.defaults:
             raise UserError(f"optimizer={type(self.optimizer).__name__}: has no learning rate")
-        trainer.strategy.lr_scheduler_configs = []  # a task may bring a schedule of its own
+        trainer.strategy.lr_scheduler_configs = []  # a task may configure its own schedule
         base = float(self.optimizer.defaults["lr"])
         self.scales = [float(group.get("initial_lr", group["lr"])) / base for group in self.optimizer.param_groups]
         self._set_rate(0)
@@ -168,10 +166,10 @@ class _Rising(pl.Callback):
                 group["lr"] = self.rates[step] * scale
 
     def _has_diverged(self) -> bool:
-        """Whether the loss is no number, or has climbed far above where it began.
+        """True if the loss is NaN, or has risen far above its start.
 
-        Far is three times what it fell by before, and more than it varies from batch to batch: whatever its unit and
-        sign, as a multiple of the lowest loss is not.
+        Far means three times the fall before, and more than the variation from batch to batch. Unlike a multiple of the
+        lowest loss this does not depend on the unit and sign of the loss.
         """
         if not math.isfinite(self.losses[-1]):
             return True

@@ -1,4 +1,4 @@
-"""How much memory there is, how much was needed at most, and which errors say that there was too little."""
+"""Memory: available, in use, at its peak; and the errors that say it ran out."""
 
 import gc
 import os
@@ -10,18 +10,18 @@ from lightning.pytorch.utilities.memory import garbage_collection_cuda, is_oom_e
 
 _PROC = Path("/proc")
 _CGROUPS = Path("/sys/fs/cgroup")
-_SAYS_SO = ("MPS backend out of memory", "DefaultCPUAllocator: not enough memory", "XPU out of memory")
+_MESSAGES = ("MPS backend out of memory", "DefaultCPUAllocator: not enough memory", "XPU out of memory")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error of an allocation, on a CPU or an accelerator, says that there was too little memory."""
+    """True for the error of an allocation that failed, on a CPU or an accelerator."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or is_oom_error(error):
         return True
-    return isinstance(error, RuntimeError) and any(text in str(error) for text in _SAYS_SO)
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in _MESSAGES)
 
 
 def free(device: torch.device) -> None:
-    """Give back what no object holds any more, so that the next trial has all the memory."""
+    """Release unreferenced memory, so that the next training has all of it."""
     gc.collect()
     if device.type == "cuda":
         garbage_collection_cuda()
@@ -30,7 +30,7 @@ def free(device: torch.device) -> None:
 
 
 def available() -> int | None:
-    """Bytes of main memory that this process may still take; None where the system does not say.
+    """Bytes of main memory that this process may still take; None if the system does not say.
 
     The kernel kills a process that takes more: an allocation itself hardly ever fails.
     """
@@ -39,7 +39,7 @@ def available() -> int | None:
 
 
 def reset_peak(device: torch.device) -> None:
-    """Forget how much memory was in use before."""
+    """Restart the measurement of `peak`."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     elif device.type == "cpu" and sys.platform == "linux":
@@ -50,14 +50,14 @@ def reset_peak(device: torch.device) -> None:
 
 
 def peak(device: torch.device) -> int | None:
-    """Bytes in use at most since `reset_peak`, on the device; None where it is not known."""
+    """Maximum of bytes in use since `reset_peak`, on the device; None if unknown."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     return _status("VmHWM") if device.type == "cpu" else None
 
 
 def in_use(device: torch.device) -> int | None:
-    """Bytes in use now, on the device; None where it is not known."""
+    """Bytes in use now, on the device; None if unknown."""
     if device.type == "cuda":
         return torch.cuda.memory_allocated(device)
     return _status("VmRSS") if device.type == "cpu" else None
@@ -70,12 +70,12 @@ def _status(field: str) -> int | None:
 def _of_machine() -> int | None:
     available = _kilobytes(_PROC / "meminfo", "MemAvailable")
     if available is None and hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2  # macOS does not say what others use
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2  # macOS does not say what is in use
     return available
 
 
 def _of_cgroups() -> list[int]:
-    """What is left to the control groups of this process, as in a container or a job of SLURM: versions 1 and 2."""
+    """Bytes left in the control groups of this process (versions 1 and 2), as in a container or a SLURM job."""
     try:
         lines = (_PROC / "self" / "cgroup").read_text().splitlines()
     except OSError:
@@ -98,7 +98,7 @@ def _of_cgroups() -> list[int]:
 
 
 def _file_cache(group: Path) -> int:
-    """Bytes that count as used but hold files read before, and are given back when they are needed."""
+    """Bytes that count as used but are file cache, which the kernel frees when memory is needed."""
     try:
         lines = (group / "memory.stat").read_text().splitlines()
     except OSError:

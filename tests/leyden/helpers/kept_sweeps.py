@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from leyden.records.record import CHECKPOINTS, Record, write_record
-from leyden.sweeps.names import job_name
+from leyden.sweeps.naming import job_name
 
 
 def keep_sweep(

@@ -4,6 +4,7 @@ import pytest
 
 from tests.leyden.scripts.listed_runs import keep
 from tests.leyden.scripts.renaming import write_tree
+from tests.leyden.tuning.quick_trials import table
 
 
 @pytest.fixture
@@ -17,6 +18,15 @@ def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keep("logs/csv_mlp/four", 4, status="failed", monitor="val/loss", metrics={"val/loss": 0.25, "test/r2": 0.8})
     keep("logs/mnist_mlp/five", 3, status="running", git={"commit": "fedcba9876543210", "dirty": True}, metrics={})
     keep("logs/debug/mnist_mlp/six", 0, metrics={"test/acc": 0.1})
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Overrides of a small experiment, one of which needs quotes in a shell."""
+    monkeypatch.chdir(tmp_path)
+    data = ["data=csv", f"data.path={table(tmp_path)}", "data.target=y", "task=regression", "data.batch_size=8"]
+    model = ["model.hidden_sizes=[8]", "model.dropout=0.0", "trainer.accelerator=cpu"]
+    return [*data, *model, f"paths.log_dir={tmp_path / 'my logs'}"]
 
 
 @pytest.fixture

@@ -153,7 +153,7 @@ def test_an_export_that_differs_is_refused_and_what_was_there_is_kept(
         monkeypatch.setattr(torch, "save", lambda state, file: save({k: v + 1e-6 for k, v in state.items()}, file))
     assert export(monkeypatch, f"run={run_dir}", f"format={form}", f"output={output}") == 2
     message = capsys.readouterr().err
-    assert message.startswith("error: what was exported differs by ")
+    assert message.startswith("error: the exported network differs by ")
     assert message.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == [output.name]
     assert output.read_bytes() == b"of last week"

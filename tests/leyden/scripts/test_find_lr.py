@@ -9,24 +9,10 @@ from PIL import Image
 
 from leyden.config.compose import compose
 from tests.leyden.scripts.running import runner
-from tests.leyden.tuning.quick_trials import files, made, table
+from tests.leyden.tuning.quick_trials import files, made
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "find_lr.py"
 run = runner(SCRIPT)
-
-
-@pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Overrides of a small experiment, one of which a shell would take apart."""
-    monkeypatch.chdir(tmp_path)
-    few = ["data=csv", f"data.path={table(tmp_path)}", "data.target=y", "task=regression", "data.batch_size=8"]
-    return [
-        *few,
-        "model.hidden_sizes=[8]",
-        "model.dropout=0.0",
-        "trainer.accelerator=cpu",
-        f"paths.log_dir={tmp_path / 'my logs'}",
-    ]
 
 
 def test_the_curve_is_drawn_and_the_command_holds(

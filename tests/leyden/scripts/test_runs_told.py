@@ -108,7 +108,7 @@ def test_that_no_run_fits_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytes
         (["experiment>a"], "experiment>a: experiment is a text; compare it with = or !=\n"),
         (["logs/nowhere"], "logs/nowhere: is neither a folder nor a filter such as status=failed or 'best>0.9'\n"),
         (["--limit", "0"], "--limit=0: must be at least 1\n"),
-        (["--revers", "--josn"], "unrecognized arguments: --josn; python scripts/runs.py --help shows all\n"),
+        (["--revers", "--josn"], "unrecognized arguments: --josn; python scripts/runs.py --help lists the options\n"),
     ],
 )
 def test_a_mistake_is_one_line(

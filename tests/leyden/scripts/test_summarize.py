@@ -42,7 +42,7 @@ def test_the_newest_sweep_is_shown_and_kept(
     assert " ".join(lines[2].split()) == "1 0.01 0.0150 ± 0.0071 0.5000 ± 0.0000 2 4.2 s"
     assert " ".join(lines[3].split()) == "2 0.1 0.1000 0.5000 1 of 2 4.2 s"
     assert "failed  optimizer.lr=0.1 seed=2  RuntimeError: no" in lines
-    assert "the best again:  python train.py -m experiment=mnist_mlp optimizer.lr=0.01 seed=1,2" in lines
+    assert "run the best again:  python train.py -m experiment=mnist_mlp optimizer.lr=0.01 seed=1,2" in lines
     assert lines[-1] == f"{sweep}: summary.md, summary.csv, history.png, parallel.png"
     assert said.err == "no importance.png: fewer than 4 jobs have a result\n"
     assert kept(sweep) == [name for name in FILES if name != "importance.png"]
@@ -62,12 +62,13 @@ def test_what_is_typed(sweep: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     [
         (
             ["logs"],
-            "logs: is no sweep, it has no sweep.json; the newest below it: logs/mnist_mlp/sweeps/optimizer.lr,seed\n",
+            "logs: is not a sweep, it has no sweep.json; the newest below it: "
+            "logs/mnist_mlp/sweeps/optimizer.lr,seed\n",
         ),
-        (["damaged/.."], "damaged/..: is no sweep, it has no sweep.json; the newest below it: damaged/../"),
-        (["nowhere"], "nowhere: there is no such directory; give that of a sweep, or last"),
+        (["damaged/.."], "damaged/..: is not a sweep, it has no sweep.json; the newest below it: damaged/../"),
+        (["nowhere"], "nowhere: no such directory; give that of a sweep, or last"),
         (["last", "--repeats", "sed"], "--repeats sed: is not swept; did you mean --repeats seed?"),
-        (["--plots"], "unrecognized arguments: --plots; python scripts/summarize.py --help shows all"),
+        (["--plots"], "unrecognized arguments: --plots; python scripts/summarize.py --help lists the options"),
         (
             ["damaged"],
             "damaged/sweep.json: cannot be read (Expecting value: line 1 column 1 (char 0)); python scripts/",

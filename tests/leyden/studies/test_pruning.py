@@ -93,7 +93,7 @@ def test_a_study_that_cannot_be_reached_ends_no_run(
     experiment = made(quick, lost, "trainer.max_epochs=2")
     run_experiment(experiment)
     assert read_record(experiment.run_dir)["status"] == "finished"
-    assert "the study was not told of epoch 1" in caplog.text
+    assert "epoch 1 was not reported to the study" in caplog.text
 
 
 def test_a_database_that_is_in_the_environment_is_found_or_missed_by_name(
@@ -105,7 +105,10 @@ def test_a_database_that_is_in_the_environment_is_found_or_missed_by_name(
     assert sorted(told(trial).intermediate_values) == [0]
     monkeypatch.delenv(STORAGE)
     assert not epoch_ends(Pruning(handed), made_trainer(1))
-    assert "not told of epoch 2 (LEYDEN_STORAGE, the URL of the study's database, is not in the env" in caplog.text
+    assert (
+        "epoch 2 was not reported to the study (LEYDEN_STORAGE, the URL of the study's database, is not in the env"
+        in caplog.text
+    )
 
 
 def test_callbacks_do_not_need_sweeps() -> None:

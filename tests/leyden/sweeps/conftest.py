@@ -12,19 +12,19 @@ from hydra.types import RunMode
 
 from leyden.config.overrides import allow_new_values
 from leyden.studies.storage import open_storage
-from leyden.sweeps.compose import Composer
+from leyden.sweeps.job_composer import JobComposer
 from tests.leyden.helpers.kept_sweeps import failed, finished, keep_sweep
 from tests.leyden.sweeps.made_search import place
 
 ROOT = Path(__file__).parents[3]
-Composing = Callable[..., tuple[Composer, dict[str, Override]]]
+Composing = Callable[..., tuple[JobComposer, dict[str, Override]]]
 
 
 @pytest.fixture
 def composing(tmp_path: Path) -> Iterator[Composing]:
     """Makes the composer of a sweep, and the values that are swept, from what is typed."""
 
-    def compose(*typed: str) -> tuple[Composer, dict[str, Override]]:
+    def compose(*typed: str) -> tuple[JobComposer, dict[str, Override]]:
         arguments = allow_new_values([f"paths.log_dir={tmp_path}", *typed])
         GlobalHydra.instance().clear()
         hydra = Hydra.create_main_hydra2("train", create_config_search_path(str(ROOT / "configs")))
@@ -33,7 +33,7 @@ def composing(tmp_path: Path) -> Iterator[Composing]:
         swept = {override.get_key_element(): override for override in overrides if override.is_sweep_override()}
         constants = [str(override.input_line) for override in overrides if not override.is_sweep_override()]
         context = type("Context", (), {"config_loader": hydra.config_loader})()
-        return Composer(context, config, constants, tmp_path / "sweep"), swept
+        return JobComposer(context, config, constants, tmp_path / "sweep"), swept
 
     yield compose
     GlobalHydra.instance().clear()

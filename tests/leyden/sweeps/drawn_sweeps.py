@@ -1,4 +1,4 @@
-"""Sweeps that were written by hand, to draw pictures of."""
+"""Sweeps written by hand, for plots."""
 
 from itertools import product
 from pathlib import Path
@@ -8,7 +8,7 @@ from tests.leyden.helpers.kept_sweeps import failed, finished, keep_sweep
 
 
 def searched(path: Path, **record: Any) -> Path:
-    """Forty trials of which only `a` matters; each fourth was given up, two failed, `c` is set in some only."""
+    """Forty trials of which only `a` matters; each fourth was pruned, two failed, `c` is set in some only."""
     jobs = []
     for n in range(40):
         settings = {"a": 10 ** (-4 + n % 20 / 5), "b": n % 7 / 7, "kind": ["x", "y$z", None][n % 3]}

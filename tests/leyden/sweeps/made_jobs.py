@@ -7,11 +7,11 @@ from typing import Any
 
 from leyden.config.experiment import Experiment
 from leyden.records.record import write_record
-from leyden.sweeps.board import Board
 from leyden.sweeps.executors.executor import Ended
-from leyden.sweeps.job import Job, Outcome, outcome
-from leyden.sweeps.loop import Loop
-from leyden.sweeps.state import SweepRecord
+from leyden.sweeps.job import Job, Outcome, read_outcome
+from leyden.sweeps.loop import SweepLoop
+from leyden.sweeps.progress import SweepProgress
+from leyden.sweeps.sweep_record import SweepRecord
 
 CONFIG = {"seed": 1, "monitor": "val/loss", "mode": "min", "trainer": {"max_epochs": 2}, "model": {"width": 3}}
 
@@ -31,7 +31,7 @@ def finish(job: Job, value: float = 0.5, status: str = "finished") -> None:
 class Made:
     """An executor that does to a job what its function says, when it is waited for."""
 
-    prompt = True
+    stops_in_handler = True
 
     def __init__(self, does: Callable[[Job], str | None], slots: int = 1) -> None:
         self.does, self.slots = does, slots
@@ -44,7 +44,7 @@ class Made:
     def open(self, sweep_dir: Path, jobs: Sequence[Job]) -> None:
         pass
 
-    def holds(self, job: Job) -> bool:
+    def is_submitted(self, job: Job) -> bool:
         return job.name in self.held
 
     def start(self, job: Job) -> None:
@@ -78,21 +78,21 @@ class Listed:
         self._left = list(jobs)
 
     def open(self) -> Sequence[Outcome]:
-        done = [found for found in map(outcome, self.jobs) if found.done]
+        done = [found for found in map(read_outcome, self.jobs) if found.done]
         self._left = [job for job in self.jobs if job not in [found.job for found in done]]
         return done
 
     def examples(self) -> Sequence[Job]:
         return self.jobs
 
-    def next(self) -> Job | None:
+    def ask(self) -> Job | None:
         return self._left.pop(0) if self._left else None
 
     def tell(self, found: Outcome) -> None:
         self.told.append(found)
 
-    def left(self) -> int:
-        return sum(not outcome(job).done for job in self.jobs)
+    def remaining(self) -> int:
+        return sum(not read_outcome(job).done for job in self.jobs)
 
     def close(self) -> None:
         pass
@@ -100,12 +100,14 @@ class Listed:
 
 def ran(
     folder: Path, executor: Made, jobs: list[Job] | Listed, stop: bool = False
-) -> tuple[Loop, Listed, Signals | None]:
+) -> tuple[SweepLoop, Listed, Signals | None]:
     """A sweep of these jobs: its loop, its source, and the signal that ended it."""
     source = Listed(jobs) if isinstance(jobs, list) else jobs
     with SweepRecord(folder, source, "made", ["x=1,2"], []) as record:
         done = source.open()
-        loop = Loop(source, executor, record, Board(source.total, len(done), source.objectives, alone=True), stop)
+        loop = SweepLoop(
+            source, executor, record, SweepProgress(source.total, len(done), source.objectives, alone=True), stop
+        )
         received = loop.run()
         record.close("finished")
     return loop, source, received

@@ -12,10 +12,10 @@ from omegaconf import OmegaConf
 
 from leyden.config.experiment import Trial
 from leyden.records.record import write_record
-from leyden.sweeps.job import Job, outcome
-from leyden.sweeps.names import job_name
+from leyden.sweeps.job import Job, read_outcome
+from leyden.sweeps.naming import job_name
+from leyden.sweeps.param_values import parse, plain
 from leyden.sweeps.search import Search
-from leyden.sweeps.space import parse, plain
 from leyden.system.errors import UserError
 from tests.leyden.sweeps.made_jobs import made_job
 
@@ -96,11 +96,11 @@ def go_on(search: Search, most: int = 1000, value: Value = loss, opens: bool = T
     executed: list[Job] = []
     if opens:
         search.open()
-    while len(executed) < most and (job := search.next()):
-        if not outcome(job).done:
+    while len(executed) < most and (job := search.ask()):
+        if not read_outcome(job).done:
             end(job, value(job.settings))
             executed.append(job)
-        search.tell(outcome(job))
+        search.tell(read_outcome(job))
     return executed
 
 

@@ -61,9 +61,9 @@ def test_a_mistake_that_no_typed_key_is_named_for_has_the_job_that_it_is_of(comp
 @pytest.mark.parametrize(
     ("typed", "told"),
     [
-        ("resume=a,b", "resume=a: goes on with one run"),
-        ("init_from=last", "init_from=last: would be another run for each job"),
-        ("paths.run_dir=a,b", "paths.run_dir=a: jobs have directories of their own"),
+        ("resume=a,b", "resume=a: resumes one run"),
+        ("init_from=last", "init_from=last: would be a different run for each job"),
+        ("paths.run_dir=a,b", "paths.run_dir=a: each job has its own directory"),
         ("seed=glob(*)", "seed=glob.*: "),
     ],
 )
@@ -78,7 +78,7 @@ def test_jobs_that_a_file_system_could_not_tell_apart_are_refused(composing: Com
 
 
 def test_a_range_without_a_search_is_refused(composing: Composing) -> None:
-    with pytest.raises(UserError, match=r"interval\(0\.1,1\): is a range for a search"):
+    with pytest.raises(UserError, match=r"interval\(0\.1,1\): is the range of a search"):
         Grid(*composing("optimizer.lr=interval(0.1,1)"))
 
 
@@ -89,9 +89,9 @@ def test_jobs_that_are_done_are_not_handed_out_and_others_go_on(composing: Compo
     finish(second, status="failed")
     grid = Grid(*typed)
     assert [found.job.name for found in grid.open()] == ["seed=1"]
-    jobs = [grid.next(), grid.next()]
+    jobs = [grid.ask(), grid.ask()]
     assert [(job.name, job.experiment.resumes) for job in jobs if job] == [("seed=2", True), ("seed=3", False)]
-    assert grid.next() is None
+    assert grid.ask() is None
 
 
 @pytest.mark.parametrize("checkpoint", [True, False])
@@ -119,7 +119,7 @@ def test_a_job_that_was_gone_on_with_by_itself_stays_as_it_is(
     (job.dir / CONFIG).write_text(yaml.safe_dump({**config, "trainer": {**config["trainer"], "max_epochs": 5}}))
     (job.dir / OVERRIDES).write_text(yaml.safe_dump([*job.experiment.overrides, "trainer.max_epochs=5"]))
     assert len(Grid(*composing("seed=1,2", "trainer.max_epochs=2")).open()) == 1
-    assert caplog.messages == ["seed=1: was gone on with by itself, with trainer.max_epochs=5; it stays as it is"]
+    assert caplog.messages == ["seed=1: was resumed by hand with trainer.max_epochs=5; it stays as it is"]
     (job.dir / OVERRIDES).write_text(yaml.safe_dump(job.experiment.overrides))
     with pytest.raises(UserError, match=r"was run with other settings: trainer\.max_epochs=5, now 2;"):
         Grid(*composing("seed=1,2", "trainer.max_epochs=2"))

@@ -70,7 +70,7 @@ def test_nothing_more_begins_after_a_failure_if_that_is_wished(
     executor = Made(lambda job: "killed by SIGKILL", slots=2)
     ran(tmp_path, executor, jobs, stop=True)
     assert executor.started == ["x=0", "x=1"]
-    assert caplog.messages.count("sweep.on_error=stop: nothing more is begun; 1 more to end") == 1
+    assert caplog.messages.count("sweep.on_error=stop: no more jobs are started; 1 still running") == 1
 
 
 def test_a_signal_stops_all_and_what_was_stopped_is_no_failure(tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from leyden.sweeps.job import Job, note_failure
+from leyden.sweeps.job import Job, record_failure
 from tests.leyden.sweeps.made_jobs import Listed, Made, finish, made_job, ran
 
 
 def refuse(job: Job) -> None:
-    note_failure(job, "monitor=val/a: is not measured", refused=True)
+    record_failure(job, "monitor=val/a: is not logged", refused=True)
 
 
 def grid(folder: Path) -> list[Job]:
@@ -21,8 +21,8 @@ def test_what_is_refused_whatever_is_swept_ends_the_sweep(tmp_path: Path) -> Non
     executor = Made(refuse)
     loop, source, received = ran(tmp_path, executor, grid(tmp_path))
     assert executor.started == ["n=1,x=1", "n=1,x=2", "n=2,x=1"]  # as soon as each key has had two values
-    assert loop.refusals.common == "monitor=val/a: is not measured"
-    assert (len(loop.failed), source.left(), received) == (3, 4, None)
+    assert loop.refusals.common == "monitor=val/a: is not logged"
+    assert (len(loop.failed), source.remaining(), received) == (3, 4, None)
 
 
 def test_a_search_knows_its_values_by_what_was_tried_only(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_where_one_job_ends_otherwise_all_are_tried(other: str, tmp_path: Path) 
             return refuse(job)
         if other == "finished":
             return finish(job)
-        return note_failure(job, "model.width=3: is too small", refused=other == "otherwise")
+        return record_failure(job, "model.width=3: is too small", refused=other == "otherwise")
 
     executor = Made(does)
     loop, _, _ = ran(tmp_path, executor, grid(tmp_path))

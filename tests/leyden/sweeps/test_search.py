@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from leyden.sweeps.job import outcome
+from leyden.sweeps.job import read_outcome
 from tests.leyden.sweeps.made_search import (
     MEDIAN,
     SAMPLERS,
@@ -28,16 +28,16 @@ def test_values_that_are_drawn_twice_are_run_once(folder: Path) -> None:
     search = made_search(folder, n_trials=6, params=params, sampler=SAMPLERS["random"])
     search.open()
     jobs = []
-    while job := search.next():  # as many slots as there are trials
+    while job := search.ask():  # as many slots as there are trials
         jobs.append(job)
     assert sorted(job.settings["model.width"] for job in jobs) == [1, 2]
     assert states(folder) == ["RUNNING"] * 6
-    assert search.left() == 6
+    assert search.remaining() == 6
     for job in jobs:
         end(job, float(job.settings["model.width"]))
-        search.tell(outcome(job))
+        search.tell(read_outcome(job))
     assert states(folder) == ["COMPLETE"] * 6
-    assert search.left() == 0
+    assert search.remaining() == 0
     assert all(trial.value == float(trial.params["model.width"]) for trial in trials_of(folder))
     assert go_on(made_search(folder, n_trials=9, params=params, sampler=SAMPLERS["random"])) == []
     assert states(folder) == ["COMPLETE"] * 9
@@ -46,17 +46,17 @@ def test_values_that_are_drawn_twice_are_run_once(folder: Path) -> None:
 def test_what_is_left_are_trials_without_a_result(folder: Path) -> None:
     search = made_search(folder, n_trials=3)
     search.open()
-    left = [search.left()]
+    left = [search.remaining()]
     for status in ("finished", "failed", "finished"):
-        job = search.next()
+        job = search.ask()
         assert job
         end(job, 0.5, status=status)
-        search.tell(outcome(job))
-        left.append(search.left())
+        search.tell(read_outcome(job))
+        left.append(search.remaining())
     assert left == [3, 2, 2, 1]
     less = made_search(folder, n_trials=1)
     less.open()
-    assert less.left() == 0
+    assert less.remaining() == 0
 
 
 def test_examples_say_that_there_is_a_pruner_and_are_not_executed(folder: Path) -> None:
@@ -83,17 +83,17 @@ def test_the_study_lies_in_the_sweeps_directory_whatever_it_is_called(name: str,
 def test_parallel_jobs_differ(folder: Path) -> None:
     search = made_search(folder, n_trials=12)
     go_on(search, most=5)
-    jobs = [job for job in (search.next() for _ in range(5)) if job]
+    jobs = [job for job in (search.ask() for _ in range(5)) if job]
     assert len({job.dir for job in jobs}) == 5
 
 
 def test_a_pruned_trial_has_its_last_value(folder: Path) -> None:
     search = made_search(folder, n_trials=2, pruner=MEDIAN)
     search.open()
-    job = search.next()
+    job = search.ask()
     assert job
     end(job, 0.75, status="pruned")
-    search.tell(outcome(job))
+    search.tell(read_outcome(job))
     (trial,) = trials_of(folder)
     assert (trial.state.name, trial.value, trial.intermediate_values) == ("PRUNED", 0.75, {1: 0.75})
     assert [found.status for found in made_search(folder, n_trials=2, pruner=MEDIAN).open()] == ["pruned"]

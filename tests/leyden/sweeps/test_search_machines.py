@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from leyden.studies import storage as studies
 from leyden.sweeps import study
-from leyden.sweeps.job import Job, outcome
+from leyden.sweeps.job import Job, read_outcome
 from tests.leyden.sweeps.made_search import SAMPLERS, end, go_on, loss, made_search, place, states, trials_of
 
 
@@ -29,13 +29,13 @@ class Machine:
     def become(self) -> None:
         self.monkeypatch.setattr(socket, "gethostname", lambda: self.name)
 
-    def next(self) -> Job | None:
+    def ask(self) -> Job | None:
         self.become()
-        return self.search.next()
+        return self.search.ask()
 
     def finish(self, job: Job) -> None:
         end(job, loss(job.settings))
-        self.search.tell(outcome(job))
+        self.search.tell(read_outcome(job))
 
 
 def test_two_machines_together_make_exactly_n_trials(
@@ -43,9 +43,9 @@ def test_two_machines_together_make_exactly_n_trials(
 ) -> None:
     place(tmp_path / "shared", empty)
     one, two = (Machine(name, tmp_path, monkeypatch, n_trials=5) for name in ("one", "two"))
-    jobs = [one.next(), two.next(), one.next(), two.next(), one.next()]
-    assert one.next() is None
-    assert two.next() is None
+    jobs = [one.ask(), two.ask(), one.ask(), two.ask(), one.ask()]
+    assert one.ask() is None
+    assert two.ask() is None
     assert len({job.name for job in jobs if job}) == 5
     for number, job in enumerate(jobs[:4]):
         assert job
@@ -53,11 +53,11 @@ def test_two_machines_together_make_exactly_n_trials(
     killed = jobs[4]
     again = Machine("two", tmp_path, monkeypatch, n_trials=5)  # leaves alone what runs elsewhere
     assert len(again.done) == 4
-    assert again.next() is None
+    assert again.ask() is None
     again.search.close()
-    assert "1 trials of this study are run elsewhere: one" in caplog.text
+    assert "1 trials of this study are running elsewhere: one" in caplog.text
     resumed = Machine("one", tmp_path, monkeypatch, n_trials=5)
-    job = resumed.next()
+    job = resumed.ask()
     assert job
     assert killed
     assert job.settings == killed.settings
@@ -80,7 +80,7 @@ def test_machines_that_make_the_tables_at_the_same_time_open_the_same_study(
 
     monkeypatch.setattr(studies, "RDBStorage", slow)
     place(tmp_path / "shared", empty)
-    assert Machine("one", tmp_path, monkeypatch, n_trials=1).next()
+    assert Machine("one", tmp_path, monkeypatch, n_trials=1).ask()
     assert raced
 
 
@@ -95,7 +95,7 @@ def test_a_machine_that_comes_while_another_begins_finds_the_same_search(
     def late() -> list[FrozenTrial]:
         if not one.trials():  # between two questions of the other
             one.agree(facts, "", lambda trial: False)
-            one.begin("one")
+            one.create_trial("one")
         return asked()
 
     monkeypatch.setattr(two, "trials", late)
@@ -105,18 +105,18 @@ def test_a_machine_that_comes_while_another_begins_finds_the_same_search(
 def test_a_trial_too_many_is_not_run(tmp_path: Path, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place(tmp_path / "shared", empty)
     one, two = (Machine(name, tmp_path, monkeypatch, n_trials=1) for name in ("one", "two"))
-    begin = one.search._study.begin
+    begin = one.search._study.create_trial
 
     def late(*arguments: Any) -> int:
-        assert two.next()  # between the count and the trial of the other
+        assert two.ask()  # between the count and the trial of the other
         return begin(*arguments)
 
-    monkeypatch.setattr(one.search._study, "begin", late)
-    assert one.next() is None
+    monkeypatch.setattr(one.search._study, "create_trial", late)
+    assert one.ask() is None
     trials = trials_of(tmp_path / "shared")
     assert [trial.state.name for trial in trials] == ["RUNNING", "FAIL"]
     assert trials[1].user_attrs["surplus"] is True
-    assert Machine("one", tmp_path, monkeypatch, n_trials=1).next() is None  # and not made up for
+    assert Machine("one", tmp_path, monkeypatch, n_trials=1).ask() is None  # and not made up for
 
 
 def test_what_was_run_elsewhere_is_told_by_the_study(folder: Path) -> None:

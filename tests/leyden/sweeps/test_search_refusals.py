@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from leyden.sweeps import settings as search_settings
+from leyden.sweeps import search_settings
 from leyden.sweeps.search import Search
 from leyden.system.errors import UserError
 from tests.leyden.sweeps.conftest import Composing
@@ -28,7 +28,7 @@ def test_a_study_of_something_else_is_refused(typed: list[str], settings: dict[s
 
 
 def test_an_objective_that_is_not_measured_is_told_after_the_first_job(folder: Path) -> None:
-    with pytest.raises(UserError, match=r"sweep.objectives.val/los: is not measured; did you mean val/loss\?"):
+    with pytest.raises(UserError, match=r"sweep.objectives.val/los: is not logged; did you mean val/loss\?"):
         go_on(made_search(folder, objectives={"val/los": "min"}))
     assert states(folder) == ["FAIL"]
 
@@ -36,7 +36,7 @@ def test_an_objective_that_is_not_measured_is_told_after_the_first_job(folder: P
 def test_a_search_that_has_no_result_yet_may_be_another_from_now_on(folder: Path) -> None:
     first = made_search(folder, objectives={"val/los": "min"})
     first.open()
-    assert first.next()  # runs in parallel with one that tells of the mistake
+    assert first.ask()  # runs in parallel with one that tells of the mistake
     first.close()
     assert states(folder) == ["RUNNING"]
     go_on(made_search(folder, n_trials=2))
@@ -51,7 +51,7 @@ def test_mistakes_at_the_ends_of_the_space_are_found_before_any_job(folder: Path
     with pytest.raises(UserError, match=r"^momentum: too much$"):
         search_of(composer)
     composer.wrong = lambda settings: "optimizer.lr=0.1: too much" if settings.get("optimizer.lr") == 0.1 else None
-    with pytest.raises(UserError, match=r"^optimizer\.lr=0\.1: too much; it is searched from 0\.0001 to 0\.1$"):
+    with pytest.raises(UserError, match=r"^optimizer\.lr=0\.1: too much; the range is 0\.0001 to 0\.1$"):
         search_of(composer)
 
 
@@ -62,8 +62,8 @@ def test_values_that_do_not_hold_fail_and_the_search_goes_on(folder: Path, caplo
     jobs = go_on(search)
     assert {job.settings["optimizer"] for job in jobs} == {"adam"}
     assert states(folder).count("FAIL") == 10 - len(jobs) > 0
-    assert "cannot be run: sgd: not here" in caplog.text
-    assert search.left() == 10 - len(jobs)
+    assert "cannot run: sgd: not here" in caplog.text
+    assert search.remaining() == 10 - len(jobs)
 
 
 @pytest.mark.parametrize(
@@ -71,12 +71,15 @@ def test_values_that_do_not_hold_fail_and_the_search_goes_on(folder: Path, caplo
     [
         ({"n_trials": 0}, "sweep.n_trials=0: must be a whole number, 1 or more"),
         ({"n_trails": 3}, "sweep.n_trails: unknown key; did you mean sweep.n_trials"),
-        ({"storage": "study.db"}, "sweep.storage: is no URL of a database, such as"),
+        ({"storage": "study.db"}, "sweep.storage: is not the URL of a database, such as"),
         ({"objectives": {"val/acc": "best"}}, "sweep.objectives.val/acc=best: must be min or max"),
         ({"objectives": "val/acc"}, "sweep.objectives=val/acc: must be a mapping"),
-        ({"objectives": {"a": "min", "b": "max"}, "pruner": MEDIAN}, "several objectives gives nothing up"),
-        ({"objectives": {"train/loss": "min"}, "pruner": MEDIAN}, "looks at validations, and train/loss is no metric"),
-        ({"sampler": {}}, "sweep.sampler: there is none; choose one, as in sweep/sampler=…"),
+        ({"objectives": {"a": "min", "b": "max"}, "pruner": MEDIAN}, "several objectives cannot prune"),
+        (
+            {"objectives": {"train/loss": "min"}, "pruner": MEDIAN},
+            "needs a validation metric, and train/loss is not one",
+        ),
+        ({"sampler": {}}, "sweep.sampler: is not set; choose one, as in sweep/sampler=…"),
         (
             {"sampler": {**SAMPLERS["tpe"], "gama": 1}},
             "sweep.sampler.gama: unknown key; did you mean sweep.sampler.gam",
@@ -87,9 +90,9 @@ def test_values_that_do_not_hold_fail_and_the_search_goes_on(folder: Path, caplo
         ),
         (
             {"sampler": {**SAMPLERS["tpe"], "seed": 1}},
-            "sweep.sampler.seed: is made of the seed of the runs; give seed=",
+            "sweep.sampler.seed: is derived from the seed of the runs; give seed=",
         ),
-        ({"pruner": SAMPLERS["tpe"]}, "sweep.pruner._target_=optuna.samplers.TPESampler: is no pruner of Optuna"),
+        ({"pruner": SAMPLERS["tpe"]}, "sweep.pruner._target_=optuna.samplers.TPESampler: is not a pruner of Optuna"),
         ({"pruner": {**MEDIAN, "n_startup_trials": -1}}, "sweep.pruner: Number of startup trials cannot be negative"),
     ],
 )
@@ -120,7 +123,7 @@ def searched(composing: Composing, *typed: str) -> Search:
 
 
 def test_a_pruner_that_takes_what_is_searched_is_refused(composing: Composing) -> None:
-    why = r"^sweep\.pruner\.max_resource: is trainer\.max_epochs, which is searched; give a number of its own$"
+    why = r"^sweep\.pruner\.max_resource: is trainer\.max_epochs, which is searched; give a number$"
     with pytest.raises(UserError, match=why):
         searched(composing, "sweep/pruner=hyperband", "trainer.max_epochs=int(interval(2,8))")
     typed = "trainer.max_epochs=int(interval(2,8))"

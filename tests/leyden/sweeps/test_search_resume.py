@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from leyden.sweeps.job import Outcome, outcome
-from leyden.sweeps.space import Numbers
+from leyden.sweeps.job import Outcome, read_outcome
+from leyden.sweeps.param_values import Numbers
 from tests.leyden.sweeps.made_search import MEDIAN, SAMPLERS, end, go_on, loss, made_search, place, states, trials_of
 
 
@@ -28,11 +28,11 @@ def test_a_search_that_is_killed_again_and_again_makes_the_same_trials(
             with monkeypatch.context() as patched:
                 patched.setattr(Numbers, "text", lambda self, value: drawn(self, value) if self.whole else 1 / 0)
                 with pytest.raises(ZeroDivisionError):
-                    search.next()
+                    search.ask()
         elif turn % 4 == 2:  # killed after it was drawn, before it was begun
-            assert search.next()
+            assert search.ask()
         elif turn % 4 == 3:  # killed after it has ended, before that was told
-            job = search.next()
+            job = search.ask()
             assert job
             end(job, loss(job.settings))
         else:
@@ -53,10 +53,10 @@ def test_the_seed_decides(tmp_path: Path, empty: Path) -> None:
 def test_a_killed_trial_is_handed_out_again_under_its_number(folder: Path) -> None:
     search = made_search(folder, pruner=MEDIAN)
     search.open()
-    job = search.next()
+    job = search.ask()
     again = made_search(folder, pruner=MEDIAN)
     assert list(again.open()) == []
-    same = again.next()
+    same = again.ask()
     assert job
     assert same
     assert (job.dir, job.settings) == (same.dir, same.settings)
@@ -71,7 +71,7 @@ def test_a_killed_trial_is_handed_out_again_under_its_number(folder: Path) -> No
 def test_a_search_goes_on_under_another_name_of_the_machine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     search = made_search(folder, n_trials=2)
     search.open()
-    job = search.next()
+    job = search.ask()
     monkeypatch.setattr(socket, "gethostname", lambda: "elsewhere")
     again = go_on(made_search(folder, n_trials=2))
     assert job
@@ -94,9 +94,9 @@ def test_a_search_in_which_all_fail_ends_and_is_made_up_for(folder: Path) -> Non
     def fail(search: Any) -> list[Mapping[str, Any]]:
         search.open()
         tried = []
-        while job := search.next():
+        while job := search.ask():
             end(job, status="failed", error="out of memory")
-            search.tell(outcome(job))
+            search.tell(read_outcome(job))
             tried.append(job.settings)
         return tried
 
@@ -114,10 +114,10 @@ def test_a_search_in_which_all_fail_ends_and_is_made_up_for(folder: Path) -> Non
 def test_one_that_failed_counts_while_the_process_lives(folder: Path) -> None:
     search = made_search(folder, n_trials=4)
     search.open()
-    job = search.next()
+    job = search.ask()
     assert job
     end(job, status="failed", error="no")
-    search.tell(outcome(job))
+    search.tell(read_outcome(job))
     assert len(go_on(search, opens=False)) == 3
     assert [job.settings for job in go_on(made_search(folder, n_trials=4))] == [job.settings]
 
@@ -125,7 +125,7 @@ def test_one_that_failed_counts_while_the_process_lives(folder: Path) -> None:
 def test_less_trials_than_before_leave_none_running(folder: Path) -> None:
     search = made_search(folder, n_trials=4)
     search.open()
-    jobs = [job for job in (search.next() for _ in range(3)) if job]
+    jobs = [job for job in (search.ask() for _ in range(3)) if job]
     executed = go_on(made_search(folder, n_trials=2))
     assert [job.settings for job in executed] == [job.settings for job in jobs[:2]]
     assert states(folder) == ["COMPLETE", "COMPLETE", "FAIL"]

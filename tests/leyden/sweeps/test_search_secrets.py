@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from leyden.config.experiment import STORAGE
 from leyden.config.overrides import as_typed
-from leyden.studies.storage import hand_over, handed_over, open_storage
+from leyden.studies.storage import open_storage, recordable_url, resolve_url
 from leyden.sweeps.search import Search
 from leyden.system.errors import UserError
 from tests.leyden.sweeps.conftest import Composing
@@ -37,24 +37,24 @@ def test_jobs_carry_no_password_and_find_the_study(composing: Composing, url: st
     settings: Any = OmegaConf.to_container(composer.config.sweep, resolve=True)
     search = Search(composer, settings, swept, "val/acc", "max", 1)
     assert not search.open()
-    job = search.next()
+    job = search.ask()
     assert job
     assert job.experiment.trial
     for one in (job, *search.examples()):
         assert SECRET.encode() not in pickle.dumps(one)
-    assert handed_over(job.experiment.trial.storage) == url
+    assert resolve_url(job.experiment.trial.storage) == url
 
 
 def test_a_url_without_secrets_is_told_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(STORAGE, raising=False)
-    assert hand_over("sqlite:////a/study.db") == "sqlite:////a/study.db"
+    assert recordable_url("sqlite:////a/study.db") == "sqlite:////a/study.db"
     assert STORAGE not in os.environ
     with pytest.raises(UserError, match=r"LEYDEN_STORAGE, .* is not in the environment"):
-        handed_over("")
+        resolve_url("")
     for secret in ("sqlite:////a/study.db?key=x", "postgresql://me:x@host/studies", "postgresql://host/studies"):
         monkeypatch.setenv(STORAGE, "")
-        assert hand_over(secret) == ""
-        assert handed_over("") == secret
+        assert recordable_url(secret) == ""
+        assert resolve_url("") == secret
 
 
 @pytest.mark.parametrize(

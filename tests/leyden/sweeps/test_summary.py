@@ -52,7 +52,7 @@ def test_a_cross_validation_is_one_row(tmp_path: Path) -> None:
     assert (spread.mean, spread.std, spread.n) == (pytest.approx(0.3), pytest.approx(math.sqrt(0.025)), 5)
     text = as_table(summary).plain
     assert "over data.fold; the mean is the result of the cross-validation" in text
-    assert text.endswith("\nthe best again:  python train.py -m experiment=mnist_mlp data.fold=1,2,3,4,5")
+    assert text.endswith("\nrun the best again:  python train.py -m experiment=mnist_mlp data.fold=1,2,3,4,5")
 
 
 def test_equal_ones_share_a_rank_and_large_may_be_good(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_several_objectives_are_ranked_by_pareto_front(tmp_path: Path) -> None:
     ]
     assert [group.settings["name"] for group in summary.best] == ["d", "a", "b"]
     text = as_table(summary).plain
-    assert "Pareto fronts of val/acc (most first) and seconds (least first); those of front 1 are the best" in text
+    assert "Pareto fronts of val/acc (highest first) and seconds (lowest first); front 1 is the best" in text
     assert text.splitlines()[1].split()[:2] == ["front", "name"]
 
 

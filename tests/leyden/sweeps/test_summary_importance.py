@@ -8,37 +8,37 @@ import pytest
 
 from leyden.sweeps.summary import Summary, summarize
 from leyden.sweeps.summary.importance import (
+    INTERACTIONS,
     NOISE,
-    TOGETHER,
-    NothingToShowError,
+    NothingToPlotError,
     importance,
     is_complete,
     spans_decades,
 )
-from leyden.sweeps.summary.plots import bars
+from leyden.sweeps.summary.plots import importance_bars
 from tests.leyden.helpers.kept_sweeps import finished, keep_sweep
 from tests.leyden.sweeps.drawn_sweeps import grid, of_few, searched
 
 
 def title(summary: Summary) -> str:
-    return bars(summary).axes[0].get_title()
+    return importance_bars(summary).axes[0].get_title()
 
 
 @pytest.mark.parametrize("kind", ["grid", "search"])
 def test_one_setting_is_not_compared_with_itself(kind: str, tmp_path: Path) -> None:
     jobs = [{"settings": {"a": n, "b": 1}, "record": finished(val__loss=n)} for n in range(6)]
-    with pytest.raises(NothingToShowError, match="there is only one setting to compare"):
+    with pytest.raises(NothingToPlotError, match="there is only one setting to compare"):
         importance(summarize(keep_sweep(tmp_path / "s", jobs, kind=kind)), "val/loss")
 
 
-def test_the_variance_of_a_grid_is_taken_apart(tmp_path: Path) -> None:
+def test_the_variance_of_a_grid_is_decomposed(tmp_path: Path) -> None:
     def shares(summary: Summary) -> dict[str, float]:
         return {key: round(share, 6) for key, share in importance(summary, "val/loss").items()}
 
-    assert shares(summarize(grid(tmp_path / "a"))) == {"a": 0.8, "b": 0.2, TOGETHER: 0.0, NOISE: 0.0}
-    assert shares(summarize(grid(tmp_path / "b", noise=5**0.5))) == {"a": 0.4, "b": 0.1, TOGETHER: 0.0, NOISE: 0.5}
+    assert shares(summarize(grid(tmp_path / "a"))) == {"a": 0.8, "b": 0.2, INTERACTIONS: 0.0, NOISE: 0.0}
+    assert shares(summarize(grid(tmp_path / "b", noise=5**0.5))) == {"a": 0.4, "b": 0.1, INTERACTIONS: 0.0, NOISE: 0.5}
     jobs = [{"settings": {"a": a, "b": b}, "record": finished(val__loss=a * b)} for a, b in product((-1, 1), (-1, 1))]
-    assert shares(summarize(keep_sweep(tmp_path / "c", jobs))) == {"a": 0.0, "b": 0.0, TOGETHER: 1.0}
+    assert shares(summarize(keep_sweep(tmp_path / "c", jobs))) == {"a": 0.0, "b": 0.0, INTERACTIONS: 1.0}
 
 
 def test_shares_add_up_where_a_grid_is_complete(tmp_path: Path) -> None:
@@ -52,33 +52,33 @@ def test_shares_add_up_where_a_grid_is_complete(tmp_path: Path) -> None:
         assert not is_complete(summarize(tmp_path / f"{absent}"))
 
 
-def test_a_search_is_asked_where_it_is_good(tmp_path: Path) -> None:
+def test_the_importance_of_a_search_is_that_of_its_best_trials(tmp_path: Path) -> None:
     shares = importance(summarize(searched(tmp_path / "s")), "val/acc")
     assert set(shares) == {"a", "b", "kind", "c"}
     assert max(shares, key=lambda key: shares[key]) == "a"
     assert sum(shares.values()) == pytest.approx(1)
 
 
-def test_what_only_some_jobs_have_is_judged_among_them_and_not_by_a_few(tmp_path: Path) -> None:
-    few = summarize(of_few(tmp_path / "few", 8))
-    assert set(importance(few, "val/loss")) == {"lr", "opt"}
-    assert "(PED-ANOVA over 8 jobs)\nleft out, as too few jobs have it: m (4 of 8)\nfew results: a hint" in title(few)
+def test_settings_that_only_some_trials_have_count_too(tmp_path: Path) -> None:
     many = summarize(of_few(tmp_path / "many", 60))
+    assert set(importance(many, "val/loss")) == {"lr", "opt", "m"}
     assert importance(many, "val/loss")["m"] > 0
-    assert title(many).endswith("(PED-ANOVA over 60 jobs)")
-    labels = {label.get_text() for label in bars(many).axes[0].get_yticklabels()}
-    assert labels == {"lr", "opt", "m (when set)"}
+    lone = [{"settings": {"m": n} if n < 3 else {}, "record": finished(val__loss=n)} for n in range(4)]
+    with pytest.raises(NothingToPlotError, match="there is only one setting to compare"):
+        importance(summarize(keep_sweep(tmp_path / "lone", lone, kind="search")), "val/loss")
+    same = [{"settings": {"m": 1, "seed": n}, "record": finished(val__loss=n)} for n in range(4)]
+    with pytest.raises(NothingToPlotError, match="no setting differs between jobs"):
+        importance(summarize(keep_sweep(tmp_path / "same", same, kind="search")), "val/loss")
+
+
+def test_few_results_are_called_a_hint(tmp_path: Path) -> None:
+    assert title(summarize(of_few(tmp_path / "few", 8))).endswith(
+        "(PED-ANOVA over 8 trials)\nfew results: a hint at most"
+    )
+    assert title(summarize(of_few(tmp_path / "many", 60))).endswith("(PED-ANOVA over 60 trials)")
     assert "few results: a hint at most" in title(summarize(of_few(tmp_path / "grid", 8, "grid")))
-    third = [
-        {"settings": {"lr": n, **({"m": n} if n % 3 else {}), **({"k": n} if n % 3 == 0 else {})}} for n in range(60)
-    ]
-    run = [{**job, "record": finished(val__loss=n)} for n, job in enumerate(third)]  # m in 40 of 60, k in 20
-    assert set(importance(summarize(keep_sweep(tmp_path / "third", run, kind="search")), "val/loss")) == {"lr", "m"}
     assert "few results: a hint" in title(summarize(of_few(tmp_path / "tens", 49)))
     assert "few results" not in title(summarize(of_few(tmp_path / "ten", 10, "grid")))
-    lone = [{"settings": {"m": n} if n < 3 else {}, "record": finished(val__loss=n)} for n in range(4)]
-    with pytest.raises(NothingToShowError, match="no setting has two values in enough jobs"):
-        importance(summarize(keep_sweep(tmp_path / "lone", lone, kind="search")), "val/loss")
 
 
 def test_scales() -> None:

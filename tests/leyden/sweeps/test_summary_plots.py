@@ -1,4 +1,4 @@
-"""leyden.sweeps.summary: pictures, and what they show."""
+"""leyden.sweeps.summary: plots, and what they show."""
 
 import builtins
 import importlib.util
@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from leyden.sweeps.summary import draw, summarize
-from leyden.sweeps.summary.history import history
-from leyden.sweeps.summary.parallel import axis_of, parallel, spread_out
+from leyden.sweeps.summary.history_plot import history
+from leyden.sweeps.summary.parallel_plot import axis_of, parallel
 from tests.leyden.helpers.kept_sweeps import failed, finished, keep_sweep
 from tests.leyden.sweeps.drawn_sweeps import grid, of_few, searched
 
@@ -32,7 +32,7 @@ def heights(values: list[Any]) -> list[float]:
 
 
 @pytest.mark.parametrize("kind", ["grid", "search"])
-def test_pictures_are_made_and_not_blank(kind: str, tmp_path: Path) -> None:
+def test_plots_are_made_and_not_blank(kind: str, tmp_path: Path) -> None:
     summary = summarize({"grid": grid, "search": searched}[kind](tmp_path / "s"))
     made, why_not = draw(summary)
     assert why_not is None
@@ -51,12 +51,12 @@ def test_several_objectives(tmp_path: Path) -> None:
     assert [path.name for path in draw(summary)[0]] == NAMES
 
 
-def test_where_there_is_little_to_show_there_are_fewer_pictures(tmp_path: Path) -> None:
+def test_where_there_is_little_to_show_there_are_fewer_plots(tmp_path: Path) -> None:
     def drawn(name: str, jobs: list[dict[str, Any]]) -> tuple[list[str], str | None]:
         made, why_not = draw(summarize(keep_sweep(tmp_path / name, jobs)))
         return [path.name for path in made], why_not
 
-    too_few = ([], "no pictures: they need two jobs with a result")
+    too_few = ([], "no plots: they need two jobs with a result")
     assert drawn("none", []) == too_few
     assert drawn("one", [{"settings": {"a": 1}, "record": finished(val__loss=1.0)}]) == too_few
     failures: list[dict[str, Any]] = [{"settings": {"a": n}, **failed("Boom")} for n in range(3)]
@@ -98,7 +98,7 @@ def test_what_is_not_installed_is_named_with_the_remedy(
     monkeypatch.delitem(sys.modules, absent, raising=False)
     found, why_not = draw(summarize(searched(tmp_path / "s")))
     assert [path.name for path in found] == made
-    what = "importance.png" if made else "pictures"
+    what = "importance.png" if made else "plots"
     assert why_not == f"no {what}: {absent} is not installed; uv sync --extra plots --extra sweeps"
 
 
@@ -131,11 +131,11 @@ def test_what_finished_without_a_number_has_not_failed(tmp_path: Path) -> None:
     assert labels(axes) == ["best: 1", "failed", "finished", "finished without it"]
 
 
-def test_what_has_no_value_is_told_in_words_above_the_lines(tmp_path: Path) -> None:
+def test_a_missing_value_is_labelled_above_the_lines(tmp_path: Path) -> None:
     axes = parallel(summarize(of_few(tmp_path / "s", 8))).axes[0]
     (tick,) = (text for text in axes.texts if text.get_text() == "not set")
-    assert tick.get_zorder() > max(patch.get_zorder() for patch in axes.patches)
-    assert axis_of("x", ["not set", ...]).ticks == [(0.0, "not set"), (1.0, "not set")]  # a text of somebody's
+    assert tick.get_zorder() > max(line.get_zorder() for line in axes.lines)
+    assert axis_of("x", ["not set", ...]).ticks == [(0.0, "not set"), (0.14, "not set")]  # a text of somebody's
 
 
 def test_where_values_stand_on_an_axis() -> None:
@@ -145,13 +145,24 @@ def test_where_values_stand_on_an_axis() -> None:
     assert heights([None, 2, 10]) == [1, 0, 0.5]  # numbers in their order, then texts
     assert heights([True, False]) == [1, 0]
     assert heights([1, ..., 3]) == [0.14, 0, 1]
-    assert heights(["a", ...]) == [1, 0]
-    assert heights([7, 7]) == [0.5, 0.5]
+    assert heights(["a", ..., "b"]) == [0.14, 0, 1]
     assert axis_of("x", [0.1, 0.01]).ticks == [(0.0, "0.01"), (1.0, "0.1")]
+    assert [text for _, text in axis_of("x", [0, 0.31, 1], is_result=True).ticks] == [
+        "0",
+        "0.2",
+        "0.4",
+        "0.6",
+        "0.8",
+        "1",
+    ]
     many = axis_of("x", [f"value {n}" for n in range(100)])
     assert len(many.ticks) <= 16
 
 
-def test_lines_that_share_a_height_are_a_little_apart() -> None:
-    assert spread_out([0.0, 1.0, 0.5]) == [0.0, 1.0, 0.5]
-    assert spread_out([0.0, 1.0, 0.0, 0.0]) == pytest.approx([-0.03, 1.0, 0.0, 0.03])
+def test_lines_of_the_same_settings_do_not_hide_each_other(tmp_path: Path) -> None:
+    jobs = [{"settings": {"a": n % 2, "b": n}, "record": finished(val__loss=n)} for n in range(6)]
+    lines = [line for line in parallel(summarize(keep_sweep(tmp_path / "s", jobs))).axes[0].lines if line.get_alpha()]
+    starts = {round(float(np.asarray(line.get_ydata())[0]), 4) for line in lines}
+    assert len(starts) == len(lines) == 6
+    ends = [float(np.asarray(line.get_ydata())[-1]) for line in lines]
+    assert ends == pytest.approx([1, 0.8, 0.6, 0.4, 0.2, 0])  # results are exact; the best is drawn last

@@ -22,16 +22,18 @@ def test_the_newest_sweep_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert find_sweep("last") == Path("logs/b/sweeps/new")
     assert find_sweep("logs/a/sweeps/old/sweep.json") == Path("logs/a/sweeps/old")
     Path("logs/d").mkdir()
-    with pytest.raises(UserError, match=r"logs/d: is no sweep, it has no sweep.json; python scripts/runs.py logs/d "):
+    with pytest.raises(
+        UserError, match=r"logs/d: is not a sweep, it has no sweep.json; python scripts/runs.py logs/d "
+    ):
         find_sweep("logs/d")
     with pytest.raises(UserError, match=r"sweep.json; the newest below it: logs/a/sweeps/old$"):
         find_sweep("logs/a")
     for day in range(1, 5):
         keep_sweep(Path(f"logs/d/sweeps/{day}"), [], started=f"2025-01-0{day}T00:00:00+00:00")
     named = "logs/b/sweeps/new, logs/c/sweeps/mid, logs/a/sweeps/old, logs/d/sweeps/4, logs/d/sweeps/3 and 2 more"
-    with pytest.raises(UserError, match=f"logs: is no sweep, it has no sweep.json; the newest below it: {named}$"):
+    with pytest.raises(UserError, match=f"logs: is not a sweep, it has no sweep.json; the newest below it: {named}$"):
         find_sweep("logs")
-    with pytest.raises(UserError, match="nowhere: there is no such directory"):
+    with pytest.raises(UserError, match="nowhere: no such directory"):
         find_sweep("nowhere")
 
 
@@ -52,10 +54,10 @@ def test_directories_are_believed_and_where_there_is_none_the_sweep_is(tmp_path:
         (4, "killed", "killed by SIGKILL"),
         (5, "pruned", "after 3 epochs, val/loss 0.75"),
     ]
-    assert "; killed: the same command goes on; " in as_table(summary).plain
+    assert "; killed: repeat the command to resume; " in as_table(summary).plain
     with FileLock(sweep / ".lock"):
         summary = summarize(sweep)
-        assert "; not yet over: it goes on; " in as_table(summary).plain
+        assert "; still running; " in as_table(summary).plain
         assert [result.status for result in summary.rest] == ["killed", "running", "pruned"]
 
 
@@ -65,7 +67,7 @@ def test_what_is_damaged_is_told_in_a_line_or_gone_without(tmp_path: Path) -> No
     assert summarize(sweep).rest == []  # sweep.json knows that it finished, and with what
     for content in ("", "[]", "{}", '{"jobs": 1}', '{"jobs": [', "\0", "[" * 100_000):
         (sweep / "sweep.json").write_text(content)
-        with pytest.raises(UserError, match=r"sweep.json: (cannot be read|is no record of a sweep)") as refused:
+        with pytest.raises(UserError, match=r"sweep.json: (cannot be read|is not the record of a sweep)") as refused:
             summarize(sweep)
         assert "\n" not in str(refused.value)
     odd: list[Any] = [1, None, {}, {"name": 3}, {"name": "n=1"}, {"name": "x", "settings": 1, "overrides": "a"}]
@@ -86,5 +88,5 @@ def test_what_counts_is_found_in_the_jobs_where_the_sweep_does_not_say_it(tmp_pa
     (sweep / "n=1" / "config.yaml").unlink()
     summary = summarize(sweep)
     assert summary.objectives == {}
-    assert "not ranked: it is not recorded what counts" in as_table(summary).plain
-    assert "the best again" not in as_table(summary).plain
+    assert "not ranked: no objective is recorded" in as_table(summary).plain
+    assert "run the best again" not in as_table(summary).plain

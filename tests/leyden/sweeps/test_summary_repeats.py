@@ -79,7 +79,7 @@ def test_a_seed_without_a_fold_does_not_count_and_that_is_said(broken: dict[str,
     assert (spread.mean, spread.n) == (pytest.approx(1.22), 2)  # of seeds 1 and 3
     assert len(group.counted) == 10
     text = as_table(summary).plain
-    assert "; a seed without all folds does not count" in text.splitlines()[0]
+    assert "; a seed without all folds is not ranked" in text.splitlines()[0]
     assert cells(text)[3] == "2×5 of 3×5"
     assert [summary.cause(result) for result in summary.rest[1:]] == ["seed=2 has 4 of 5 folds"] * 4
     assert text.count("seed=2 has 4 of 5 folds") == 4
@@ -109,7 +109,7 @@ def test_a_cross_validation_of_one_seed_does_not_win_by_a_fold_that_is_missing(
     (group,) = summary.groups
     assert (group.settings, group.values["val/loss"].mean) == ({"lr": 0.1}, pytest.approx(0.7))
     assert [summary.cause(result) for result in summary.rest][1:] == ["its cross-validation has 1 of 2 folds"]
-    assert "; one without all folds does not count" in as_table(summary).plain.splitlines()[0]
+    assert "; one without all folds is not ranked" in as_table(summary).plain.splitlines()[0]
 
 
 def test_a_run_without_a_fold_is_no_part_of_a_cross_validation(tmp_path: Path) -> None:
@@ -122,9 +122,9 @@ def test_a_run_without_a_fold_is_no_part_of_a_cross_validation(tmp_path: Path) -
 def test_the_command_of_a_cross_validation_makes_all_of_it(tmp_path: Path) -> None:
     text = as_table(summarize(validated(tmp_path / "s", {(4, 2): failed("Boom")}))).plain
     command = "python train.py -m experiment=mnist_mlp trainer.max_epochs=30 data.fold=0,1,2,3,4 seed=1,2,3"
-    assert text.splitlines()[-1] == f"the best again:  {command}"  # and no test of its best fold
+    assert text.splitlines()[-1] == f"run the best again:  {command}"  # and no test of its best fold
     markdown, _ = save(summarize(tmp_path / "s"))
-    assert f"The best again:\n\n```bash\n{command}\n```\n" in markdown.read_text()
+    assert f"Run the best again:\n\n```bash\n{command}\n```\n" in markdown.read_text()
 
 
 def test_the_command_takes_values_as_they_were_typed(tmp_path: Path) -> None:
@@ -141,8 +141,8 @@ def test_the_command_of_a_single_job_has_its_fold_and_its_seed(tmp_path: Path) -
     jobs = [{"settings": {"data.fold": 3, "seed": 2, "a": 1}, "record": finished(val__loss=1.0)}]
     summary = summarize(keep_sweep(tmp_path / "s", jobs))
     lines = as_table(summary).plain.splitlines()
-    assert lines[-2] == "the best again:  python train.py experiment=mnist_mlp data.fold=3 seed=2 a=1"
-    assert lines[-1].startswith("its test again:  python eval.py run=")
+    assert lines[-2] == "run the best again:  python train.py experiment=mnist_mlp data.fold=3 seed=2 a=1"
+    assert lines[-1].startswith("test it again:  python eval.py run=")
 
 
 def test_no_seed_is_recommended(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_no_seed_is_recommended(tmp_path: Path) -> None:
     summary = summarize(sweep, ["data.fold"])
     assert [(group.settings, len(group.counted)) for group in summary.groups] == [({"seed": n}, 5) for n in (1, 2, 3)]
     text = as_table(summary)
-    why = "none is the best: they differ in seed, which only repeats a job; without --repeats means are ranked"
+    why = "none is recommended: they differ in seed, which only repeats a job; without --repeats means are ranked"
     assert text.plain.splitlines()[-1] == why
     assert "green" not in {str(span.style) for span in text.spans}
     markdown, _ = save(summary)

@@ -40,7 +40,7 @@ def test_a_job_of_a_killed_sweep_runs_where_its_process_does(
     sweep = running(tmp_path / "s", host=host, pid=os.getpid() if is_there else ended())
     with FileLock(sweep / "n=1" / ".lock"):  # where its process is gone, by one that it had begun
         text = as_table(summarize(sweep)).plain
-        assert f"0 of 1 job finished, 1 {status}; killed: the same command goes on" in text
+        assert f"0 of 1 job finished, 1 {status}; killed: repeat the command to resume" in text
         assert f"\n{status}  n=1  after 3 epochs" in text
         with FileLock(sweep / ".lock"):
             assert [result.status for result in summarize(sweep).results] == ["running"]
@@ -74,7 +74,7 @@ def test_a_job_that_was_gone_on_with_by_itself_is_told_of(tmp_path: Path) -> Non
     (sweep / "seed=4" / "overrides.yaml").write_text(yaml.safe_dump(["seed=9", *own, "trainer.max_epochs=5"]))
     keep(6, "trainer.max_epochs=5")
     summary = summarize(sweep)
-    warning = f"{sweep}/seed=1: was gone on with by itself: trainer.max_epochs=5 trainer=cpu"
+    warning = f"{sweep}/seed=1: was resumed by hand: trainer.max_epochs=5 trainer=cpu"
     assert summary.warnings == [warning]
     assert as_table(summary).plain.splitlines()[-1] == f"warning: {warning}"
     markdown, _ = save(summary)
@@ -87,7 +87,7 @@ def test_what_hydra_is_told_is_no_setting_of_a_run_that_is_gone_on_with(tmp_path
     sweep = keep_sweep(tmp_path / "s", [{"settings": {"seed": 1}, "overrides": overrides, "record": record}])
     kept = ["experiment=mnist_mlp", "seed=1", "trainer.max_epochs=5"]
     (sweep / "seed=1" / "overrides.yaml").write_text(yaml.safe_dump(kept))
-    assert summarize(sweep).warnings == [f"{sweep}/seed=1: was gone on with by itself: trainer.max_epochs=5"]
+    assert summarize(sweep).warnings == [f"{sweep}/seed=1: was resumed by hand: trainer.max_epochs=5"]
 
 
 def test_experiments_may_be_swept_and_may_monitor_something_else(tmp_path: Path) -> None:
@@ -130,11 +130,11 @@ def test_which_of_the_first_front_is_run_again_is_told(tmp_path: Path) -> None:
     ]
     objectives = {"val/acc": "max", "seconds": "min"}
     summary = summarize(keep_sweep(tmp_path / "s", jobs, objectives=objectives))
-    again = "the best of front 1 by val/acc again:  python train.py experiment=mnist_mlp 'name=\"a\"'"
+    again = "run the best of front 1 by val/acc again:  python train.py experiment=mnist_mlp 'name=\"a\"'"
     assert again.replace('"', "").replace("'", "") in as_table(summary).plain.replace('"', "").replace("'", "")
-    assert "\nThe best of front 1 by val/acc again, and its test:\n" in save(summary)[0].read_text()
+    assert "\nRun the best of front 1 by val/acc again, and test it:\n" in save(summary)[0].read_text()
     lone = summarize(keep_sweep(tmp_path / "t", [jobs[0], jobs[2]], objectives=objectives))
-    assert "\nthe best again:  python" in as_table(lone).plain
+    assert "\nrun the best again:  python" in as_table(lone).plain
 
 
 def test_a_time_is_told_to_be_that_of_a_job_where_there_are_several(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_the_same_command_goes_on_and_what_failed_is_tried_again(quick: list[str
     sweep = ["-m", "experiment=mnist_linear", FAULT, "callbacks.fault.kind=none,raise,exit", *quick]
     status, said = typed(*sweep, "hydra/launcher=parallel", "hydra.launcher.n_jobs=2")
     assert status == 1
-    assert "2 jobs not done, of which 2 failed; the same command goes on; what they printed is in " in said
+    assert "2 jobs not done, of which 2 failed; repeat the command to resume; their output is in " in said
     for name, cause in (("raise", "ValueError: this one raises"), ("exit", "ended with exit status 7")):
         (line,) = [line for line in said.splitlines() if line.startswith("failed") and f"kind={name}" in line]
         assert cause in line
@@ -90,7 +90,7 @@ def test_a_signal_before_the_first_job_has_begun_is_a_word(
     said, _ = process.communicate(timeout=240)
     assert process.returncode == 128 + number
     assert "Traceback" not in said
-    assert f"interrupted by {number.name}; the same command goes on" in said
+    assert f"interrupted by {number.name}; repeat the command to resume" in said
     if not moment.startswith("job"):
         assert "job 1 of 2" not in said
         assert "epoch" not in said
@@ -126,7 +126,7 @@ def test_a_signal_stops_every_job_with_a_checkpoint(
         process.kill()
     assert process.returncode == 128 + number, said
     assert statuses(tmp_path) == {"seed=1": "interrupted", "seed=2": "interrupted", "seed=3": "waiting"}
-    assert "the same command goes on" in said
+    assert "repeat the command to resume" in said
     for path in (tmp_path / "logs").glob("*/sweeps/*/seed=[12]/run.json"):
         assert json.loads(path.read_text())["status"] == "interrupted"
 
@@ -135,7 +135,7 @@ def test_a_signal_stops_every_job_with_a_checkpoint(
     ("arguments", "told"),
     [
         (["optimizer.lr=0.1,-1"], "error: optimizer.lr=-1: must be greater than 0"),
-        (["optimizer.lr=interval(0.1,1)"], "is a range for a search"),
+        (["optimizer.lr=interval(0.1,1)"], "is the range of a search"),
         (["seed=1,2", "sweep.on_error=halt"], "error: sweep.on_error=halt: must be continue or stop"),
         (["seed=1,2", "sweep.nam=x"], "error: sweep.nam: unknown key; did you mean sweep.name"),
         (["seed=1,2", "hydra.launcher.n_job=2"], "n_job"),

@@ -9,7 +9,7 @@ import torch
 
 from leyden.data.module import DataModule
 from leyden.system.errors import UserError
-from leyden.tuning import batch_size, timer
+from leyden.tuning import batch_size, throughput
 from leyden.tuning.batch_size import BatchSizes, Measured, find_batch_size
 from myproject.tasks.regression import Regression
 from tests.leyden.tuning.quick_trials import files, made
@@ -86,9 +86,9 @@ def test_a_first_size_that_does_not_fit_is_refused(tmp_path: Path, monkeypatch: 
 
 def test_a_size_that_main_memory_would_not_hold_is_not_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = out_of_memory_above(1000, monkeypatch, MemoryError())
-    for module in (batch_size, timer):
+    for module in (batch_size, throughput):
         monkeypatch.setattr(module, "in_use", lambda device: 1 << 30)
-    monkeypatch.setattr(timer, "peak", lambda device: (1 << 30) + (1 << 24) * max(seen))
+    monkeypatch.setattr(throughput, "peak", lambda device: (1 << 30) + (1 << 24) * max(seen))
     monkeypatch.setattr(batch_size, "available", lambda: 9 * (1 << 24))  # enough for 8 items, not for 16
     found = find_batch_size(made(tmp_path), seconds=0.01)
     assert sizes(found) == [2, 4, 8]

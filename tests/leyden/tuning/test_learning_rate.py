@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from leyden.system.errors import UserError
 from leyden.training.train import run_experiment
 from leyden.tuning import learning_rate
-from leyden.tuning.curve import RangeTest
 from leyden.tuning.learning_rate import find_lr
+from leyden.tuning.range_test import RangeTest
 from myproject.tasks.regression import Regression
 from tests.leyden.tuning.quick_trials import files, made
 
@@ -93,13 +93,13 @@ def test_batches_that_are_accumulated_make_one_step_whose_loss_is_their_mean(tmp
 
 def test_the_network_begins_as_that_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[dict[str, Tensor]] = []
-    fit = learning_rate.fit
+    fit = learning_rate.fit_steps
 
     def watched(config: Any, task: nn.Module, *others: Any) -> None:
         begun.append({name: value.clone() for name, value in task.state_dict().items()})
         fit(config, task, *others)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(learning_rate, "fit", watched)
+    monkeypatch.setattr(learning_rate, "fit_steps", watched)
     monkeypatch.setattr(
         "leyden.training.train.train", lambda trainer, task, *_, **__: begun.append(task.state_dict()) or {}
     )
@@ -167,5 +167,5 @@ def test_a_task_that_steps_its_own_optimizers_is_refused(tmp_path: Path, monkeyp
 
 
 def test_a_run_that_is_resumed_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="resume: a trial is of a run that begins"):
+    with pytest.raises(UserError, match="resume: a setting is searched for a new run"):
         find_lr(replace(made(tmp_path), resumes=True))

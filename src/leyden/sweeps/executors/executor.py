@@ -1,4 +1,4 @@
-"""What a sweep asks of whatever executes its jobs."""
+"""Interface of executors: a new launcher implements `Executor`, and returns it in hydra_plugins/leyden_sweeps.py."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,16 +8,15 @@ from typing import Protocol
 
 from leyden.sweeps.job import Job
 
-OUTPUT = "output"  # the folder of a sweep that has what its jobs printed
+OUTPUT = "output"  # folder of a sweep with the output of its jobs
 
 
 @dataclass(frozen=True)
 class Ended:
-    """A job that is not executed any more. What came of it stands in its run directory.
+    """A job whose process has ended. Its outcome is in its run directory.
 
     Attributes:
-        job: which.
-        cause: how its process ended, if that was not by itself: `killed by SIGKILL`.
+        cause: of an abnormal end of its process, such as `killed by SIGKILL`.
     """
 
     job: Job
@@ -25,38 +24,38 @@ class Ended:
 
 
 class Executor(Protocol):
-    """Executes jobs, each by `leyden.sweeps.job.perform` in a process of its own.
+    """Executes jobs, each with `leyden.sweeps.job.run_job` in its own process.
 
     Attributes:
-        slots: how many jobs it takes at a time; what is started beyond that may wait.
-        prompt: whether `stop` may be called within the handler of a signal, before the signal is even known elsewhere.
+        slots: number of jobs at a time; further ones may wait.
+        stops_in_handler: `stop` is called directly in the signal handler.
     """
 
     slots: int
-    prompt: bool
+    stops_in_handler: bool
 
     def open(self, sweep_dir: Path, jobs: Sequence[Job]) -> None:
-        """Make ready for a sweep.
+        """Prepare for a sweep.
 
         Args:
-            sweep_dir: where it is kept; what a job prints may be kept in `<OUTPUT>/<name of the job>.txt` below.
-            jobs: those that are known already, as examples of what is to come: at least one.
+            sweep_dir: of the sweep; the output of a job may go to `<OUTPUT>/<name of the job>.txt` in it.
+            jobs: at least one example of the jobs to come.
 
         Raises:
-            UserError: jobs cannot be executed, as a package is not installed or a cluster not there.
+            UserError: jobs cannot be executed: a package is not installed, or there is no cluster.
         """
 
-    def holds(self, job: Job) -> bool:
-        """Whether a job is executed already, for a sweep that was killed; `start` then takes it over."""
+    def is_submitted(self, job: Job) -> bool:
+        """True if a job is still executed for an earlier invocation that was killed; `start` then takes it over."""
 
     def start(self, job: Job) -> None:
-        """Begin a job; it goes on beside."""
+        """Start a job in the background."""
 
     def wait(self, seconds: float) -> list[Ended]:
-        """The jobs that have ended since this was asked last; waits for the first at most so long."""
+        """Jobs that have ended since the last call; waits for the first one, at most so long."""
 
     def stop(self, signal: Signals) -> None:
-        """Ask all that are executed to stop with a checkpoint; asked again, to stop at once."""
+        """Stop all jobs after a checkpoint; when called again, at once."""
 
     def close(self) -> None:
-        """End what is left, and let go of everything."""
+        """End all jobs, and release all resources."""

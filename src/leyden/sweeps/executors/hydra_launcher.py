@@ -1,4 +1,4 @@
-"""Jobs by a launcher of Hydra's own, such as hydra/launcher=basic: one after the other, in this process."""
+"""Executor on a Hydra launcher, such as hydra/launcher=basic: jobs one after the other, in this process."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,21 +8,17 @@ from hydra.core.utils import JobStatus
 from hydra.plugins.launcher import Launcher
 
 from leyden.sweeps.executors.executor import Ended
-from leyden.sweeps.job import Job, describe
+from leyden.sweeps.job import Job, error_line
 from leyden.system.errors import UserError
 from leyden.system.graceful_shutdown import STOPS
 from leyden.system.lightning_internals import job_error
 
 
 class HydraLauncherExecutor:
-    """Executes jobs one at a time.
-
-    Args:
-        launcher: set up by Hydra.
-    """
+    """Executes jobs one at a time."""
 
     slots = 1
-    prompt = False
+    stops_in_handler = False
 
     def __init__(self, launcher: Launcher) -> None:
         self.launcher = launcher
@@ -31,9 +27,9 @@ class HydraLauncherExecutor:
 
     def open(self, sweep_dir: Path, jobs: Sequence[Job]) -> None:
         if jobs[0].experiment.trial:
-            raise UserError("sweep/pruner: jobs of this launcher cannot be given up; add hydra/launcher=local")
+            raise UserError("sweep/pruner: this launcher cannot prune jobs; add hydra/launcher=local")
 
-    def holds(self, job: Job) -> bool:
+    def is_submitted(self, job: Job) -> bool:
         return False
 
     def start(self, job: Job) -> None:
@@ -42,12 +38,12 @@ class HydraLauncherExecutor:
         try:
             (result,) = self.launcher.launch([overrides], self._number)
             failed = result.status == JobStatus.FAILED
-            self._ended.append(Ended(job, describe(job_error(result)) if failed else None))
-        except SystemExit as left:  # which Hydra lets through; of a run that a signal ended, among others
+            self._ended.append(Ended(job, error_line(job_error(result)) if failed else None))
+        except SystemExit as left:  # not caught by Hydra; also after a signal
             self._ended.append(Ended(job, f"ended with exit status {left.code}"))
             stopped = [number for number in STOPS if left.code == 128 + number]
             if stopped:
-                raise_signal(stopped[0])  # the sweep is to know too
+                raise_signal(stopped[0])  # for the sweep
         self._number += 1
 
     def wait(self, seconds: float) -> list[Ended]:

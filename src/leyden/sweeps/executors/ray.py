@@ -1,4 +1,4 @@
-"""Jobs on a Ray cluster (https://docs.ray.io), or on this machine by Ray's rules."""
+"""Executor on Ray (https://docs.ray.io): a cluster, or this machine."""
 
 import logging
 import os
@@ -16,38 +16,38 @@ from omegaconf import OmegaConf
 
 from leyden.config.experiment import STORAGE
 from leyden.sweeps.executors.executor import OUTPUT, Ended
-from leyden.sweeps.executors.worker import cause, check_numbers, environment, gpus_of, optional
+from leyden.sweeps.executors.worker import cause, check_numbers, environment, gpus_of, import_optional
 from leyden.sweeps.job import Job
 from leyden.system.errors import UserError
 from leyden.system.processes import cpus
 
 log = logging.getLogger(__name__)
 
-_PATIENCE = 10.0  # seconds in which jobs that are left may stop by themselves
+_PATIENCE = 10.0  # seconds for remaining jobs to stop by themselves
 _RAYS_OWN = {
-    "RAY_USAGE_STATS_ENABLED": "0",  # nobody is told that it is used
-    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # or under `uv run` each worker would make an environment of its own
+    "RAY_USAGE_STATS_ENABLED": "0",  # no telemetry
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # otherwise each worker under `uv run` creates an environment
     "RAY_kill_child_processes_on_worker_exit": "false",  # they stop by themselves, with a checkpoint
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a job that asks for no GPU sees none
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a job without GPUs sees none
 }
-_OBJECTS = 100 * 2**20  # bytes of shared memory: nothing is kept there
+_OBJECTS = 100 * 2**20  # bytes of shared memory, which is not used
 
 
-class Ray:
-    """Executes jobs as tasks of Ray, each in a process of its own that the task starts.
+class RayExecutor:
+    """Executes jobs as tasks of Ray, each of which starts a process for its job.
 
-    Workers are to find this folder and this Python where they are here: on the same machine, or a file system that is
-    shared. A cluster of this machine only ends with the sweep, as do its jobs, which stop with a checkpoint.
+    Workers need this folder and this Python at the same paths: on the same machine, or a shared file system. A local
+    cluster ends with the sweep, and its jobs stop with a checkpoint.
 
     Args:
-        address: of a cluster that runs already, `auto` or `host:port`; None for one of this machine, for this sweep.
-        n_jobs: how many at a time; None for as many as there are CPUs and GPUs for.
-        num_cpus: of each job, which has as many threads; None: on this machine its share, elsewhere 1.
-        num_gpus: likewise; None for `trainer.devices`, if the Trainer takes GPUs and there are any.
+        address: of a running cluster, `auto` or `host:port`; None for a local one for this sweep.
+        n_jobs: jobs at a time; None for as many as CPUs and GPUs allow.
+        num_cpus: CPUs and threads of each job; None for its share of this machine, or 1 on a cluster.
+        num_gpus: GPUs of each job; None for `trainer.devices`, if the Trainer uses GPUs and there are any.
         init: further arguments of `ray.init`.
     """
 
-    prompt = False
+    stops_in_handler = False
 
     def __init__(
         self,
@@ -62,14 +62,14 @@ class Ray:
         self.address, self.slots = address, n_jobs or 1
         self._n_jobs, self._num_cpus, self._num_gpus = n_jobs, num_cpus, num_gpus
         self._init: dict[str, Any] = dict(OmegaConf.to_object(OmegaConf.create(dict(init or {}))))  # type: ignore[arg-type]
-        self._running: dict[Any, Job] = {}  # by what Ray calls the result to be
+        self._running: dict[Any, Job] = {}  # by Ray's reference to the result
         self._stops = 0
         self._ray: Any = None
 
     def open(self, sweep_dir: Path, jobs: Sequence[Job]) -> None:
         for name, value in _RAYS_OWN.items():
             os.environ.setdefault(name, value)
-        ray = optional("ray", "ray")
+        ray = import_optional("ray", "ray")
         cores = cpus()
         each = self._num_cpus or (max(1, cores // (self._n_jobs or cores)) if self.address is None else 1)
         arguments: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR"}
@@ -80,10 +80,10 @@ class Ray:
             ray.init(self.address or "local", **{**arguments, **self._init})
         except (ConnectionError, ValueError, TypeError, RuntimeError, OSError) as error:
             why = " ".join(str(error).split())
-            raise UserError(f"hydra/launcher=ray: Ray cannot be started, or reached ({why})") from error
+            raise UserError(f"hydra/launcher=ray: Ray cannot be started or reached ({why})") from error
         finally:
             if threading.current_thread() is threading.main_thread():
-                signal.signal(signal.SIGTERM, before)  # Ray's would leave at once
+                signal.signal(signal.SIGTERM, before)  # Ray's handler would exit at once
         self._ray = ray
         there = ray.cluster_resources()
         gpus = self._num_gpus if self._num_gpus is not None else gpus_of(jobs[0], "GPU" in there)
@@ -98,11 +98,11 @@ class Ray:
         self._output = (sweep_dir / OUTPUT).resolve()
         self._output.mkdir(parents=True, exist_ok=True)
         self._environment = environment(each)
-        if STORAGE in os.environ:  # a cluster's workers have an environment of their own
+        if STORAGE in os.environ:  # a cluster's workers have their own environment
             self._environment[STORAGE] = os.environ[STORAGE]
-        self._work = ray.remote(num_cpus=each, num_gpus=gpus, max_retries=0)(_made())
+        self._work = ray.remote(num_cpus=each, num_gpus=gpus, max_retries=0)(_task())
 
-    def holds(self, job: Job) -> bool:
+    def is_submitted(self, job: Job) -> bool:
         return False
 
     def start(self, job: Job) -> None:
@@ -131,7 +131,7 @@ class Ray:
     def stop(self, signal: Signals) -> None:
         self._stops += 1
         for result in self._running:
-            self._ray.cancel(result, force=self._stops > 1)  # of which a job's own process learns by its pipe
+            self._ray.cancel(result, force=self._stops > 1)  # the job's process notices by its pipe
 
     def close(self) -> None:
         if self._ray is None:
@@ -146,11 +146,11 @@ class Ray:
         self._ray = None
 
 
-def _made() -> Callable[..., int]:
-    """The task. It is made here for Ray to send its code, and not its name: a worker need not find this project."""
+def _task() -> Callable[..., int]:
+    """Task of Ray. A nested function is sent as code, not by name: the worker need not import this project."""
 
-    def perform(job: bytes, python: str, output: str, directory: str, variables: dict[str, str]) -> int:
-        """Let a process of its own perform a job; returns its exit status."""
+    def run(job: bytes, python: str, output: str, directory: str, variables: dict[str, str]) -> int:
+        """Run a job in its own process; returns its exit status."""
         import os
         import signal
         import subprocess
@@ -158,7 +158,7 @@ def _made() -> Callable[..., int]:
 
         with open(output, "ab") as file:  # noqa: PTH123
             process = subprocess.Popen(
-                [python, "-u", "-m", "leyden.sweeps.executors.child"],
+                [python, "-u", "-m", "leyden.sweeps.executors.job_from_stdin"],
                 stdin=subprocess.PIPE,
                 stdout=file,
                 stderr=subprocess.STDOUT,
@@ -172,7 +172,7 @@ def _made() -> Callable[..., int]:
             try:
                 process.stdin.write(job)
                 process.stdin.flush()
-            except BrokenPipeError:  # it has ended, and has a status
+            except BrokenPipeError:  # it has ended already
                 pass
             while process.poll() is None:
                 time.sleep(0.1)
@@ -180,4 +180,4 @@ def _made() -> Callable[..., int]:
         finally:
             signal.signal(signal.SIGINT, before)
 
-    return perform
+    return run

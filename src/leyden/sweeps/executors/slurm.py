@@ -1,4 +1,4 @@
-"""Jobs on a SLURM cluster, submitted by submitit (https://github.com/facebookincubator/submitit)."""
+"""Executor on SLURM, by submitit (https://github.com/facebookincubator/submitit)."""
 
 import json
 import logging
@@ -15,10 +15,10 @@ from omegaconf import OmegaConf
 from leyden.records.record import RECORD
 from leyden.sweeps.executors.executor import OUTPUT, Ended
 from leyden.sweeps.executors.slurm_scheduler import JobScheduler, job_scheduler
-from leyden.sweeps.executors.slurm_settings import Settings
-from leyden.sweeps.executors.slurm_task import Task
-from leyden.sweeps.executors.worker import gpus_of, optional
-from leyden.sweeps.job import Job, outcome
+from leyden.sweeps.executors.slurm_settings import SlurmSettings
+from leyden.sweeps.executors.slurm_task import SlurmTask
+from leyden.sweeps.executors.worker import gpus_of, import_optional
+from leyden.sweeps.job import Job, read_outcome
 from leyden.system.atomic_files import write_text
 from leyden.system.errors import UserError
 from leyden.system.processes import cpus
@@ -28,43 +28,39 @@ log = logging.getLogger(__name__)
 
 _TICK = 0.2
 _SUBMITTED = "submitted.json"
-_PATIENCE = 10.0  # seconds in which jobs that are left may stop by themselves
-_TOLD = ("finished", "pruned", "failed", "interrupted")  # how a run may have ended that says so itself
+_PATIENCE = 10.0  # seconds for remaining jobs to stop by themselves
+_RECORDED = ("finished", "pruned", "failed", "interrupted")  # statuses that a run records itself
 
 
-class Slurm:
-    """Executes jobs as jobs of SLURM, one submission for each.
+class SlurmExecutor:
+    """Executes jobs as SLURM jobs, one submission for each.
 
-    The numbers that SLURM gives them are kept: a sweep that was killed, and is started again while they wait or run,
-    waits for them in place of submitting them twice. What they print is in `output/<name of the job>.txt`, a link to
-    `<number>_0_log.out` beside it.
-
-    Args:
-        settings: see `Settings`.
+    Their SLURM numbers are stored: a killed sweep that is started again while they wait or run does not submit them
+    again. Their output is in `output/<name of the job>.txt`, a link to `<number>_0_log.out`.
     """
 
-    prompt = False
+    stops_in_handler = False
 
     def __init__(self, **settings: Any) -> None:
-        known = [field.name for field in fields(Settings)]
+        known = [field.name for field in fields(SlurmSettings)]
         for name in settings.keys() - set(known):
             raise UserError(f"hydra.launcher.{name}: unknown key{did_you_mean(name, known)} (hydra/launcher=slurm)")
         plain: dict[str, Any] = OmegaConf.to_object(OmegaConf.create(settings))  # type: ignore[assignment]
-        self.settings = Settings(**{name: value for name, value in plain.items() if value is not None})
+        self.settings = SlurmSettings(**{name: value for name, value in plain.items() if value is not None})
         self.slots = self.settings.n_jobs
-        self._running: dict[str, tuple[Job, str | None]] = {}  # by number; with the record from before it was submitted
+        self._running: dict[str, tuple[Job, str | None]] = {}  # by number; with its record before submission
         self._numbers: dict[str, str] = {}  # by name of the job
         self._stops = 0
 
     def open(self, sweep_dir: Path, jobs: Sequence[Job]) -> None:
-        optional("submitit", "slurm")
+        import_optional("submitit", "slurm")
         cores = cpus()
         if self.settings.cluster == "local":
             self.slots = min(self.slots, cores)
         self._folder = (sweep_dir / OUTPUT).resolve()
         self._scheduler: JobScheduler = job_scheduler(self._folder, self.settings, jobs[0], max(1, cores // self.slots))
         if self._cluster == "slurm" and not gpus_of(jobs[0]) and not self.settings.gpus_per_node:
-            log.info("SLURM: no GPU is asked for; with trainer=gpu, or hydra.launcher.gpus_per_node=1, there is one")
+            log.info("SLURM: no GPU is requested; trainer=gpu or hydra.launcher.gpus_per_node=1 requests one")
         self._folder.mkdir(parents=True, exist_ok=True)
         with suppress(OSError, ValueError):
             kept = json.loads((self._folder / _SUBMITTED).read_text(encoding="utf-8"))
@@ -75,18 +71,18 @@ class Slurm:
     def _cluster(self) -> str:
         return self.settings.cluster or "slurm"
 
-    def holds(self, job: Job) -> bool:
+    def is_submitted(self, job: Job) -> bool:
         number = self._numbers.get(job.name)
         return number is not None and self._scheduler.has(number)
 
     def start(self, job: Job) -> None:
-        if self.holds(job):
+        if self.is_submitted(job):
             number = self._numbers[job.name]
-            log.info("%s: is job %s already, which is waited for", job.name, number)
+            log.info("%s: is job %s already; waiting for it", job.name, number)
             self._running[number] = job, None
             return
         before = _record(job)
-        number = self._scheduler.submit(Task(job), job.name)
+        number = self._scheduler.submit(SlurmTask(job), job.name)
         self._running[number] = job, before
         self._numbers[job.name] = number
         write_text(self._folder / _SUBMITTED, json.dumps({"cluster": self._cluster, "jobs": self._numbers}, indent=2))
@@ -107,7 +103,7 @@ class Slurm:
         ended = []
         for number, cause in (self._scheduler.ended(self._running.keys() - returned.keys()) | returned).items():
             job, before = self._running.pop(number)
-            said = _record(job) != before and outcome(job).status in _TOLD
+            said = _record(job) != before and read_outcome(job).status in _RECORDED
             ended.append(Ended(job, None if said or not cause else cause))
             for path in (*self._folder.glob(f"{number}_*_result.pkl"), self._folder / f"{number}_submitted.pkl"):
                 path.unlink(missing_ok=True)
@@ -127,7 +123,7 @@ class Slurm:
 
 
 def _record(job: Job) -> str | None:
-    """What stands in a job's record now, to see whether it changes."""
+    """Text of a job's record, to detect a change."""
     try:
         return (job.dir / RECORD).read_text(encoding="utf-8")
     except OSError:
@@ -135,6 +131,6 @@ def _record(job: Job) -> str | None:
 
 
 def _link(link: Path, target: str) -> None:
-    with suppress(OSError):  # a file system without links
+    with suppress(OSError):  # no links on this file system
         link.unlink(missing_ok=True)
         link.symlink_to(target)

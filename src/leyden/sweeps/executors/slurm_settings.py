@@ -1,4 +1,4 @@
-"""What is asked of SLURM for a job."""
+"""Settings of hydra/launcher=slurm, and the resources of a job."""
 
 import shlex
 import sys
@@ -12,27 +12,12 @@ from leyden.system.errors import UserError
 
 
 @dataclass(frozen=True)
-class Settings:
-    """The settings of `hydra/launcher=slurm`; None leaves one to the job, or to the cluster.
+class SlurmSettings:
+    """Settings of `hydra/launcher=slurm`; None for the job's or the cluster's default.
 
-    Lightning wants one task of SLURM for each device, and as many nodes as the Trainer is to use: `tasks_per_node` and
-    `nodes` are the job's `trainer.devices` and `trainer.num_nodes`, and with `trainer.accelerator=gpu` there is a GPU
-    for each task.
-
-    Attributes:
-        cluster: slurm, or `local` for processes of this machine, under the same rules: a rehearsal. None: slurm.
-        n_jobs: how many are submitted at a time, those that wait in the queue included.
-        timeout_min: minutes until a job is stopped with a checkpoint and put into the queue again.
-        max_num_timeout: how many times.
-        signal_delay_s: how long before its time is over a job is told.
-        nodes: of each job.
-        tasks_per_node: processes on each of them.
-        gpus_per_node: likewise.
-        cpus_per_task: for the step and for the workers that make its batches.
-        mem_gb: memory on each node.
-        partition: and account, qos, constraint: as sbatch has them.
-        setup: lines of the job's shell script before Python starts: `module load …`.
-        additional_parameters: more of sbatch's: `{mail-type: FAIL}`.
+    Lightning needs one SLURM task for each device: by default `tasks_per_node` and `nodes` are the job's
+    `trainer.devices` and `trainer.num_nodes`, and with `trainer.accelerator=gpu` there is a GPU for each task.
+    hydra_configs/hydra/launcher/slurm.yaml describes each.
     """
 
     cluster: str | None = None
@@ -61,15 +46,11 @@ class Settings:
         check_numbers("slurm", {name: getattr(self, name) for name in others}, least=0)
 
     def parameters(self, job: Job) -> dict[str, Any]:
-        """As submitit's SlurmExecutor takes them.
-
-        Args:
-            job: an example of what will be submitted.
-        """
+        """Arguments of submitit's SlurmExecutor for jobs like this one."""
         trainer = job.experiment.config["trainer"]
         tasks = self.tasks_per_node or devices(job) or self.gpus_per_node or 1
         gpus = self.gpus_per_node if self.gpus_per_node is not None else tasks * bool(gpus_of(job))
-        asked = {
+        parameters = {
             "time": self.timeout_min,
             "signal_delay_s": self.signal_delay_s,
             "nodes": self.nodes or int(trainer.get("num_nodes", 1)),
@@ -82,14 +63,14 @@ class Settings:
             "qos": self.qos,
             "constraint": self.constraint,
             "setup": list(self.setup) or None,
-            "additional_parameters": {"requeue": True, **self.additional_parameters},  # whatever the cluster's default
+            "additional_parameters": {"requeue": True, **self.additional_parameters},  # the cluster may disable it
             "stderr_to_stdout": True,
-            "srun_args": ["--kill-on-bad-exit=1"],  # or the others would wait for a process that failed
+            "srun_args": ["--kill-on-bad-exit=1"],  # otherwise the others would wait for a failed process
         }
-        return {name: value for name, value in asked.items() if value is not None}
+        return {name: value for name, value in parameters.items() if value is not None}
 
     def local_parameters(self, job: Job) -> dict[str, Any]:
-        """As submitit's LocalExecutor takes them. There is one task: it starts the processes of other devices."""
+        """Arguments of submitit's LocalExecutor. Its one task starts the processes of further devices."""
         return {
             "timeout_min": self.timeout_min,
             "signal_delay_s": self.signal_delay_s,
@@ -99,6 +80,6 @@ class Settings:
 
 
 def python(threads: int | None) -> str:
-    """The command that starts Python for a job, as a shell takes it."""
+    """Shell command that starts Python for a job."""
     variables = [f"{name}={value}" for name, value in environment(threads).items()]
     return shlex.join([*(["env", *variables] if variables else []), sys.executable])

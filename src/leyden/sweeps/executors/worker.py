@@ -1,4 +1,4 @@
-"""What executors share whose processes are started by somebody else: by a scheduler, or by a cluster's own workers."""
+"""Helpers of executors: checks, devices and environment of a job, cause of its exit status."""
 
 import os
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ from leyden.system.errors import UserError
 from leyden.system.graceful_shutdown import STOPS
 
 
-def optional(package: str, launcher: str) -> Any:
-    """A package that comes with the extra of a launcher's name.
+def import_optional(package: str, launcher: str) -> Any:
+    """Import a package of the optional dependencies of a launcher.
 
     Raises:
         UserError: it is not installed.
@@ -31,13 +31,13 @@ def optional(package: str, launcher: str) -> Any:
 
 
 def environment(threads: int | None) -> dict[str, str]:
-    """What a worker needs beside the environment that it has.
+    """Environment variables to set for a worker.
 
-    The project may not be installed, but run from a folder; that is to have the same place there: it is the same
-    machine, or a file system that is shared.
+    If the project is not installed but runs from a folder, workers need that folder at the same path, on the same
+    machine or a shared file system.
 
     Args:
-        threads: how many it is to have, unless the environment says so already; None to leave that to others.
+        threads: of a worker, unless the environment sets them already; None for its default.
     """
     made = {}
     source = Path(leyden.__file__).parents[1]
@@ -51,7 +51,7 @@ def environment(threads: int | None) -> dict[str, str]:
 
 
 def devices(job: Job) -> int | None:
-    """How many devices of a machine a job trains on; None for as many as there are."""
+    """Number of devices of a machine that a job trains on; None for all."""
     wanted = job.experiment.config["trainer"].get("devices", "auto")
     if isinstance(wanted, list):
         return len(wanted)
@@ -61,14 +61,14 @@ def devices(job: Job) -> int | None:
 
 
 def gpus_of(job: Job, there_are: bool = False) -> int:
-    """How many GPUs of a machine a job trains on; where it takes what there is (`auto`), it depends."""
+    """Number of GPUs of a machine that a job trains on; with `auto` none unless there are any."""
     accelerator = job.experiment.config["trainer"].get("accelerator", "auto")
     takes = accelerator in ("gpu", "cuda") or (accelerator == "auto" and there_are)
     return (devices(job) or 1) if takes else 0
 
 
 def check_numbers(launcher: str, numbers: Mapping[str, Any], least: int = 1) -> None:
-    """Refuse, with a UserError, what is given and is no number, or too small."""
+    """Raise a UserError for a setting that is neither None nor a number of the least size."""
     for name, value in numbers.items():
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value < least):
             raise UserError(
@@ -77,7 +77,7 @@ def check_numbers(launcher: str, numbers: Mapping[str, Any], least: int = 1) -> 
 
 
 def cause(status: int) -> str | None:
-    """What the exit status of a job's process, negative for a signal, says that the job itself has not said."""
+    """Cause of an exit status, negative for a signal; None if the job recorded its outcome itself."""
     if status in (0, 1, *(128 + number for number in STOPS)):
         return None
     if status > 0:

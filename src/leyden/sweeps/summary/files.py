@@ -1,4 +1,4 @@
-"""A summary as files in the sweep's directory: summary.md for people, summary.csv for programs."""
+"""Files of a summary in the sweep's directory: summary.md and summary.csv."""
 
 import csv
 import io
@@ -10,8 +10,8 @@ from typing import Any
 from leyden.sweeps.summary.headline import best_again, headline, not_preferred
 from leyden.sweeps.summary.results import Result, of
 from leyden.sweeps.summary.summary import Summary
-from leyden.sweeps.summary.tables import columns
-from leyden.sweeps.summary.texts import brief
+from leyden.sweeps.summary.table import columns
+from leyden.sweeps.summary.value_text import brief
 from leyden.system.atomic_files import write_text
 from leyden.system.errors import UserError
 
@@ -19,17 +19,16 @@ MARKDOWN, CSV = "summary.md", "summary.csv"
 _STAGES = ("train", "val", "test", "best")
 
 
-def save(summary: Summary, pictures: Sequence[Path] = ()) -> list[Path]:
+def save(summary: Summary, plots: Sequence[Path] = ()) -> list[Path]:
     """Write both files; returns their paths.
 
     Args:
-        summary: of the sweep.
-        pictures: in the sweep's directory, to be shown.
+        plots: files in the sweep's directory, to include in summary.md.
 
     Raises:
         UserError: the directory cannot be written.
     """
-    texts = {summary.dir / MARKDOWN: as_markdown(summary, pictures), summary.dir / CSV: as_csv(summary)}
+    texts = {summary.dir / MARKDOWN: as_markdown(summary, plots), summary.dir / CSV: as_csv(summary)}
     try:
         for path, text in texts.items():
             write_text(path, text)
@@ -38,8 +37,8 @@ def save(summary: Summary, pictures: Sequence[Path] = ()) -> list[Path]:
     return list(texts)
 
 
-def as_markdown(summary: Summary, pictures: Sequence[Path] = ()) -> str:
-    """All groups and all jobs that are not ranked, with no text shortened."""
+def as_markdown(summary: Summary, plots: Sequence[Path] = ()) -> str:
+    """Markdown of all groups and all unranked jobs, without shortening."""
     record, parts = summary.record, [f"# {_escaped(summary.dir.resolve().name)}", _escaped(headline(summary)) + "."]
     facts = [str(record[key]) for key in ("started", "host") if record.get(key)]
     git = of(dict, record.get("git")) or {}
@@ -51,13 +50,13 @@ def as_markdown(summary: Summary, pictures: Sequence[Path] = ()) -> str:
         rows = [[column.cells[row] for column in found] for row in range(len(summary.groups))]
         parts += ["## Ranked", _table([column.head for column in found], rows, [column.left for column in found])]
     parts += ["\n".join(f"- warning: {_escaped(line)}" for line in summary.warnings)] if summary.warnings else []
-    if summary.best and summary.lucky:
+    if summary.best and summary.ranked_repeats:
         parts += [_escaped(not_preferred(summary)) + "."]
     elif summary.best:
         first = summary.best[0]
         commands = [command for command in (summary.train_command(first), summary.eval_command(first)) if command]
-        again = "T" + _escaped(best_again(summary))[1:]
-        parts += [f"{again}, and its test:" if len(commands) > 1 else f"{again}:"]
+        again = "R" + _escaped(best_again(summary))[1:]
+        parts += [f"{again}, and test it:" if len(commands) > 1 else f"{again}:"]
         parts += ["\n".join(["```bash", *commands, "```"])]
     if summary.rest:
         keys = [*summary.swept, *summary.repeats]
@@ -71,19 +70,19 @@ def as_markdown(summary: Summary, pictures: Sequence[Path] = ()) -> str:
         ]
         heads = ["status", *keys, "cause"]
         parts += ["## Not ranked", _table(heads, rows, [True] * len(heads))]
-    if pictures:
-        parts += ["## Pictures", "\n".join(f"![{path.stem}]({path.name})" for path in pictures)]
+    if plots:
+        parts += ["## Plots", "\n".join(f"![{path.stem}]({path.name})" for path in plots)]
     return "\n\n".join(parts) + "\n"
 
 
 def as_csv(summary: Summary) -> str:
-    """A row for each job, in the order of the ranks: all that is known of it, with all digits.
+    """Table with a row for each job, ranked: settings, metrics with all digits, and facts.
 
-    A setting that is a text stands as it is, any other one as JSON. NaN is `nan`, what is not known is empty.
+    Settings are JSON except texts. NaN is `nan`, an unknown value is empty.
     """
     places = {result.name: group.place for group in summary.groups for result in group.counted}
     measured = {name for result in summary.results for name in result.metrics}
-    metrics = sorted(name for name in measured if name.partition("/")[0] in _STAGES)  # not the learning rate and such
+    metrics = sorted(name for name in measured if name.partition("/")[0] in _STAGES)  # not the learning rate
     place = "front" if len(summary.objectives) > 1 else "rank"
     rows: list[dict[str, Any]] = []
     for result in [*(result for group in summary.groups for result in group.counted), *summary.rest]:
@@ -105,7 +104,7 @@ def as_csv(summary: Summary) -> str:
 
 
 def _facts(result: Result, row: dict[str, Any]) -> dict[str, Any]:
-    """What else is known of a job, where no setting is called so."""
+    """Facts about a job, unless a setting has the same name."""
     started = result.started.isoformat() if result.started else None
     facts = {"epochs": result.epochs, "seconds": result.seconds, "trial": result.trial, "started": started}
     return {name: value for name, value in {**facts, "dir": str(result.dir)}.items() if name not in row}
@@ -122,7 +121,7 @@ def _table(heads: list[str], rows: list[list[str]], left: list[bool]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """A text in Markdown as it is: nothing in it begins a cell, a tag or an emphasis."""
+    """Text with Markdown's special characters escaped."""
     for sign in "\\|`*_<>[]":
         text = text.replace(sign, "\\" + sign)
     return " ".join(text.split())

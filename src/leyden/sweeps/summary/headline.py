@@ -1,14 +1,14 @@
-"""What a sweep is and how far it came, in a line."""
+"""Headline of a summary: kind of sweep, progress, objective."""
 
 from collections import Counter
 
 from leyden.sweeps.summary.summary import FOLDS, Summary
 
-_MODES = {"min": "least first", "max": "most first"}
+_MODES = {"min": "lowest first", "max": "highest first"}
 
 
 def headline(summary: Summary) -> str:
-    """What the sweep is, how far it came, and what its table shows."""
+    """Kind of sweep, its progress, and the meaning of the table."""
     record = summary.record
     kind, experiment = record.get("kind", "sweep"), record.get("experiment")
     what = f"{kind} of {experiment}: " * bool(experiment)
@@ -16,55 +16,55 @@ def headline(summary: Summary) -> str:
         what = f"{kind} over experiment: "
     lines = [what + _progress(summary)]
     if record.get("status") in ("running", "killed", "interrupted"):
-        goes_on = "it goes on" if record["status"] == "running" else "the same command goes on"
-        lines.append(f"{'not yet over' if record['status'] == 'running' else record['status']}: {goes_on}")
+        is_running = record["status"] == "running"
+        lines.append("still running" if is_running else f"{record['status']}: repeat the command to resume")
     by = [f"{name} ({_MODES[mode]})" for name, mode in summary.objectives.items()]
     if len(by) > 1:
-        lines.append(f"Pareto fronts of {' and '.join(by)}; those of front 1 are the best")
+        lines.append(f"Pareto fronts of {' and '.join(by)}; front 1 is the best")
     else:
-        lines.append(f"by {by[0]}" if by else "not ranked: it is not recorded what counts")
+        lines.append(f"by {by[0]}" if by else "not ranked: no objective is recorded")
     return "; ".join([*lines, *_repeated(summary)])
 
 
 def not_preferred(summary: Summary) -> str:
-    """Why no group is recommended, where luck tells them apart."""
-    keys = " and ".join(summary.lucky)
-    return f"none is the best: they differ in {keys}, which only repeats a job; without --repeats means are ranked"
+    """Reason why no group is recommended, if they differ in repeats only."""
+    keys = " and ".join(summary.ranked_repeats)
+    return f"none is recommended: they differ in {keys}, which only repeats a job; without --repeats means are ranked"
 
 
 def best_again(summary: Summary) -> str:
-    """What a command is of; of several groups in front 1, why of this one."""
+    """Label of the command of the best group; of several in front 1, with the criterion."""
     if len(summary.best) < 2:
-        return "the best again"
-    return f"the best of front 1 by {next(iter(summary.objectives))} again"
+        return "run the best again"
+    return f"run the best of front 1 by {next(iter(summary.objectives))} again"
 
 
 def of_all(number: int, total: int) -> str:
-    """A part of all: `3`, `2 of 3`."""
+    """Part of a total: `3`, `2 of 3`."""
     return f"{number:,}" if number == total else f"{number:,} of {total:,}"
 
 
 def _progress(summary: Summary) -> str:
-    """How many jobs ended how; `2 jobs finished, 1 of them without a finite val/loss`."""
+    """Number of jobs by status: `2 jobs finished, 1 of them without a finite val/loss`."""
     number = Counter(result.status for result in summary.results)
     finished, total = number.pop("finished", 0), len(summary.results)
-    told = [f"{of_all(finished, total)} job{'s' * (total != 1)} finished"]
+    parts = [f"{of_all(finished, total)} job{'s' * (total != 1)} finished"]
     if broken := sum(result.status == "finished" and not result.counts(summary.objectives) for result in summary.rest):
-        told.append(f"{broken:,} of them without a finite {' and '.join(summary.objectives)}")
-    return ", ".join([*told, *(f"{many} {status}" for status, many in number.most_common())])
+        parts.append(f"{broken:,} of them without a finite {' and '.join(summary.objectives)}")
+    return ", ".join([*parts, *(f"{many} {status}" for status, many in number.most_common())])
 
 
 def _repeated(summary: Summary) -> list[str]:
-    """What a mean is over, and its deviation."""
+    """Keys over which means and deviations are taken."""
     if not summary.repeats:
         return []
     outer = ", ".join(key for key in summary.repeats if key not in summary.folds)
     if not summary.folds:
-        told = [f"mean ± standard deviation over {outer}"]
+        parts = [f"mean ± standard deviation over {outer}"]
         if FOLDS[0] in summary.repeats:
-            told.append("the mean is the result of the cross-validation")
-        return [*told, "one without all folds does not count"] if summary.partial else told
-    told = [f"mean ± standard deviation over {outer}, of the means over {', '.join(summary.folds)}"]
-    if summary.partial:
-        told.append(f"a {outer} without all folds does not count")
-    return told
+            parts.append("the mean is the result of the cross-validation")
+        return [*parts, "one without all folds is not ranked"] if summary.incomplete else parts
+    parts = [f"mean ± standard deviation over {outer}, of the means over {', '.join(summary.folds)}"]
+    if summary.incomplete:
+        parts.append(f"a {outer} without all folds is not ranked")
+    return parts

@@ -1,32 +1,32 @@
-"""Pictures of a sweep, in its directory: how it went, what matters, and which settings go with what result."""
+"""Plots of a sweep, in its directory: history, parallel coordinates, importance.
+
+They are our own, and not those of `optuna.visualization.matplotlib`: these work on pyplot's global state and leave its
+style changed, rank single repeats instead of means, and one bad job makes all other lines look the same.
+"""
 
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leyden.sweeps.summary.history import BLUE, GREY, history
+from leyden.sweeps.summary.history_plot import BLUE, GREY, history
 from leyden.sweeps.summary.importance import (
-    FEW,
-    FEW_OF_SEARCH,
+    INTERACTIONS,
     NOISE,
-    TOGETHER,
-    NothingToShowError,
+    NothingToPlotError,
     importance,
     is_complete,
-    left_out,
-    some_have,
     spans_decades,
 )
+from leyden.sweeps.summary.parallel_plot import parallel
 from leyden.sweeps.summary.summary import Summary
-from leyden.sweeps.summary.texts import shortened
+from leyden.sweeps.summary.value_text import shortened
 from leyden.system.atomic_files import replacing
 from leyden.system.errors import UserError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PALE = "#c4c9d0"
 _STYLE: dict[Any, Any] = {
     "text.parse_math": False,  # a setting may have dollars in it
     "axes.spines.top": False,
@@ -35,7 +35,6 @@ _STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
     "axes.titlesize": 11,
     "axes.titlelocation": "left",
-    "axes.labelsize": 10,
     "xtick.labelsize": 9,
     "ytick.labelsize": 9,
     "legend.fontsize": 9,
@@ -43,38 +42,37 @@ _STYLE: dict[Any, Any] = {
     "grid.color": "#e6e8eb",
 }
 _REMEDY = "uv sync --extra plots --extra sweeps"
+_LABELS = {INTERACTIONS: "interactions", NOISE: "between repeats"}
 
 
 def draw(summary: Summary) -> tuple[list[Path], str | None]:
-    """Make what pictures can be made; returns their paths, and in a line which others were not and why.
+    """Draw the plots that can be drawn; returns their paths, and in one line the others with the reason.
 
     Raises:
         UserError: the directory cannot be written.
     """
     if sum(result.counts(summary.objectives) for result in summary.results) < 2 or not summary.objectives:
-        return [], "no pictures: they need two jobs with a result"
+        return [], "no plots: they need two jobs with a result"
     if importlib.util.find_spec("matplotlib") is None:
-        return [], f"no pictures: matplotlib is not installed; {_REMEDY}"
+        return [], f"no plots: matplotlib is not installed; {_REMEDY}"
     from matplotlib import rc_context
-
-    from leyden.sweeps.summary.parallel import parallel
 
     made: list[Path] = []
     why_not: dict[str, list[str]] = {}
-    pictures: dict[str, Callable[[Summary], Figure]] = {
+    plots: dict[str, Callable[[Summary], Figure]] = {
         "history.png": history,
         "parallel.png": parallel,
-        "importance.png": bars,
+        "importance.png": importance_bars,
     }
     with rc_context(_STYLE):
-        for name, make in pictures.items():
+        for name, make in plots.items():
             path = summary.dir / name
             try:
                 figure = make(summary)
                 with replacing(path) as file:
                     figure.savefig(file, format="png", dpi=130, facecolor="white")
                 made.append(path)
-            except NothingToShowError as error:
+            except NothingToPlotError as error:
                 why_not.setdefault(str(error), []).append(name)
             except ModuleNotFoundError as error:
                 why_not.setdefault(f"{error.name} is not installed; {_REMEDY}", []).append(name)
@@ -83,11 +81,11 @@ def draw(summary: Summary) -> tuple[list[Path], str | None]:
     return made, "; ".join(f"no {' and '.join(names)}: {why}" for why, names in why_not.items()) or None
 
 
-def bars(summary: Summary) -> "Figure":
-    """What matters for each objective of which something can be said.
+def importance_bars(summary: Summary) -> "Figure":
+    """Plot of the importance of settings, for each objective that has one.
 
     Raises:
-        NothingToShowError: of none.
+        NothingToPlotError: none has.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import PercentFormatter
@@ -96,43 +94,34 @@ def bars(summary: Summary) -> "Figure":
     for name in summary.objectives:
         try:
             found[name] = importance(summary, name)
-        except NothingToShowError as error:
+        except NothingToPlotError as error:
             why_not = str(error)
     if not found:
-        raise NothingToShowError(why_not)
+        raise NothingToPlotError(why_not)
     most = max(map(len, found.values()))
     figure = Figure(figsize=(7.5, len(found) * (1.5 + 0.36 * most)), layout="constrained")
     for axes, (name, shares) in zip(figure.subplots(len(found), squeeze=False)[:, 0], found.items(), strict=True):
-        labels = [_label(summary, key) for key in shares]
-        colors = [PALE if key in _LABELS else BLUE for key in shares]
-        drawn = axes.barh(range(len(shares)), list(shares.values()), color=colors, height=0.7)
+        labels = [_LABELS.get(key) or shortened(key, 40) for key in shares]
+        colors = ["#c4c9d0" if key in _LABELS else BLUE for key in shares]
+        bars = axes.barh(range(len(shares)), list(shares.values()), color=colors, height=0.7)
         percents = [f"{share:.0%}" if share >= 0.01 else "< 1%" for share in shares.values()]
-        axes.bar_label(drawn, percents, padding=4, size=9)
+        axes.bar_label(bars, percents, padding=4, size=9)
         axes.set_yticks(range(len(shares)), labels)
+        axes.invert_yaxis()
         axes.tick_params(axis="y", length=0)
-        axes.set(xlim=(0, max(shares.values()) * 1.12), ylim=(len(shares) - 0.4, -0.6))
+        axes.set_xlim(0, max(shares.values()) * 1.12)
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axes.grid(axis="x")
-        axes.set_title(_explained(summary, name))
+        axes.set_title(_title(summary, name))
     return figure
 
 
-def _label(summary: Summary, key: str) -> str:
-    """What stands beside a bar: `momentum (when set)` where only some jobs have it."""
-    return _LABELS.get(key, shortened(key, 40) + " (when set)" * (key in some_have(summary)))
-
-
-_LABELS = {TOGETHER: "only together", NOISE: "between repeats"}
-
-
-def _explained(summary: Summary, name: str) -> str:
+def _title(summary: Summary, name: str) -> str:
     values = [result.values[name] for result in summary.results if result.counts(summary.objectives)]
-    is_search = summary.record.get("kind") == "search"
-    few = "\nfew results: a hint at most" if len(values) < (FEW_OF_SEARCH if is_search else FEW) else ""
+    is_search = summary.record.get("kind") == "search"  # in fewer than 50, five trials stand for the best tenth
+    few = "\nfew results: a hint at most" if len(values) < (50 if is_search else 10) else ""
     if is_search:
-        gone = [f"{shortened(key, 40)} ({many} of {len(values)})" for key, many in left_out(summary).items()]
-        without = f"\nleft out, as too few jobs have it: {shortened(', '.join(gone), 70)}" if gone else ""
-        return f"What makes a job one of the best by {name}\n(PED-ANOVA over {len(values)} jobs){without}{few}"
-    what = f"log {name}" if spans_decades(values) else name
+        return f"Settings that make a trial one of the best by {name}\n(PED-ANOVA over {len(values)} trials){few}"
     overlap = "" if is_complete(summary) else "; not every combination has a result, so shares may overlap"
-    return f"What explains the variance of {what}\n({len(values)} jobs{overlap}){few}"
+    measure = f"log {name}" if spans_decades(values) else name
+    return f"Explained variance of {measure}\n({len(values)} jobs{overlap}){few}"

@@ -1,4 +1,4 @@
-"""Repeats become one group with a mean, of which a cross-validation may be a part; groups are put in order."""
+"""Ranking: repeats form groups with a mean, possibly over cross-validations; groups are sorted."""
 
 import json
 import math
@@ -16,9 +16,7 @@ class Spread:
     """Mean and sample standard deviation.
 
     Attributes:
-        mean: of n values.
-        std: with n - 1 in its denominator; None for one value.
-        n: how many.
+        std: with the denominator n - 1; None for one value.
     """
 
     mean: float
@@ -27,7 +25,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Spread | None":
-        """That of some values; None for none."""
+        """Spread of values; None if there are none."""
         if not values:
             return None
         if not all(map(math.isfinite, values)):
@@ -37,15 +35,14 @@ class Spread:
 
 @dataclass(frozen=True)
 class Group:
-    """Jobs that are the same but for what repeats them.
+    """Jobs with the same settings except those that repeat a job.
 
     Attributes:
-        settings: what they have in common of what is swept.
-        results: of all of them.
-        cells: the same, in what is one value of the mean: a job each, or a cross-validation each.
-        whole: those cells that are ranked: all of whose jobs count, and which have every fold of the group.
-        folds: how many jobs a cell is to have; 1 where it is no cross-validation.
-        place: of the group: 1 is the best. Of several objectives it is the number of the Pareto front.
+        settings: the swept ones that they share.
+        cells: the same results in the units of the mean: single jobs, or cross-validations.
+        whole: cells that are ranked: all their jobs count, and no fold is missing.
+        folds: number of jobs of a cell; 1 without cross-validation.
+        place: rank of the group, from 1; for several objectives the number of its Pareto front.
     """
 
     settings: dict[str, Any]
@@ -57,29 +54,29 @@ class Group:
 
     @property
     def is_nested(self) -> bool:
-        """Whether cells are cross-validations."""
+        """True if cells are cross-validations."""
         return self.folds > 1
 
     @cached_property
     def counted(self) -> list[Result]:
-        """The jobs that are ranked."""
+        """Jobs that are ranked."""
         return [result for cell in self.whole for result in cell]
 
     @cached_property
     def values(self) -> dict[str, Spread]:
-        """Objectives over the cells that are ranked, of each its mean."""
+        """Spread of each objective over the means of the ranked cells."""
         names = self.counted[0].values if self.counted else {}
         spreads = {name: Spread.of([fmean(job.values[name] for job in cell) for cell in self.whole]) for name in names}
         return {name: spread for name, spread in spreads.items() if spread}
 
     def spread(self, name: str) -> Spread | None:
-        """A metric over those of these cells in which it was measured in every job."""
+        """Spread of a metric over the ranked cells in which every job has it."""
         cells = [cell for cell in self.whole if all(name in job.metrics for job in cell)]
         return Spread.of([fmean(job.metrics[name] for job in cell) for cell in cells])
 
     @property
     def seconds(self) -> float | None:
-        """What a job took, in the mean."""
+        """Mean duration of a job."""
         found = Spread.of([result.seconds for result in self.counted if result.seconds is not None])
         return found.mean if found else None
 
@@ -94,11 +91,10 @@ def grouped(
     """Groups in the order of their first jobs.
 
     Args:
-        results: of all jobs.
-        repeats: the keys that make repeats.
-        objectives: what has to be measured for a job to count.
-        folds: those of the repeats that make a cross-validation, which does not count where one is missing.
-        nested: whether the mean is taken over folds first, as others repeat the whole cross-validation.
+        repeats: the keys that repeat a job.
+        objectives: must be finite for a job to count.
+        folds: the repeats that form a cross-validation, which is not ranked if one is missing.
+        nested: take means over folds first, as other keys repeat the whole cross-validation.
     """
     groups: dict[str, list[Result]] = {}
     for result in results:
@@ -130,15 +126,15 @@ def _group(
 
 
 def _exact(result: Result, is_part: Callable[[str], bool]) -> str:
-    """Some settings of a job, to be compared."""
+    """Selected settings of a job as text, for comparison."""
     found = {key: value for key, value in result.settings.items() if is_part(key)}
     return json.dumps(found, sort_keys=True, default=str)
 
 
 def ranked(groups: Iterable[Group], objectives: Mapping[str, str]) -> list[Group]:
-    """Those groups of which something is counted, the best first; equal ones share a place.
+    """Groups with at least one ranked cell, the best first; equal ones share a rank.
 
-    By the mean of the objective; of several objectives, by Pareto front and within one by the first objective.
+    Sorted by the mean of the objective, or by Pareto front and then the first objective.
     """
     counted = [group for group in groups if group.counted]
     costs = [
@@ -151,11 +147,9 @@ def ranked(groups: Iterable[Group], objectives: Mapping[str, str]) -> list[Group
 
 
 def fronts(costs: Sequence[tuple[float, ...]]) -> list[int]:
-    """The Pareto front of each point: 1 where no other is at least as small in all and smaller in one, 2 where only
-    points of front 1 are, and so on.
-    """
+    """Number of the Pareto front of each point: 1 if no other point dominates it, 2 if only points of front 1 do, …"""
     found = [0] * len(costs)
-    order = sorted(range(len(costs)), key=lambda one: costs[one])  # what dominates a point comes before it
+    order = sorted(range(len(costs)), key=lambda one: costs[one])  # dominating points come first
     for place, one in enumerate(order):
         better = (found[other] for other in order[:place] if _dominates(costs[other], costs[one]))
         found[one] = 1 + max(better, default=0)

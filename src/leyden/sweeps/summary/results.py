@@ -1,4 +1,4 @@
-"""What came of each job of a sweep, from sweep.json and the jobs' own directories."""
+"""Results of a sweep's jobs, from sweep.json and their own directories."""
 
 import math
 import os
@@ -10,31 +10,30 @@ from time import monotonic, sleep
 from typing import Any
 
 from leyden.records.record import CONFIG, RECORD, read_record, read_yaml, status
-from leyden.sweeps.job import gone_on_with
+from leyden.sweeps.job import resumed_with
 from leyden.system.errors import UserError
 from leyden.system.formatting import count, number
 from leyden.system.locks import is_gone
 
-ENDINGS = ("failed", "killed", "interrupted", "running", "waiting", "pruned")  # what a job that is not finished may be
-_DYING = 2.0  # seconds that a process may need to end after it was killed
+ENDINGS = ("failed", "killed", "interrupted", "running", "waiting", "pruned")  # statuses of jobs that are not finished
+_DYING = 2.0  # seconds for a killed process to end
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one job.
+    """Result of one job.
 
     Attributes:
-        name: of the job, and of its directory.
-        dir: where its run is kept.
+        name: of the job and its directory.
         settings: the swept ones.
-        overrides: what would be typed for it alone; empty where that is not recorded.
+        overrides: of the job alone; empty if not recorded.
         status: finished, or one of ENDINGS.
-        error: why it failed, or why nothing is known of it.
-        values: of the objectives; a missing one is left out, NaN is not.
-        metrics: all that was measured.
-        monitor: the metric that counted for the job itself; None where that is not recorded.
-        later: overrides with which it was gone on with by itself, after what the sweep had set.
-        epochs, seconds, trial, started: None where that is not recorded.
+        error: reason of a failure, or why the record is unreadable.
+        values: of the objectives, including NaN, without missing ones.
+        metrics: all that were logged.
+        monitor: the metric that the job monitored; None if not recorded.
+        later: overrides of a resume by hand.
+        epochs, seconds, trial, started: None if not recorded.
     """
 
     name: str
@@ -53,11 +52,11 @@ class Result:
     started: datetime | None = None
 
     def counts(self, objectives: Mapping[str, str]) -> bool:
-        """Whether it can be ranked: it finished, and every objective is a number."""
+        """True if it can be ranked: it is finished, and every objective is finite."""
         return self.status == "finished" and all(math.isfinite(self.values.get(name, math.nan)) for name in objectives)
 
     def cause(self, objectives: Mapping[str, str]) -> str:
-        """Why it is not ranked, in a line; empty where nobody knows."""
+        """Reason why it is not ranked, in a line; empty if unknown."""
         if self.error:
             return self.error
         if self.status == "finished":
@@ -72,7 +71,7 @@ class Result:
         return ", ".join([*after, *found])
 
     def _own(self, objectives: Mapping[str, str]) -> str:
-        """What it reached of what it monitors itself, where that is another metric."""
+        """Best value of the metric that it monitored, if that is not an objective."""
         best = self.metrics.get(f"best/{self.monitor}")
         return "" if best is None or self.monitor in objectives else f"; its best {self.monitor} is {number(best)}"
 
@@ -80,7 +79,7 @@ class Result:
 def read_results(
     sweep_dir: Path, jobs: Sequence[Mapping[str, Any]], objectives: Mapping[str, str], live: bool
 ) -> list[Result]:
-    """What came of all jobs, as of each; those of a sweep that was killed a moment ago may only just be ending."""
+    """Results of all jobs; processes of a sweep that has just been killed get a moment to end."""
     results = [read_result(sweep_dir, job, objectives, live) for job in jobs]
     until = monotonic() + _DYING
     while not live and any(result.status == "running" for result in results) and monotonic() < until:
@@ -93,14 +92,12 @@ def read_results(
 
 
 def read_result(sweep_dir: Path, job: Mapping[str, Any], objectives: Mapping[str, str], live: bool) -> Result:
-    """What came of a job: as its own directory says, or where that says nothing, as sweep.json does.
+    """Result of a job, from its own directory or else from sweep.json.
 
     Args:
-        sweep_dir: of the sweep.
-        job: its entry in sweep.json, which has a name; any other key may be missing, or be of another kind.
-        objectives: the metrics that count.
-        live: somebody is executing the sweep, so a job without a directory may be about to begin, and one whose process
-            is gone is still being looked after.
+        job: its entry in sweep.json, with a name; any other key may be missing, or have another type.
+        live: the sweep is being executed: a job without a directory may be about to start, and one whose process is
+            gone is still being handled.
     """
     run_dir, said, why = sweep_dir / job["name"], str(job.get("status", "waiting")), of(str, job.get("error"))
     record: dict[str, Any] = {}
@@ -111,7 +108,7 @@ def read_result(sweep_dir: Path, job: Mapping[str, Any], objectives: Mapping[str
             why = why or str(error)
     if record:
         said, why = status(run_dir, record), of(str, record.get("error")) or why
-    # What it began may still keep its directory locked; on Windows nobody can ask.
+    # A child process may still lock the directory; on Windows this cannot be determined.
     if said == "running" and not live and (not record or (os.name != "nt" and is_gone(record))):
         said = "killed"
     metrics = {name: float(value) for name, value in record.get("metrics", {}).items() if is_number(value)}
@@ -131,16 +128,16 @@ def read_result(sweep_dir: Path, job: Mapping[str, Any], objectives: Mapping[str
         values=values,
         metrics=metrics,
         monitor=of(str, record.get("monitor")),
-        later=gone_on_with(run_dir, overrides) if overrides and record.get("resumed") else [],
+        later=resumed_with(run_dir, overrides) if overrides and record.get("resumed") else [],
         epochs=of(int, record.get("epochs", job.get("epochs"))),
         seconds=of((int, float), record.get("seconds", job.get("seconds"))),
         trial=of(int, job.get("trial")),
-        started=moment(record.get("started")),
+        started=parse_time(record.get("started")),
     )
 
 
 def monitored(sweep_dir: Path, jobs: list[dict[str, Any]]) -> dict[str, str]:
-    """What the jobs' own configs call the metric that counts, for a sweep.json that does not say it."""
+    """Objective from the configs of the jobs, for a sweep.json without one."""
     for job in jobs:
         try:
             config = read_yaml(sweep_dir / job["name"] / CONFIG)
@@ -152,7 +149,7 @@ def monitored(sweep_dir: Path, jobs: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def of(kind: type | tuple[type, ...], value: Any) -> Any:
-    """The value if it is of this kind, else None: any program may have written it."""
+    """Value if it has this type, else None: any program may have written it."""
     return value if isinstance(value, kind) and not isinstance(value, bool) else None
 
 
@@ -160,8 +157,8 @@ def is_number(value: Any) -> bool:
     return of((int, float), value) is not None
 
 
-def moment(value: Any) -> datetime | None:
-    """A moment in local time, from ISO 8601."""
+def parse_time(value: Any) -> datetime | None:
+    """Local time from ISO 8601."""
     try:
         return datetime.fromisoformat(value).astimezone()
     except (TypeError, ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""A sweep, read and ranked."""
+"""Summary: a sweep, read and ranked."""
 
 import re
 import shlex
@@ -10,32 +10,30 @@ from typing import Any
 
 from leyden.config.overrides import as_typed
 from leyden.records.record import CHECKPOINTS
-from leyden.sweeps.summary.place import read_sweep
 from leyden.sweeps.summary.ranking import Group, grouped, ranked
+from leyden.sweeps.summary.reading import read_sweep
 from leyden.sweeps.summary.results import ENDINGS, Result, monitored, of, read_results
-from leyden.sweeps.summary.texts import typed
+from leyden.sweeps.summary.value_text import typed
 from leyden.system.errors import UserError
 from leyden.system.formatting import most_telling
 from leyden.system.suggestions import did_you_mean
 
-REPEATS = ("seed", "data.fold", "data.split_seed")  # what makes the same experiment once more
-FOLDS = ("data.fold",)  # of these, what makes one cross-validation
+REPEATS = ("seed", "data.fold", "data.split_seed")  # keys that only repeat an experiment
+FOLDS = ("data.fold",)  # those that form one cross-validation
 
-_HOW = re.compile(r"(hydra|sweep)([./@]|$)")  # settings of a sweep that mean nothing for a run of its own
+_HOW = re.compile(r"(hydra|sweep)([./@]|$)")  # settings without a meaning for a single run
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What came of a sweep.
+    """Summary of a sweep so far.
 
     Attributes:
-        dir: of the sweep.
-        record: its sweep.json. Any key but `jobs` may be missing.
-        objectives: metrics to be made small (`min`) or large (`max`); the first one ranks.
-        swept: the keys whose values differ, without those of repeats.
+        record: its sweep.json. Any key except `jobs` may be missing.
+        objectives: `min` or `max` for each metric; the first one ranks.
+        swept: the keys whose values differ, without repeats.
         repeats: the keys that repeat a job.
-        results: of all jobs.
-        warnings: what could not be read, or is not what the sweep says.
+        warnings: about unreadable or contradictory records.
     """
 
     dir: Path
@@ -48,25 +46,27 @@ class Summary:
 
     @cached_property
     def groups(self) -> list[Group]:
-        """Those that are ranked, the best first."""
+        """Ranked groups, the best first."""
         return ranked(self._all_groups, self.objectives)
 
     @cached_property
     def rest(self) -> list[Result]:
-        """The jobs that are not ranked: what failed, did not end, was given up, and what folds are missing beside."""
-        rest = [result for result in self.results if not result.counts(self.objectives) or result.name in self.partial]
+        """Jobs that are not ranked: failed, not ended, pruned, or in a cross-validation with missing folds."""
+        rest = [
+            result for result in self.results if not result.counts(self.objectives) or result.name in self.incomplete
+        ]
         order = {"finished": -1, **{status: number for number, status in enumerate(ENDINGS)}}
-        return sorted(rest, key=lambda result: (result.name in self.partial, order[result.status]))
+        return sorted(rest, key=lambda result: (result.name in self.incomplete, order[result.status]))
 
     @cached_property
     def varied(self) -> set[str]:
-        """The keys that have more than one value, where one may be that a job does not have it."""
+        """Keys that have more than one value; being absent counts as one."""
         keys = [*self.swept, *self.repeats]
         return {key for key in keys if len({typed(result.settings.get(key, ...)) for result in self.results}) > 1}
 
     @cached_property
     def folds(self) -> list[str]:
-        """The repeats over which the mean is taken first, where others repeat the whole cross-validation."""
+        """Folds over which the mean is taken first, if other keys repeat the whole cross-validation."""
         return self._folds if any(key in self.varied for key in self.repeats if key not in FOLDS) else []
 
     @property
@@ -74,8 +74,8 @@ class Summary:
         return [key for key in self.repeats if key in FOLDS and key in self.varied]
 
     @cached_property
-    def partial(self) -> dict[str, str]:
-        """The jobs with a result that are not ranked, as their cross-validation lacks a fold; by name, and why."""
+    def incomplete(self) -> dict[str, str]:
+        """Jobs with a result whose cross-validation lacks a fold, by name, with the reason."""
         found: dict[str, str] = {}
         for group in self._all_groups:
             for cell in group.cells:
@@ -85,7 +85,7 @@ class Summary:
         return found
 
     def _missing(self, group: Group, cell: list[Result]) -> str:
-        """Which cross-validation has how many folds."""
+        """Number of folds that a cross-validation has."""
         jobs, planned, which = group.results, len(group.results), "its cross-validation"
         if group.is_nested:
             keys = [key for key in self.repeats if key not in FOLDS and key in cell[0].settings]
@@ -93,34 +93,34 @@ class Summary:
         return f"{which} has {sum(result.counts(self.objectives) for result in jobs)} of {planned} folds"
 
     def cause(self, result: Result) -> str:
-        """Why a job is not ranked, in a line; empty where nobody knows."""
-        return self.partial.get(result.name) or result.cause(self.objectives)
+        """Reason why a job is not ranked, in a line; empty if unknown."""
+        return self.incomplete.get(result.name) or result.cause(self.objectives)
 
     @cached_property
-    def lucky(self) -> list[str]:
-        """What only repeats a job, and yet tells groups apart, as somebody wanted; the best of them was lucky."""
+    def ranked_repeats(self) -> list[str]:
+        """Keys of repeats that are ranked because of --repeats; the best value of these is chance."""
         return [key for key in self.swept if key in REPEATS and key in self.varied]
 
     @property
     def best(self) -> list[Group]:
-        """The best group; of several objectives, the whole of the first Pareto front."""
+        """Best group; for several objectives all of the first Pareto front."""
         if len(self.objectives) > 1:
             return [group for group in self.groups if group.place == 1]
         return self.groups[:1] if self.objectives else []
 
     @cached_property
     def tests(self) -> list[str]:
-        """The metrics of the test that are shown: at most four, what tells most first."""
+        """Metrics of the test to show: at most four, the most informative first."""
         have = {name for result in self.results for name in result.metrics}
         return most_telling(have - self.objectives.keys())[:4]
 
     def best_run(self, group: Group) -> Result:
-        """The repeat that is the best by the first objective."""
+        """Best repeat by the first objective."""
         name, mode = next(iter(self.objectives.items()))
         return (max if mode == "max" else min)(group.counted, key=lambda result: result.values[name])
 
     def train_command(self, group: Group) -> str:
-        """What runs a group again, with all its repeats."""
+        """Command that runs a group again, with all its repeats."""
         result = self.best_run(group)
         constants = [text for text in of(list, self.record.get("constants")) or [] if isinstance(text, str)]
         own = result.overrides or [f"{key}={typed(value)}" for key, value in result.settings.items()]
@@ -135,10 +135,10 @@ class Summary:
         return shlex.join(["python", "train.py", *(["-m"] if repeats else []), *left, *repeats])
 
     def eval_command(self, group: Group) -> str | None:
-        """What tests the best run of a group again; None for a cross-validation, whose best fold is only the easiest.
+        """Command that tests the best run of a group again.
 
-        Of one with a single fold there is nothing to choose. None, too, for a run that kept no weights, as one with
-        debug=fast_dev_run.
+        None for a cross-validation of several folds, whose best fold is only the easiest, and for a run without a
+        checkpoint, such as debug=fast_dev_run.
         """
         if len({typed([result.settings.get(key) for key in FOLDS]) for result in group.results}) > 1:
             return None
@@ -150,7 +150,7 @@ class Summary:
         return grouped(self.results, self.repeats, self.objectives, self._folds, nested=bool(self.folds))
 
     def _joined(self, group: Group) -> list[str]:
-        """The repeats of a group, as they are typed for -m: `data.fold=0,1,2`."""
+        """Repeats of a group as overrides for -m: `data.fold=0,1,2`."""
         typed_for = [(result, _by_key(result.overrides)) for result in group.results]
         found = []
         for key in self.repeats:
@@ -165,19 +165,18 @@ def _has_weights(run_dir: Path) -> bool:
 
 
 def _by_key(overrides: Sequence[str]) -> dict[str, str]:
-    """Overrides as they are typed; of the same key the last."""
+    """Overrides as they are typed, by key; the last one counts."""
     return {text.partition("=")[0]: text for text in as_typed(overrides)}
 
 
 def summarize(sweep_dir: str | Path, repeats: Sequence[str] | None = None) -> Summary:
-    """What came of a sweep so far.
+    """Summary of a sweep so far.
 
     Args:
-        sweep_dir: of the sweep.
-        repeats: the keys whose values make repeats; by default those of REPEATS.
+        repeats: the keys that repeat a job; default: those of REPEATS.
 
     Raises:
-        UserError: it is no sweep, cannot be read, or does not sweep what is to be its repeats.
+        UserError: it is not a sweep, cannot be read, or does not sweep one of `repeats`.
     """
     directory = Path(sweep_dir)
     record = read_sweep(directory)
@@ -190,7 +189,7 @@ def summarize(sweep_dir: str | Path, repeats: Sequence[str] | None = None) -> Su
     live = record.get("status") == "running"
     results = read_results(directory, named, objectives, live)
     later = {result.dir: " ".join(result.later) for result in results if result.later}
-    warnings += [f"{run_dir}: was gone on with by itself: {texts}" for run_dir, texts in later.items()]
+    warnings += [f"{run_dir}: was resumed by hand: {texts}" for run_dir, texts in later.items()]
     keys = [key for key in of(list, record.get("swept")) or [] if isinstance(key, str)]
     keys = list(dict.fromkeys([*keys, *(key for result in results for key in result.settings)]))
     for key in repeats or ():

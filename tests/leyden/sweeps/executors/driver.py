@@ -11,7 +11,7 @@ import torch
 
 from leyden.config.compose import compose
 from leyden.sweeps.executors.executor import Ended, Executor
-from leyden.sweeps.job import Job, perform
+from leyden.sweeps.job import Job, run_job
 
 LIMIT = 240.0  # seconds: the machine may be busy
 
@@ -85,5 +85,5 @@ def alone(job: Job, sweep_dir: Path) -> dict[str, Any]:
     """The result of the same job elsewhere, in this process."""
     config = json.loads(json.dumps(job.experiment.config).replace(str(job.dir), str(sweep_dir / job.name)))
     again = replace(job, experiment=replace(job.experiment, config=config, resumes=False))
-    perform(again)
+    run_job(again)
     return result(again)

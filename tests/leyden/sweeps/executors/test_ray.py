@@ -10,7 +10,7 @@ from signal import SIGINT, SIGTERM
 import pytest
 
 from leyden.config.experiment import STORAGE
-from leyden.sweeps.executors.ray import Ray
+from leyden.sweeps.executors.ray import RayExecutor
 from leyden.sweeps.executors.worker import cause
 from leyden.system.errors import UserError
 from tests.leyden.sweeps.executors.driver import LIMIT, alone, ends, execute, job, jobs, record, result, until
@@ -32,7 +32,7 @@ def test_jobs_give_the_same_bits_as_in_this_process_and_nothing_is_left(
     fault = "+callbacks.fault._target_=tests.leyden.sweeps.faults.Fault"
     good = jobs(sweep_dir, quick)
     bad = [job(sweep_dir, kind, [*quick, fault, f"+callbacks.fault.kind={kind}"]) for kind in ("exit", "kill")]
-    causes = execute(Ray(n_jobs=2), sweep_dir, [*good, *bad])
+    causes = execute(RayExecutor(n_jobs=2), sweep_dir, [*good, *bad])
     said = {"exit": "ended with exit status 7", "kill": "killed by SIGKILL"}
     assert causes == {**{one.name: None for one in good}, **said}
     for one in good:
@@ -43,7 +43,7 @@ def test_jobs_give_the_same_bits_as_in_this_process_and_nothing_is_left(
 
 
 def test_a_job_stops_with_a_checkpoint_and_goes_on(long: list[str], sweep_dir: Path, tmp_path: Path) -> None:
-    one, waiting, executor = job(sweep_dir, "long", long), job(sweep_dir, "waiting", long), Ray(n_jobs=1)
+    one, waiting, executor = job(sweep_dir, "long", long), job(sweep_dir, "waiting", long), RayExecutor(n_jobs=1)
     sweep_dir.mkdir()
     executor.open(sweep_dir, [one])
     try:
@@ -68,10 +68,10 @@ def test_a_job_stops_with_a_checkpoint_and_goes_on(long: list[str], sweep_dir: P
 KILLED = """
 import os, sys, signal
 from pathlib import Path
-from leyden.sweeps.executors.ray import Ray
+from leyden.sweeps.executors.ray import RayExecutor
 from tests.leyden.sweeps.executors.driver import job, record, until
 sweep_dir, *settings = sys.argv[1:]
-one, executor = job(Path(sweep_dir), "long", settings), Ray(n_jobs=1)
+one, executor = job(Path(sweep_dir), "long", settings), RayExecutor(n_jobs=1)
 Path(sweep_dir).mkdir()
 executor.open(Path(sweep_dir), [one])
 executor.start(one)
@@ -89,15 +89,15 @@ def test_a_sweep_that_is_killed_leaves_nothing_but_a_checkpoint(long: list[str],
 
 
 def test_what_the_cluster_does_not_have_is_one_line(quick: list[str], sweep_dir: Path) -> None:
-    executor = Ray(num_gpus=3)
+    executor = RayExecutor(num_gpus=3)
     with pytest.raises(UserError, match="a job needs 1 CPUs and 3 GPUs, and there are"):
         executor.open(sweep_dir, [job(sweep_dir, "one", quick)])
     executor.close()
 
 
 def test_a_cluster_that_is_not_there_is_one_line(quick: list[str], sweep_dir: Path) -> None:
-    with pytest.raises(UserError, match="hydra/launcher=ray: Ray cannot be started, or reached"):
-        Ray(address="auto").open(sweep_dir, [job(sweep_dir, "one", quick)])
+    with pytest.raises(UserError, match="hydra/launcher=ray: Ray cannot be started or reached"):
+        RayExecutor(address="auto").open(sweep_dir, [job(sweep_dir, "one", quick)])
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_the_database_of_a_study_is_handed_over(
     quick: list[str], sweep_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(STORAGE, "postgresql://me:secret@host/studies")
-    executor = Ray(n_jobs=1)
+    executor = RayExecutor(n_jobs=1)
     executor.open(sweep_dir, jobs(sweep_dir, quick, 1))
     executor.close()
     assert executor._environment[STORAGE] == "postgresql://me:secret@host/studies"

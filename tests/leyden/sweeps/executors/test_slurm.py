@@ -9,8 +9,8 @@ from subprocess import CalledProcessError
 import pytest
 from submitit.core.utils import UncompletedJobError
 
-from leyden.sweeps.executors.slurm import Slurm
-from leyden.sweeps.executors.slurm_task import Task
+from leyden.sweeps.executors.slurm import SlurmExecutor
+from leyden.sweeps.executors.slurm_task import SlurmTask
 from leyden.system.errors import UserError
 from tests.leyden.sweeps.executors import fake_slurm
 from tests.leyden.sweeps.executors.driver import LIMIT, alone, ends, execute, job, jobs, record, result, until
@@ -37,7 +37,7 @@ def test_jobs_give_the_same_bits_as_in_this_process_and_leave_the_same_files(
     quick: list[str], sweep_dir: Path, tmp_path: Path
 ) -> None:
     todo = jobs(sweep_dir, quick)
-    assert execute(Slurm(cluster="local", n_jobs=2), sweep_dir, todo) == {one.name: None for one in todo}
+    assert execute(SlurmExecutor(cluster="local", n_jobs=2), sweep_dir, todo) == {one.name: None for one in todo}
     for one in todo:
         assert result(one) == alone(one, tmp_path / "alone")
         assert "test: loss" in (sweep_dir / "output" / f"{one.name}.txt").read_text()
@@ -48,7 +48,7 @@ def test_jobs_give_the_same_bits_as_in_this_process_and_leave_the_same_files(
 def test_when_slurm_warns_a_job_stops_with_a_checkpoint_is_requeued_and_ends_as_if_nothing_had_been(
     cluster: str, long: list[str], sweep_dir: Path, tmp_path: Path, slurm: None
 ) -> None:
-    one, executor = job(sweep_dir, "long", long), Slurm(cluster=cluster)
+    one, executor = job(sweep_dir, "long", long), SlurmExecutor(cluster=cluster)
     sweep_dir.mkdir()
     executor.open(sweep_dir, [one])
     try:
@@ -69,7 +69,7 @@ def test_when_slurm_warns_a_job_stops_with_a_checkpoint_is_requeued_and_ends_as_
 def test_the_processes_of_a_job_that_trains_on_several_devices_stop_and_begin_again_together(
     long: list[str], sweep_dir: Path, tmp_path: Path, slurm: None
 ) -> None:
-    one, executor = job(sweep_dir, "long", [*long, "trainer=ddp_cpu", "trainer.log_every_n_steps=5"]), Slurm()
+    one, executor = job(sweep_dir, "long", [*long, "trainer=ddp_cpu", "trainer.log_every_n_steps=5"]), SlurmExecutor()
     sweep_dir.mkdir()
     executor.open(sweep_dir, [one])
     try:
@@ -94,9 +94,9 @@ def test_a_job_whose_time_is_over_too_often_has_failed(quick: list[str], sweep_d
     one = job(sweep_dir, "one", quick)
     before = signal.getsignal(SIGUSR2)
     with pytest.raises(SystemExit):
-        Task(one)._requeue(handler, SIGUSR2)
+        SlurmTask(one)._requeue(handler, SIGUSR2)
     assert signal.getsignal(SIGUSR2) == before
-    assert (record(one)["status"], record(one)["error"].partition(";")[0]) == ("failed", "its time was over too often")
+    assert (record(one)["status"], record(one)["error"].partition(";")[0]) == ("failed", "time limit reached too often")
 
 
 def test_a_job_that_slurm_does_not_queue_again_has_failed(quick: list[str], sweep_dir: Path) -> None:
@@ -105,14 +105,14 @@ def test_a_job_that_slurm_does_not_queue_again_has_failed(quick: list[str], swee
 
     one = job(sweep_dir, "one", quick)
     with pytest.raises(SystemExit):
-        Task(one)._requeue(handler, SIGUSR2)
-    assert record(one)["error"].endswith("SLURM did not put it into the queue again (scontrol requeue)")
+        SlurmTask(one)._requeue(handler, SIGUSR2)
+    assert record(one)["error"].endswith("SLURM did not requeue it (scontrol requeue)")
 
 
 def test_who_comes_later_waits_for_a_job_that_runs_stops_it_with_a_checkpoint_and_goes_on(
     long: list[str], sweep_dir: Path, tmp_path: Path
 ) -> None:
-    one, killed, executor = job(sweep_dir, "long", long), Slurm(cluster="local"), Slurm(cluster="local")
+    one, killed, executor = job(sweep_dir, "long", long), SlurmExecutor(cluster="local"), SlurmExecutor(cluster="local")
     sweep_dir.mkdir()
     killed.open(sweep_dir, [one])
     killed.start(one)
@@ -139,7 +139,7 @@ def test_who_comes_later_waits_for_a_job_that_runs_stops_it_with_a_checkpoint_an
 @pytest.mark.parametrize(
     ("cluster", "told"),
     [
-        ("local", {"raise": None, "exit": "its process ended without a word"}),
+        ("local", {"raise": None, "exit": "its process ended without a result"}),
         ("slurm", {"exit": "ended with exit status 7", "kill": "killed by SIGKILL"}),
         ("slurm without accounts", {"exit": "ended with exit status 7", "kill": "killed by SIGKILL"}),
     ],
@@ -152,14 +152,14 @@ def test_what_a_job_does_to_its_process_is_told(
         fake_slurm.install(tmp_path / "slurm", accounts=False)
     fault = "+callbacks.fault._target_=tests.leyden.sweeps.faults.Fault"
     todo = [job(sweep_dir, kind, [*quick, fault, f"+callbacks.fault.kind={kind}"]) for kind in told]
-    assert execute(Slurm(cluster=cluster, n_jobs=2), sweep_dir, todo) == told
+    assert execute(SlurmExecutor(cluster=cluster, n_jobs=2), sweep_dir, todo) == told
     if "raise" in told:
         assert record(todo[0])["error"] == "ValueError: this one raises"
         assert "ValueError: this one raises" in (sweep_dir / "output" / "raise.txt").read_text()
 
 
 def test_what_is_left_when_it_closes_ends(long: list[str], sweep_dir: Path) -> None:
-    one, executor = job(sweep_dir, "long", [*long, "trainer.max_epochs=1000"]), Slurm(cluster="local")
+    one, executor = job(sweep_dir, "long", [*long, "trainer.max_epochs=1000"]), SlurmExecutor(cluster="local")
     sweep_dir.mkdir()
     executor.open(sweep_dir, [one])
     executor.start(one)
@@ -170,7 +170,7 @@ def test_what_is_left_when_it_closes_ends(long: list[str], sweep_dir: Path) -> N
 
 
 def test_what_sbatch_refuses_is_one_line(quick: list[str], sweep_dir: Path, slurm: None) -> None:
-    one, executor = job(sweep_dir, "one", quick), Slurm(partition="wrong")
+    one, executor = job(sweep_dir, "one", quick), SlurmExecutor(partition="wrong")
     sweep_dir.mkdir()
     executor.open(sweep_dir, [one])
     with pytest.raises(UserError, match=r"^hydra/launcher=slurm: sbatch: error: invalid partition specified: wrong$"):
@@ -181,7 +181,7 @@ def test_what_sbatch_refuses_is_one_line(quick: list[str], sweep_dir: Path, slur
 def test_slurm_is_asked_to_stop_jobs_by_sigterm_and_the_next_sweep_submits_them_again(
     long: list[str], sweep_dir: Path, slurm: None
 ) -> None:
-    one, executor = job(sweep_dir, "long", [*long, "trainer.max_epochs=1000"]), Slurm()
+    one, executor = job(sweep_dir, "long", [*long, "trainer.max_epochs=1000"]), SlurmExecutor()
     sweep_dir.mkdir()
     executor.open(sweep_dir, [one])
     executor.start(one)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from leyden.sweeps.executors import worker
-from leyden.sweeps.executors.slurm import Slurm
-from leyden.sweeps.executors.slurm_settings import Settings
+from leyden.sweeps.executors.slurm import SlurmExecutor
+from leyden.sweeps.executors.slurm_settings import SlurmSettings
 from leyden.system.errors import UserError
 from tests.leyden.sweeps.executors.driver import job
 
@@ -18,7 +18,7 @@ def asked(sweep_dir: Path, typed: list[str], monkeypatch: pytest.MonkeyPatch, **
 
     monkeypatch.setattr(submitit.SlurmExecutor, "affinity", classmethod(lambda cls: 2))
     executor = submitit.SlurmExecutor(sweep_dir)
-    executor.update_parameters(**Settings(**settings).parameters(job(sweep_dir, "one", typed)))
+    executor.update_parameters(**SlurmSettings(**settings).parameters(job(sweep_dir, "one", typed)))
     return executor._make_submission_file_text("python …", "1").splitlines()
 
 
@@ -84,7 +84,7 @@ def test_tasks_nodes_and_gpus_are_those_of_the_trainer(
 def test_without_slurm_it_says_so(quick: list[str], sweep_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(UserError, match=r"there is no SLURM on this machine .*hydra\.launcher\.cluster=local"):
-        Slurm().open(sweep_dir, [job(sweep_dir, "one", quick)])
+        SlurmExecutor().open(sweep_dir, [job(sweep_dir, "one", quick)])
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_without_slurm_it_says_so(quick: list[str], sweep_dir: Path, monkeypatch
 )
 def test_a_mistake_is_one_line(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(UserError, match=said):
-        Slurm(**settings)
+        SlurmExecutor(**settings)
 
 
 @pytest.mark.parametrize(("package", "launcher"), [("submitit", "slurm"), ("ray", "ray")])
@@ -110,4 +110,4 @@ def test_what_is_not_installed_is_named_with_the_remedy(
 
     monkeypatch.setattr(worker, "import_module", missing)
     with pytest.raises(UserError, match=rf"{package} is not installed; uv sync --extra {launcher}, or pip install"):
-        worker.optional(package, launcher)
+        worker.import_optional(package, launcher)

@@ -7,7 +7,7 @@ import pytest
 from filelock import FileLock
 
 from leyden.records.record import SWEEP
-from leyden.sweeps.state import SweepRecord
+from leyden.sweeps.sweep_record import SweepRecord
 from leyden.system.errors import UserError
 from tests.leyden.sweeps.made_jobs import Listed, made_job
 
@@ -60,7 +60,7 @@ def test_the_directory_of_another_sweep_is_refused(tmp_path: Path) -> None:
     for kind, swept in (("search", ["x"]), ("grid", ["y"])):
         other = Listed(source.jobs)
         other.kind, other.swept = kind, tuple(swept)
-        with pytest.raises(UserError, match=r"keeps a grid over x; give this sweep a name of its own, sweep\.name=…"):
+        with pytest.raises(UserError, match=r"contains a grid over x; give this sweep another name, sweep\.name=…"):
             SweepRecord(tmp_path, other, "made", [], [])
     assert (tmp_path / SWEEP).read_text() == before
     with SweepRecord(tmp_path, source, "made", [], []):

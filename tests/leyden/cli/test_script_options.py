@@ -1,12 +1,12 @@
-"""The commands that scripts print."""
+"""Command lines of scripts, and the commands they print."""
 
 import shlex
 from pathlib import Path
 
 import pytest
 
+from leyden.cli.script_options import ScriptParser, next_command, progress_bar
 from leyden.system.errors import UserError
-from leyden.tuning.command import Parser, command, progress_bar
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -20,7 +20,7 @@ def test_what_was_typed_is_kept_in_quotes_and_the_setting_replaced(monkeypatch: 
         "optimizer.lr_scale={output: 10}",
         "data.path=it's.csv",
     ]
-    printed = command(ROOT, "train.py", typed, optimizer__lr=0.01)
+    printed = next_command(ROOT, "train.py", typed, optimizer__lr=0.01)
     assert printed.startswith(
         "python train.py experiment=csv_mlp 'data.ignore=[id]' 'optimizer.lr_scale={output: 10}' "
     )
@@ -29,12 +29,12 @@ def test_what_was_typed_is_kept_in_quotes_and_the_setting_replaced(monkeypatch: 
 
 def test_the_program_is_found_from_where_it_was_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    program = shlex.split(command(ROOT, "scripts/find_lr.py", []))[1]
+    program = shlex.split(next_command(ROOT, "scripts/find_lr.py", []))[1]
     assert (tmp_path / program).resolve() == ROOT / "scripts" / "find_lr.py"
 
 
 def test_options_may_stand_between_overrides() -> None:
-    parser = Parser("a script")
+    parser = ScriptParser("a script", overrides=True)
     parser.add_argument("--steps", type=int)
     arguments = parser.parse_intermixed_args(["a=1", "--steps", "3", "b=2"])
     assert (arguments.overrides, arguments.steps) == (["a=1", "b=2"], 3)

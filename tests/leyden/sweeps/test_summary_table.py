@@ -6,14 +6,14 @@ import re
 from pathlib import Path
 
 from leyden.sweeps.summary import as_table, save, summarize
-from leyden.sweeps.summary.texts import shortened, shown, typed
+from leyden.sweeps.summary.value_text import shortened, shown, typed
 from tests.leyden.helpers.kept_sweeps import failed, finished, keep_sweep
 
 
 def test_the_table(grid: Path) -> None:
     lines = as_table(summarize(grid)).plain.splitlines()
     assert lines[0] == (
-        "grid of mnist_mlp: 8 of 11 jobs finished, 1 failed, 1 killed, 1 waiting; by val/loss (least first); "
+        "grid of mnist_mlp: 8 of 11 jobs finished, 1 failed, 1 killed, 1 waiting; by val/loss (lowest first); "
         "mean ± standard deviation over seed"
     )
     heads = ["rank", "optimizer.lr", "model.width", "val/loss", "test/acc", "runs", "time of a job"]
@@ -28,7 +28,7 @@ def test_the_table(grid: Path) -> None:
     assert lines[9] == "1 waiting"
     run = f"{grid}/model.width=32,optimizer.lr=0.01,seed=1"
     again = "python train.py -m experiment=mnist_mlp trainer.max_epochs=3 optimizer.lr=0.01 model.width=32 seed=1,2,3"
-    assert lines[-2:] == [f"the best again:  {again}", f"its test again:  python eval.py run={run}"]
+    assert lines[-2:] == [f"run the best again:  {again}", f"test it again:  python eval.py run={run}"]
 
 
 def test_a_test_is_not_suggested_where_no_weights_were_kept(grid: Path) -> None:
@@ -36,7 +36,7 @@ def test_a_test_is_not_suggested_where_no_weights_were_kept(grid: Path) -> None:
     for path in grid.glob("*/checkpoints/*.ckpt"):
         path.unlink()
     told = as_table(summarize(grid), None)
-    assert "the best again:" in str(told)
+    assert "run the best again:" in str(told)
     assert "eval.py" not in str(told)
 
 
@@ -78,7 +78,7 @@ def test_long_tables_are_cut_and_say_so(tmp_path: Path) -> None:
 
 def test_a_sweep_that_has_only_begun(tmp_path: Path) -> None:
     summary = summarize(keep_sweep(tmp_path / "s", [], swept=["optimizer.lr"]))
-    assert as_table(summary, 80).plain == "grid of mnist_mlp: 0 jobs finished; by val/loss (least first)"
+    assert as_table(summary, 80).plain == "grid of mnist_mlp: 0 jobs finished; by val/loss (lowest first)"
     assert [path.name for path in save(summary)] == ["summary.md", "summary.csv"]
 
 

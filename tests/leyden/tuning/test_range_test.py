@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from leyden.tuning.curve import RangeTest, exponential, smooth
+from leyden.tuning.range_test import RangeTest, exponential, smooth
 
 RATES = exponential(1e-7, 10.0, 100)
 

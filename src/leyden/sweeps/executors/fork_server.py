@@ -1,4 +1,4 @@
-"""The process that jobs are forked from, which imports torch once for all of them."""
+"""Process that jobs are forked from, which imports torch once for all of them."""
 
 import multiprocessing
 import os
@@ -10,33 +10,22 @@ from typing import TYPE_CHECKING
 
 from leyden.system.graceful_shutdown import STOPS
 
-if TYPE_CHECKING:  # of which Windows has one only
+if TYPE_CHECKING:  # Windows has only one of them
     from multiprocessing.context import ForkServerContext, SpawnContext
 
     Context = ForkServerContext | SpawnContext
 
 START = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-_IMPORTED = [
-    "torch",
-    "torchvision",
-    "lightning.pytorch",
-    "torchmetrics",
-    "tensorboard",
-    "hydra",
-    "leyden.training.train",
-]
-_IMPORTED += ["leyden.sweeps.executors.forked"]
+_IMPORTED = ["torch", "torchvision", "lightning.pytorch", "torchmetrics", "tensorboard", "hydra"]
+_IMPORTED += ["leyden.training.train", "leyden.sweeps.executors.job_process"]
 _TICK = 0.1  # seconds
 
 
-class Server:
-    """Multiprocessing's server, which answers nobody until it has imported everything.
+class ForkServer:
+    """Fork server of multiprocessing, which does not respond before all its imports.
 
-    To start a process waits for that, ten seconds or more, in a system call that no signal breaks off. So a thread does
-    it first, with a process that counts the GPUs, and whoever needs the server asks whether it is ready.
-
-    Args:
-        context: of the processes that are forked from it.
+    Starting a process waits for that, ten seconds or more, in a system call that no signal interrupts. So a thread
+    first starts a process that counts the GPUs, and the executor polls `is_ready`.
     """
 
     def __init__(self, context: "Context") -> None:
@@ -50,23 +39,22 @@ class Server:
         if START == "forkserver":
             from multiprocessing import forkserver, resource_tracker
 
-            resource_tracker.ensure_running()  # which lets through again what is blocked here, so it has to be before
-            # Whoever ends the whole group asks jobs to stop; the server has to stay, or nobody would know how they
-            # ended.
+            resource_tracker.ensure_running()  # first, as it unblocks the signals that are blocked here
+            # A signal to the whole process group is for the jobs; without the server their exit status would be lost.
             signal.pthread_sigmask(signal.SIG_BLOCK, set(STOPS))
             forkserver.ensure_running()
             signal.pthread_sigmask(signal.SIG_UNBLOCK, set(STOPS))
-        threading.Thread(target=self._ask, daemon=True, name="torch is imported").start()
+        threading.Thread(target=self._count, daemon=True, name="torch is imported").start()
 
     def is_ready(self, seconds: float = _TICK) -> bool:
-        """Whether a process is started at once; waits for that at most so long."""
+        """True if a process would start at once; waits for that, at most so long."""
         return self._ready.wait(seconds)
 
     def gpus(self) -> int:
-        """How many GPUs there are; waits until the server is ready, and raises within the handler of a signal.
+        """Number of GPUs. Waits until the server is ready, and can be interrupted by a signal.
 
         Raises:
-            RuntimeError: the server ended instead.
+            RuntimeError: the server has ended.
         """
         while not self.is_ready():
             pass
@@ -75,20 +63,20 @@ class Server:
         return self._gpus
 
     def end(self) -> None:
-        """End the server at once: by itself it ends seconds after this process, and holds the terminal until then."""
+        """Kill the server: by itself it ends seconds after this process, and blocks the terminal until then."""
         if START == "forkserver":
             from multiprocessing import forkserver
 
-            # Private: there is no other way to learn the server's process. Without it nothing is ended here.
+            # Private: there is no other way to find the server's process. If it disappears, nothing is killed here.
             pid = getattr(getattr(forkserver, "_forkserver", None), "_forkserver_pid", None)
             if pid:
                 with suppress(OSError):
                     os.kill(pid, signal.SIGKILL)
 
-    def _ask(self) -> None:
+    def _count(self) -> None:
         receiver, sender = self._context.Pipe(duplex=False)
         process = self._context.Process(target=_count_gpus, args=(sender,), daemon=True)
-        with suppress(OSError, EOFError):  # of a server that was ended
+        with suppress(OSError, EOFError):  # the server was killed
             process.start()
             sender.close()
             self._gpus = int(receiver.recv())
@@ -99,5 +87,5 @@ class Server:
 def _count_gpus(sender: Connection) -> None:
     import torch
 
-    with suppress(BrokenPipeError):  # who asked is gone
+    with suppress(BrokenPipeError):  # the parent is gone
         sender.send(torch.cuda.device_count())

@@ -1,6 +1,6 @@
 import pytest
 
-from leyden.sweeps.names import LONGEST, job_name, sweep_name
+from leyden.sweeps.naming import LONGEST, job_name, sweep_name
 from leyden.system.errors import UserError
 
 

@@ -1,39 +1,13 @@
-"""The curve of a learning rate range test, drawn. matplotlib is imported only here: it is an optional extra."""
+"""Plot of a learning rate range test. matplotlib is imported only here: it is an optional extra."""
 
 import math
-import os
-import shlex
 from pathlib import Path
 
 import numpy as np
 
-from leyden.system.errors import UserError
-from leyden.tuning.curve import RangeTest
+from leyden.tuning.range_test import RangeTest
 
 _RAW, _CURVE, _MARK, _EDGE = "#b8c4d6", "#1f4e8c", "#d1495b", "#8a8f98"
-
-
-def check_output(output: Path) -> None:
-    """Refuse a file that could not be drawn, before time is spent on what it is to show.
-
-    Raises:
-        UserError: matplotlib is not installed, or cannot write such a file there.
-    """
-    try:
-        from matplotlib.backend_bases import FigureCanvasBase
-    except ModuleNotFoundError as error:
-        raise UserError("matplotlib is not installed; uv sync --extra plots, or pip install matplotlib") from error
-    if not output.parent.is_dir():
-        raise UserError(
-            f"--output={output}: there is no folder {output.parent}; mkdir -p {shlex.quote(str(output.parent))}"
-        )
-    if not os.access(output if output.exists() else output.parent, os.W_OK):
-        raise UserError(f"--output={output}: may not be written; name another file")
-    if output.is_dir():
-        raise UserError(f"--output={output}: is a folder; name a file in it, such as {output / 'learning_rate.png'}")
-    kinds = FigureCanvasBase.get_supported_filetypes()
-    if output.suffix.lower().lstrip(".") not in kinds:
-        raise UserError(f"--output={output}: is not an image format; name it {output.with_suffix('.png')}")
 
 
 def draw(test: RangeTest, title: str, output: Path) -> None:
@@ -41,7 +15,6 @@ def draw(test: RangeTest, title: str, output: Path) -> None:
 
     Args:
         test: with at least one point.
-        title: above the axes.
         output: the file; its suffix is the format.
     """
     from matplotlib.figure import Figure
@@ -78,7 +51,7 @@ def draw(test: RangeTest, title: str, output: Path) -> None:
 
 
 def _limits(test: RangeTest) -> tuple[float, float]:
-    """The losses that are shown: what comes before divergence, which would press all else to the bottom."""
+    """Limits of the loss axis, without divergence, next to which all else would look flat."""
     curve = test.smoothed
     shown = np.array([loss for losses in test.losses for loss in losses[: test.edge + 1] if math.isfinite(loss)])
     least, greatest = min(curve.min(), np.quantile(shown, 0.01)), max(curve[: test.lowest + 1].max(), curve[0])

@@ -1,4 +1,4 @@
-"""The process of one job, from its first moment on."""
+"""Process of one job of the local executor."""
 
 import multiprocessing
 import os
@@ -11,19 +11,18 @@ from pathlib import Path
 from signal import Signals
 from typing import Any
 
-from leyden.sweeps.job import Job, perform
+from leyden.sweeps.job import Job, run_job
 from leyden.system.console import set_up_logging
 from leyden.system.graceful_shutdown import STOPS
 
 
-def perform_alone(job: Job, output: Path | None, environment: Mapping[str, str], threads: int | None) -> None:
-    """Perform a job in this process.
+def run_job_process(job: Job, output: Path | None, environment: Mapping[str, str], threads: int | None) -> None:
+    """Run a job in this process.
 
     Args:
-        job: which.
-        output: the file that takes what is printed; None for the terminal.
-        environment: variables that are set for it.
-        threads: of torch; None for as many as it likes.
+        output: file for stdout and stderr; None for the terminal.
+        environment: variables to set.
+        threads: of torch; None for its default.
 
     Raises:
         SystemExit: it failed, or was interrupted.
@@ -39,14 +38,14 @@ def perform_alone(job: Job, output: Path | None, environment: Mapping[str, str],
     threading.Thread(target=_stop_with_parent, daemon=True).start()
     try:
         if hasattr(signal, "pthread_sigmask"):
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, set(STOPS))  # blocked in the server
-        perform(job)
-    except KeyboardInterrupt:  # before there was a run that could keep it
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, set(STOPS))  # blocked in the fork server
+        run_job(job)
+    except KeyboardInterrupt:  # before there is a run that handles it
         raise SystemExit(128 + Signals.SIGINT) from None
 
 
 def _redirect(output: Path) -> None:
-    """What the process prints, and what C code in it prints, goes to a file."""
+    """Redirect stdout and stderr to a file, those of C code too."""
     sys.stdout.flush()
     sys.stderr.flush()
     with output.open("ab") as file:
@@ -55,7 +54,7 @@ def _redirect(output: Path) -> None:
 
 
 def _stop_with_parent() -> None:
-    """A sweep that is killed does not leave jobs behind: they stop with a checkpoint, for the sweep to go on with."""
+    """Stop with a checkpoint when the sweep's process is killed."""
     parent: Any = multiprocessing.parent_process()
     wait([parent.sentinel])
     os.kill(os.getpid(), signal.SIGTERM)

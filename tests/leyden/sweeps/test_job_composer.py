@@ -9,9 +9,9 @@ from omegaconf import open_dict, read_write
 
 from leyden.config.compose import check
 from leyden.config.experiment import Experiment
-from leyden.sweeps.compose import Composer
 from leyden.sweeps.grid import Grid
 from leyden.sweeps.job import Job
+from leyden.sweeps.job_composer import JobComposer
 from tests.leyden.sweeps.conftest import Composing
 
 COMMANDS = [
@@ -38,7 +38,7 @@ COMMANDS = [
 ]
 
 
-def by_hydra_alone(composer: Composer, job: Job) -> tuple[Experiment, str]:
+def by_hydra_alone(composer: JobComposer, job: Job) -> tuple[Experiment, str]:
     """All files read, and all overrides applied, for this job; and what Hydra calls it."""
     cfg = composer.context.config_loader.load_sweep_config(composer.config, job.overrides)
     HydraConfig.instance().set_config(cfg)

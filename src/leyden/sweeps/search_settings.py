@@ -1,4 +1,4 @@
-"""The settings of a search, checked before anything of it is done."""
+"""Settings of a search, checked before it starts."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -18,18 +18,8 @@ _KNOWN = ("name", "on_error", "n_trials", "params", "objectives", "storage", "st
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What configs/sweep says of a search.
-
-    Attributes:
-        n_trials: how many are to end with a result.
-        params: what is searched.
-        objectives: metrics, and `min` or `max` for each.
-        storage: the URL of a database; None for a file in the sweep's directory.
-        study: its name there; None for one that is made up.
-        sampler: what is built, without its seed.
-        pruner: what is built; empty for none.
-    """
+class SearchSettings:
+    """The section `sweep` of a search."""
 
     n_trials: int
     params: Any
@@ -40,16 +30,11 @@ class Settings:
     pruner: dict[str, Any]
 
 
-def check_settings(settings: Mapping[str, Any], monitor: str, mode: str) -> Settings:
-    """The settings, if they hold.
-
-    Args:
-        settings: the section `sweep`, as plain values.
-        monitor: the metric that the runs monitor.
-        mode: whether it is to be small (`min`) or large (`max`).
+def check_settings(settings: Mapping[str, Any], monitor: str, mode: str) -> SearchSettings:
+    """Checked settings of a search.
 
     Raises:
-        UserError: the first thing that does not hold.
+        UserError: for the first mistake.
     """
     if find_spec("optuna") is None:
         raise UserError("sweep: optuna is not installed; uv sync --extra sweeps, or pip install -e '.[sweeps]'")
@@ -64,7 +49,7 @@ def check_settings(settings: Mapping[str, Any], monitor: str, mode: str) -> Sett
     storage, study = settings.get("storage"), settings.get("study")
     if storage is not None and "://" not in str(storage):
         raise UserError(
-            "sweep.storage: is no URL of a database, such as postgresql://me@host/studies or sqlite:////shared/study.db"
+            "sweep.storage: is not the URL of a database, such as postgresql://me@host/studies or sqlite:////shared/study.db"
         )
     if study is not None and not isinstance(study, str | int):
         raise UserError(f"sweep.study={study}: must be a name")
@@ -72,28 +57,35 @@ def check_settings(settings: Mapping[str, Any], monitor: str, mode: str) -> Sett
     sampler, pruner = settings.get("sampler") or {}, settings.get("pruner") or {}
     for name, node in (("sampler", sampler), ("pruner", pruner)):
         if (node or name == "sampler") and not (isinstance(node, Mapping) and "_target_" in node):
-            raise UserError(f"sweep.{name}: there is none; choose one, as in sweep/{name}=…")
+            raise UserError(f"sweep.{name}: is not set; choose one, as in sweep/{name}=…")
         if "seed" in node:
-            raise UserError(f"sweep.{name}.seed: is made of the seed of the runs; give seed=…")
+            raise UserError(f"sweep.{name}.seed: is derived from the seed of the runs; give seed=…")
         if node:
             check_section(f"sweep.{name}", node)
     if pruner and len(objectives) > 1:
-        raise UserError("sweep/pruner: a search with several objectives gives nothing up; sweep/pruner=none")
+        raise UserError("sweep/pruner: a search with several objectives cannot prune; sweep/pruner=none")
     if pruner and not next(iter(objectives)).startswith("val/"):
         raise UserError(
-            f"sweep/pruner: looks at validations, and {next(iter(objectives))} is no metric of theirs; "
+            f"sweep/pruner: needs a validation metric, and {next(iter(objectives))} is not one; "
             "monitor=val/…, or sweep/pruner=none"
         )
-    where, called = None if storage is None else str(storage), None if study is None else str(study)
-    return Settings(n_trials, settings.get("params") or {}, objectives, where, called, dict(sampler), dict(pruner))
+    return SearchSettings(
+        n_trials,
+        settings.get("params") or {},
+        objectives,
+        None if storage is None else str(storage),
+        None if study is None else str(study),
+        dict(sampler),
+        dict(pruner),
+    )
 
 
 def check_pruner(config: DictConfig, configs: Sequence[Mapping[str, Any]]) -> None:
-    """Refuse, with a UserError, a pruner that takes a setting from the runs in which they differ: there is one for all.
+    """Raise a UserError for a pruner that interpolates a searched setting: there is one pruner for all trials.
 
     Args:
         config: of the sweep as a whole, with interpolations.
-        configs: of jobs in which everything that is searched comes up with each of its ends.
+        configs: of jobs that contain both bounds or every choice of each param.
     """
     pruner = OmegaConf.select(config, "sweep.pruner")
     plain: Any = OmegaConf.to_container(pruner, resolve=False) if isinstance(pruner, DictConfig) else {}
@@ -101,15 +93,14 @@ def check_pruner(config: DictConfig, configs: Sequence[Mapping[str, Any]]) -> No
         for name in _INTERPOLATION.findall(value) if isinstance(value, str) else ():
             values = [OmegaConf.select(OmegaConf.create(dict(config)), name) for config in configs]
             if any(value != values[0] for value in values):
-                raise UserError(f"sweep.pruner.{key}: is {name}, which is searched; give a number of its own")
+                raise UserError(f"sweep.pruner.{key}: is {name}, which is searched; give a number")
 
 
 def check_objectives(objectives: Mapping[str, str], configs: Sequence[Mapping[str, Any]]) -> None:
-    """Refuse, with a UserError, an objective that is never measured, as there is no validation or no test.
+    """Raise a UserError for an objective that is never logged, without validation or test.
 
     Args:
-        objectives: of the search.
-        configs: of jobs in which everything that is searched comes up with each of its ends.
+        configs: of jobs that contain both bounds or every choice of each param.
     """
     for name in objectives:
         for config in configs:
@@ -117,15 +108,15 @@ def check_objectives(objectives: Mapping[str, str], configs: Sequence[Mapping[st
             if name.startswith("test/") and config.get("test") is False:
                 why = "there is no test with test=false"
             if why:
-                raise UserError(f"sweep.objectives.{name}: {why}; give metrics that are measured")
+                raise UserError(f"sweep.objectives.{name}: {why}; give metrics that are logged")
 
 
-def _objectives(given: Any, monitor: str, mode: str) -> dict[str, str]:
-    if given is None:
+def _objectives(setting: Any, monitor: str, mode: str) -> dict[str, str]:
+    if setting is None:
         return {monitor: mode}
-    if not isinstance(given, Mapping) or not given:
-        raise UserError(f"sweep.objectives={given}: must be a mapping, as in {{val/acc: max, seconds: min}}")
-    for metric, goal in given.items():
+    if not isinstance(setting, Mapping) or not setting:
+        raise UserError(f"sweep.objectives={setting}: must be a mapping, as in {{val/acc: max, seconds: min}}")
+    for metric, goal in setting.items():
         if goal not in ("min", "max"):
             raise UserError(f"sweep.objectives.{metric}={goal}: must be min or max")
-    return {str(metric): goal for metric, goal in given.items()}
+    return {str(metric): goal for metric, goal in setting.items()}

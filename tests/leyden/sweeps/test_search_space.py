@@ -2,14 +2,14 @@ from typing import Any
 
 import pytest
 
-from leyden.sweeps.params import Space
-from leyden.sweeps.space import Choices, Numbers, as_key, parse, plain, values_of
+from leyden.sweeps.param_values import Choices, Numbers, override_key, parse, parse_values, plain
+from leyden.sweeps.search_space import SearchSpace
 from leyden.system.errors import UserError
 
 
-def made(params: Any, *typed: str, constants: tuple[str, ...] = (), **others: Any) -> Space:
+def made(params: Any, *typed: str, constants: tuple[str, ...] = (), **others: Any) -> SearchSpace:
     overrides = [parse(*text.split("=", 1)) for text in typed]
-    return Space(params, {o.get_key_element(): o for o in overrides}, constants, others.__getitem__)
+    return SearchSpace(params, {o.get_key_element(): o for o in overrides}, constants, others.__getitem__)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def made(params: Any, *typed: str, constants: tuple[str, ...] = (), **others: An
     ],
 )
 def test_spaces_are_written_as_hydra_writes_them(text: str, values: Numbers | Choices) -> None:
-    found = values_of(parse("some.key", text))
+    found = parse_values(parse("some.key", text))
     assert found == values
     assert isinstance(found, Choices) or isinstance(found.low, int) is found.whole
 
@@ -46,7 +46,7 @@ def test_spaces_are_written_as_hydra_writes_them(text: str, values: Numbers | Ch
     ],
 )
 def test_the_text_of_a_choice_is_read_again_as_the_same(text: str, values: list[Any]) -> None:
-    found = values_of(parse("some.key", text))
+    found = parse_values(parse("some.key", text))
     assert isinstance(found, Choices)
     read = [plain(one) for one in found.texts]
     assert read == values
@@ -64,28 +64,28 @@ def test_the_text_of_a_number_is_exact(value: float) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("tag(log, interval(0,1))", "both ends must be greater than 0"),
-        ("interval(2,1)", "the first end must be the smaller one"),
-        ("tag(int, interval(1.5,3))", "both ends must be whole numbers"),
-        ("tag(lgo, interval(1,3))", "there is no tag lgo; there are log and int"),
+        ("tag(log, interval(0,1))", "both bounds must be greater than 0"),
+        ("interval(2,1)", "the first bound must be the smaller one"),
+        ("tag(int, interval(1.5,3))", "both bounds must be whole numbers"),
+        ("tag(lgo, interval(1,3))", "unknown tag lgo; there are log and int"),
         ("shuffle(choice(a,b))", "leave shuffle out"),
-        ("range(3,1)", "there is nothing in this range"),
+        ("range(3,1)", "the range is empty"),
         ("range(1,3,0)", "the step must not be 0"),
         ("tag(log, range(1,9))", "a range takes no tag"),
-        ("interval(1e-4", "cannot be read"),
-        ("interval(0,inf)", "both ends must be finite"),
+        ("interval(1e-4", "cannot be parsed"),
+        ("interval(0,inf)", "both bounds must be finite"),
     ],
 )
 def test_a_mistake_is_told_in_one_line_with_its_text(text: str, why: str) -> None:
     with pytest.raises(UserError) as told:
-        values_of(parse("optimizer.lr", text))
+        parse_values(parse("optimizer.lr", text))
     assert why in str(told.value)
     assert f"optimizer.lr={text}" in str(told.value)
     assert "\n" not in str(told.value)
 
 
 def test_keys_are_those_that_hydra_takes() -> None:
-    assert [as_key(name) for name in ("optimizer.lr", "model", "seed")] == ["++optimizer.lr", "model", "seed"]
+    assert [override_key(name) for name in ("optimizer.lr", "model", "seed")] == ["++optimizer.lr", "model", "seed"]
 
 
 def test_what_is_typed_replaces_what_the_config_says() -> None:
@@ -166,11 +166,14 @@ def test_true_is_not_one() -> None:
             "a.when.bb: unknown key; did you mean bbb?",
         ),
         ({"a": {"when": {"b": "y"}, "value": "range(3)"}, "b": "choice(x,yy)"}, "when.b=y: is not among its values"),
-        ({"a": {"when": {"b": 9}, "value": "range(3)"}, "b": "range(3)"}, "is never drawn; it lies between 0 and 2"),
+        ({"a": {"when": {"b": 9}, "value": "range(3)"}, "b": "range(3)"}, "is never drawn; the range is 0 to 2"),
         ({"optimizer": {"lr": "interval(0,1)"}}, "typed as 'optimizer.lr=interval(…)'"),
-        ({"a": {"when": {"b": 1}}, "b": "range(3)"}, "sweep.params.a: must be a space"),
+        ({"a": {"when": {"b": 1}}, "b": "range(3)"}, "sweep.params.a: must be a range or choices"),
         ({"a": {"when": 3, "value": "range(3)"}}, "sweep.params.a.when=3: must be a mapping"),
-        ({"a": ["x", "y"]}, "sweep.params.a: must be a space, as in interval(0,1), range(1,9) or choice(a,b)"),
+        (
+            {"a": ["x", "y"]},
+            "sweep.params.a: must be a range or choices, as in interval(0,1), range(1,9) or choice(a,b)",
+        ),
         ({"monitor": "choice(val/acc,val/loss)"}, "monitor: cannot be searched"),
         ({"sweep.n_trials": "range(3)"}, "sweep.n_trials: cannot be searched"),
     ],
@@ -180,3 +183,14 @@ def test_what_does_not_hold_is_refused_in_one_line(params: Any, why: str) -> Non
         made(params)
     assert why in str(told.value)
     assert "\n" not in str(told.value)
+
+
+def test_the_description_in_a_study_keeps_its_form_so_that_older_studies_resume() -> None:
+    space = made(
+        {"a": "tag(log,interval(1e-3,1))", "b": {"when": {"c": "x"}, "value": "range(1,9,2)"}, "c": "choice(x,y)"}
+    )
+    assert space.describe() == {
+        "a": {"values": "Numbers(low=0.001, high=1.0, log=True, whole=False, step=None)"},
+        "b": {"values": "Numbers(low=1, high=7, log=False, whole=True, step=2)", "when": {"c": ["x"]}},
+        "c": {"values": "Choices(texts=('x', 'y'))"},
+    }

@@ -1,4 +1,4 @@
-"""What jobs and sweeps are called: by what they run, so that the same command finds them again."""
+"""Names of the directories of sweeps and jobs, made of their settings, so that the same command finds them again."""
 
 import hashlib
 import re
@@ -9,15 +9,15 @@ from leyden.system.errors import UserError
 
 LONGEST = 120
 
-# Settings that say where and how a sweep is run, and not what.
+# Settings that do not change what a sweep computes.
 _HOW = re.compile(r"(hydra|paths)[./@]|experiment$|sweep$|sweep\.(name|on_error|n_trials|storage|study)$")
 
 
 def job_name(settings: Mapping[str, Any]) -> str:
-    """The name of a job's directory, such as `optimizer.lr=0.1,seed=1`.
+    """Name of a job's directory, such as `optimizer.lr=0.1,seed=1`.
 
     Args:
-        settings: the swept ones: key and plain value. Their order has no part in it.
+        settings: the swept ones: key and plain value, in any order.
     """
     if not settings:
         return "default"
@@ -26,22 +26,20 @@ def job_name(settings: Mapping[str, Any]) -> str:
 
 
 def sweep_name(given: str | None, search: str | None, swept: Iterable[str], constants: Mapping[str, str]) -> str:
-    """The name of a sweep's directory: what is swept, and what was set for all jobs.
+    """Name of a sweep's directory: the swept keys, and the settings of all jobs.
 
     Args:
         given: `sweep.name`.
-        search: the file of configs/sweep, if it is a search.
+        search: the file of configs/sweep, for a search.
         swept: the keys whose values differ.
-        constants: what else was typed: key and text.
+        constants: the other overrides: key and text.
 
     Raises:
-        UserError: the given name cannot be that of a directory.
+        UserError: `sweep.name` is no name for a directory.
     """
     if given is not None:
         if not re.fullmatch(r"[\w.,=+-]+", str(given)) or not str(given).strip("."):
-            raise UserError(
-                f"sweep.name={given}: is to be the name of a directory; use letters, digits and _ . , = + -"
-            )
+            raise UserError(f"sweep.name={given}: must be the name of a directory: letters, digits and _ . , = + -")
         return str(given)
     what = ",".join([*([search] if search else []), *sorted(swept)]) or "single"
     rest = ",".join(f"{key}={constants[key]}" for key in sorted(constants) if not _HOW.match(key))
@@ -53,12 +51,12 @@ def _exact(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, str) and re.fullmatch(r"[\d.,+-]*|true|false|null", value, re.IGNORECASE):
-        return repr(value)  # a text that looks like something else
+        return repr(value)  # a text that looks like another value
     return repr(value) if isinstance(value, float) else str(value)
 
 
 def _short(value: Any) -> str:
-    """A value as it may stand in the name of a file."""
+    """Short text of a value, for a file name."""
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list) and not any(isinstance(item, list | dict) for item in value):
@@ -67,7 +65,7 @@ def _short(value: Any) -> str:
 
 
 def _file_name(name: str, exact: str) -> str:
-    """The name in letters that any file system takes; with a hash where that leaves something out."""
+    """Name in characters that any file system allows, with a hash if that loses information."""
     plain = re.sub(r"[^\w.,=+-]", "_", name, flags=re.ASCII)
     lists = re.sub(r"[\[\] ]", "", exact)  # 16-32 stands for [16, 32]
     if len(plain) <= LONGEST and (plain == exact or plain.replace("-", ",") == lists.replace("-", ",")):

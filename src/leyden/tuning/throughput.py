@@ -1,4 +1,4 @@
-"""How fast a training is, and how much memory it takes."""
+"""Throughput and memory of a training."""
 
 import math
 import time
@@ -12,15 +12,15 @@ from torch import Tensor
 from leyden.tuning.memory import in_use, peak, reset_peak
 
 
-class Timer(pl.Callback):
-    """Measures items per second over some time, and stops the training.
+class ThroughputMeter(pl.Callback):
+    """Measures items per second for some seconds, and then stops the training.
 
     Attributes:
-        idle: bytes in use before the first step; None where this is not known, as for `peak`.
-        peak: bytes in use at most.
+        idle: bytes in use before the first step; None if unknown, like `peak`.
+        peak: maximum of bytes in use.
         largest: items of the largest batch.
         batches: of an epoch.
-        items_per_second: after the first optimizer step, which allocates what all others use again.
+        items_per_second: without the first optimizer step, which allocates memory that the others reuse.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -46,19 +46,19 @@ class Timer(pl.Callback):
         if trainer.global_step == 0:  # gradients are still being accumulated
             return
         if self._started is None:
-            _wait_for(pl_module.device)
+            _synchronize(pl_module.device)
             self._started = time.perf_counter()
             return
         self._items += items
         if time.perf_counter() - self._started >= self.seconds:
-            _wait_for(pl_module.device)
+            _synchronize(pl_module.device)
             self.items_per_second = self._items / (time.perf_counter() - self._started)
             self.peak = peak(pl_module.device)
             trainer.should_stop = True
 
 
-def _wait_for(device: torch.device) -> None:
-    """Let an accelerator finish what was sent to it."""
+def _synchronize(device: torch.device) -> None:
+    """Synchronize an accelerator."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":
@@ -66,7 +66,7 @@ def _wait_for(device: torch.device) -> None:
 
 
 def _items(batch: Any) -> int:
-    """How many items a batch has: the length of the first tensor in it."""
+    """Number of items in a batch: the length of its first tensor."""
     if isinstance(batch, Tensor):
         return len(batch) if batch.dim() else 1
     parts = batch.values() if isinstance(batch, Mapping) else batch if isinstance(batch, list | tuple) else ()

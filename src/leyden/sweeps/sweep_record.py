@@ -1,4 +1,4 @@
-"""What a sweep keeps of itself: sweep.json, and the right to be the only one in its directory."""
+"""Record of a sweep: sweep.json, and the lock of its directory."""
 
 import json
 import logging
@@ -16,56 +16,49 @@ from filelock import Timeout
 from leyden.records.provenance import provenance
 from leyden.records.record import SWEEP, finite
 from leyden.sweeps.job import Outcome
-from leyden.sweeps.source import Source
+from leyden.sweeps.job_source import JobSource
 from leyden.system.atomic_files import write_text
 from leyden.system.errors import UserError
 from leyden.system.locks import LOCK, hold
 
 log = logging.getLogger(__name__)
 
-_OFTEN = 1.0  # seconds between two times that sweep.json is written; what counts stands in run directories
+_INTERVAL = 1.0  # seconds between two writes of sweep.json; run directories are always up to date
 
 
 class SweepRecord:
-    """A sweep's directory, open. It is a context: the way it is left becomes the sweep's status.
-
-    Args:
-        directory: made if need be.
-        source: of its jobs.
-        experiment: its name.
-        overrides: what was typed.
-        constants: that of it which is the same for all jobs.
+    """Context manager of a sweep's directory: locks it and writes sweep.json.
 
     Raises:
-        UserError: another process runs this sweep, or it is another sweep's.
+        UserError: another process runs this sweep, or the directory belongs to another sweep.
     """
 
     def __init__(
-        self, directory: Path, source: Source, experiment: str, overrides: Sequence[str], constants: Sequence[str]
+        self, directory: Path, source: JobSource, experiment: str, overrides: Sequence[str], constants: Sequence[str]
     ) -> None:
         self.dir = directory
         self._since = time.monotonic()
-        self._made = [folder for folder in (directory, *directory.parents) if not folder.exists()]
+        self._created = [folder for folder in (directory, *directory.parents) if not folder.exists()]
         try:
             self.dir.mkdir(parents=True, exist_ok=True)
             before = self._read()
             self._lock = hold(self.dir, before)
         except Timeout as error:
             who = f"process {before.get('pid')} on {before.get('host')}"
-            raise UserError(f"{self.dir}: this sweep is being run by {who}; wait for it, or end it") from error
+            raise UserError(f"{self.dir}: this sweep is being run by {who}; wait for it, or stop it") from error
         except OSError as error:
-            raise UserError(f"paths.log_dir: {self.dir} cannot be made ({error.strerror})") from error
+            raise UserError(f"paths.log_dir: {self.dir} cannot be created ({error.strerror})") from error
         if other := _other(before, source):
             self._lock.release()
-            raise UserError(f"{self.dir}: keeps a {other}; give this sweep a name of its own, sweep.name=…")
+            raise UserError(f"{self.dir}: contains a {other}; give this sweep another name, sweep.name=…")
         seconds, jobs = before.get("seconds"), before.get("jobs")
-        self._before = seconds if isinstance(seconds, int | float) else 0.0
+        self._earlier = seconds if isinstance(seconds, int | float) else 0.0
         self._jobs: dict[str, dict[str, Any]] = {
             str(job["name"]): job
             for job in (jobs if isinstance(jobs, list) else [])
             if isinstance(job, dict) and "name" in job
         }
-        self._saved = -_OFTEN
+        self._saved = -_INTERVAL
         self._objectives = source.objectives
         self._record: dict[str, Any] = {
             "kind": source.kind,
@@ -85,11 +78,11 @@ class SweepRecord:
 
     @property
     def git(self) -> Any:
-        """The code that runs now."""
+        """Git state of the code that runs now."""
         return self._record["git"]
 
     def note(self, found: Outcome) -> None:
-        """Keep what has become of a job; soon."""
+        """Record the outcome of a job, in sweep.json within a second or with the next one."""
         job = found.job
         self._jobs[job.name] = {
             "name": job.name,
@@ -102,13 +95,13 @@ class SweepRecord:
             "seconds": found.record.get("seconds", 0.0),
             "trial": job.trial,
         }
-        if time.monotonic() - self._saved > _OFTEN:
+        if time.monotonic() - self._saved > _INTERVAL:
             self.save()
 
     def save(self) -> None:
         """Write sweep.json."""
         self._saved = time.monotonic()
-        seconds = round(self._before + time.monotonic() - self._since, 3)
+        seconds = round(self._earlier + time.monotonic() - self._since, 3)
         content = {**self._record, "seconds": seconds, "jobs": list(self._jobs.values())}
         write_text(self.dir / SWEEP, json.dumps(finite(content), indent=2, allow_nan=False) + "\n")
 
@@ -119,26 +112,26 @@ class SweepRecord:
             self._record["status"] = "failed"
         try:
             self.save()
-        except OSError as full:  # of a disk, which is told of by whoever met it first
+        except OSError as full:  # disk, which is reported by whoever met it first
             if error is None:
                 raise
             log.warning("%s: not written (%s)", self.dir / SWEEP, full.strerror)
         finally:
             self._lock.release()
-            if self._made and isinstance(error, UserError):
-                self._vanish()
+            if self._created and isinstance(error, UserError):
+                self._remove()
 
-    def _vanish(self) -> None:
-        """Leave nothing of a sweep that was refused before it had done anything."""
+    def _remove(self) -> None:
+        """Remove the directory of a sweep that was refused before its first job."""
         if {path.name for path in self.dir.iterdir()} <= {SWEEP, LOCK}:
             for path in self.dir.iterdir():
                 path.unlink()
-            for folder in self._made:
-                with suppress(OSError):  # somebody else's run is there by now
+            for folder in self._created:
+                with suppress(OSError):  # another run is there by now
                     folder.rmdir()
 
     def close(self, status: str) -> None:
-        """What became of the sweep as a whole: finished, failed or interrupted."""
+        """Set the status of the whole sweep: finished, failed or interrupted."""
         self._record["status"] = status
 
     def _read(self) -> dict[str, Any]:
@@ -149,8 +142,8 @@ class SweepRecord:
         return content if isinstance(content, dict) else {}
 
 
-def _other(before: dict[str, Any], source: Source) -> str | None:
-    """What a directory keeps, if that is not this sweep; a search may have been given other keys by now."""
+def _other(before: dict[str, Any], source: JobSource) -> str | None:
+    """Description of another sweep in a directory; None for this one, where a search may have changed its keys."""
     kind, swept = before.get("kind"), before.get("swept")
     if kind not in ("grid", "search") or not isinstance(swept, list):
         return None

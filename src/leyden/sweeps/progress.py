@@ -1,4 +1,4 @@
-"""What a person sees of a sweep: a line for each job that ends, and on a terminal one for each that goes on."""
+"""Progress of a sweep for the user: a line for each job that ended, and on a terminal for each that runs."""
 
 import logging
 import time
@@ -10,18 +10,18 @@ import rich
 from rich.live import Live
 from rich.table import Table
 
-from leyden.sweeps.job import Job, Outcome, outcome
+from leyden.sweeps.job import Job, Outcome, read_outcome
 
 log = logging.getLogger(__name__)
 
 
-class Board:
-    """Progress of a sweep.
+class SweepProgress:
+    """Display of a sweep's progress.
 
     Args:
-        total: how many jobs are to be done.
-        done: how many are done already.
-        objectives: the metrics that are shown.
+        total: number of jobs.
+        done: number of jobs that are done already.
+        objectives: the metrics to show.
         alone: jobs run one after the other, and show their own progress.
     """
 
@@ -44,19 +44,19 @@ class Board:
             self._live.stop()
 
     def begin(self, job: Job) -> None:
-        """A job is started."""
+        """Show that a job starts."""
         self._since[job.name] = time.monotonic()
         if self.alone:
             log.info("job %d of %d: %s", self.done + 1, self.total, job.name)
         elif not self._live:
-            log.info("%s: begun", job.name)
+            log.info("%s: started", job.name)
 
     def show(self, running: Iterable[Job]) -> None:
-        """How far those have come that are executed; their records are read where there is a terminal to show them."""
+        """Show the epochs and objectives of running jobs, on a terminal: their records are read for that."""
         if self._live is None:
             return
         table = Table.grid(padding=(0, 2))
-        for found in map(outcome, running):
+        for found in map(read_outcome, running):
             epochs = found.job.experiment.config["trainer"].get("max_epochs", "?")
             seconds = time.monotonic() - self._since.get(found.job.name, time.monotonic())
             epoch = f"epoch {found.record.get('epochs', 0)}/{epochs}"
@@ -65,7 +65,7 @@ class Board:
         self._live.update(table, refresh=True)
 
     def end(self, found: Outcome) -> None:
-        """A job has ended, or turned out to be done."""
+        """Show that a job has ended, or was done before."""
         if found.done or found.status == "failed":
             self.done += 1
         told = found.error if found.status == "failed" else self._values(found)

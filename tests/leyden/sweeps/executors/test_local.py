@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from leyden.sweeps.executors import processes
-from leyden.sweeps.executors.processes import Processes
-from leyden.sweeps.executors.server import Server
+from leyden.sweeps.executors import local
+from leyden.sweeps.executors.fork_server import ForkServer
+from leyden.sweeps.executors.local import LocalExecutor
 from leyden.sweeps.job import Job
 from leyden.system.errors import UserError
 from leyden.system.graceful_shutdown import Interrupted
@@ -44,9 +44,9 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Started]:
         made.append(Started(**arguments))
         return made[-1]
 
-    monkeypatch.setattr(Server, "begin", lambda self: None)
-    monkeypatch.setattr(Server, "is_ready", lambda self, seconds=0.1: True)
-    monkeypatch.setattr(Processes, "_gpus", lambda self: ["4", "5", "6", "7"])
+    monkeypatch.setattr(ForkServer, "begin", lambda self: None)
+    monkeypatch.setattr(ForkServer, "is_ready", lambda self, seconds=0.1: True)
+    monkeypatch.setattr(LocalExecutor, "_gpus", lambda self: ["4", "5", "6", "7"])
     monkeypatch.setattr(ForkServerContext, "Process", staticmethod(make))
     return made
 
@@ -57,8 +57,8 @@ def job_with(folder: Path, number: int, **trainer: Any) -> Job:
     return job
 
 
-def opened(folder: Path, n_jobs: int | None, jobs: Sequence[Job]) -> Processes:
-    executor = Processes(n_jobs)
+def opened(folder: Path, n_jobs: int | None, jobs: Sequence[Job]) -> LocalExecutor:
+    executor = LocalExecutor(n_jobs)
     executor.open(folder, jobs)
     for job in jobs[: executor.slots]:
         executor.start(job)
@@ -106,7 +106,7 @@ def test_a_job_alone_has_the_machine_and_the_terminal(started: list[Started], tm
 def test_a_signal_that_comes_while_a_job_is_started_reaches_it(
     started: list[Started], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job, executor, told = job_with(tmp_path, 1), Processes(2), list[tuple[int, int]]()
+    job, executor, told = job_with(tmp_path, 1), LocalExecutor(2), list[tuple[int, int]]()
     executor.open(tmp_path, [job])
     monkeypatch.setattr(Started, "start", lambda self: executor.stop(Signals.SIGTERM))
     monkeypatch.setattr(Started, "pid", 123)
@@ -119,9 +119,9 @@ def test_a_signal_that_comes_while_a_job_is_started_reaches_it(
 def test_a_signal_is_not_kept_waiting_until_torch_is_imported(
     started: list[Started], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job, executor, asked = job_with(tmp_path, 1), Processes(1), list[str]()
+    job, executor, asked = job_with(tmp_path, 1), LocalExecutor(1), list[str]()
 
-    def not_ready(server: Server, seconds: float = 0.1) -> bool:
+    def not_ready(server: ForkServer, seconds: float = 0.1) -> bool:
         asked.append("")
         if len(asked) == 3:
             executor.stop(Signals.SIGINT)  # as the handler of a signal does
@@ -129,8 +129,8 @@ def test_a_signal_is_not_kept_waiting_until_torch_is_imported(
 
     ended: list[str] = []
     executor.open(tmp_path, [job])
-    monkeypatch.setattr(Server, "is_ready", not_ready)
-    monkeypatch.setattr(Server, "end", lambda server: ended.append("server"))
+    monkeypatch.setattr(ForkServer, "is_ready", not_ready)
+    monkeypatch.setattr(ForkServer, "end", lambda server: ended.append("server"))
     executor.start(job)
     assert [end.job for end in executor.wait(60.0)] == [job]
     assert not started
@@ -143,21 +143,21 @@ def test_a_signal_while_gpus_are_counted_ends_the_server(
 ) -> None:
     ended: list[str] = []
 
-    def interrupted(executor: Processes) -> list[str]:
+    def interrupted(executor: LocalExecutor) -> list[str]:
         raise Interrupted(Signals.SIGTERM)
 
-    monkeypatch.setattr(Processes, "_gpus", interrupted)
-    monkeypatch.setattr(Server, "is_ready", lambda self, seconds=0.1: False)
-    monkeypatch.setattr(Server, "end", lambda server: ended.append("server"))
+    monkeypatch.setattr(LocalExecutor, "_gpus", interrupted)
+    monkeypatch.setattr(ForkServer, "is_ready", lambda self, seconds=0.1: False)
+    monkeypatch.setattr(ForkServer, "end", lambda server: ended.append("server"))
     with pytest.raises(Interrupted):
-        Processes(1).open(tmp_path, [job_with(tmp_path, 1)])
+        LocalExecutor(1).open(tmp_path, [job_with(tmp_path, 1)])
     assert ended == ["server"]
 
 
 @pytest.mark.parametrize("number", [0, -1, "two"])
 def test_a_number_of_jobs_that_is_none_is_refused(number: Any) -> None:
     with pytest.raises(UserError, match=r"hydra\.launcher\.n_jobs="):
-        Processes(number)
+        LocalExecutor(number)
 
 
 @pytest.mark.parametrize(
@@ -173,20 +173,20 @@ def test_a_number_of_jobs_that_is_none_is_refused(number: Any) -> None:
     ],
 )
 def test_how_a_process_ended_in_words(code: int, told: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "_times_out_of_memory", lambda: 0)
-    assert Processes()._cause(code) == told
+    monkeypatch.setattr(local, "_count_oom_kills", lambda: 0)
+    assert LocalExecutor()._cause(code) == told
 
 
 def test_a_kill_for_want_of_memory_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
-    executor = Processes()
-    monkeypatch.setattr(processes, "_times_out_of_memory", lambda: 1)
+    executor = LocalExecutor()
+    monkeypatch.setattr(local, "_count_oom_kills", lambda: 1)
     assert executor._cause(-Signals.SIGKILL) == "killed by SIGKILL: the machine was out of memory"
 
 
 def test_what_a_job_prints_is_kept_and_its_end_noticed(tmp_path: Path) -> None:
     """In a real process, which ends before it trains: its experiment is none."""
     job = made_job(tmp_path, "x=1", x=1)
-    executor = Processes(2)
+    executor = LocalExecutor(2)
     executor.open(tmp_path, [job_with(tmp_path, 1, accelerator="cpu")])
     executor.start(job)
     try:

@@ -1,4 +1,4 @@
-"""A summary as a table: its columns, and how they are laid out on a terminal."""
+"""Table of a summary: its columns, and their layout on a terminal."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from leyden.sweeps.summary.headline import best_again, headline, not_preferred, 
 from leyden.sweeps.summary.ranking import Group
 from leyden.sweeps.summary.results import Result
 from leyden.sweeps.summary.summary import Summary
-from leyden.sweeps.summary.texts import brief, shortened, with_deviation
+from leyden.sweeps.summary.value_text import brief, shortened, with_deviation
 from leyden.system.formatting import span
 
 _STYLES = {"failed": "red", "killed": "red", "interrupted": "yellow", "running": "cyan", "pruned": "dim"}
@@ -23,12 +23,11 @@ class Column:
     """One column of the ranked groups.
 
     Attributes:
-        head: its name.
         cells: one for each group.
-        left: a text; numbers stand on the right.
-        leaves: how soon it goes where it is narrow: the greatest first, 0 never.
-        is_setting: what may be shortened.
-        short: its name where it is narrow.
+        left: aligned left, as a text; numbers are aligned right.
+        leaves: order in which columns are dropped on a narrow terminal: the greatest first, 0 never.
+        is_setting: may be shortened.
+        short: its name on a narrow terminal.
     """
 
     head: str
@@ -44,7 +43,7 @@ class Column:
 
 
 def columns(summary: Summary, groups: Sequence[Group]) -> list[Column]:
-    """The columns in which something stands, complete."""
+    """Columns that are not empty, without shortening."""
     found = [Column("front" if len(summary.objectives) > 1 else "rank", [str(group.place) for group in groups])]
     for key in summary.swept:
         cells = [brief(group.settings[key]) if key in group.settings else "" for group in groups]
@@ -58,7 +57,7 @@ def columns(summary: Summary, groups: Sequence[Group]) -> list[Column]:
     if summary.repeats:
         found.append(Column("runs", [_runs(group) for group in groups], leaves=3))
     times = ["" if group.seconds is None else span(group.seconds) for group in groups]
-    each, short = ("time of a job", "time/job") if summary.repeats else ("time", "")  # a mean, as the rest
+    each, short = ("time of a job", "time/job") if summary.repeats else ("time", "")  # a mean
     found.append(Column(each, times, leaves=4, short=short))
     trials = [group.results[0].trial for group in groups]
     if any(trial is not None for trial in trials):
@@ -67,12 +66,11 @@ def columns(summary: Summary, groups: Sequence[Group]) -> list[Column]:
 
 
 def as_table(summary: Summary, width: int | None = None, limit: int | None = 20) -> Text:
-    """All that a person wants to see of a sweep: ranked groups, what failed and why, how to go on.
+    """Text for the terminal: ranked groups, unranked jobs with the reason, the commands of the best.
 
     Args:
-        summary: of the sweep.
-        width: of the terminal, for which columns are left out and long settings shortened; None for one without an end.
-        limit: lines of each of the two tables, and of warnings; None for all.
+        width: of the terminal: columns are dropped and long settings shortened; None for no limit.
+        limit: maximum lines of each table and of warnings; None for all.
     """
     text = Text().append(headline(summary) + "\n", "bold")
     groups = summary.groups[:limit]
@@ -81,7 +79,7 @@ def as_table(summary: Summary, width: int | None = None, limit: int | None = 20)
         _fit(found, width)
         widths = [column.width for column in found]
         for row in range(-1, len(groups)):
-            style = "bold" if row < 0 else "green" if groups[row] in summary.best and not summary.lucky else ""
+            style = "bold" if row < 0 else "green" if groups[row] in summary.best and not summary.ranked_repeats else ""
             cells = [
                 _padded(column.head if row < 0 else column.cells[row], wide, column.left)
                 for column, wide in zip(found, widths, strict=True)
@@ -91,13 +89,13 @@ def as_table(summary: Summary, width: int | None = None, limit: int | None = 20)
     if summary.rest:
         text.append("\nnot ranked\n" if groups else "", "bold")
         text.append_text(_not_ranked(summary, limit))
-    if summary.best and summary.lucky:
+    if summary.best and summary.ranked_repeats:
         text.append(f"\n{not_preferred(summary)}\n")
     elif summary.best:
         first = summary.best[0]
         text.append(f"\n{best_again(summary)}:  {summary.train_command(first)}\n")
         test = summary.eval_command(first)
-        text.append(f"its test again:  {test}\n" if test else "")
+        text.append(f"test it again:  {test}\n" if test else "")
     if summary.warnings:
         text.append("\n").append("".join(f"warning: {line}\n" for line in summary.warnings[:limit]), "yellow")
         text.append(_more(len(summary.warnings[:limit]), len(summary.warnings), summary))
@@ -106,7 +104,7 @@ def as_table(summary: Summary, width: int | None = None, limit: int | None = 20)
 
 
 def _not_ranked(summary: Summary, limit: int | None) -> Text:
-    """A line for each job that came to something, and one for all that wait."""
+    """Lines of jobs that are not ranked, and one for all that wait."""
     text, there = Text(), [result for result in summary.rest if result.status != "waiting"]
     rest, waiting = there[:limit], len(summary.rest) - len(there)
     statuses, names = [result.status for result in rest], [settings_of(result) for result in rest]
@@ -120,12 +118,12 @@ def _not_ranked(summary: Summary, limit: int | None) -> Text:
 
 
 def settings_of(result: Result) -> str:
-    """The settings of a job in a line."""
+    """Settings of a job in a line."""
     return " ".join(f"{key}={shortened(brief(value), _LONGEST)}" for key, value in result.settings.items())
 
 
 def _fit(found: list[Column], width: int | None) -> None:
-    """Make columns narrow enough: settings lose their middle and their prefix, then columns go."""
+    """Narrow the columns: settings lose their middle and their prefix, then columns are dropped."""
     if width is None:
         return
     for column in found:
@@ -159,7 +157,7 @@ def _more(told: int, total: int, summary: Summary) -> str:
 
 
 def _runs(group: Group) -> str:
-    """How many jobs a mean is of: `3`, `2 of 3`, or of three seeds with five folds each `3×5`."""
+    """Number of jobs of a mean: `3`, `2 of 3`, or for three seeds of five folds each `3×5`."""
     if not group.is_nested:
         return of_all(len(group.whole), len(group.cells))
     found, planned = f"{len(group.whole)}×{group.folds}", f"{len(group.cells)}×{group.folds}"

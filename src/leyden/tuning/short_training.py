@@ -1,4 +1,4 @@
-"""A few training steps of an experiment that leave nothing behind: no file, no random state, no flag of torch."""
+"""Short trainings of an experiment that leave no trace: no file, no random state, no flag of torch."""
 
 import random
 from collections.abc import Iterator
@@ -17,9 +17,9 @@ from leyden.system.graceful_shutdown import GracefulShutdown, interruption
 from leyden.tasks.task import Task
 from leyden.training.build import build_data, build_task, build_trainer
 
-# Settings of the Trainer that decide how long a run is, where it runs, and what it checks, logs and writes. All others
-# are those of the experiment: accelerator, precision, gradient clipping, accumulation, determinism, limits of batches.
-_NOT_OF_A_TRIAL = {
+# Settings of the Trainer for the length and devices of a run, and for what it checks, logs and writes. All others are
+# the experiment's: accelerator, precision, gradient clipping, accumulation, determinism, limits of batches.
+_OVERRIDDEN = {
     *("max_epochs", "min_epochs", "max_steps", "min_steps", "max_time", "fast_dev_run", "barebones"),
     *("limit_val_batches", "limit_test_batches", "limit_predict_batches", "num_sanity_val_steps"),
     *("val_check_interval", "check_val_every_n_epoch", "log_every_n_steps", "profiler", "detect_anomaly"),
@@ -29,7 +29,7 @@ _NOT_OF_A_TRIAL = {
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
+def restore_global_state() -> Iterator[None]:
     """Restore on exit the random state of torch, NumPy and Python, and the global switches that a Trainer sets.
 
     Ctrl-C and SIGTERM end the block with the exit status that belongs to them.
@@ -58,24 +58,23 @@ def undisturbed() -> Iterator[None]:
         torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = cudnn
 
 
-def trial_data(experiment: Experiment) -> DataModule:
-    """The data of an experiment, for trials of it.
+def prepare_data(experiment: Experiment) -> DataModule:
+    """Datamodule of an experiment.
 
     Raises:
-        UserError: the experiment resumes a run, whose data and weights are those of its checkpoint, or has nothing to
-            train on.
+        UserError: the experiment resumes a run, or has nothing to train on.
     """
     if experiment.resumes:
-        raise UserError("resume: a trial is of a run that begins; leave resume out")
+        raise UserError("resume: a setting is searched for a new run; leave resume out")
     torch.set_float32_matmul_precision(experiment.config["matmul_precision"])
     return build_data(experiment.config)
 
 
-def trial_task(experiment: Experiment, datamodule: DataModule, seed: int) -> Task:
-    """The task of an experiment as a run with this seed begins with it, but with a constant learning rate.
+def prepare_task(experiment: Experiment, datamodule: DataModule, seed: int) -> Task:
+    """Task of an experiment as a run with this seed starts with it, but without its schedule.
 
     Raises:
-        UserError: the settings of the task, the network or the optimizer do not hold.
+        UserError: the settings of the task, the network or the optimizer are wrong.
     """
     config = experiment.config
     _seed_all(seed)
@@ -85,21 +84,19 @@ def trial_task(experiment: Experiment, datamodule: DataModule, seed: int) -> Tas
     return task
 
 
-def fit(config: Config, task: Task, datamodule: DataModule, steps: int, watcher: pl.Callback, seed: int) -> None:
+def fit_steps(config: Config, task: Task, datamodule: DataModule, steps: int, callback: pl.Callback, seed: int) -> None:
     """Train for a number of optimizer steps, over as many epochs as they need, without validation.
 
     Args:
-        config: of the experiment; its callbacks, loggers and schedule take no part.
-        task: what is trained.
-        datamodule: what it is trained on.
-        steps: optimizer steps.
-        watcher: observes the steps, and may stop them.
-        seed: of dropout, of random changes to inputs and of the order of the data.
+        config: of the experiment; its callbacks, loggers and schedule are left out.
+        steps: optimizer steps; -1 for no limit.
+        callback: observes the steps, and may stop them.
+        seed: of dropout, augmentation and the order of the data.
 
     Raises:
         UserError: there are no batches.
     """
-    trainer = build_trainer(_config_of_a_trial(config, steps, seed), watcher)
+    trainer = build_trainer(_short_config(config, steps, seed), callback)
     own_seed, datamodule.seed = datamodule.seed, seed
     try:
         trainer.fit(task, datamodule=datamodule)
@@ -109,8 +106,8 @@ def fit(config: Config, task: Task, datamodule: DataModule, steps: int, watcher:
         raise UserError("data: there are no batches to train on; see trainer.limit_train_batches and data.train_size")
 
 
-def _config_of_a_trial(config: Config, steps: int, seed: int) -> Config:
-    settings = {name: value for name, value in config["trainer"].items() if name not in _NOT_OF_A_TRIAL}
+def _short_config(config: Config, steps: int, seed: int) -> Config:
+    settings = {name: value for name, value in config["trainer"].items() if name not in _OVERRIDDEN}
     settings |= {
         "max_epochs": -1,
         "max_steps": steps,
@@ -126,7 +123,7 @@ def _config_of_a_trial(config: Config, steps: int, seed: int) -> Config:
 
 
 def _first_device(devices: Any) -> Any:
-    """One of the devices that the Trainer was to use."""
+    """First of the Trainer's devices."""
     if isinstance(devices, str) and "," in devices:
         devices = [int(device) for device in devices.split(",") if device.strip()]
     return devices[:1] if isinstance(devices, list) else 1

@@ -1,4 +1,4 @@
-"""Values as people read them."""
+"""Texts of values, for tables and command lines."""
 
 import re
 from typing import Any
@@ -12,11 +12,10 @@ _BARE = re.compile(r"[\w/.+:-]+", re.ASCII)
 
 
 def shown(value: Any, digits: int | None = None) -> str:
-    """A value of a setting, as it would be typed; a text has no quotes.
+    """Value of a setting as it would be typed, without quotes.
 
     Args:
-        value: of the setting.
-        digits: significant ones of a number with a fraction; None for all.
+        digits: significant digits of a float; None for all.
     """
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
@@ -31,19 +30,19 @@ def shown(value: Any, digits: int | None = None) -> str:
 
 
 def brief(value: Any) -> str:
-    """A value of a setting in a table: six digits of a number tell trials apart."""
+    """Value of a setting in a table, where six digits distinguish trials."""
     return shown(value, 6)
 
 
 def typed(value: Any) -> str:
-    """A value for the command line, where a text may need quotes."""
+    """Value for the command line, where a text may need quotes."""
     if isinstance(value, str) and not _BARE.fullmatch(value):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return shown(value)
 
 
 def with_deviation(spread: Spread | None) -> str:
-    """A mean, with its deviation if it has one: `0.9833 ± 0.0001`."""
+    """Mean, with its deviation if there is one: `0.9833 ± 0.0001`."""
     if spread is None or spread.std is None:
         return "" if spread is None else number(spread.mean)
     mean = number(spread.mean)
@@ -52,7 +51,7 @@ def with_deviation(spread: Spread | None) -> str:
 
 
 def shortened(text: str, longest: int) -> str:
-    """A text without its middle, if it is long: its end often tells as much as its beginning."""
+    """Text without its middle, if it is long: the end often matters as much as the start."""
     if cell_len(text) <= longest:
         return text
     half = (longest - 1) // 2

@@ -1,4 +1,4 @@
-"""From the values of one job to an experiment that holds."""
+"""Composition of jobs: from the values of one job to a checked experiment."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -17,47 +17,46 @@ from leyden.config.compose import check
 from leyden.config.experiment import Trial
 from leyden.config.recorded import differences, value_at
 from leyden.records.record import CHECKPOINTS, CONFIG, read_yaml, rebase_paths
-from leyden.sweeps.job import Job, gone_on_with, outcome
-from leyden.sweeps.names import job_name
+from leyden.sweeps.job import Job, read_outcome, resumed_with
+from leyden.sweeps.naming import job_name
 from leyden.system.errors import UserError
 
 log = logging.getLogger(__name__)
 
 
-class Composer:
-    """Makes the jobs of a sweep.
+class JobComposer:
+    """Composes the jobs of a sweep.
 
     Args:
-        context: Hydra's.
-        config: composed for the sweep as a whole, with Hydra's own part.
-        constants: overrides that are the same for all jobs, as Hydra takes them.
-        sweep_dir: below which jobs have their directories.
+        config: of the sweep as a whole, with the section `hydra`.
+        constants: overrides of all jobs, in Hydra's form.
+        sweep_dir: directory of the sweep, in which jobs have their directories.
     """
 
     def __init__(self, context: HydraContext, config: DictConfig, constants: list[str], sweep_dir: Path) -> None:
         self.context, self.config, self.constants, self.sweep_dir = context, config, constants, sweep_dir
         self._bases: dict[tuple[str, ...], DictConfig] = {}
-        self._groups: dict[str, bool] = {}  # whether a key is that of a folder of files
+        self._groups: dict[str, bool] = {}  # whether a key is a config group
         parsed = OverridesParser.create().parse_overrides(constants)
         self._constants = [override for override in parsed if not override.is_hydra_override()]
 
     def job(self, swept: Mapping[str, str], trial: Trial | None = None) -> Job:
-        """The job of some values.
+        """Job with the given values.
 
         Args:
-            swept: for each key, as Hydra takes it (`++optimizer.lr`), the value as it would be typed.
-            trial: of a search, if it may be given up.
+            swept: for each key in Hydra's form (`++optimizer.lr`), the value as it would be typed.
+            trial: of a search, if it may be pruned.
 
         Raises:
-            UserError: it does not hold, or its directory keeps a run with other settings.
-            HydraException: it cannot be composed.
+            UserError: a setting is wrong, or the job's directory contains a run with other settings.
+            HydraException: the config cannot be composed.
         """
         overrides = [f"{key}={value}" for key, value in swept.items()]
         parsed = OverridesParser.create().parse_overrides(overrides)
         settings = {override.get_key_element().lstrip("+"): override.value() for override in parsed}
         name = job_name(settings)
         cfg = self._composed(parsed)
-        _check_own(cfg)
+        _check_settings(cfg)
         cfg.paths.run_dir = str(self.sweep_dir / name)
         try:
             checked = check(cfg)
@@ -67,11 +66,11 @@ class Composer:
                 raise
             raise UserError(f"{error} (of the job {name})") from error
         job = Job(name, settings, replace(checked, trial=trial), [*self.constants, *overrides])
-        _check_same(job)
+        _check_same_settings(job)
         return job
 
     def _composed(self, swept: Sequence[Override]) -> DictConfig:
-        """What Hydra would compose for a job, within which this process then is."""
+        """Config that Hydra would compose for a job; also becomes the global HydraConfig."""
         texts = [str(override.input_line) for override in swept]
         cfg = self._by_values(swept) if all(map(self._is_plain, swept)) else self._load(texts)
         with read_write(cfg.hydra):
@@ -85,9 +84,9 @@ class Composer:
         return cfg
 
     def _by_values(self, swept: Sequence[Override]) -> DictConfig:
-        """Values, put on top of what is composed once for each choice of files.
+        """Config of a job: values on top of the config of its choice of files, which is composed once.
 
-        To read all files again for each of a thousand jobs would take minutes.
+        Composing all files again for each of a thousand jobs would take minutes.
         """
         texts = [str(override.input_line) for override in swept]
         files = tuple(text for override, text in zip(swept, texts, strict=True) if self._is_group(override))
@@ -100,12 +99,12 @@ class Composer:
                     added = override.is_force_add()
                     OmegaConf.update(cfg, override.key_or_group, override.value(), merge=True, force_add=added)
         except OmegaConfBaseException:
-            self._load(texts)  # which raises too, and says for which override
+            self._load(texts)  # raises too, and names the override
             raise
         return cfg
 
     def _is_plain(self, override: Override) -> bool:
-        """Whether it chooses the file of a group, or sets one value, whatever comes before or after it."""
+        """True if it chooses a file or sets one value, independent of the order of overrides."""
         if override.package is not None or isinstance(override.value(), dict):
             return False
         changes = override.type == OverrideType.CHANGE
@@ -122,31 +121,31 @@ class Composer:
         return self.context.config_loader.load_sweep_config(self.config, [*self.constants, *overrides])
 
 
-def _check_own(cfg: DictConfig) -> None:
-    """Refuse, with a UserError, what would make jobs share a run, or be others when the command is given again."""
+def _check_settings(cfg: DictConfig) -> None:
+    """Raise a UserError for settings with which jobs would share a run, or differ when the command is repeated."""
     if cfg.resume is not None:
-        raise UserError(f"resume={cfg.resume}: goes on with one run, without -m; a sweep goes on by its own command")
+        raise UserError(f"resume={cfg.resume}: resumes one run, without -m; repeat a sweep's command to resume it")
     if cfg.init_from == "last":
-        raise UserError("init_from=last: would be another run for each job; give the directory of one")
+        raise UserError("init_from=last: would be a different run for each job; give the directory of one")
     if cfg.paths.run_dir is not None:
-        raise UserError(f"paths.run_dir={cfg.paths.run_dir}: jobs have directories of their own; give paths.log_dir")
+        raise UserError(f"paths.run_dir={cfg.paths.run_dir}: each job has its own directory; give paths.log_dir")
 
 
-def _check_same(job: Job) -> None:
-    """Refuse, with a UserError, to go on with a job of other settings; one that has not come far is begun anew."""
+def _check_same_settings(job: Job) -> None:
+    """Raise a UserError if the directory has a run with other settings, unless it has neither checkpoint nor result."""
     kept = job.dir / CONFIG
     if not kept.is_file():
         return
     before = read_yaml(kept)
     if not isinstance(before, dict) or not isinstance(before.get("paths"), dict):
-        raise UserError(f"{kept}: is no config of a run")
+        raise UserError(f"{kept}: is not the config of a run")
     before = rebase_paths(before, str(before["paths"].get("run_dir")), str(job.dir))
     now = job.experiment.config
     other = [place for place in differences(before, now) if place[0] != "paths"]
-    if not other or not (any((job.dir / CHECKPOINTS).glob("*.ckpt")) or outcome(job).done):
+    if not other or not (any((job.dir / CHECKPOINTS).glob("*.ckpt")) or read_outcome(job).done):
         return
-    if more := gone_on_with(job.dir, job.experiment.overrides):
-        log.warning("%s: was gone on with by itself, with %s; it stays as it is", job.name, " ".join(more))
+    if more := resumed_with(job.dir, job.experiment.overrides):
+        log.warning("%s: was resumed by hand with %s; it stays as it is", job.name, " ".join(more))
         return
     told = [f"{'.'.join(place)}={value_at(before, place)}, now {value_at(now, place)}" for place in other[:3]]
     rest = f" and {len(other) - 3} more" if len(other) > 3 else ""

@@ -1,4 +1,4 @@
-"""What a search may try, in Hydra's own grammar: `interval(1e-4,1e-1)`, `tag(log,…)`, `range(1,9,2)`, `choice(a,b)`."""
+"""Values of a searched param, in Hydra's grammar: `tag(log,interval(1e-4,1e-1))`, `range(1,9,2)`, `choice(a,b)`."""
 
 import math
 from collections.abc import Mapping
@@ -18,12 +18,12 @@ _TAGS = {"log", "int"}
 
 @dataclass(frozen=True)
 class Numbers:
-    """Numbers between two ends, which belong to them.
+    """Numbers of a closed interval.
 
     Attributes:
-        log: drawn evenly on a logarithmic scale.
+        log: uniform on a logarithmic scale.
         whole: integers.
-        step: from one to the next; None where there is no such.
+        step: between neighbours; None for a continuous range.
     """
 
     low: float
@@ -33,7 +33,7 @@ class Numbers:
     step: float | None = None
 
     def text(self, value: Any) -> str:
-        """A value as it would be typed, to the last digit."""
+        """Value as it would be typed, with all digits."""
         return str(int(value)) if self.whole else repr(float(value))
 
     def examples(self) -> list[str]:
@@ -42,7 +42,7 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Choices:
-    """One of several values, each as it would be typed."""
+    """Several values, each as it would be typed."""
 
     texts: tuple[str, ...]
 
@@ -55,12 +55,12 @@ class Choices:
 
 @dataclass(frozen=True)
 class Param:
-    """One thing that is searched.
+    """Setting that is searched.
 
     Attributes:
-        key: as Hydra takes it, `++optimizer.lr`.
-        values: what it may be.
-        when: for each key that it depends on, the plain values with which it is searched; else it is not set.
+        key: in Hydra's form, `++optimizer.lr`.
+        values: its possible values.
+        when: for each key that it depends on, the values with which it is active; otherwise it is not set.
     """
 
     key: str
@@ -69,49 +69,49 @@ class Param:
 
     @property
     def name(self) -> str:
-        """As it is typed."""
+        """The key as it is typed."""
         return self.key.lstrip("+")
 
 
-def as_key(name: str) -> str:
-    """A name as Hydra takes it: `++optimizer.lr` for a value, `model` for a group."""
+def override_key(name: str) -> str:
+    """Key in Hydra's form: `++optimizer.lr` for a value, `model` for a group."""
     return f"++{name}" if "." in name and not name.startswith("+") else name
 
 
 def parse(name: str, text: str, loader: ConfigLoader | None = None) -> Override:
-    """What is typed as `name=text`.
+    """Parsed override `name=text`.
 
     Raises:
-        UserError: it cannot be read.
+        UserError: it cannot be parsed.
     """
     try:
-        return OverridesParser.create(config_loader=loader).parse_override(f"{as_key(name)}={text}")
+        return OverridesParser.create(config_loader=loader).parse_override(f"{override_key(name)}={text}")
     except HydraException as error:
-        why = "cannot be read; write interval(0,1), range(1,9), choice(a,b) or a value"
+        why = "cannot be parsed; write interval(0,1), range(1,9), choice(a,b) or a value"
         raise UserError(f"sweep.params.{name}={text}: {why}") from error
 
 
 def plain(text: str) -> Any:
-    """The value that a text stands for."""
+    """Value that is typed as a text."""
     return parse("value", text).value()
 
 
-def values_of(override: Override) -> Numbers | Choices:
-    """What an override may be: a space, a choice, or the one value that it is.
+def parse_values(override: Override) -> Numbers | Choices:
+    """Possible values of an override: a range, choices, or its single value.
 
     Raises:
-        UserError: it is no space.
+        UserError: the override has no possible values.
     """
     value, told = override.value(), str(override.input_line).lstrip("+")
     if isinstance(value, IntervalSweep | RangeSweep) and (unknown := {str(tag) for tag in value.tags} - _TAGS):
-        raise UserError(f"{told}: there is no tag {min(unknown)}; there are log and int")
+        raise UserError(f"{told}: unknown tag {min(unknown)}; there are log and int")
     if isinstance(value, IntervalSweep):
         assert value.start is not None
         assert value.end is not None
         whole = "int" in value.tags or (isinstance(value.start, int) and isinstance(value.end, int))
         return _numbers(told, value.start, value.end, "log" in value.tags, whole)
     if getattr(value, "shuffle", False):
-        raise UserError(f"{told}: a search has an order of its own; leave shuffle out")
+        raise UserError(f"{told}: a search chooses its own order; leave shuffle out")
     if isinstance(value, RangeSweep):
         return _range(told, value)
     if not override.is_sweep_override():
@@ -121,29 +121,29 @@ def values_of(override: Override) -> Numbers | Choices:
     except HydraException as error:
         raise UserError(f"{told}: {explain(error)}") from error
     if not texts:
-        raise UserError(f"{told}: there is nothing to choose from")
+        raise UserError(f"{told}: there are no choices")
     return Choices(texts)
 
 
 def _numbers(told: str, low: float, high: float, log: bool, whole: bool, step: float | None = None) -> Numbers:
     if not (math.isfinite(low) and math.isfinite(high)):
-        raise UserError(f"{told}: both ends must be finite")
+        raise UserError(f"{told}: both bounds must be finite")
     if low > high:
-        raise UserError(f"{told}: the first end must be the smaller one")
+        raise UserError(f"{told}: the first bound must be the smaller one")
     if log and low <= 0:
-        raise UserError(f"{told}: on a logarithmic scale both ends must be greater than 0")
+        raise UserError(f"{told}: on a logarithmic scale both bounds must be greater than 0")
     if whole and (low != int(low) or high != int(high)):
-        raise UserError(f"{told}: both ends must be whole numbers")
+        raise UserError(f"{told}: both bounds must be whole numbers")
     return Numbers(int(low), int(high), log, True, step) if whole else Numbers(low, high, log, False, step)
 
 
 def _range(told: str, value: RangeSweep) -> Numbers:
-    """A range as Hydra has it: without its end."""
+    """Numbers of Hydra's range, which excludes its end."""
     if not value.step:
         raise UserError(f"{told}: the step must not be 0")
     numbers = list(value.range())
     if not numbers:
-        raise UserError(f"{told}: there is nothing in this range")
+        raise UserError(f"{told}: the range is empty")
     if value.tags:
         raise UserError(f"{told}: a range takes no tag; write int(interval(…)), or tag(log,interval(…))")
     whole = all(isinstance(number, int) for number in numbers)
