@@ -1,1 +1,1 @@
-"""Callbacks of our own, one small file each; most of what configs/callbacks names is Lightning's."""
+"""Callbacks of the engine; configs/callbacks also names those of Lightning and of the project."""

@@ -1,1 +1,1 @@
-"""Many runs of one command: grids and searches that go on where they were, wherever their jobs are executed."""
+"""Many runs of one command: grids and searches that a repeated command resumes, on any executor."""
