@@ -92,21 +92,12 @@ def test_the_project_uses_the_public_api_only() -> None:
     assert private == []
 
 
-def test_what_the_tests_of_the_project_use_of_the_engines_works_in_a_renamed_fork() -> None:
-    """There the engine's tests, which name the template's package, are not collected, and could not be imported."""
-    helpers: set[Path] = set()
-    new = set(PROJECT)
-    while new:
-        names = {
-            name for path in new for name, _ in imports(path.read_text("utf-8")) if name.startswith("tests.leyden.")
-        }
-        paths = {
-            ROOT / f"{module.replace('.', '/')}.py" for name in names for module in (name, name.rpartition(".")[0])
-        }
-        new = {path for path in paths - helpers if path.is_file()}
-        helpers |= new
-    assert helpers
-    assert [path.name for path in helpers if "myproject" in path.read_text("utf-8")] == []
+def test_the_tests_of_the_project_import_none_of_the_engines() -> None:
+    """Those name the template's package, and cannot be imported in a renamed fork."""
+    used = [
+        f"{path} {name}" for path in PROJECT for name, _ in imports(path.read_text("utf-8")) if "tests.leyden" in name
+    ]
+    assert used == []
 
 
 @pytest.mark.parametrize("name", leyden.__all__)
@@ -145,3 +136,13 @@ def test_the_map_of_the_engine_is_complete() -> None:
     assert [name for name in sorted(folders) if f"`{name}/`" not in text] == []
     named = {name for name in re.findall(r"`([\w/]+)/`", text) if not (ENGINE / name).is_dir()}
     assert named == set()
+
+
+def test_the_map_of_the_engine_has_each_module_with_its_first_line() -> None:
+    text = (ENGINE / "README.md").read_text("utf-8")
+    modules = [path for path in ENGINE.rglob("*.py") if path.name != "__init__.py"]
+    lines = [
+        f"- `{path.name}`: {(ast.get_docstring(ast.parse(path.read_text('utf-8'))) or '').splitlines()[0]}"
+        for path in modules
+    ]
+    assert sorted(line for line in text.splitlines() if line.startswith("- `")) == sorted(lines)
