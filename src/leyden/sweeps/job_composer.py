@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from leyden.config.compose import check
 from leyden.config.experiment import Trial
 from leyden.config.recorded import differences, value_at
+from leyden.records.projects import present_names
 from leyden.records.record import CHECKPOINTS, CONFIG, read_yaml, rebase_paths
 from leyden.sweeps.job import Job, read_outcome, resumed_with
 from leyden.sweeps.naming import job_name
@@ -139,9 +140,12 @@ def _check_same_settings(job: Job) -> None:
     before = read_yaml(kept)
     if not isinstance(before, dict) or not isinstance(before.get("paths"), dict):
         raise UserError(f"{kept}: is not the config of a run")
-    before = rebase_paths(before, str(before["paths"].get("run_dir")), str(job.dir))
+    before = rebase_paths(present_names(before), str(before["paths"].get("run_dir")), str(job.dir))
     now = job.experiment.config
-    other = [place for place in differences(before, now) if place[0] != "paths"]
+    # A profiler changes no result, and older versions recorded one that did nothing.
+    other = [
+        place for place in differences(before, now) if place[0] != "paths" and place[:2] != ("trainer", "profiler")
+    ]
     if not other or not (any((job.dir / CHECKPOINTS).glob("*.ckpt")) or read_outcome(job).done):
         return
     if more := resumed_with(job.dir, job.experiment.overrides):

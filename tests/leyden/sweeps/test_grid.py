@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,18 @@ def test_a_job_that_was_gone_on_with_by_itself_stays_as_it_is(
     (job.dir / OVERRIDES).write_text(yaml.safe_dump(job.experiment.overrides))
     with pytest.raises(UserError, match=r"was run with other settings: trainer\.max_epochs=5, now 2;"):
         Grid(*composing("seed=1,2", "trainer.max_epochs=2"))
+
+
+def test_a_sweep_of_an_older_version_is_still_the_same(composing: Composing) -> None:
+    """It recorded the shipped classes under their former names, and a profiler that did nothing."""
+    job = Grid(*composing("seed=1,2")).examples()[0]
+    finish(job)
+    config = job.experiment.config
+    profiler = {"_target_": "leyden.profiler.NoProfiler"}
+    text = yaml.safe_dump({**config, "trainer": {**config["trainer"], "profiler": profiler}})
+    assert "myproject.models" in text
+    (job.dir / CONFIG).write_text(re.sub(r"myproject\.(models|data|tasks)", r"leyden.\1", text))
+    assert len(Grid(*composing("seed=1,2")).open()) == 1
 
 
 def test_a_sweep_whose_place_has_changed_is_still_the_same(composing: Composing, tmp_path: Path) -> None:
