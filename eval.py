@@ -1,11 +1,11 @@
-"""Measure a run again: nothing has to be restated.
+"""Evaluate a recorded run: no setting has to be repeated.
 
     python eval.py run=last
     python eval.py run=logs/mnist_mlp/2026-01-31_12-00-00 split=val ckpt=last
     python eval.py run=last split=new              # items that were added to the data since
     python eval.py run=last trainer=cpu data.batch_size=512 paths.data_dir=elsewhere
 
-Model and data are rebuilt from the run's directory; what is typed goes on top. The result goes into its run.json.
+Model and data are rebuilt from the run directory, and overrides are applied on top. The result is added to run.json.
 """
 
 try:

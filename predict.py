@@ -1,12 +1,12 @@
-"""Use a run: predict what it has not seen.
+"""Predict new inputs with a recorded run.
 
     python predict.py run=last input=digit.png
     python predict.py run=logs/mnist_cnn/2026-01-31_12-00-00 input=images output=predictions.csv top_k=5
     python predict.py run=last input=houses.csv trainer=cpu
     python predict.py run=last
 
-Images, tables and arrays (npy) are prepared as the run prepared its own; without an input, its test split is taken.
-What cannot be read is listed, and the rest predicted.
+Images, tables and arrays (npy) are prepared like the data of the run; without an input, its test split is predicted.
+Inputs that cannot be read are listed, and the others predicted.
 """
 
 try:

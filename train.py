@@ -1,4 +1,4 @@
-"""Train a network, or many.
+"""Train a network, or a sweep of many.
 
     python train.py experiment=mnist_mlp
     python train.py experiment=mnist_cnn optimizer.lr=3e-4 trainer.max_epochs=30

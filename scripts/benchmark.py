@@ -21,7 +21,7 @@ except ModuleNotFoundError as missing:  # plain `python`, outside the project's 
     from src.leyden.system.environment import restart
 
     restart(missing)
-import lightning.pytorch as pl
+import lightning as L
 from torch.nn import functional as F
 
 from leyden.cli.entry_point import report_user_errors
@@ -34,13 +34,13 @@ from leyden.training.build import build_data, build_task, build_trainer
 PAIRS = 5
 
 
-class EpochTimer(pl.Callback):
+class EpochTimer(L.Callback):
     """Seconds from the first to the last training batch of an epoch, without validation."""
 
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.started = time.perf_counter()
 
-    def on_train_batch_end(self, trainer: pl.Trainer, *_: object) -> None:
+    def on_train_batch_end(self, trainer: L.Trainer, *_: object) -> None:
         if trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
             self.seconds = time.perf_counter() - self.started
 

@@ -1,4 +1,4 @@
-"""What the run directory promises, tried: kills, signals, damage, a full disk, hostile files; as a Markdown table.
+"""Fault injection on run directories: kills, signals, damage, a full disk, hostile files; as a Markdown table.
 
     python scripts/torture.py
     python scripts/torture.py --only kill,signals --kills 200
@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # what the tests use too is in tests/torture/
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # what the tests use too is in tests/leyden/torture/
 try:
     import torch
 except ModuleNotFoundError as missing:  # plain `python`, outside the project's environment

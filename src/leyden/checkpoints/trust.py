@@ -44,7 +44,7 @@ _MOST, _DEEPEST = 100_000, 50  # of the settings in one section: YAML's aliases 
 def build(node: Mapping[str, Any], kind: type, setting: str, **injected: Any) -> Any:
     """Object that the settings in a checkpoint describe, with the networks nested in them, built without Hydra.
 
-    An argument `load`, as that of `Pretrained`, is False: the checkpoint brings its weights.
+    An argument `load`, of a network with pretrained weights, is False: the checkpoint brings its weights.
 
     Args:
         node: with `_target_`, the only special key; strings are taken literally.

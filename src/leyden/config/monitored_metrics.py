@@ -34,9 +34,8 @@ def _metric(word: str, config: Mapping[str, Any]) -> str:
     match = re.fullmatch(r"(train|val|valid|validation|test)?[_/]?(\w+)", word.lower())
     part, name = (match[1], match[2]) if match else (None, "")
     name = {"accuracy": "acc", "f1_score": "f1"}.get(name, name)
-    known = re.search(r"\.(classification|regression|reconstruction)\.", str(config["task"].get("_target_")))
-    metrics = {"classification": ("acc", "f1", "loss"), "regression": ("rmse", "mae", "r2", "loss")}
-    names = metrics.get(known[1] if known else "", ("loss",))
+    task = signature_of(str(config["task"].get("_target_")))
+    names = (task.constants.get("METRICS") if task else None) or ("loss",)
     part = part if part == "train" else "val"
     return f"{part}/{name if name in names else names[0]}" + (" mode=min" if name == "loss" else "")
 

@@ -1,4 +1,4 @@
-"""Directory of a new run: `<log_dir>/<experiment>/<time>`. A sweep names those of its jobs in `leyden.sweeps.names`."""
+"""Directory of a new run: `<log_dir>/<experiment>/<time>`. For the jobs of a sweep see `leyden.sweeps.naming`."""
 
 from datetime import datetime
 from pathlib import Path

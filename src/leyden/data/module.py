@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Unpack
 
-import lightning.pytorch as pl
+import lightning as L
 import torch
 from torch import Tensor
 
@@ -16,7 +16,7 @@ from leyden.data.splits import draw_splits
 from leyden.system.errors import UserError
 
 
-class DataModule(pl.LightningDataModule):
+class DataModule(L.LightningDataModule):
     """A LightningDataModule that publishes a `DataSpec`, once it is set up.
 
     Args:
@@ -180,6 +180,6 @@ class DataModule(pl.LightningDataModule):
         return batch  # the loader has put it there; checking again would take 0.05 ms
 
 
-def _batches_done(trainer: pl.Trainer) -> int:
+def _batches_done(trainer: L.Trainer) -> int:
     """Number of batches done in the current epoch: not 0 if a run resumes in the middle of it."""
     return trainer.fit_loop.epoch_loop.batch_progress.current.completed

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from leyden.records.record import RECORD, Record, find_runs, finite, read_record, status
+from leyden.records.record import RECORD, Record, find_runs, finite, of_type, parse_time, read_record, status
 from leyden.system.errors import UserError
 from leyden.system.override_text import in_shell
 from leyden.system.suggestions import did_you_mean, nearest
@@ -52,23 +52,23 @@ class ListedRun:
     @cached_property
     def values(self) -> dict[str, Value]:
         """The value of each column that the record has a value for."""
-        git, found = (_typed(dict, self.record.get(name)) or {} for name in ("git", "metrics"))
-        metrics = {name: value for name, value in found.items() if _typed((int, float), value) is not None}
+        git, found = (of_type(dict, self.record.get(name)) or {} for name in ("git", "metrics"))
+        metrics = {name: value for name, value in found.items() if of_type((int, float), value) is not None}
         best = [name.removeprefix("best/") for name in metrics if name.startswith("best/")]
-        monitor = _typed(str, self.record.get("monitor")) or (best[0] if best else None)
-        commit = _typed(str, git.get("commit"))
+        monitor = of_type(str, self.record.get("monitor")) or (best[0] if best else None)
+        commit = of_type(str, git.get("commit"))
         values: dict[str, Value] = {
             **metrics,
             "run": str(self.dir),
-            "experiment": _typed(str, self.record.get("experiment")),
+            "experiment": of_type(str, self.record.get("experiment")),
             "status": self.status,
             "monitor": monitor,
             "commit": commit and commit[:7] + "*" * bool(git.get("dirty")),
             "best": metrics.get(f"best/{monitor}", metrics.get(str(monitor))),
-            "duration": _typed((int, float), self.record.get("seconds")),
-            "started": _date(self.record.get("started")),
+            "duration": of_type((int, float), self.record.get("seconds")),
+            "started": parse_time(self.record.get("started")),
         }
-        values |= {name: _typed((int, float), self.record.get(name)) for name in ("epochs", "steps", "seed")}
+        values |= {name: of_type((int, float), self.record.get(name)) for name in ("epochs", "steps", "seed")}
         return {name: value for name, value in values.items() if value is not None}
 
     def as_json(self) -> Record:
@@ -159,7 +159,7 @@ def make_filter(typed: str, known: Collection[str]) -> Callable[[ListedRun], boo
     compare = _COMPARE[sign]
     if column not in TEXTS:
         is_date = column == "started"
-        wanted = _date(text) if is_date else float(text) if _NUMBER.fullmatch(text) else None
+        wanted = parse_time(text) if is_date else float(text) if _NUMBER.fullmatch(text) else None
         if wanted is None:
             kind = "date; write it as 2026-01-31 or 2026-01-31T12:00" if is_date else "number"
             raise UserError(f"{typed}: {text or 'nothing'} is not a {kind}")
@@ -179,16 +179,3 @@ def sort_runs(runs: Iterable[ListedRun], column: str, reverse: bool = False) -> 
     have = [(value, run) for value, run in found if value == value]
     have.sort(key=operator.itemgetter(0), reverse=reverse)
     return [run for _, run in have] + [run for value, run in found if value != value]
-
-
-def _typed(kind: type | tuple[type, ...], value: Any) -> Any:
-    """The value if it is of this type, else None: any program may have written it."""
-    return value if isinstance(value, kind) and not isinstance(value, bool) else None
-
-
-def _date(value: Any) -> datetime | None:
-    """A moment in local time, from ISO 8601."""
-    try:
-        return datetime.fromisoformat(value).astimezone()
-    except (TypeError, ValueError, OverflowError):
-        return None

@@ -9,6 +9,7 @@ import os
 import shlex
 import socket
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -228,3 +229,16 @@ def rebase_paths(value: Any, old: str, new: str) -> Any:
         return [rebase_paths(inner, old, new) for inner in value]
     inside = isinstance(value, str) and (value == old or value.startswith((old + "/", old + "\\")))
     return new + value[len(old) :] if inside else value
+
+
+def of_type(kind: type | tuple[type, ...], value: Any) -> Any:
+    """The value if it has this type, else None: a record may have been written by any program."""
+    return value if isinstance(value, kind) and not isinstance(value, bool) else None
+
+
+def parse_time(value: Any) -> datetime | None:
+    """Local time from ISO 8601; None for anything else."""
+    try:
+        return datetime.fromisoformat(value).astimezone()
+    except (TypeError, ValueError, OverflowError):
+        return None

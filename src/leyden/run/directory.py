@@ -16,6 +16,7 @@ import yaml
 from leyden.checkpoints.files import newest_whole, read_checkpoint
 from leyden.config.experiment import Experiment
 from leyden.data.module import DataModule
+from leyden.records.projects import project_packages
 from leyden.records.provenance import read_code
 from leyden.records.record import (
     CHANGES,
@@ -90,8 +91,8 @@ class Run:
         self._events = event_files(self.dir)
         self._handler: logging.Handler = logging.NullHandler()
         if self.writes:
-            # Also if no entry point has set up the log.
-            logging.getLogger(__name__.partition(".")[0]).setLevel(logging.INFO)
+            for package in ("leyden", *project_packages()):  # also if no entry point has set up the log
+                logging.getLogger(package).setLevel(logging.INFO)
             self._handler = MemoryHandler(sys.maxsize, flushLevel=sys.maxsize, flushOnClose=False)
         logging.getLogger().addHandler(self._handler)
         self._datamodule: DataModule | None = None

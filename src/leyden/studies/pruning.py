@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import lightning.pytorch as pl
+import lightning as L
 
 from leyden.config.experiment import Trial
 from leyden.system.errors import UserError
@@ -19,7 +19,7 @@ T = TypeVar("T")
 _PRUNED = "pruned_at"
 
 
-class Pruning(pl.Callback):
+class Pruning(L.Callback):
     """Reports the monitored metric to a study after each validated epoch, and stops the run if the pruner says so.
 
     Rank 0 decides for all processes. If the study cannot be reached, nothing is reported and the run continues. After a
@@ -38,16 +38,16 @@ class Pruning(pl.Callback):
         self._validated = False
         self._storage: RDBStorage | None = None
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Stop a run that was killed between its pruning and the end of its record."""
         step = trainer.strategy.broadcast(self._pruned_at() if trainer.is_global_zero else None)
         if step is not None and trainer.current_epoch > step:
             self._stop(trainer)
 
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._validated = not trainer.sanity_checking
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if not self._validated:  # in this epoch
             return
         self._validated = False
@@ -61,13 +61,11 @@ class Pruning(pl.Callback):
             self._stop(trainer)
             log.info("pruned after epoch %d", done)
 
-    def on_save_checkpoint(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
+    def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         if self.pruned and "progress" in checkpoint:  # from LastCheckpoint, which is called before
             checkpoint["progress"]["stopped"] = False  # a resume by hand is to continue it
 
-    def _stop(self, trainer: pl.Trainer) -> None:
+    def _stop(self, trainer: L.Trainer) -> None:
         self.pruned = trainer.should_stop = True
 
     def _is_bad(self, value: float, step: int) -> bool:
@@ -109,6 +107,6 @@ class Pruning(pl.Callback):
         return trial_of(self._storage, self.trial.study, self.trial.number, pruner=pruner)
 
 
-def is_pruned(trainer: pl.Trainer) -> bool:
+def is_pruned(trainer: L.Trainer) -> bool:
     """True if a run is pruned."""
     return any(isinstance(callback, Pruning) and callback.pruned for callback in trainer.callbacks)  # type: ignore[attr-defined]

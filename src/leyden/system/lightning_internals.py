@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import lightning.pytorch as pl
+    import lightning as L
     from lightning.pytorch.callbacks import ModelCheckpoint, ModelPruning
     from torch import Tensor
     from torch.optim import Optimizer
@@ -103,12 +103,12 @@ def epochs_trained(checkpoint: dict[str, Any]) -> int:
     return int(checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["ready"])
 
 
-def end_restart(trainer: "pl.Trainer") -> None:
+def end_restart(trainer: "L.Trainer") -> None:
     """Let the fit loop take its epoch for a whole one; a plateau's schedule would leave it out in a resumed run."""
     trainer.fit_loop._restarting = False
 
 
-def begin_with_new_epoch(trainer: "pl.Trainer") -> None:
+def begin_with_new_epoch(trainer: "L.Trainer") -> None:
     """Let the loops of a resumed run begin their next epoch like any other, and not in the middle of one."""
     epochs = trainer.fit_loop
     for loop in (epochs, epochs.epoch_loop, epochs.epoch_loop.val_loop):
@@ -116,28 +116,28 @@ def begin_with_new_epoch(trainer: "pl.Trainer") -> None:
         loop._resuming_from_checkpoint = False
 
 
-def is_accumulating(trainer: "pl.Trainer") -> bool:
+def is_accumulating(trainer: "L.Trainer") -> bool:
     """True if the optimizer makes no step after the current batch."""
     return trainer.fit_loop._should_accumulate()
 
 
-def steps_logged(trainer: "pl.Trainer") -> int:
+def steps_logged(trainer: "L.Trainer") -> int:
     """Step under which the next values are logged."""
     return trainer.fit_loop.epoch_loop._batches_that_stepped
 
 
-def training_batch(trainer: "pl.Trainer") -> Any:
+def training_batch(trainer: "L.Trainer") -> Any:
     """The current training batch, as Lightning keeps it for `self.log`, whichever hooks a task overrides."""
     return trainer.fit_loop.epoch_loop._results.batch
 
 
-def unfinished_epoch_logs(trainer: "pl.Trainer") -> list[str]:
+def unfinished_epoch_logs(trainer: "L.Trainer") -> list[str]:
     """Names of values logged with on_epoch=True since the epoch began, sorted; no checkpoint contains them."""
     results = trainer.fit_loop.epoch_loop._results.values()
     return sorted({result.meta.name for result in results if result.meta.on_epoch and not result.has_reset})
 
 
-def current_hook(module: "pl.LightningModule") -> str | None:
+def current_hook(module: "L.LightningModule") -> str | None:
     """Name of the hook in which a module is called."""
     return module._current_fx_name
 
@@ -152,7 +152,7 @@ def prunes_permanently(callback: "ModelPruning") -> bool:
     return bool(callback._make_pruning_permanent)
 
 
-def forks_or_spawns(trainer: "pl.Trainer") -> bool:
+def forks_or_spawns(trainer: "L.Trainer") -> bool:
     """True if the strategy starts the other processes with multiprocessing, as ddp_spawn and ddp_fork do."""
     from lightning.pytorch.strategies.launchers.multiprocessing import _MultiProcessingLauncher
 
@@ -172,7 +172,7 @@ def ddp_in_notebooks() -> Iterator[None]:
         module._IS_INTERACTIVE = before
 
 
-def disable_sigterm_broadcast(trainer: "pl.Trainer") -> None:
+def disable_sigterm_broadcast(trainer: "L.Trainer") -> None:
     """Keep Lightning from communicating with other processes in its SIGTERM handler; GracefulShutdown does so later."""
     trainer._signal_connector._sigterm_notifier_fn = lambda *_: None  # type: ignore[method-assign]
 

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable
 from typing import Any
 
-import lightning.pytorch as pl
+import lightning as L
 import torch
 from torch import Tensor
 from torch.optim import LBFGS, Adadelta, Optimizer, Rprop
@@ -98,7 +98,7 @@ def _check_losses(losses: list[tuple[float, ...]], min_lr: float, experiment: Ex
         )
 
 
-class _RisingRate(pl.Callback):
+class _RisingRate(L.Callback):
     """Raises the learning rate from step to step, and stops when the loss diverges.
 
     Attributes:
@@ -126,7 +126,7 @@ class _RisingRate(pl.Callback):
 
         task.training_step = recorded  # type: ignore[method-assign]
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if len(trainer.optimizers) != 1:
             raise UserError(
                 f"task={type(pl_module).__name__}: has {len(trainer.optimizers)} optimizers; a range test is of one"
@@ -144,7 +144,7 @@ class _RisingRate(pl.Callback):
         self._set_rate(0)
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         if trainer.global_step == self._steps:  # gradients are still being accumulated
             return

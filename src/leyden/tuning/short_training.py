@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import lightning.pytorch as pl
+import lightning as L
 import numpy as np
 import torch
 
@@ -84,7 +84,7 @@ def prepare_task(experiment: Experiment, datamodule: DataModule, seed: int) -> T
     return task
 
 
-def fit_steps(config: Config, task: Task, datamodule: DataModule, steps: int, callback: pl.Callback, seed: int) -> None:
+def fit_steps(config: Config, task: Task, datamodule: DataModule, steps: int, callback: L.Callback, seed: int) -> None:
     """Train for a number of optimizer steps, over as many epochs as they need, without validation.
 
     Args:
@@ -130,7 +130,7 @@ def _first_device(devices: Any) -> Any:
 
 
 def _seed_all(seed: int) -> None:
-    """Seed as a run does; `pl.seed_everything` would also leave variables in the environment."""
+    """Seed as a run does; `L.seed_everything` would also leave variables in the environment."""
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)

@@ -5,14 +5,14 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import lightning.pytorch as pl
+import lightning as L
 import torch
 from torch import Tensor
 
 from leyden.tuning.memory import in_use, peak, reset_peak
 
 
-class ThroughputMeter(pl.Callback):
+class ThroughputMeter(L.Callback):
     """Measures items per second for some seconds, and then stops the training.
 
     Attributes:
@@ -33,13 +33,13 @@ class ThroughputMeter(pl.Callback):
         self._started: float | None = None
         self._items = 0
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.batches = trainer.num_training_batches
         reset_peak(pl_module.device)
         self.idle = in_use(pl_module.device)
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         items = _items(batch)
         self.largest = max(self.largest, items)

@@ -1,6 +1,6 @@
 """Exponential moving average of the weights."""
 
-import lightning.pytorch as pl
+import lightning as L
 
 from leyden import Averaging, UserError
 
@@ -34,7 +34,7 @@ class EMA(Averaging):
             raise UserError(f"callbacks.ema.start_epoch={start_epoch}: must be 0 or more")
         self.decay, self.every_n_steps, self.start_epoch = decay, every_n_steps, start_epoch
 
-    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         super().setup(trainer, pl_module, stage)
         epochs = trainer.max_epochs
         if stage == "fit" and epochs is not None and 0 <= epochs <= self.start_epoch:

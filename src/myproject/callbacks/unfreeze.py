@@ -3,7 +3,7 @@
 import logging
 from typing import Protocol, cast
 
-import lightning.pytorch as pl
+import lightning as L
 
 from leyden import UserError
 
@@ -18,7 +18,7 @@ class Freezable(Protocol):
     def unfreeze(self) -> None: ...
 
 
-class Unfreeze(pl.Callback):
+class Unfreeze(L.Callback):
     """Unfreeze the layers that `model.freeze` names when an epoch begins.
 
     The optimizer holds all parameters from the start, so that its groups and the schedule never change; frozen
@@ -39,7 +39,7 @@ class Unfreeze(pl.Callback):
         self.epoch = epoch
         self._frozen = False
 
-    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         if stage != "fit":
             return
         if 0 <= (trainer.max_epochs or -1) <= self.epoch:
@@ -52,14 +52,14 @@ class Unfreeze(pl.Callback):
             )
         network.unfreeze()  # the optimizer, created next, takes trainable parameters only
 
-    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._frozen = trainer.current_epoch < self.epoch
         self._apply(pl_module)
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.on_fit_start(trainer, pl_module)  # in a resumed run the epoch is known only now
 
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         frozen = trainer.current_epoch < self.epoch
         if frozen == self._frozen:
             return
@@ -68,7 +68,7 @@ class Unfreeze(pl.Callback):
         if not frozen:
             log.info("epoch %d: all layers are trained from now on", trainer.current_epoch + 1)
 
-    def _apply(self, pl_module: pl.LightningModule) -> None:
+    def _apply(self, pl_module: L.LightningModule) -> None:
         network = _network(pl_module)
         if self._frozen:
             network.freeze()
@@ -76,7 +76,7 @@ class Unfreeze(pl.Callback):
             network.unfreeze()
 
 
-def _network(pl_module: pl.LightningModule) -> Freezable:
+def _network(pl_module: L.LightningModule) -> Freezable:
     network = pl_module.network
     if not callable(getattr(network, "freeze", None)) or not callable(getattr(network, "unfreeze", None)):
         raise UserError(f"callbacks.unfreeze: {type(network).__name__} has nothing to unfreeze; try model=resnet")

@@ -49,7 +49,7 @@ class Augment:
 
     @property
     def active(self) -> bool:
-        """Whether anything is set."""
+        """True if any change is set."""
         return any(vars(self).values())
 
     def __call__(self, images: Tensor, generator: Generator) -> Tensor:

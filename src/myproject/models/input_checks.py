@@ -1,4 +1,4 @@
-"""What each network needs of its input, so that a pair that does not fit is refused before torch is imported.
+"""Input requirements of the networks, so that data that do not fit are refused before torch is imported.
 
 A network names its function as `check_input`; a network without one takes inputs of any shape. Each function gets the
 input shape and the network's settings and returns the end of the sentence "model CNN needs …", or None.

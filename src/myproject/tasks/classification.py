@@ -26,6 +26,7 @@ class Classification(Task):
     """
 
     TARGETS: ClassVar = "classification"
+    METRICS: ClassVar = ("acc", "f1", "loss")
     LIMITS: ClassVar = {"label_smoothing": ">= 0, < 1", "class_weights": ">= 0", "top_k": ">= 1"}
 
     def __init__(

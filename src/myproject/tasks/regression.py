@@ -30,6 +30,7 @@ class Regression(Task):
     """
 
     TARGETS: ClassVar = "regression"
+    METRICS: ClassVar = ("rmse", "mae", "r2", "loss")
     LIMITS: ClassVar = {"delta": "> 0"}
 
     def __init__(

@@ -54,7 +54,7 @@ def test_the_longest_former_prefix_is_replaced(declare: Callable[..., None]) -> 
     assert present_name("old.models.mlp.MLP") == "new.dense.Dense"
     assert present_name("older.models.cnn.CNN") == "older.models.cnn.CNN"
     assert present_name("torch.optim.Adam") == "torch.optim.Adam"
-    assert present_name("leyden.profiler.Profiler") == "leyden.training.profiler.Profiler"  # of the engine itself
+    assert present_name("leyden.profiler.NoProfiler") == "lightning.pytorch.profilers.PassThroughProfiler"
 
 
 def test_a_recorded_config_is_read_with_present_names(declare: Callable[..., None]) -> None:

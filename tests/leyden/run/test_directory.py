@@ -38,6 +38,7 @@ def test_a_finished_run_keeps_config_result_and_origin(experiment: Experiment, t
     with Run(experiment) as run:
         assert record(run)["status"] == "running"
         logging.getLogger("leyden.test").warning("something to remember")
+        logging.getLogger("myproject.test").info("said by the project")
         run.finish({"test/acc": 0.5})
     kept = record(run)
     assert kept["status"] == "finished"
@@ -51,6 +52,7 @@ def test_a_finished_run_keeps_config_result_and_origin(experiment: Experiment, t
     assert yaml.safe_load((run.dir / "config.yaml").read_text()) == experiment.config
     assert yaml.safe_load((run.dir / "overrides.yaml").read_text()) == ["seed=7"]
     assert "something to remember" in (run.dir / "train.log").read_text()
+    assert "said by the project" in (run.dir / "train.log").read_text()  # also where no entry point set up the log
     assert (tmp_path / "last").resolve() == run.dir.resolve()
 
 

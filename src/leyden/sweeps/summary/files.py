@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from leyden.records.record import of_type
 from leyden.sweeps.summary.headline import best_again, headline, not_preferred
-from leyden.sweeps.summary.results import Result, of
+from leyden.sweeps.summary.results import Result
 from leyden.sweeps.summary.summary import Summary
 from leyden.sweeps.summary.table import columns
 from leyden.sweeps.summary.value_text import brief
@@ -41,10 +42,10 @@ def as_markdown(summary: Summary, plots: Sequence[Path] = ()) -> str:
     """Markdown of all groups and all unranked jobs, without shortening."""
     record, parts = summary.record, [f"# {_escaped(summary.dir.resolve().name)}", _escaped(headline(summary)) + "."]
     facts = [str(record[key]) for key in ("started", "host") if record.get(key)]
-    git = of(dict, record.get("git")) or {}
+    git = of_type(dict, record.get("git")) or {}
     facts += [f"commit {git['commit']}{' with changes' * bool(git.get('dirty'))}"] if git.get("commit") else []
     parts += [_escaped(", ".join(facts))] if facts else []
-    parts += [f"```bash\n{record['command']}\n```"] if of(str, record.get("command")) else []
+    parts += [f"```bash\n{record['command']}\n```"] if of_type(str, record.get("command")) else []
     if summary.groups:
         found = columns(summary, summary.groups)
         rows = [[column.cells[row] for column in found] for row in range(len(summary.groups))]

@@ -5,8 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from leyden.records.record import RECORD, SWEEP
-from leyden.sweeps.summary.results import parse_time
+from leyden.records.record import RECORD, SWEEP, parse_time
 from leyden.system.errors import UserError
 from leyden.system.locks import is_live
 

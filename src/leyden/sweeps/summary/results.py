@@ -9,7 +9,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-from leyden.records.record import CONFIG, RECORD, read_record, read_yaml, status
+from leyden.records.record import CONFIG, RECORD, of_type, parse_time, read_record, read_yaml, status
 from leyden.sweeps.job import resumed_with
 from leyden.system.errors import UserError
 from leyden.system.formatting import count, number
@@ -99,7 +99,7 @@ def read_result(sweep_dir: Path, job: Mapping[str, Any], objectives: Mapping[str
         live: the sweep is being executed: a job without a directory may be about to start, and one whose process is
             gone is still being handled.
     """
-    run_dir, said, why = sweep_dir / job["name"], str(job.get("status", "waiting")), of(str, job.get("error"))
+    run_dir, said, why = sweep_dir / job["name"], str(job.get("status", "waiting")), of_type(str, job.get("error"))
     record: dict[str, Any] = {}
     if (run_dir / RECORD).is_file():
         try:
@@ -107,7 +107,7 @@ def read_result(sweep_dir: Path, job: Mapping[str, Any], objectives: Mapping[str
         except UserError as error:
             why = why or str(error)
     if record:
-        said, why = status(run_dir, record), of(str, record.get("error")) or why
+        said, why = status(run_dir, record), of_type(str, record.get("error")) or why
     # A child process may still lock the directory; on Windows this cannot be determined.
     if said == "running" and not live and (not record or (os.name != "nt" and is_gone(record))):
         said = "killed"
@@ -115,23 +115,23 @@ def read_result(sweep_dir: Path, job: Mapping[str, Any], objectives: Mapping[str
     numbers = {name: float(value) for name, value in record.items() if is_number(value)}
     found = {name: metrics.get(f"best/{name}", metrics.get(name, numbers.get(name))) for name in objectives}
     if not record:
-        found = {name: value for name, value in (of(dict, job.get("values")) or {}).items() if is_number(value)}
+        found = {name: value for name, value in (of_type(dict, job.get("values")) or {}).items() if is_number(value)}
     values = {name: float(value) for name in objectives if (value := found.get(name)) is not None}
-    overrides = [text for text in of(list, job.get("overrides")) or [] if isinstance(text, str)]
+    overrides = [text for text in of_type(list, job.get("overrides")) or [] if isinstance(text, str)]
     return Result(
         name=job["name"],
         dir=run_dir,
-        settings=of(dict, job.get("settings")) or {},
+        settings=of_type(dict, job.get("settings")) or {},
         overrides=overrides,
         status=said if said in (*ENDINGS, "finished") else "failed",
         error=" ".join(why.split()) if why and said != "finished" else None,
         values=values,
         metrics=metrics,
-        monitor=of(str, record.get("monitor")),
+        monitor=of_type(str, record.get("monitor")),
         later=resumed_with(run_dir, overrides) if overrides and record.get("resumed") else [],
-        epochs=of(int, record.get("epochs", job.get("epochs"))),
-        seconds=of((int, float), record.get("seconds", job.get("seconds"))),
-        trial=of(int, job.get("trial")),
+        epochs=of_type(int, record.get("epochs", job.get("epochs"))),
+        seconds=of_type((int, float), record.get("seconds", job.get("seconds"))),
+        trial=of_type(int, job.get("trial")),
         started=parse_time(record.get("started")),
     )
 
@@ -148,18 +148,5 @@ def monitored(sweep_dir: Path, jobs: list[dict[str, Any]]) -> dict[str, str]:
     return {}
 
 
-def of(kind: type | tuple[type, ...], value: Any) -> Any:
-    """Value if it has this type, else None: any program may have written it."""
-    return value if isinstance(value, kind) and not isinstance(value, bool) else None
-
-
 def is_number(value: Any) -> bool:
-    return of((int, float), value) is not None
-
-
-def parse_time(value: Any) -> datetime | None:
-    """Local time from ISO 8601."""
-    try:
-        return datetime.fromisoformat(value).astimezone()
-    except (TypeError, ValueError, OverflowError):
-        return None
+    return of_type((int, float), value) is not None

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from leyden.config.overrides import as_typed
-from leyden.records.record import CHECKPOINTS
+from leyden.records.record import CHECKPOINTS, of_type
 from leyden.sweeps.summary.ranking import Group, grouped, ranked
 from leyden.sweeps.summary.reading import read_sweep
-from leyden.sweeps.summary.results import ENDINGS, Result, monitored, of, read_results
+from leyden.sweeps.summary.results import ENDINGS, Result, monitored, read_results
 from leyden.sweeps.summary.value_text import typed
 from leyden.system.errors import UserError
 from leyden.system.formatting import most_telling
@@ -122,10 +122,10 @@ class Summary:
     def train_command(self, group: Group) -> str:
         """Command that runs a group again, with all its repeats."""
         result = self.best_run(group)
-        constants = [text for text in of(list, self.record.get("constants")) or [] if isinstance(text, str)]
+        constants = [text for text in of_type(list, self.record.get("constants")) or [] if isinstance(text, str)]
         own = result.overrides or [f"{key}={typed(value)}" for key, value in result.settings.items()]
         settings = _by_key([*constants, *own])
-        experiment = of(str, self.record.get("experiment"))
+        experiment = of_type(str, self.record.get("experiment"))
         if experiment and "experiment" not in settings:
             settings = {"experiment": f"experiment={experiment}", **settings}
         is_one = len(group.results) == 1
@@ -184,13 +184,13 @@ def summarize(sweep_dir: str | Path, repeats: Sequence[str] | None = None) -> Su
     warnings = []
     if len(named) < len(record["jobs"]):
         warnings.append(f"{directory}: {len(record['jobs']) - len(named)} jobs without a name are left out")
-    said = (of(dict, record.get("objectives")) or {}).items()
+    said = (of_type(dict, record.get("objectives")) or {}).items()
     objectives = {name: mode for name, mode in said if mode in ("min", "max")} or monitored(directory, named)
     live = record.get("status") == "running"
     results = read_results(directory, named, objectives, live)
     later = {result.dir: " ".join(result.later) for result in results if result.later}
     warnings += [f"{run_dir}: was resumed by hand: {texts}" for run_dir, texts in later.items()]
-    keys = [key for key in of(list, record.get("swept")) or [] if isinstance(key, str)]
+    keys = [key for key in of_type(list, record.get("swept")) or [] if isinstance(key, str)]
     keys = list(dict.fromkeys([*keys, *(key for result in results for key in result.settings)]))
     for key in repeats or ():
         if key not in keys:
