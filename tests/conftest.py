@@ -1,3 +1,4 @@
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +16,19 @@ torch.set_num_threads(1)  # tests run side by side
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that are slow, so that no process is left with one when the others have nothing to do."""
+    """Mark the cases that a test leaves to the nightly run; begin with the files that are slow.
+
+    So that no process is left with a slow file when the others have nothing to do.
+    """
+    cases = Counter[str]()
+    for item in items:
+        if sample := item.get_closest_marker("sample"):
+            test = item.nodeid.partition("[")[0]
+            if cases[test] % sample.args[0]:
+                item.add_marker(pytest.mark.slow)
+            cases[test] += 1
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 

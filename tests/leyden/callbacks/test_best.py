@@ -104,6 +104,7 @@ def test_a_checkpoint_that_was_replaced_comes_back_where_a_run_resumes_before_th
     assert torch.load(tmp_path / "epoch=1.ckpt", weights_only=True)["epoch"] == 1
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("typed", "files"),
     [

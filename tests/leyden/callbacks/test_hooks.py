@@ -66,6 +66,7 @@ def test_what_is_recorded_is_what_the_layer_puts_out_and_its_gradient(data: MNIS
         assert histogram.sum_squares == pytest.approx(values.double().square().sum().item(), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_training_is_not_changed_and_no_hook_is_left(data: MNIST, tmp_path: Path) -> None:
     few = {"model": "resnet", "limit_train_batches": 2}  # its ReLUs work in place
     with_hooks, _ = run(data, tmp_path / "with", Hooks(["."], every_n_steps=2), **few)

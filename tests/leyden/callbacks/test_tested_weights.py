@@ -94,6 +94,7 @@ def weights_of(path: Path) -> dict[str, torch.Tensor]:
     return state
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("name", CALLBACKS)
 def test_every_use_of_a_run_takes_the_weights_of_its_best_checkpoint(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -119,6 +120,7 @@ def test_every_use_of_a_run_takes_the_weights_of_its_best_checkpoint(
     assert all(torch.equal(exported[key.removeprefix("network.")], of) for key, of in kept.items())
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("name", CALLBACKS)
 def test_weights_that_are_validated_and_not_saved_are_reported(
     name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture

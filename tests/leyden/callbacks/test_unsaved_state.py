@@ -99,6 +99,7 @@ def trained(
     return {"metrics": metrics, **{name: value.tolist() for name, value in task.state_dict().items()}}
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("batch", [0, 2])
 @pytest.mark.parametrize("name", LOADERS)
 def test_loaders_of_torch_are_resumed_at_epochs(

@@ -73,6 +73,7 @@ def test_what_was_restored_makes_the_same_checkpoint(name: str, tmp_path: Path) 
     assert all(torch.equal(value, others[key]) for key, value in weights.items())
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("key", ["model", "task", "spec", "state_dict"])
 @pytest.mark.parametrize("instead", [None, 7, "text", []])
 def test_a_checkpoint_that_lacks_something_is_told_in_one_line(key: str, instead: Any, tmp_path: Path) -> None:

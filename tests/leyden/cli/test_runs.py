@@ -72,6 +72,7 @@ def test_a_mistake_about_a_run_is_answered_in_one_line_before_torch_is_imported(
     assert {path: path.read_bytes() for path in kept.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_a_run_that_is_finished_is_told_and_one_that_is_in_use_refused(kept: Path, mnist_root: Path) -> None:
     resume = ["train.py", f"resume={kept}"]
     more = ["trainer.max_epochs=11", "trainer.accelerator=cpu", f"paths.data_dir={mnist_root}"]

@@ -18,6 +18,7 @@ def test_a_config_that_is_none_is_told_in_one_line(content: bytes, run: Path) ->
     assert refusal(run).startswith(f"{run}/config.yaml: ")
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("section", ["data", "model", "task", "optimizer", "trainer", "monitor", "mode"])
 @pytest.mark.parametrize("instead", [None, "text", 7])
 def test_a_config_without_a_part_is_told_in_one_line(section: str, instead: Any, run: Path) -> None:

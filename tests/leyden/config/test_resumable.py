@@ -12,6 +12,7 @@ from tests.leyden.helpers.kept_runs import between, keep, told
 REMEDY = "a run is resumed as it was; to train its weights in another way, start a new run with init_from="
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     ("typed", "named"),
     [
@@ -45,6 +46,7 @@ def test_a_run_does_not_go_on_as_another(typed: str, named: str, made: Path) -> 
     assert message.endswith(f"{REMEDY}{made}")
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     "typed",
     [

@@ -48,6 +48,7 @@ def by_hydra_alone(composer: JobComposer, job: Job) -> tuple[Experiment, str]:
     return check(cfg), HydraConfig.get().job.override_dirname
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("typed", COMMANDS, ids=" ".join)
 def test_a_job_is_what_hydra_composes(typed: list[str], composing: Composing) -> None:
     composer, swept = composing(*typed)

@@ -14,6 +14,7 @@ def history(folder: Path) -> list[tuple[Any, ...]]:
     return [(trial.number, trial.state.name, trial.values, trial.params) for trial in trials_of(folder)]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_a_search_that_is_killed_again_and_again_makes_the_same_trials(
     name: str, tmp_path: Path, empty: Path, monkeypatch: pytest.MonkeyPatch

@@ -75,6 +75,7 @@ def test_a_database_that_cannot_be_opened_is_told_without_its_password(url: str)
     assert SECRET not in str(told.value).replace("{hunter2}", "").replace("%7Bhunter2%7D", "")
 
 
+@pytest.mark.slow
 def test_no_file_of_a_search_has_the_password(quick: list[str], url: str, tmp_path: Path) -> None:
     search = ["experiment=mnist_linear", "sweep=optuna", "sweep/pruner=median", "sweep.n_trials=2", "sweep.study=s"]
     spaces = [f"sweep.storage='{url}'", "optimizer.lr=interval(0.1,1)"]

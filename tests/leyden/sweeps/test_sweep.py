@@ -72,12 +72,14 @@ def test_the_same_command_goes_on_and_what_failed_is_tried_again(quick: list[str
     assert statuses(tmp_path)["callbacks.fault.kind=exit"] == "failed"
 
 
+@pytest.mark.slow
 def test_hydras_own_launcher_runs_the_jobs_too(quick: list[str], tmp_path: Path) -> None:
     status, said = typed("-m", "experiment=mnist_linear", "seed=1,2", "hydra/launcher=basic", *quick)
     assert status == 0, said
     assert statuses(tmp_path) == {"seed=1": "finished", "seed=2": "finished"}
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("moment", ["sweep: 2 jobs", "starting; torch is imported", "job 1 of 2"])
 def test_a_signal_before_the_first_job_has_begun_is_a_word(
@@ -98,6 +100,7 @@ def test_a_signal_before_the_first_job_has_begun_is_a_word(
     assert json.loads(sweep.read_text())["status"] == "interrupted"
 
 
+@pytest.mark.slow
 def test_a_sweep_in_the_background_of_a_script_is_interrupted_too(quick: list[str]) -> None:
     """A shell without job control starts what is to run in the background with SIGINT ignored."""
     ignore = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
@@ -109,6 +112,7 @@ def test_a_sweep_in_the_background_of_a_script_is_interrupted_too(quick: list[st
     assert process.returncode == 130, said
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(("number", "whole_group"), [(signal.SIGINT, True), (signal.SIGTERM, False)])
 def test_a_signal_stops_every_job_with_a_checkpoint(
     number: signal.Signals, whole_group: bool, quick: list[str], tmp_path: Path
@@ -131,6 +135,7 @@ def test_a_signal_stops_every_job_with_a_checkpoint(
         assert json.loads(path.read_text())["status"] == "interrupted"
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -42,6 +42,7 @@ def test_the_first_process_speaks_for_all(
     assert (rank() == 0) == is_first
 
 
+@pytest.mark.slow
 def test_two_processes_share_one_directory_and_one_voice(quick: list[str], tmp_path: Path) -> None:
     settings = [s for s in quick if not s.startswith(("trainer.accelerator", "trainer.limit_test"))]
     done = torchrun("experiment=mnist_linear", "trainer=ddp_cpu", *settings, "data.batch_size=64")

@@ -80,6 +80,7 @@ def test_evaluation_is_the_same_in_batches_of_1_7_and_all(kind: str, tmp_path: P
     assert found[1] == pytest.approx(found[2], rel=1e-5, abs=1e-5)
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("batch_size", "accumulate", "whole"), [(7, 4, 28), (1, 4, 4), (100, 4, TRAINED), (40, 16, TRAINED)]

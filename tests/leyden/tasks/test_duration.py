@@ -139,6 +139,7 @@ def kill() -> None:
     raise KilledError
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("epoch", [0, 2, 3])
 @pytest.mark.parametrize("batch", [4, 5, 6])
 def test_a_run_whose_accumulation_changes_resumes_within_an_epoch(epoch: int, batch: int, tmp_path: Path) -> None:

@@ -188,6 +188,7 @@ def config(optimizer: str = "adam", scheduler: str = "none") -> Config:
     return compose(["model=linear", f"optimizer={optimizer}", f"scheduler={scheduler}"], configs=CONFIGS).config
 
 
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("scheduler", names("scheduler"))
 @pytest.mark.parametrize("optimizer", names("optimizer"))
 def test_every_scheduler_drives_every_optimizer(optimizer: str, scheduler: str) -> None:

@@ -80,6 +80,7 @@ def validated(run: Path) -> list[dict[str, float]]:
     return [{name: float(value) for name, value in row.items() if name.startswith("val/")} for row in rows]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", RUNS)
 def test_the_test_gives_what_it_gave_after_training_to_the_last_bit(name: str, runs: dict[str, Path]) -> None:
     metrics = measured(runs[name])
@@ -87,6 +88,7 @@ def test_the_test_gives_what_it_gave_after_training_to_the_last_bit(name: str, r
     assert len(metrics) >= 3
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", RUNS)
 def test_validation_gives_what_it_gave_in_the_epoch_of_the_weights(name: str, runs: dict[str, Path]) -> None:
     run, monitor = runs[name], record(runs[name])["monitor"]

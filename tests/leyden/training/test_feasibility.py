@@ -55,6 +55,7 @@ def checked(overrides: list[str]) -> None:
     assert datamodule.trainer is None
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("typed", REFUSED)
 def test_a_run_that_cannot_be_is_refused_before_its_directory_is_made(
     typed: str, table: list[str], tmp_path: Path

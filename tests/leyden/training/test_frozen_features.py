@@ -118,6 +118,7 @@ def test_a_frozen_backbone_can_be_asked_to_reconstruct(tmp_path: Path) -> None:
     assert "test/psnr" in train(trainer, task, cache_features(data, task, trainer))
 
 
+@pytest.mark.slow
 def test_in_mixed_precision_too_the_metrics_are_those_of_a_run_through_the_backbone(tmp_path: Path) -> None:
     results = []
     for cached in (True, False):

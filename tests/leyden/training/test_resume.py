@@ -9,7 +9,7 @@ from tests.helpers.image_files import write_folders
 from tests.leyden.torture.doors import ROOT, Doors
 from tests.leyden.torture.runs import Runs, fall_back, table
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.sample(100)  # a case of each test in the gate
 
 DIGITS = ["data.train_size=280", "data.val_size=64", "data.eval_batch_size=64", "trainer.limit_test_batches=1"]
 MLP = ["experiment=mnist_mlp", "model.hidden_sizes=[32]", "model.dropout=0.3", "data.augment.crop_padding=2", *DIGITS]

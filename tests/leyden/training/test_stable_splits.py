@@ -86,6 +86,7 @@ def record(run: Path) -> dict[str, Any]:
     return content
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", EDITS)
 def test_no_row_that_was_trained_on_is_tested(
     name: str, copy: Path, made: Path, caplog: pytest.LogCaptureFixture
@@ -137,6 +138,7 @@ def test_no_image_that_was_trained_on_is_tested(change: str, copy: Path, made: P
         assert after["test"] < before["test"]
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", EDITS)
 def test_a_resumed_run_trains_on_its_own_rows_or_is_refused(name: str, copy: Path, made: Path) -> None:
     edit, gone, _ = EDITS[name]

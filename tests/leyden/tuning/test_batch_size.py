@@ -54,6 +54,7 @@ def test_it_ends_at_the_limit(tmp_path: Path) -> None:
     assert found.reason == "limit"
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "error",
     [

@@ -234,6 +234,7 @@ def named_in(words: list[str], message: str) -> list[int]:
     return [number for number, word in enumerate(words) if word.lstrip("+").partition("=")[0] == key]
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("typed", TYPED)
 def test_a_hint_that_is_typed_as_printed_works(typed: str, logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)

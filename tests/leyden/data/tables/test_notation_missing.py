@@ -41,6 +41,7 @@ def typed(text: str) -> Any:
     return config["data"]["missing"]
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     "text", ["[NULL]", "NULL", "[null]", "[NA,-999]", "-999.0", "true", "[N/A]", "missing", '["~"]']
 )

@@ -95,6 +95,7 @@ def refused(path: Path) -> str:
     return str(caught.value)
 
 
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("called", [None, "data.csv", "data"])
 @pytest.mark.parametrize("name", CONVERTED)
 def test_the_command_that_converts_a_file_works(name: str, called: str | None, tmp_path: Path) -> None:

@@ -178,6 +178,7 @@ def made_table(random: Random) -> tuple[list[int], str]:
     return kinds, end.join([*lines[:blank], *[""] * random.randrange(3), *lines[blank:]]) + random.choice(["", end])
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("block", [24, 61, 300])
 def test_blocks_of_any_size_give_what_polars_reads_at_once(
     block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -80,6 +80,7 @@ print(json.dumps(said))
 """
 
 
+@pytest.mark.slow
 def test_the_door_answers_in_one_line_and_leaves_nothing_behind(tmp_path: Path) -> None:
     typed = {}
     for number, name in enumerate(AT_THE_DOOR):

@@ -93,6 +93,7 @@ REFUSED: dict[str, tuple[str, list[str], str]] = {
 }
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("name", REFUSED)
 def test_every_remedy_works_as_it_is_printed(name: str, tmp_path: Path) -> None:
     content, typed, named = REFUSED[name]
