@@ -176,7 +176,7 @@ def tidy(paths: list[Path]) -> None:
     ruff = next((str(path) for path in ROOT.glob(".venv/*/ruff*")), None) or shutil.which("ruff")
     code = [str(path) for path in paths if path.suffix in (".py", ".ipynb")]
     for command in (["check", "--select=I", "--fix"], ["format"]) if ruff and code else ():
-        subprocess.run([ruff, *command, "--quiet", *code], cwd=ROOT, capture_output=True, check=False)
+        subprocess.run([ruff, *command, "--quiet", "--no-cache", *code], cwd=ROOT, capture_output=True, check=False)
 
 
 def set_up_merges(name: str) -> None:

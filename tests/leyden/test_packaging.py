@@ -88,4 +88,4 @@ def test_versions_are_resolved_as_of_a_day_and_no_registry_is_named() -> None:
 def test_files_are_short_enough_to_be_read_in_one_sitting() -> None:
     """About 200 lines; no more where a file would have two ideas, and one idea is not split to stay below a number."""
     lengths = {path: len(path.read_text().splitlines()) for path in (ROOT / "src").rglob("*.py")}
-    assert {str(path.relative_to(ROOT)): n for path, n in lengths.items() if n > 280} == {}
+    assert {str(path.relative_to(ROOT)): n for path, n in lengths.items() if n > 300} == {}

@@ -66,9 +66,9 @@ MISTAKES = {
     "callbacks=hooks,unfreeze": ["several values;", "or write 'callbacks=[hooks,unfreeze]' for a list\n"],
     "eval.py run=last data=mnist,kmnist": ["data=mnist,kmnist: several values; add -m to run each\n"],
     "experiment=[mnist_linear,mnist_mlp]": [
-        "takes one name, or several with -m: -m experiment=mnist_linear,mnist_mlp; there are: cifar10_cnn,"
+        "takes one name, or several with -m: -m experiment=mnist_linear,mnist_mlp; there are: cifar100_resnet18,"
     ],
-    "-m experiment=[a,b]": ["experiment=[a,b]: takes one name, without brackets; there are: cifar10_cnn,"],
+    "-m experiment=[a,b]": ["experiment=[a,b]: takes one name, without brackets; there are: cifar100_resnet18,"],
     "model=[mlp,cnn]": [
         "model=[mlp,cnn]: takes one name, or several with -m: -m model=mlp,cnn; there are: autoencoder,"
     ],

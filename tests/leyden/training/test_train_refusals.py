@@ -55,7 +55,7 @@ def test_weights_that_cannot_be_read_leave_no_run_behind(quick: list[str], tmp_p
     for given, named in (
         (f"{tmp_path}/mine.pt", "cannot be read; is it whole"),
         (f"{tmp_path}/other.pt", "nothing in it fits this network"),
-        (f"{tmp_path}/gone.pt", "is not there; give a run directory, a file of weights, or last"),
+        (f"{tmp_path}/gone.pt", "does not exist; use a run directory, a file of weights, or last"),
         (str(tmp_path), "is not a run, it has no config.yaml"),
         ("last", "there is no run in"),
     ):
