@@ -50,6 +50,7 @@ class Task(L.LightningModule):
     """
 
     TARGETS: ClassVar[str | None] = None  # kind of targets, as in `DataSpec.task`; None for any
+    METRICS: ClassVar[tuple[str, ...]] = ("loss",)  # names for the remedy of a mistyped `monitor`
     needs_inputs: ClassVar[bool] = False  # true if the targets are computed from the inputs
 
     def __init__(
