@@ -56,6 +56,7 @@ DATA = [
 MODELS = ["linear", "mlp", "cnn", "vgg", "resnet", "autoencoder"]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("data", DATA)
 def test_every_model_takes_a_data_set_or_refuses_it_with_a_sentence(
     data: str, quick: list[str], needed: dict[str, list[str]], data_root: Path
@@ -77,6 +78,7 @@ def test_every_model_takes_a_data_set_or_refuses_it_with_a_sentence(
             build_task(compose([*overrides, f"model={model}", *task]).config, spec)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("data", DATA)
 def test_every_data_set_trains_a_network(
     data: str, quick: list[str], needed: dict[str, list[str]], data_root: Path

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from leyden.config.compose import compose
 from leyden.config.messages.aliases import ALIASES, OF_A_RUN, SECTIONS, SWITCHES
 from leyden.config.vocabulary import Vocabulary
 
@@ -44,3 +45,12 @@ def test_every_alias_leads_to_something_that_there_is() -> None:
             key, _, value = one.partition("=")
             assert key in settings
             assert not TRAIN.is_group(key) or value in TRAIN.files(key)
+
+
+def test_a_correct_command_is_composed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The names that there are cost as much time as the config; they are composed for a mistake only."""
+
+    again: list[object] = []
+    monkeypatch.setattr("leyden.config.names.Names._composed", lambda _, choices: again.append(choices) or {})
+    assert compose(["experiment=mnist_mlp", "optimizer.lr=0.1", "paths.log_dir=elsewhere"], configs=CONFIGS).config
+    assert again == []

@@ -102,10 +102,11 @@ class Hints:
 
     def check_paths(self) -> None:
         """Refuse, with a UserError, a path that was typed and that nothing uses."""
-        known = self.words.settings(self.typed) if self.words else {}
         for key, text in self._texts.items():
             section, _, name = key.partition(".")
-            if section == "paths" and name not in PATHS and key not in known:
+            if section != "paths" or name in PATHS:
+                continue  # before the settings are composed, which takes as long as the whole config
+            if key not in (self.words.settings(self.typed) if self.words else {}):
                 raise UserError(self.unknown(key, text))
 
     def _other_overrides(self, key: str) -> list[str]:
