@@ -3,9 +3,9 @@
 A project declares itself in its pyproject.toml, never in a checkpoint or a recorded config, which may come from anyone:
 
     [project.entry-points."leyden.projects"]
-    myproject = "myproject"
+    my_project = "my_project"
     [project.entry-points."leyden.former_names"]
-    "old_name.models" = "myproject.models"
+    "old_name.models" = "my_project.models"
 """
 
 import tomllib
@@ -40,7 +40,7 @@ def present_names(node: Any) -> Any:
 
 
 def present_name(target: str) -> str:
-    """The dotted name that a class has now: `old_name.models.mlp.MLP` is `myproject.models.mlp.MLP`."""
+    """The dotted name that a class has now: `old_name.models.mlp.MLP` is `my_project.models.mlp.MLP`."""
     former = {**_FORMER_OF_ENGINE, **_declared("leyden.former_names")}
     parts = target.split(".")
     for end in range(len(parts), 0, -1):  # the longest prefix that was renamed
