@@ -28,6 +28,7 @@ def torch_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", options("experiment"))
 def test_every_experiment_trains_and_is_tested(
     name: str,
@@ -104,6 +105,7 @@ def test_every_trainer_callback_and_logger_file_holds(group: str, tmp_path: Path
             assert build_trainer(experiment.config) is not None
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", [n for n in options("debug") if n not in ("none", "default")])
 def test_every_debug_run_stays_small_and_out_of_the_way(
     name: str, quick: list[str], tmp_path: Path, mnist_root: Path, monkeypatch: pytest.MonkeyPatch

@@ -69,6 +69,7 @@ def features_of(network: nn.Module, batch: Tensor) -> Tensor:
     return found["x"]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.usefixtures("downloaded")
 @pytest.mark.parametrize("shape", [(3, 32, 40), (1, 28, 28), (3, 224, 224), (3, 300, 250)], ids=str)
 def test_published_weights_see_images_as_they_were_trained_with(resnet18: nn.Module, shape: tuple[int, ...]) -> None:
@@ -172,6 +173,7 @@ def test_the_stem_of_a_resnet_keeps_small_images_large(shape: tuple[int, ...], s
     assert seen == [size]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", ["mobilenet_v3_small", "squeezenet1_1", "shufflenet_v2_x0_5", "vit_b_32", "googlenet"])
 def test_any_classification_network_serves(name: str) -> None:
     network = build((1, 32, 32), name=name)

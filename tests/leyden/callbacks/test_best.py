@@ -62,6 +62,7 @@ def kept(folder: Path, *values: tuple[float, float | None], ckpt: Path | None = 
     return found
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("values", "best"),
     [

@@ -131,6 +131,7 @@ def test_weights_that_are_validated_and_not_saved_are_reported(
     assert len(reported) == differ
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", ["ema", "ema, late", "swa", "swa with a learning rate", "Lightning's SWA"])
 def test_weights_are_validated_as_they_are_kept(name: str, tmp_path: Path) -> None:
     run = tmp_path / "run"
@@ -149,6 +150,7 @@ def test_the_last_checkpoint_has_the_average_and_the_weights_that_are_trained_on
     assert swa["averaging_state"]["n_averaged"] == 3
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("callbacks", "message"),
     [

@@ -49,6 +49,7 @@ def batch(spec: DataSpec) -> tuple[torch.Tensor, torch.Tensor]:
     return inputs, classes if spec.class_names else numbers
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", TASKS)
 def test_a_checkpoint_alone_gives_the_same_task(name: str, tmp_path: Path) -> None:
     task = made(name)
@@ -64,6 +65,7 @@ def test_a_checkpoint_alone_gives_the_same_task(name: str, tmp_path: Path) -> No
     assert metrics[0] == metrics[1]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", TASKS)
 def test_what_was_restored_makes_the_same_checkpoint(name: str, tmp_path: Path) -> None:
     content = saved(made(name), tmp_path)
@@ -82,6 +84,7 @@ def test_a_checkpoint_that_lacks_something_is_told_in_one_line(key: str, instead
         restore_task(content, "mine.ckpt")
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("key", "node", "named"),
     [

@@ -101,6 +101,7 @@ print(json.dumps([said, "torch" in sys.modules]))
 """
 
 
+@pytest.mark.slow
 def test_a_mistake_is_answered_in_one_line_before_torch_is_imported(tmp_path: Path) -> None:
     typed = [mistake for mistake in MISTAKES if mistake != "logger=mlflow" or not _installed("mlflow")]
     done = subprocess.run(

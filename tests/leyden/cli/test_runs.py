@@ -44,6 +44,7 @@ def answers(*typed: list[str]) -> list[tuple[int, str, bool]]:
     return [tuple(answer) for answer in json.loads(done.stdout.splitlines()[-1])]
 
 
+@pytest.mark.slow
 def test_a_mistake_about_a_run_is_answered_in_one_line_before_torch_is_imported(kept: Path) -> None:
     mistakes = {
         f"train.py resume={kept} seed=7": ["seed=7: a run is resumed as it was", f"init_from={kept}"],

@@ -31,6 +31,7 @@ def test_settings_that_do_not_go_together_are_refused_in_one_line(typed: list[st
     assert "\n" not in str(refusal.value)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "typed",
     [

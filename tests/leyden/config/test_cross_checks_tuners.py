@@ -66,6 +66,7 @@ def test_ancestors_are_named_where_they_are_defined(mine: None) -> None:
     ]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("typed", "script"),
     [

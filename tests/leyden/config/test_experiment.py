@@ -31,6 +31,7 @@ def test_settings_of_this_machine_lose_against_experiment_and_debug(tmp_path: Pa
     assert compose(["seed=8"], configs=configs).config["seed"] == 8
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("typed", "named"),
     [

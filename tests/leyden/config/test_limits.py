@@ -51,6 +51,7 @@ def test_a_class_adds_limits_to_those_of_the_class_that_it_extends(mine: None) -
     assert limits_of("torch.optim.Adam") == {}
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("typed", "refusal"),
     [

@@ -25,6 +25,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("typed", REFUSED)
 def test_a_metric_of_a_validation_that_never_takes_place_is_refused_with_a_remedy_that_works(typed: str) -> None:
     with pytest.raises(UserError) as refused:

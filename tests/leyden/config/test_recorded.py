@@ -15,6 +15,7 @@ def configs(tmp_path: Path) -> Path:
     return Path(shutil.copytree(CONFIGS, tmp_path / "configs"))
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("typed", "changed"),
     [

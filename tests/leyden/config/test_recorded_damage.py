@@ -10,6 +10,7 @@ from leyden.config.recorded import recorded
 from tests.leyden.helpers.kept_runs import changes, refusal, told
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "content", [b"", b"- a\n", b"text", b"7", b"\xff\xfe\x00\x00", b"a: [", b"\x7fELF\x00", b"paths: 3", b"paths:\n- a"]
 )
@@ -38,6 +39,7 @@ def test_code_in_a_config_is_not_run(run: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "harm").exists()
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00\x00", b"a: [", b"7", b"text", b"{a: 1}", b"- {a: 1}"])
 def test_overrides_that_are_none_are_told_in_one_line(content: bytes, run: Path) -> None:
     (run / "overrides.yaml").write_bytes(content)

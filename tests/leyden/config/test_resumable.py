@@ -73,6 +73,7 @@ def test_what_does_not_make_it_another_may_be_changed(typed: str, made: Path) ->
     assert experiment.config != told(made)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("typed", ["seed=42", "data.batch_size=32", "model=cnn", "optimizer=sgd"])
 def test_what_the_run_has_already_may_be_typed(typed: str, made: Path) -> None:
     assert compose([f"resume={made}", typed]).config == told(made)

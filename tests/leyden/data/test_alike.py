@@ -39,6 +39,7 @@ def fed(root: Path, trained: Any = None, **settings: Any) -> tuple[list[str], Te
     return names, inputs, data.spec
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("kinds", [SHALLOW, DEEP], ids=["8 bits", "more"])
 def test_training_and_prediction_decode_alike(kinds: dict[str, Write], channels: int, tmp_path: Path) -> None:

@@ -160,6 +160,7 @@ def other_kind(folder: Path) -> tuple[list[str], list[str]]:
     return of_classes, ["data=csv", "model=mlp", "data.target=y", of_classes[-1]]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("others", "named"),
     [

@@ -69,6 +69,7 @@ def in_hook(name: str) -> Callable[[Path, pytest.MonkeyPatch], None]:
     return lambda run, monkeypatch: monkeypatch.setattr(Refusing, "hook", name)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -98,6 +99,7 @@ def test_a_run_that_cannot_be_resumed_stays_as_it_was(
     assert not is_live(finished)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("hook", HOOKS)
 def test_a_new_run_that_is_refused_leaves_nothing(hook: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Refusing, "hook", hook)

@@ -38,6 +38,7 @@ def files(run: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in found}
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("typed", "named"),
     [

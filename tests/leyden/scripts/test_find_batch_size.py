@@ -14,6 +14,7 @@ SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "find_batch_size.py"
 run = runner(SCRIPT)
 
 
+@pytest.mark.slow
 def test_sizes_are_told_and_the_commands_hold(
     settings: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -31,6 +32,7 @@ def test_sizes_are_told_and_the_commands_hold(
         assert compose(overrides, configs=SCRIPT.parents[1] / "configs").config["data"]["batch_size"] in (4, 8, 16, 32)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

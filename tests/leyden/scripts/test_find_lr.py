@@ -47,6 +47,7 @@ def test_the_curve_is_drawn_and_the_command_holds(
     assert 1e-4 < rate < 1
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -111,6 +111,7 @@ def test_a_database_that_is_in_the_environment_is_found_or_missed_by_name(
     )
 
 
+@pytest.mark.slow
 def test_callbacks_do_not_need_sweeps() -> None:
     code = (
         "import sys, leyden.studies.pruning, leyden.studies.storage; print([m for m in sys.modules if 'n.sweeps' in m])"

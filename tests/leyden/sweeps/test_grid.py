@@ -59,6 +59,7 @@ def test_a_mistake_that_no_typed_key_is_named_for_has_the_job_that_it_is_of(comp
         Grid(*composing("data.batch_size=0", "model.width=32,64", "model=cnn"))
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("typed", "told"),
     [

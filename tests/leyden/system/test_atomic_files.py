@@ -91,6 +91,7 @@ def test_the_file_before_is_kept_without_hard_links(tmp_path: Path, monkeypatch:
     test_the_file_before_is_kept(tmp_path)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize("links", [True, False], ids=["links", "no links"])
 @pytest.mark.parametrize("same", [True, False], ids=["one file of two names", "two files"])

@@ -109,6 +109,7 @@ def test_paths_of_the_yaml_files_may_be_below_the_home_directory(
     assert compose(["data=mine"], configs=configs).config["data"]["path"] == str(tmp_path / "x.csv")
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", ["{epoch}", "{epoch}-{val/acc:.3f}", "e{epoch:03d}", "it's {step}"])
 def test_the_pattern_of_a_file_name_needs_no_quotes_for_hydra(name: str) -> None:
     assert compose([f"callbacks.best.filename={name}"]).config["callbacks"]["best"]["filename"] == name

@@ -92,6 +92,7 @@ def test_accumulated_batches_train_as_one_batch_of_their_items(
     assert_alike(trained(tmp_path, kind, batch_size, accumulate), trained(tmp_path, kind, whole))
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("more", "tolerance"),
     [

@@ -27,6 +27,7 @@ def test_weights_are_in_the_order_of_the_classes(weights: Any, names: tuple[str,
     assert weights_in_order(weights, names, len(names) or 2) == expected
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("weights", "named"),
     [

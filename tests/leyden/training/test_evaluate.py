@@ -149,6 +149,7 @@ def test_a_run_that_is_still_training_is_measured_without_a_word_in_its_record(
     assert record(run)["evaluations"] == []
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("name", "typed", "named"),
     [

@@ -54,6 +54,7 @@ def compared(metrics: dict[str, float], shown: str) -> bool:
     return bool(both)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("typed", "is_compared"),
     [

@@ -68,6 +68,7 @@ def test_a_run_that_cannot_be_is_refused_before_its_directory_is_made(
         checked([*table, *shlex.split(typed), *shlex.split(remedy[1])])
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "typed",
     [
@@ -102,6 +103,7 @@ def test_batch_norm_of_maps_with_a_single_place_needs_two_images(
         checked(overrides)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(("rows", "size", "smallest"), [(9, 4, 1), (8, 4, 4), (3, 1, 1), (3, 8, 3)])
 def test_the_smallest_batch_of_a_loader_of_torchs(rows: int, size: int, smallest: int, table: list[str]) -> None:
     loader = DataLoader(TensorDataset(torch.zeros(rows, 2)), batch_size=size)
@@ -125,6 +127,7 @@ def rates(run_dir: Path) -> list[float]:
     return [steps[step] for step in range(0, len(steps), 9)]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("typed", "moves"),
     [

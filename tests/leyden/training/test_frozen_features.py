@@ -65,6 +65,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     return [trained(tmp_path_factory.mktemp("run"), cached) for cached in (True, False)]
 
 
+@pytest.mark.slow
 def test_a_run_on_cached_features_has_the_metrics_of_one_through_the_backbone(both: list[Any]) -> None:
     (_, cached, _), (_, through, _) = both
     assert cached == pytest.approx(through, rel=1e-4)

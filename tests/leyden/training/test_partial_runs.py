@@ -29,6 +29,7 @@ def kept(table: list[str], typed: str) -> set[str]:
     return files - {"config.yaml", "overrides.yaml", "run.json", "train.log", ".lock", "changes.patch", "split.npz"}
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("typed", NO_LOGGER)
 def test_without_loggers_nothing_is_logged(typed: str, table: list[str]) -> None:
     assert kept(table, typed) == {"checkpoints/best.ckpt", "checkpoints/last.ckpt"}
@@ -50,6 +51,7 @@ def test_an_evaluation_saves_nothing(table: list[str]) -> None:
     assert build_trainer(compose(table).config).checkpoint_callbacks
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("typed", "told"),
     [
@@ -77,6 +79,7 @@ def test_hooks_have_nothing_to_write_to_in_a_quick_look(table: list[str]) -> Non
     assert kept(table, "callbacks=hooks debug=fast_dev_run callbacks.summary=null") == set()
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("refused", ["callbacks.last.every_n_epochs=0", "callbacks.best.every_n_epochs=-1"])
 @pytest.mark.parametrize("existed", [True, False])
 def test_a_refusal_leaves_no_folder(refused: str, existed: bool, table: list[str], tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ def test_a_run_in_half_precision_on_a_cpu_leaves_nothing(quick: list[str], tmp_p
     assert not list((tmp_path / "logs").rglob("*.json"))
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("precision", ["bf16-true", "64-true", "bf16-mixed", "16-mixed"])
 def test_other_precisions_train_with_a_summary(precision: str, quick: list[str]) -> None:
     quick = [setting for setting in quick if setting != "callbacks.summary=null"]

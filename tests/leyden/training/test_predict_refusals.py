@@ -57,6 +57,7 @@ print(json.dumps(said))
 """
 
 
+@pytest.mark.slow
 def test_the_command_answers_a_mistake_in_one_line_before_torch_is_imported(tmp_path: Path) -> None:
     ran = finished_runs(tmp_path, "pictures")
     run = f"run={ran.dirs['pictures']}"

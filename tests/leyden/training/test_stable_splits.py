@@ -124,6 +124,7 @@ def change_images(root: Path, change: str) -> None:
                 shutil.copy(file, file.with_name(f"copy{file.name}"))
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("change", ["added", "changed", "relabelled", "renamed", "duplicated"])
 def test_no_image_that_was_trained_on_is_tested(change: str, copy: Path, made: Path) -> None:
     before = items(made / "runs" / "images")
@@ -161,6 +162,7 @@ def test_a_resumed_run_trains_on_its_own_rows_or_is_refused(name: str, copy: Pat
     assert ours["spec"] == theirs["spec"]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("change", ["added", "changed", "relabelled", "renamed", "duplicated"])
 def test_a_resumed_run_trains_on_its_own_images_or_is_refused(change: str, copy: Path) -> None:
     change_images(copy / "images", change)
@@ -172,6 +174,7 @@ def test_a_resumed_run_trains_on_its_own_images_or_is_refused(change: str, copy:
         assert run_experiment(experiment) is not None
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("typed", ["data.split_seed=3", "data.fold=1", "data.test_size=0.9", "data.val_size=0"])
 def test_training_items_are_counted_where_the_data_are_divided_anew(
     typed: str, copy: Path, caplog: pytest.LogCaptureFixture

@@ -125,6 +125,7 @@ def begun(directory: Path) -> dict[str, torch.Tensor]:
 STILL = ["model=cnn", "optimizer=sgd", "optimizer.lr=1e-30", "logger=none"]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("given", ["RUN", "last", "RUN/checkpoints/best.ckpt", "FILE"])
 def test_a_run_begins_with_the_weights_of_another_or_of_a_file(
     given: str, first: Path, quick: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture

@@ -10,6 +10,7 @@ from leyden.system.errors import UserError
 from leyden.training.train import run_experiment
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("override", "named"),
     [

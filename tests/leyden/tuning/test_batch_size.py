@@ -34,6 +34,7 @@ def sizes(found: BatchSizes) -> list[int]:
     return [measured.batch_size for measured in found.sizes]
 
 
+@pytest.mark.slow
 def test_it_doubles_until_the_training_split_is_used_up(tmp_path: Path) -> None:
     found = find_batch_size(made(tmp_path, "data.train_size=40", "data.val_size=5"), seconds=0.01)
     assert sizes(found) == [2, 4, 8, 16, 32]
@@ -121,6 +122,7 @@ def test_data_that_do_not_follow_the_setting_are_refused(tmp_path: Path, monkeyp
         find_batch_size(made(tmp_path), start=4, seconds=0.01)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "settings", [{"start": 0}, {"start": 8, "limit": 4}, {"seconds": 0.0}, {"seconds": float("nan")}]
 )

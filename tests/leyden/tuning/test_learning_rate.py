@@ -125,6 +125,7 @@ def test_several_devices_are_one(tmp_path: Path) -> None:
     assert len(test.losses[0]) == 10
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("overrides", "why"),
     [
@@ -141,6 +142,7 @@ def test_what_has_no_curve_is_refused_in_one_line(overrides: list[str], why: str
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "settings", [{"min_lr": 0.0}, {"max_lr": 1e-8}, {"max_lr": math.nan}, {"steps": 5}, {"trials": 0}]
 )

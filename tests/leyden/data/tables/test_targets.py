@@ -119,6 +119,7 @@ def followed(path: Path, typed: list[str]) -> Any:
         return built(path, [*typed, *shlex.split(remedy)]).spec
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("y", "typed", "task", "classes"),
     [
@@ -143,6 +144,7 @@ def test_the_task_alone_decides(
     assert task is None or data.spec.class_names == classes
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("y", "typed", "named"),
     [

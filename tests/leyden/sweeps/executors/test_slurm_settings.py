@@ -52,6 +52,7 @@ def test_every_setting_reaches_sbatch(quick: list[str], sweep_dir: Path, monkeyp
     assert lines.index("module load cuda") < lines.index(srun)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("typed", "settings", "expected"),
     [
