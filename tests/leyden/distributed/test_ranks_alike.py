@@ -111,5 +111,5 @@ def test_the_same_few_batches_are_as_many_in_each_process() -> None:
 
 
 def test_processes_that_a_run_directory_could_not_follow_are_refused(cars: list[str]) -> None:
-    with pytest.raises(UserError, match=r"give trainer\.strategy=ddp"):
+    with pytest.raises(UserError, match=r"use trainer\.strategy=ddp"):
         run_experiment(compose([*cars, "trainer=ddp_cpu", "trainer.strategy=ddp_spawn"]))

@@ -33,11 +33,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory, data_root: Path) -> Runs:
     small = ["trainer.max_epochs=1", "trainer.limit_train_batches=1", "trainer.limit_test_batches=1", "logger=none"]
     small += ["trainer.accelerator=cpu", "callbacks.summary=null", "data.train_size=30", "data.val_size=8"]
     small += [f"paths.data_dir={data_root}", f"paths.log_dir={root}"]
-    pictures = [f"data.root={data_root}/pictures", "data.size=32", "model.weights=null"]
+    images = [f"data.root={data_root}/pictures", "data.size=32"]
+    few = ["data.train_size=8", "data.val_size=4", "data.batch_size=4", "trainer.precision=32-true"]
 
     def run(name: str) -> Path:
         if name not in made:
-            own = pictures if name.startswith("folder") else []
+            own = [*(images if "folder" in name else []), *(["model.weights=null"] if "resnet" in name else [])]
+            own += few if "cifar" in name or "resnet" in name else []
             experiment = compose([f"experiment={name}", *small, *own, f"paths.run_dir={root / name}"], CONFIGS)
             run_experiment(experiment)
             made[name] = root / name
