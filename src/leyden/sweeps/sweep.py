@@ -19,6 +19,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from leyden.config.overrides import as_typed
+from leyden.config.quiet import is_quiet, without_quiet
 from leyden.run.new_record import code_of
 from leyden.sweeps.executors.executor import OUTPUT, Executor
 from leyden.sweeps.executors.hydra_launcher import HydraLauncherExecutor
@@ -32,6 +33,7 @@ from leyden.sweeps.progress import SweepProgress
 from leyden.sweeps.summary import as_table, summarize
 from leyden.sweeps.sweep_record import SweepRecord
 from leyden.system.atomic_files import full_disk
+from leyden.system.console import set_up_logging
 from leyden.system.errors import UserError
 from leyden.system.formatting import count
 from leyden.system.graceful_shutdown import Interrupted, interruption
@@ -52,10 +54,12 @@ def sweep(context: HydraContext, task: TaskFunction, config: DictConfig, argumen
         SystemExit: a job failed (1), or a signal stopped the sweep (130, 143).
     """
     before = HydraConfig.instance().cfg
+    if is_quiet(config):
+        set_up_logging(quiet=True)
     try:
         source, directory, constants = _plan(context, config, arguments)
         executor = _executor(context, task, config)
-        _run(source, executor, directory, config, as_typed(arguments), constants)
+        _run(source, executor, directory, config, without_quiet(as_typed(arguments)), constants)
     finally:
         HydraConfig.instance().cfg = before
 
@@ -82,11 +86,12 @@ def _plan(context: HydraContext, config: DictConfig, arguments: Sequence[str]) -
     directory = Path(config.hydra.sweep.dir) / name
     texts = [_line(override) for override in constants]
     composer = JobComposer(context, config, texts, directory)
+    recorded = without_quiet(as_typed(texts))
     if not is_search:
-        return Grid(composer, swept), directory, as_typed(texts)
+        return Grid(composer, swept), directory, recorded
     from leyden.sweeps.search import Search  # Optuna is optional
 
-    return Search(composer, settings, swept, config.monitor, config.mode, config.seed), directory, as_typed(texts)
+    return Search(composer, settings, swept, config.monitor, config.mode, config.seed), directory, recorded
 
 
 def _line(override: Override) -> str:
@@ -127,7 +132,7 @@ def _run(
     width = console.width if console.is_terminal else None
     console.print(as_table(summarize(directory), width), soft_wrap=True)
     if done.received:
-        log.warning("interrupted by %s; repeat the command to resume", done.received.name)
+        log.error("interrupted by %s; repeat the command to resume", done.received.name)
         raise SystemExit(128 + done.received)
     if done.refused_for:
         tried = f"{len(done.failed)} of {count(source.total, 'job')}"

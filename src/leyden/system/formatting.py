@@ -1,6 +1,8 @@
 """Formatting of numbers, times and metrics for lists of runs and tables of sweeps."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len, chop_cells
 
 _TESTS = ("acc", "r2", "rmse", "psnr", "mae", "f1", "mse")  # metrics of a test, the most informative first
 
@@ -20,6 +22,29 @@ def span(seconds: float) -> str:
     if seconds < 9.95:
         return f"{max(0.0, seconds):.1f} s"
     return " ".join(part for part in _parts(seconds)[:2] if part[0] != "0")
+
+
+def clock(seconds: float) -> str:
+    """A remaining time as m:ss or h:mm:ss; in days and hours from a day on."""
+    whole = max(0, round(seconds))
+    minutes, rest = divmod(whole, 60)
+    if whole >= 86400:
+        return span(seconds)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}" if minutes >= 60 else f"{minutes}:{rest:02d}"
+
+
+def shortened(text: str, longest: int) -> str:
+    """Text without its middle, if it is long: the end often matters as much as the start."""
+    if cell_len(text) <= longest:
+        return text
+    half = (longest - 1) // 2
+    return chop_cells(text, longest - 1 - half)[0] + "…" + chop_cells(text[::-1], half)[0][::-1]
+
+
+def first_fitting(forms: Sequence[str], width: int) -> str:
+    """First form of a line that is not wider than `width`, or the last one without its middle."""
+    found = next((form for form in forms if cell_len(form) <= width), forms[-1])
+    return shortened(found.rstrip(), width)
 
 
 def age(seconds: float) -> str:

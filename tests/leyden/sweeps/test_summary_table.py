@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 from leyden.sweeps.summary import as_table, save, summarize
-from leyden.sweeps.summary.value_text import shortened, shown, typed
+from leyden.sweeps.summary.value_text import shown, typed
+from leyden.system.formatting import shortened
 from tests.leyden.helpers.kept_sweeps import failed, finished, keep_sweep
 
 
