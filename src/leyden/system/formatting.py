@@ -1,5 +1,6 @@
 """Formatting of numbers, times and metrics for lists of runs and tables of sweeps."""
 
+import math
 from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len, chop_cells
@@ -10,6 +11,15 @@ _TESTS = ("acc", "r2", "rmse", "psnr", "mae", "f1", "mse")  # metrics of a test,
 def number(value: float) -> str:
     """A number with four digits."""
     return f"{value:.4f}" if value == 0 or 0.001 <= abs(value) < 10000 else f"{value:.4g}"
+
+
+def aligned(value: float) -> str:
+    """A number with at least four digits in six columns, if it is neither negative nor tiny nor a million."""
+    size = abs(value)
+    if not math.isfinite(value) or size >= 1e6 or 0 < size < 1e-3:
+        return f"{value:.3g}".rjust(6)
+    digits = 4 if size < 9.99995 else 3 if size < 99.9995 else 2 if size < 999.995 else 1 if size < 9999.95 else 0
+    return f"{value:.{digits}f}".rjust(6)
 
 
 def count(many: int, what: str) -> str:
