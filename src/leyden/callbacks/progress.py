@@ -13,9 +13,9 @@ from torch import Tensor
 from leyden.callbacks.best import best_checkpoint, best_epoch, best_so_far
 from leyden.callbacks.epoch_line import epoch_forms
 from leyden.callbacks.extent import TimeLeft, fraction_done
-from leyden.callbacks.live_line import LiveLine
 from leyden.system.console import log_line
 from leyden.system.formatting import aligned
+from leyden.system.live_line import LiveLine
 from leyden.system.processes import rank
 from leyden.tasks.task import Task
 

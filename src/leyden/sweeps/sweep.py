@@ -160,7 +160,8 @@ def _execute(
 ) -> _Done:
     """Execute the remaining jobs."""
     done = source.open()
-    log.info("sweep: %s, in %s%s", count(source.total, "job"), directory, f"; {len(done)} done already" if done else "")
+    log.info("sweep: %s%s", count(source.total, "job"), f"; {len(done)} done already" if done else "")
+    log.info("directory: %s", directory)
     finished = {found.job.name for found in done}
     waiting = (
         [read_outcome(job) for job in source.examples() if job.name not in finished] if source.kind == "grid" else []
@@ -174,9 +175,9 @@ def _execute(
         return _Done()
     executor.open(directory, source.examples())
     try:
-        progress = SweepProgress(
-            source.total, source.total - source.remaining(), source.objectives, alone=executor.slots == 1
-        )
+        if executor.output:
+            log.info("output of each job: %s", Path(OUTPUT, "<job>.txt"))
+        progress = SweepProgress(source.total, source.total - source.remaining(), source.objectives, executor.output)
         loop = SweepLoop(source, executor, record, progress, stops_on_failure)
         return _Done(loop.run(), loop.failed, loop.refusals.common)
     finally:

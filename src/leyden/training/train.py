@@ -101,7 +101,8 @@ def train(
         Metrics of the last epoch (`train/…`, `val/…`), the monitored one of the best epoch (`best/…`) and those of
         the test (`test/…`).
     """
-    log_line(log, f"data: {datamodule.describe()}")
+    data = f"data: {datamodule.describe()}"
+    log_line(log, data, data.partition(";")[0])
     many = f", {trainer.world_size} processes" if trainer.world_size > 1 else ""
     log_line(log, f"network: {task.describe()} on {trainer.strategy.root_device}{many}")
     trainer.fit(task, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)

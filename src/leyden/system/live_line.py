@@ -68,15 +68,9 @@ def live_row(
     if room() < _BAR[0]:
         time = ""
     bar = ProgressBar(1.0, fraction or 0.0, width=min(room(), _BAR[1]), pulse=fraction is None)
-    cells: list[str | ProgressBar] = [
-        shortened(title, width),
-        *([bar] if room() >= _BAR[0] else []),
-        percentage,
-        *shown,
-        time,
-    ]
+    cells = [shortened(title, width), bar if room() >= _BAR[0] else "", percentage, *shown, time]
     row = Table.grid(padding=(0, _GAP, 0, 0))
-    for _ in cells:
-        row.add_column(no_wrap=True, overflow="crop")
-    row.add_row(*cells)
+    row.add_row(*(cell for cell in cells if cell))
+    for column in row.columns:
+        column.no_wrap, column.overflow = True, "crop"
     return row
