@@ -20,8 +20,7 @@ from leyden.system.live_line import live_row
 
 log = logging.getLogger(__name__)
 
-_LONGEST = 200  # columns of the name of a job
-_SHORTEST = 12
+_SHORTEST = 12  # columns of the name of a job
 _AFTER = 3.0  # seconds until the time that is left is estimated
 
 
@@ -94,17 +93,15 @@ class SweepProgress:
         self.done += found.done or failed
         self.failed += failed
         name, seconds = found.job.name, span(float(found.record.get("seconds", 0.0)))
-        head = f"{self.done} of {self.total}  "
+        values = "" if failed else self._values(found)
+        head, tail = f"{self.done} of {self.total}", f"{found.status}{f', {values}' if values else ''}  {seconds}"
+        names = [name, *(shortened(name, length) for length in range(cell_len(name) - 1, _SHORTEST - 1, -1))]
+        forms = [f"{head}  {short}: {tail}" for short in names]
+        log_line(log, *forms, level=logging.ERROR if failed else logging.INFO)
         if failed:
-            output = self.output / f"{name}.txt" if self.output else None
-            log.error("%s%s: failed, %s  %s", head, name, found.error, seconds)
-            if output and output.is_file():
-                log.error("  output: %s", output)
-            return
-        values = self._values(found)
-        tail = f": {found.status}{f', {values}' if values else ''}  {seconds}"
-        lengths = range(min(cell_len(name), _LONGEST), _SHORTEST - 1, -1)
-        log_line(log, f"{head}{name}{tail}", *(f"{head}{shortened(name, length)}{tail}" for length in lengths))
+            log.error("  %s", found.error)
+            if self.output and (self.output / f"{name}.txt").is_file():
+                log.error("  its output: %s/%s.txt", self.output.name, name)
 
     def _cells(self, found: Outcome, seconds: float) -> list[str]:
         """Cells of a running job: name, epoch, objectives, duration."""

@@ -37,6 +37,7 @@ from leyden.system.console import set_up_logging
 from leyden.system.errors import UserError
 from leyden.system.formatting import count
 from leyden.system.graceful_shutdown import Interrupted, interruption
+from leyden.system.override_text import in_shell
 from leyden.system.suggestions import did_you_mean
 
 log = logging.getLogger(__name__)
@@ -140,11 +141,13 @@ def _run(
     if done.failed or left:
         printed = [path for job in done.failed if (path := directory / OUTPUT / f"{job.name}.txt").is_file()]
         kept = any(path.stat().st_mtime >= began for path in printed)  # not of an earlier invocation
-        output = f"; their output is in {directory / OUTPUT}" if kept else ""
-        message = "%s not done, of which %d failed; repeat the command to resume%s"
-        log.error(message, count(left, "job"), len(done.failed), output)
+        message = "%s not done, of which %d failed; repeat the command to resume"
+        log.error(message, count(left, "job"), len(done.failed))
+        if kept:
+            log.error("their output is in %s", directory / OUTPUT)
         raise SystemExit(1)
-    log.info("saved in %s; more: python scripts/summarize.py %s", directory, directory)
+    log.info("kept in %s", directory)
+    log.info("next:\n  python scripts/summarize.py %s", in_shell(str(directory)))
 
 
 class _Done(NamedTuple):

@@ -54,14 +54,14 @@ def has_live_display() -> bool:
     return console.is_interactive and not console.quiet
 
 
-def log_line(logger: logging.Logger, *forms: str) -> None:
+def log_line(logger: logging.Logger, *forms: str, level: int = logging.INFO) -> None:
     """Log one line that must not wrap.
 
     Args:
         forms: the line, then shorter forms of it. Files have the first; a terminal shows the first that fits, or the
             last without its middle. Spaces at their end are counted but not shown.
     """
-    logger.info("%s", forms[0].rstrip(), extra={"forms": forms})
+    logger.log(level, "%s", forms[0].rstrip(), extra={"forms": forms})
 
 
 class _Terminal(logging.Handler):

@@ -92,6 +92,24 @@ def in_shell(word: str) -> str:
     return shlex.quote(word)
 
 
+def continued(command: str, width: int) -> str:
+    """A command of several words on lines that a shell joins, each of this width if no word is longer.
+
+    >>> print(continued("python train.py optimizer.lr=0.1 seed=1", 30))
+    python train.py \\
+        optimizer.lr=0.1 seed=1
+    """
+    words = re.findall(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+""", command)
+    lines = [""]
+    for word in words:
+        longer = f"{lines[-1]} {word}" if lines[-1].strip() else f"{lines[-1]}{word}"
+        if len(longer) + 2 <= width or not lines[-1].strip():
+            lines[-1] = longer
+        else:
+            lines.append(f"    {word}")
+    return " \\\n".join(lines)
+
+
 def squeezed(word: object) -> str:
     """A name without case, dashes, dots, slashes, blanks and underscores: `fashion-MNIST` is fashion_mnist."""
     return re.sub(r"[\s_./-]", "", str(word)).lower()
