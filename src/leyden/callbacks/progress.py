@@ -37,12 +37,13 @@ class Progress(ProgressBar):
 
     Attributes:
         tested: name of the split that a test measures.
+        logs_test: log a line with the metrics of a test.
     """
 
     def __init__(self, metrics: list[str] | None = None) -> None:
         super().__init__()
         self.metrics = metrics
-        self.tested = "test"
+        self.tested, self.logs_test = "test", True
         self._enabled = True
         self._line, self._left = LiveLine(), TimeLeft()
         self._drawn = 0.0
@@ -127,6 +128,8 @@ class Progress(ProgressBar):
 
     def on_test_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._line.close()
+        if not self.logs_test:
+            return
         task = trainer.lightning_module
         names = self.metrics or ["loss", *(task.train_epoch.metrics if isinstance(task, Task) else [])]
         log.info("%s: %s", self.tested, _values(trainer, "test", [*names, *self._monitored(trainer)]) or "–")

@@ -217,7 +217,7 @@ class Run:
         if stopped:
             self._record |= {"status": "interrupted", "error": stopped.signal.name}
             if self.writes:
-                log.error("interrupted by %s; resume with: %s", stopped.signal.name, self._again)
+                log.error("interrupted by %s; resume with:\n  %s", stopped.signal.name, self._again)
         elif error is not None:
             self._record |= {"status": "failed", "error": f"{type(error).__name__}: {error}"}
         elif self._record["status"] == "running":

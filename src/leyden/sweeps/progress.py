@@ -16,7 +16,7 @@ from rich.text import Text
 from leyden.sweeps.job import Job, Outcome, read_outcome
 from leyden.system.console import has_live_display, log_line
 from leyden.system.formatting import shortened, span
-from leyden.system.live_line import live_row
+from leyden.system.live_line import live_row, live_width
 
 log = logging.getLogger(__name__)
 
@@ -70,20 +70,17 @@ class SweepProgress:
         """Show the epochs and objectives of running jobs, on a terminal: their records are read for that."""
         if self._live is None:
             return
-        now, console = time.monotonic(), self._live.console
+        now = time.monotonic()
         found = [(read_outcome(job), now - since) for job, since in self._running.values()]
-        most = max(1, console.height - 3)
-        lines = board(console.width, [self._cells(outcome, seconds) for outcome, seconds in found[:most]])
+        most = max(1, self._live.console.height - 3)
+        lines = board(live_width(), [self._cells(outcome, seconds) for outcome, seconds in found[:most]])
         if len(found) > most:
             lines.append(f"… and {len(found) - most} more")
-        done = self.done - self._before + sum(_part(outcome) for outcome, _ in found)
-        part = done / max(1, self.total - self._before)
-        elapsed = now - (self._began or now)
-        left = elapsed * (1 - part) / part if part > 0 and elapsed > _AFTER else None
+        done = self.done + sum(_part(outcome) for outcome, _ in found)
+        here, elapsed = done - self._before, now - (self._began or now)
+        left = elapsed * (self.total - done) / here if here > 0 and elapsed > _AFTER else None
         values = [f"{self.failed} failed"] if self.failed else []
-        bar = live_row(
-            console.width, f"{self.done} of {self.total} done", _of(self._before, part, self.total), values, left
-        )
+        bar = live_row(live_width(), f"{self.done} of {self.total} done", done / max(1, self.total), values, left)
         self._live.update(Group(*(Text(line, no_wrap=True) for line in lines), bar), refresh=True)
 
     def end(self, found: Outcome) -> None:
@@ -142,8 +139,3 @@ def _part(found: Outcome) -> float:
     epochs = found.job.experiment.config["trainer"].get("max_epochs")
     known = isinstance(epochs, int) and epochs > 0
     return min(1.0, float(found.record.get("epochs", 0)) / epochs) if known else 0.0
-
-
-def _of(before: int, part: float, total: int) -> float:
-    """Fraction of all jobs that is done, from that of the jobs that were left when this command began."""
-    return min(1.0, (before + part * (total - before)) / max(1, total))

@@ -34,13 +34,18 @@ class LiveLine:
     def show(self, title: str, fraction: float | None, values: Sequence[str] = (), left: float | None = None) -> None:
         """Show a state; see `live_row`."""
         if self._live is not None:
-            self._live.update(live_row(self._live.console.width, title, fraction, values, left), refresh=True)
+            self._live.update(live_row(live_width(), title, fraction, values, left), refresh=True)
 
     def close(self) -> None:
         """Remove it."""
         if self._live is not None:
             self._live.stop()
             self._live = None
+
+
+def live_width() -> int:
+    """Columns for lines that change: less than a terminal has, as a Ctrl-C that is shown there must not wrap them."""
+    return max(1, rich.get_console().width - 3)
 
 
 def live_row(
