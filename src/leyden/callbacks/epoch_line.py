@@ -19,7 +19,7 @@ def epoch_forms(
         seconds: duration of the epoch.
     """
     train, val = list(filter(None, train)) or ["–"], list(filter(None, val)) or ["–"]
-    took = f"{1000 * seconds:.0f} ms" if seconds < 0.1 else f"{seconds:.1f} s" if seconds < 100 else span(seconds)
+    took = f"{1000 * seconds:.0f} ms" if seconds < 0.0995 else f"{seconds:.1f} s" if seconds < 100 else span(seconds)
     bodies = (
         f"train {' '.join(train)}  val {' '.join(val)}  {took:>6}",
         f"train {' '.join(train)}  val {' '.join(val)}",

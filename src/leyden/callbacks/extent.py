@@ -9,14 +9,14 @@ from lightning.pytorch.callbacks import Timer
 _SHORTEST = 1.0  # seconds over which a pace is measured
 
 
-def fraction_done(trainer: L.Trainer, batch: int, validated: int | None = None) -> float | None:
+def fraction_done(trainer: L.Trainer, batch: int, validated: int = 0) -> float | None:
     """Fraction of a training run that is done: by its epochs, steps or time, whichever ends it first.
 
     Batches of validations count like those of training, so that the fraction grows evenly.
 
     Args:
         batch: number of training batches done in this epoch.
-        validated: number of batches done in the validation that is running, if one is.
+        validated: number of batches of validations done in this epoch.
 
     Returns:
         From 0 to 1; None if the run has no end, or its first epoch has a length that is not known.
@@ -26,15 +26,20 @@ def fraction_done(trainer: L.Trainer, batch: int, validated: int | None = None) 
     return min(1.0, max(known)) if known else None
 
 
-def _of_epochs(trainer: L.Trainer, batch: int, validated: int | None) -> float | None:
+def validated_before(trainer: L.Trainer, batch: int) -> int:
+    """Number of batches of validations that an epoch has had before one of its training batches."""
+    epoch = trainer.current_epoch
+    return _batches(trainer) * (_validations(trainer, epoch, batch) - _validations(trainer, epoch, 0))
+
+
+def _of_epochs(trainer: L.Trainer, batch: int, validated: int) -> float | None:
     epochs, epoch, length = trainer.max_epochs, trainer.current_epoch, trainer.num_training_batches
     if not epochs or epochs < 0:
         return None
     if not isinstance(length, int) or not length:
         return epoch / epochs if epoch else None
     each = _batches(trainer)
-    begun = each * (_validations(trainer, epoch, batch) - (validated is not None))
-    done = epoch * length + batch + begun + (validated or 0)
+    done = epoch * length + batch + each * _validations(trainer, epoch, 0) + validated
     return done / (epochs * length + each * _validations(trainer, epochs, 0))
 
 

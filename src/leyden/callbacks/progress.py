@@ -12,7 +12,7 @@ from torch import Tensor
 
 from leyden.callbacks.best import best_checkpoint, best_epoch, best_so_far
 from leyden.callbacks.epoch_line import epoch_forms
-from leyden.callbacks.extent import TimeLeft, fraction_done
+from leyden.callbacks.extent import TimeLeft, fraction_done, validated_before
 from leyden.system.console import log_line
 from leyden.system.formatting import aligned
 from leyden.system.live_line import LiveLine
@@ -49,7 +49,7 @@ class Progress(ProgressBar):
         self._drawn = 0.0
         self._fraction = 0.0
         self._batch = 0
-        self._validated: int | None = None  # batches of the validation that is running
+        self._validated = 0  # batches of validations in this epoch
         self._loss: float | None = None
         self._epoch_started = 0.0
         self._epoch: int | None = None
@@ -73,13 +73,14 @@ class Progress(ProgressBar):
         self._left, self._fraction, self._loss = TimeLeft(), 0.0, None
         self._open()
         self._batch = trainer.fit_loop.epoch_loop.batch_progress.current.completed
-        self._left.mark(fraction_done(trainer, self._batch) or 0.0, time.monotonic())
+        self._validated = validated_before(trainer, self._batch)
+        self._left.mark(fraction_done(trainer, self._batch, self._validated) or 0.0, time.monotonic())
         if self._batch:  # resumed within an epoch
             self._begin(trainer)
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._report(trainer)
-        self._batch = 0
+        self._batch = self._validated = 0
         self._begin(trainer)
 
     def _begin(self, trainer: L.Trainer) -> None:
@@ -94,17 +95,12 @@ class Progress(ProgressBar):
             self._draw(trainer)
 
     def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        if not trainer.sanity_checking:
-            self._has_validated, self._validated = True, 0
+        self._has_validated = not trainer.sanity_checking
 
     def on_validation_batch_end(self, trainer: L.Trainer, *_: Any, **__: Any) -> None:
-        if self._validated is not None:
-            self._validated += 1
-            if self._is_due():
-                self._draw(trainer)
-
-    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self._validated = None
+        self._validated += 1
+        if self._is_due():
+            self._draw(trainer)
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._report(trainer)

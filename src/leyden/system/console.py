@@ -83,7 +83,7 @@ class _Terminal(logging.Handler):
             style = {logging.WARNING: "yellow", logging.ERROR: "red"}.get(record.levelno, "")
             line = Text(text, style)
             if record.levelno < logging.WARNING:
-                line.highlight_regex(r"^[a-z]+:(?= )|\bbest$", "bold")
+                line.highlight_regex(r"^[a-z]+( [a-z]+){0,3}:(?=\s|$)|\bbest$", "bold")
             self.console.print(line, soft_wrap=True)
         except Exception:
             self.handleError(record)

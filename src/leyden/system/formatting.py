@@ -47,6 +47,8 @@ def shortened(text: str, longest: int) -> str:
     """Text without its middle, if it is long: the end often matters as much as the start."""
     if cell_len(text) <= longest:
         return text
+    if longest < 3:
+        return chop_cells(text, max(1, longest))[0]
     half = (longest - 1) // 2
     return chop_cells(text, longest - 1 - half)[0] + "…" + chop_cells(text[::-1], half)[0][::-1]
 

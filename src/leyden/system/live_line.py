@@ -72,7 +72,8 @@ def live_row(
         shown.pop()
     if room() < _BAR[0]:
         time = ""
-    bar = ProgressBar(1.0, fraction or 0.0, width=min(room(), _BAR[1]), pulse=fraction is None)
+    size = min(room(), _BAR[1])
+    bar = ProgressBar(1.0, fraction or 0.0, width=size, pulse=fraction is None, complete_style="green")
     cells = [shortened(title, width), bar if room() >= _BAR[0] else "", percentage, *shown, time]
     row = Table.grid(padding=(0, _GAP, 0, 0))
     row.add_row(*(cell for cell in cells if cell))

@@ -22,8 +22,9 @@ _NEXT = {
 
 def announce_run(experiment: Experiment, run_dir: Path) -> None:
     """Log the experiment with its overrides in one line, and the directory in another."""
-    typed = [override for override in experiment.overrides if not override.startswith("experiment=")]
-    log_line(log, *_fewer(f"experiment: {experiment.name}", [in_shell(override) for override in typed]))
+    typed = {override.partition("=")[0]: override for override in experiment.overrides}  # the last one is effective
+    typed.pop("experiment", None)
+    log_line(log, *_fewer(f"experiment: {experiment.name}", [in_shell(override) for override in typed.values()]))
     log.info("run: %s", run_dir)
 
 

@@ -18,7 +18,7 @@ from leyden.training.train import run_experiment
 from myproject.tasks.classification import Classification
 
 LINE = re.compile(
-    r"epoch (\d+)/(\d+)  train: loss ([\d.]+) acc ([\d.]+)  val: loss ([\d.]+) acc ([\d.]+)  [\d.]+ s( .*best)?"
+    r"epoch (\d+)/(\d+)  train loss ([\d.]+) acc ([\d.]+)  val loss ([\d.]+) acc ([\d.]+)  +[\d.]+ m?s( .*best)?"
 )
 
 
@@ -61,7 +61,7 @@ def test_the_monitored_metric_is_shown_where_a_task_logs_it_itself(
     own = ["task._target_=tests.leyden.callbacks.test_progress.Scoring", "monitor=val/auroc", "mode=max", "logger=none"]
     with caplog.at_level(logging.INFO, logger="leyden"):
         run_experiment(compose([*quick, *own]))
-    assert any(re.search(r"^epoch 1/1 .* val: .* auroc 0\.2500 ", message) for message in caplog.messages)
+    assert any(re.search(r"^epoch 1/1 .* val .* auroc 0\.2500 ", message) for message in caplog.messages)
     assert any(re.search(r"^test: .* auroc 0\.1250$", message) for message in caplog.messages)
 
 
@@ -69,7 +69,7 @@ def test_the_line_lands_in_the_log_of_the_run(quick: list[str], tmp_path: Path) 
     logging.getLogger("leyden").setLevel(logging.INFO)
     experiment = compose([*quick, "logger=none"])
     run_experiment(experiment)
-    assert "epoch 1/1  train: loss" in Path(experiment.run_dir, "train.log").read_text()
+    assert "epoch 1/1  train loss" in Path(experiment.run_dir, "train.log").read_text()
 
 
 def test_a_bar_is_drawn_on_a_terminal_only(
@@ -89,7 +89,7 @@ def test_without_validation_the_line_says_so(quick: list[str], caplog: pytest.Lo
     with caplog.at_level(logging.INFO, logger="leyden"):
         none = ["data.val_size=0", "monitor=train/loss", "mode=min", "logger=none"]
         run_experiment(compose([*quick, *none]))
-    assert any(re.search(r"epoch 1/1  train: loss \S+ acc \S+  val: –", message) for message in caplog.messages)
+    assert any(re.search(r"epoch 1/1  train loss \S+ acc \S+  val –", message) for message in caplog.messages)
 
 
 def test_an_epoch_that_is_resumed_in_its_middle_is_told(quick: list[str], caplog: pytest.LogCaptureFixture) -> None:
@@ -118,12 +118,15 @@ def test_it_is_switched_off_and_on_as_lightnings_tools_do(
     assert bar.is_enabled
     bar.disable()
     assert not bar.is_enabled
-    bar._start("epoch 1/1", 3)
+    bar._open()
+    bar._line.show("epoch 1/1", 0.5)
     assert "━" not in capsys.readouterr().out
     bar.enable()
     assert bar.is_enabled
-    bar._start("epoch 1/1", 3)
+    bar._open()
+    bar._line.show("epoch 1/1", 0.5)
     bar.disable()
+    assert not bar._line.is_open
     assert "━" in capsys.readouterr().out
 
 
