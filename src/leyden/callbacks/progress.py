@@ -85,7 +85,8 @@ class Progress(ProgressBar):
 
     def _begin(self, trainer: L.Trainer) -> None:
         self._epoch, self._epoch_started, self._has_validated = trainer.current_epoch, time.monotonic(), False
-        self._draw(trainer)
+        if self._is_due():
+            self._draw(trainer)
 
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *args: Any) -> None:
         outputs, _, batch = args[:3]
@@ -107,7 +108,7 @@ class Progress(ProgressBar):
         self._line.close()
         best, epoch = best_checkpoint(trainer), best_epoch(trainer)
         if best and self._best:
-            when = f" in epoch {epoch} of {trainer.current_epoch}" if epoch else ""
+            when = f" in epoch {epoch} of {max(epoch, trainer.current_epoch)}" if epoch else ""
             log.info("best: %s %s%s", best.monitor, aligned(self._best[0]).strip(), when)
 
     def on_test_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -138,7 +139,7 @@ class Progress(ProgressBar):
         if self._epoch is None:
             return
         number, self._epoch = self._epoch, None
-        self._left.mark(fraction_done(trainer, 0 if trainer.current_epoch > number else self._batch), time.monotonic())
+        self._left.mark(fraction_done(trainer, 0), time.monotonic())
         best, so_far = best_checkpoint(trainer), best_so_far(trainer)
         measured = best is not None and (self._has_validated or not str(best.monitor).startswith("val/"))
         is_best = measured and so_far is not None and so_far != self._best and not math.isnan(so_far[0])

@@ -93,12 +93,7 @@ def in_shell(word: str) -> str:
 
 
 def continued(command: str, width: int) -> str:
-    """A command of several words on lines that a shell joins, each of this width if no word is longer.
-
-    >>> print(continued("python train.py optimizer.lr=0.1 seed=1", 30))
-    python train.py \\
-        optimizer.lr=0.1 seed=1
-    """
+    """A command on several lines that a shell joins, none of them wider than `width` unless a word is."""
     words = re.findall(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+""", command)
     lines = [""]
     for word in words:
