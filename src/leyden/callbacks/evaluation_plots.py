@@ -59,7 +59,7 @@ class EvaluationPlots(L.Callback):
         self._draw(trainer, pl_module, collector, others)
 
     def draw(self, trainer: L.Trainer, task: Task, batches: Iterable[Any], split: str) -> None:
-        """Draw the figures of another split than the tested one, whose batches this method evaluates."""
+        """Draw the figures of a split that no test measures: its batches are evaluated here, in one process."""
         self.split, self._collector, self._seen = split, None, 0
         task.to(trainer.strategy.root_device).eval()
         precision = trainer.precision_plugin

@@ -17,7 +17,7 @@ from leyden.system.atomic_files import previous, replacing, write_text
 log = logging.getLogger(__name__)
 METRICS, TENSORBOARD = "metrics.csv", "tensorboard"
 # Tags of settings and results, which are written at each start and end.
-_OF_RUN = ("_hparams_/", "result/", "run/", "custom_scalars__config__")
+_OF_RUN = ("_hparams_/", "best", "result/", "run/", "custom_scalars__config__")  # result/ of older versions
 
 
 def event_files(run_dir: Path) -> list[Path]:
