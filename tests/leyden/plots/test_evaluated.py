@@ -17,7 +17,7 @@ def collected(total: int, batch: int, most_values: int = 10**6, shown: int = 5) 
         part = slice(start, start + batch)
         index = torch.arange(total)[part]
         collector.add(outputs[part] * 10, outputs[part], targets[part], errors[part], index)
-    found = collector.result("test", item_names=[f"{n}.png" for n in range(total)], item_kind="image")
+    found = collector.result("test")
     assert found
     return found, outputs, errors
 

@@ -1,5 +1,7 @@
 """Figures of a regression, in the units of the targets."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -15,9 +17,9 @@ def evaluated(number: int, targets: int = 1) -> Evaluated:
     outputs = actual + 0.1 * torch.randn(number, targets, generator=generator)
     collector = Collector(number)
     collector.add(outputs, outputs, actual, (outputs - actual).abs().mean(1), torch.arange(number))
-    found = collector.result("test", item_names=[str(n + 2) for n in range(number)], item_kind="row")
+    found = collector.result("test")
     assert found
-    return found
+    return replace(found, item_names=[str(n + 2) for n in range(number)], item_kind="row")
 
 
 def to_units(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
