@@ -1,0 +1,153 @@
+"""Report that compares runs side by side."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from leyden.config.overrides import without_password
+from leyden.config.recorded import differences, value_at
+from leyden.records.record import of_type
+from leyden.reports.chart import COLORS
+from leyden.reports.config_listing import count_lines, marked_config
+from leyden.reports.curves import overlaid_charts
+from leyden.reports.html import Html, element, folded, joined, table
+from leyden.reports.images import embedded, image
+from leyden.reports.metrics_table import metrics_of_runs
+from leyden.reports.page import Section, page
+from leyden.reports.reproduction import code_state, moment, reproduce
+from leyden.reports.run_files import RunFiles
+from leyden.reports.run_report import duration, epochs, parameters
+from leyden.sweeps.summary.value_text import shown
+from leyden.system.formatting import count
+
+_GONE = object()
+_OWN = ("run_dir", "dirpath", "save_dir", "log_dir")  # settings that differ in every run, and mean nothing
+
+
+def comparison_report(runs: Sequence[RunFiles]) -> str:
+    """HTML page that compares at least two runs."""
+    names = short_names(runs)
+    keys = [_key(name, number) for number, name in enumerate(names)]
+    differing = differing_settings(runs)
+    rows = [[key, *(element("code", _text(value)) for value in values)] for key, values in differing.items()]
+    none = element("p", "None: the configs of these runs are the same.")
+    histories = {name: run.history for name, run in zip(names, runs, strict=True)}
+    sections = [
+        Section("Runs", [_runs(runs, keys)]),
+        Section("Differing settings", [table(["", *keys], rows) if rows else none]),
+        Section("Metrics", [metrics_of_runs(runs, keys)]),
+        Section("Curves", [overlaid_charts(histories, [run.monitor for run in runs])]),
+        Section("Plots", _plots(runs, keys)),
+        Section("Configs", [_config(run, name, differing) for run, name in zip(runs, names, strict=True)]),
+        Section("Reproduce", [_again(run, name) for run, name in zip(runs, names, strict=True)]),
+    ]
+    experiments = ", ".join(dict.fromkeys(run.experiment for run in runs))
+    return page(f"Comparison of {count(len(runs), 'run')}", experiments, sections)
+
+
+def _key(name: str, number: int) -> Html:
+    """Name of a run, with the colour of its curves."""
+    return element("span", element("i", class_=f"c{number % COLORS}"), name, class_="key")
+
+
+def short_names(runs: Sequence[RunFiles]) -> list[str]:
+    """Names of runs without the folders that all have in common; the last two folders of a single one."""
+    parts = [run.dir.resolve().parts for run in runs]
+    common = next(
+        (place for place, parts_at in enumerate(zip(*parts, strict=False)) if len(set(parts_at)) > 1),
+        min(map(len, parts)) - 1,
+    )
+    return ["/".join(part[common:]) or part[-1] for part in parts]
+
+
+def differing_settings(runs: Sequence[RunFiles]) -> dict[str, list[Any]]:
+    """Values of each setting that is not the same in all runs, by dotted name; `_GONE` where a run has none."""
+    places: dict[tuple[str, ...], None] = {}
+    for run in runs[1:]:
+        for place in differences(runs[0].config, run.config):
+            for leaf in _leaves(place, runs):
+                places[leaf] = None
+    order = _order(runs)
+    kept = [place for place in places if place and place[-1] not in _OWN]
+    kept.sort(key=lambda place: order.get(place[0], len(order)))
+    return {".".join(place): [value_at(run.config, place, _GONE) for run in runs] for place in kept}
+
+
+def _leaves(place: tuple[str, ...], runs: Sequence[RunFiles]) -> list[tuple[str, ...]]:
+    """The settings of a section that only some runs have; the setting itself if it is none."""
+    sections = [value for run in runs if isinstance(value := value_at(run.config, place, None), dict) and value]
+    if not sections:
+        return [place]
+    keys = dict.fromkeys(str(key) for section in sections for key in section)
+    return [leaf for key in keys for leaf in _leaves((*place, key), runs)]
+
+
+def _order(runs: Sequence[RunFiles]) -> dict[str, int]:
+    return {key: number for number, key in enumerate(dict.fromkeys(key for run in runs for key in run.config))}
+
+
+def _text(value: Any) -> str:
+    return "–" if value is _GONE else without_password(shown(value))
+
+
+def _runs(runs: Sequence[RunFiles], keys: Sequence[Html]) -> Html:
+    """Table of facts about each run."""
+
+    def git(run: RunFiles) -> str:
+        return code_state(of_type(dict, run.record.get("git"))).replace("commit ", "", 1)
+
+    rows: dict[str, Callable[[RunFiles], str]] = {
+        "directory": lambda run: element("code", str(run.dir)),
+        "experiment": lambda run: run.experiment,
+        "status": lambda run: element("span", run.status, class_=f"status {run.status}"),
+        "epochs": epochs,
+        "duration": duration,
+        "best epoch": lambda run: f"{run.best_epoch}, by {run.monitor} ({run.mode})" if run.best_epoch else "",
+        "overfitting": lambda run: run.verdict.text,
+        "network": lambda run: run.network,
+        "parameters": parameters,
+        "data": lambda run: str(run.record.get("data") or ""),
+        "training items": lambda run: _split(run, "train"),
+        "validation items": lambda run: _split(run, "val"),
+        "test items": lambda run: _split(run, "test"),
+        "started": lambda run: moment(run.record.get("started")),
+        "code": git,
+        "host": lambda run: str(run.record.get("host") or ""),
+    }
+    made = [[name, *map(value, runs)] for name, value in rows.items()]
+    return table(["", *keys], [row for row in made if any(row[1:])])
+
+
+def _split(run: RunFiles, name: str) -> str:
+    """Number of items of a split, and their fingerprint."""
+    if name not in run.splits:
+        return ""
+    size, mark = run.splits[name]
+    return joined([f"{size:,} ", element("code", mark)])
+
+
+def _plots(runs: Sequence[RunFiles], keys: Sequence[Html]) -> list[Html]:
+    """Figures of the same name side by side."""
+    uris = embedded([plot.path for run in runs for plot in run.plots])
+    parts = []
+    for name in dict.fromkeys(plot.name for run in runs for plot in run.plots if plot.name != "learning_curves"):
+        found = [(plot, key) for run, key in zip(runs, keys, strict=True) for plot in run.plots if plot.name == name]
+        figures = [
+            element("figure", element("figcaption", key, plot.caption), image(uris[plot.path], plot.title))
+            for plot, key in found
+            if plot.path in uris
+        ]
+        if figures:
+            parts.append(joined([element("h3", found[0][0].title), element("div", *figures, class_="plots")]))
+    return parts
+
+
+def _config(run: RunFiles, name: str, differing: dict[str, list[Any]]) -> Html:
+    """The whole config of a run, with the settings marked that differ."""
+    if not run.config:
+        return Html("")
+    title = f"{name}, {count_lines(run.config)} lines; what differs is highlighted"
+    return folded(title, marked_config(run.config, list(differing)))
+
+
+def _again(run: RunFiles, name: str) -> Html:
+    return joined([element("h3", name), *reproduce(run)])

@@ -1,0 +1,92 @@
+"""History of a run: its metrics.csv by metric and epoch, or by step."""
+
+import csv
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+METRICS = "metrics.csv"
+
+Series = dict[int, float]  # values by epoch, from 1, or by step
+
+
+@dataclass(frozen=True)
+class History:
+    """Logged values of a run, without those of its test.
+
+    Attributes:
+        epochs: by metric; the last value of each epoch.
+        steps: by metric, of those that are logged within epochs, such as the learning rate.
+    """
+
+    epochs: dict[str, Series] = field(default_factory=dict)
+    steps: dict[str, Series] = field(default_factory=dict)
+
+    def of(self, name: str) -> Series:
+        """Values of a metric by epoch; empty if it was not logged."""
+        return self.epochs.get(name, {})
+
+    @property
+    def last_epoch(self) -> int:
+        """Number of the last epoch that has a value; 0 without any."""
+        return max((epoch for series in self.epochs.values() for epoch in series), default=0)
+
+    def best_epoch(self, monitor: str, mode: str) -> int | None:
+        """Epoch of the best value of a metric, as best.ckpt has it: of equal ones that with the lowest loss."""
+        losses = self.of(f"{monitor.partition('/')[0]}/loss")
+        sign = -1 if mode == "max" else 1
+        ranked = [
+            (sign * value, losses.get(epoch, math.inf), epoch)
+            for epoch, value in self.of(monitor).items()
+            if math.isfinite(value)
+        ]
+        return min(ranked)[2] if ranked else None
+
+
+def read_history(run_dir: Path) -> History:
+    """The history in a run directory; empty without a metrics.csv. Cells that are no numbers are skipped.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    history = History()
+    path = run_dir / METRICS
+    if not path.is_file():
+        return history
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
+        for epoch, step, name, value in _cells(csv.reader(file)):
+            if name.startswith("test/"):
+                continue
+            if epoch is None or name.endswith("_step"):
+                if step is not None:
+                    history.steps.setdefault(name, {})[step] = value
+            else:
+                history.epochs.setdefault(name, {})[epoch + 1] = value
+    return history
+
+
+def _cells(rows: Iterator[list[str]]) -> Iterator[tuple[int | None, int | None, str, float]]:
+    """Epoch, step, name and value of each cell that has a number."""
+    heads = next(rows, [])
+    places = {name: place for place, name in enumerate(heads)}
+    try:
+        for row in rows:
+            epoch, step = (_whole(row, places.get(name)) for name in ("epoch", "step"))
+            for name, cell in zip(heads, row, strict=False):
+                if cell and name not in ("epoch", "step") and (value := _number(cell)) is not None:
+                    yield epoch, step, name, value
+    except csv.Error:  # the last line of a run that is being killed
+        return
+
+
+def _whole(row: list[str], place: int | None) -> int | None:
+    value = _number(row[place]) if place is not None and place < len(row) else None
+    return int(value) if value is not None and math.isfinite(value) else None
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
