@@ -12,7 +12,8 @@ from itertools import pairwise
 from leyden.reports.html import Html, element, joined
 
 _WIDTH, _HEIGHT = 400, 230
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 34  # margins
+_RIGHT, _TOP, _BOTTOM = 12, 22, 34  # margins; the left one is as wide as its labels
+_CHARACTER = 7  # width
 _MOST = 300  # points of a line; more would not be seen
 _DOTS = 40  # points up to which each has a mark, with its value as a tooltip
 _DECADES = 30  # ratio of the largest to the smallest value from which the axis is logarithmic
@@ -47,6 +48,8 @@ class Chart:
         lines: curves.
         x: what x is.
         event: x of a vertical line, and its label.
+        may_be_log: the y axis is logarithmic if values differ much.
+        has_key: false if the page says elsewhere what the colours are.
         period: x from which the background is coloured to the right end, and a label.
     """
 
@@ -55,35 +58,41 @@ class Chart:
     x: str = "epoch"
     event: tuple[float, str] | None = None
     period: tuple[float, str] | None = None
+    may_be_log: bool = True
+    has_key: bool = True
 
     def figure(self) -> Html:
-        """The chart with its title and key, as an HTML element; empty without a finite value."""
+        """The chart with its title and key, as an HTML element; empty if no curve has two points."""
         shown = [line for line in self.lines if any(math.isfinite(y) for _, y in line.points)]
-        if not shown:
+        if all(len(line.points) < 2 for line in shown):
             return Html("")
-        notes = ["logarithmic"] * _Scale.of(_finite(shown)).is_log
+        notes = ["logarithmic"] * self._scale(shown).is_log
         broken = [line.label for line in shown if not all(math.isfinite(y) for _, y in line.points)]
         notes += [f"{label}: not finite in places" for label in broken]
         title = joined([self.title, element("span", f" ({'; '.join(notes)})", class_="note") if notes else ""])
-        keys = [element("span", element("i", class_=_style(line)), line.label, class_="key") for line in shown]
+        keys = [key(line.label, line.color, line.dashed) for line in shown] if self.has_key else []
         return element("figure", element("figcaption", element("b", title), *keys), self._svg(shown))
 
+    def _scale(self, lines: Sequence[Line]) -> "_Scale":
+        return _Scale.of(_finite(lines), self.may_be_log)
+
     def _svg(self, lines: Sequence[Line]) -> Html:
-        values = _finite(lines)
         xs = [x for line in lines for x, _ in line.points]
-        scale, span = _Scale.of(values), _Span(min(xs), max(xs))
+        scale = self._scale(lines)
+        left = 12 + _CHARACTER * max(len(scale.label(tick)) for tick in scale.ticks)
+        span = _Span(min(xs), max(xs), left)
         bottom, right = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
         parts: list[str] = []
         for tick in scale.ticks:
             y = scale.place(tick)
-            parts.append(element("line", class_="grid", x1=_LEFT, x2=right, y1=_short(y), y2=_short(y)))
-            parts.append(element("text", scale.label(tick), x=_LEFT - 7, y=_short(y + 4), text_anchor="end"))
+            parts.append(element("line", class_="grid", x1=left, x2=right, y1=_short(y), y2=_short(y)))
+            parts.append(element("text", scale.label(tick), x=left - 7, y=_short(y + 4), text_anchor="end"))
         for tick in span.ticks:
             x = span.place(tick)
             parts.append(element("line", class_="axis", x1=_short(x), x2=_short(x), y1=bottom, y2=bottom + 4))
             parts.append(element("text", f"{tick:,.0f}", x=_short(x), y=bottom + 16, text_anchor="middle"))
-        parts.append(element("line", class_="axis", x1=_LEFT, x2=right, y1=bottom, y2=bottom))
-        parts.append(element("text", self.x, x=(_LEFT + right) / 2, y=_HEIGHT - 3, text_anchor="middle"))
+        parts.append(element("line", class_="axis", x1=left, x2=right, y1=bottom, y2=bottom))
+        parts.append(element("text", self.x, x=(left + right) / 2, y=_HEIGHT - 3, text_anchor="middle"))
         parts += self._events(span, bottom)
         for line in lines:
             parts += _curve(line, scale, span, self.x)
@@ -104,8 +113,13 @@ class Chart:
             parts.append(element("line", class_="event", x1=_short(x), x2=_short(x), y1=_TOP, y2=bottom))
             side = "end" if x > _WIDTH / 2 else "start"
             at = x - 4 if side == "end" else x + 4
-            parts.append(element("text", self.event[1], x=_short(at), y=_TOP + 9, text_anchor=side))
+            parts.append(element("text", self.event[1], x=_short(at), y=_TOP - 8, text_anchor=side))
         return parts
+
+
+def key(label: str, color: int, dashed: bool = False) -> Html:
+    """A name, after the line that it names in charts."""
+    return element("span", element("i", class_=_style(Line("", [], color, dashed))), label, class_="key")
 
 
 def _finite(lines: Iterable[Line]) -> list[float]:
@@ -155,9 +169,9 @@ class _Scale:
     is_log: bool
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> "_Scale":
+    def of(cls, values: Sequence[float], may_be_log: bool = True) -> "_Scale":
         low, high = min(values), max(values)
-        if low > 0 and high / low > _DECADES:
+        if may_be_log and low > 0 and high / low > _DECADES:
             powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
             factors = (1, 2, 5) if len(powers) <= 3 else (1,)
             ticks = [factor * 10.0**power for power in powers for factor in factors]
@@ -165,7 +179,7 @@ class _Scale:
             inside = inside[:: 1 + len(inside) // 8]
             return cls(min([low, *inside[:1]]), max([high, *inside[-1:]]), inside, True)
         if low == high:
-            low, high = low - (abs(low) or 1) * 0.1, high + (abs(high) or 1) * 0.1
+            return cls(low - (abs(low) or 1) * 0.1, high + (abs(high) or 1) * 0.1, [low], False)
         ticks = nice_ticks(low, high, 5)
         return cls(min(low, ticks[0]), max(high, ticks[-1]), ticks, False)
 
@@ -174,18 +188,19 @@ class _Scale:
         return _HEIGHT - _BOTTOM - (value - low) / (high - low) * (_HEIGHT - _BOTTOM - _TOP)
 
     def label(self, tick: float) -> str:
-        if self.is_log or not 1e-4 < max(map(abs, self.ticks)) < 1e5:
+        if self.is_log or len(self.ticks) < 2 or not 1e-3 < max(map(abs, self.ticks)) < 1e5:
             return f"{tick:.3g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
-        step = min(after - before for before, after in pairwise(self.ticks)) if len(self.ticks) > 1 else 1
+        step = min(after - before for before, after in pairwise(self.ticks))
         return f"{tick:,.{max(0, -math.floor(math.log10(step) + 1e-9))}f}"
 
 
 @dataclass(frozen=True)
 class _Span:
-    """The x axis, of whole numbers."""
+    """The x axis, of whole numbers, from the left margin on."""
 
     low: float
     high: float
+    left: int
 
     @property
     def ticks(self) -> list[float]:
@@ -194,8 +209,8 @@ class _Span:
 
     def place(self, x: float) -> float:
         if self.high == self.low:
-            return (_LEFT + _WIDTH - _RIGHT) / 2
-        return _LEFT + 8 + (x - self.low) / (self.high - self.low) * (_WIDTH - _RIGHT - _LEFT - 16)
+            return (self.left + _WIDTH - _RIGHT) / 2
+        return self.left + 8 + (x - self.low) / (self.high - self.low) * (_WIDTH - _RIGHT - self.left - 16)
 
 
 def nice_ticks(low: float, high: float, about: int) -> list[float]:

@@ -6,16 +6,16 @@ from typing import Any
 from leyden.config.overrides import without_password
 from leyden.config.recorded import differences, value_at
 from leyden.records.record import of_type
-from leyden.reports.chart import COLORS
+from leyden.reports.chart import key
 from leyden.reports.config_listing import count_lines, marked_config
 from leyden.reports.curves import overlaid_charts
-from leyden.reports.html import Html, element, folded, joined, table
+from leyden.reports.html import Html, element, facts, folded, joined, table
 from leyden.reports.images import embedded, image
 from leyden.reports.metrics_table import metrics_of_runs
 from leyden.reports.page import Section, page
 from leyden.reports.reproduction import code_state, moment, reproduce
 from leyden.reports.run_files import RunFiles
-from leyden.reports.run_report import duration, epochs, parameters
+from leyden.reports.run_report import duration, epochs
 from leyden.sweeps.summary.value_text import shown
 from leyden.system.formatting import count
 
@@ -26,27 +26,21 @@ _OWN = ("run_dir", "dirpath", "save_dir", "log_dir")  # settings that differ in 
 def comparison_report(runs: Sequence[RunFiles]) -> str:
     """HTML page that compares at least two runs."""
     names = short_names(runs)
-    keys = [_key(name, number) for number, name in enumerate(names)]
+    keys = [key(name, number) for number, name in enumerate(names)]
     differing = differing_settings(runs)
     rows = [[key, *(element("code", _text(value)) for value in values)] for key, values in differing.items()]
     none = element("p", "None: the configs of these runs are the same.")
-    histories = {name: run.history for name, run in zip(names, runs, strict=True)}
     sections = [
         Section("Runs", [_runs(runs, keys)]),
-        Section("Differing settings", [table(["", *keys], rows) if rows else none]),
+        Section("Differing settings", [table(["", *keys], rows, class_="compared") if rows else none]),
         Section("Metrics", [metrics_of_runs(runs, keys)]),
-        Section("Curves", [overlaid_charts(histories, [run.monitor for run in runs])]),
+        Section("Curves", _curves(runs, keys)),
         Section("Plots", _plots(runs, keys)),
         Section("Configs", [_config(run, name, differing) for run, name in zip(runs, names, strict=True)]),
         Section("Reproduce", [_again(run, name) for run, name in zip(runs, names, strict=True)]),
     ]
     experiments = ", ".join(dict.fromkeys(run.experiment for run in runs))
     return page(f"Comparison of {count(len(runs), 'run')}", experiments, sections)
-
-
-def _key(name: str, number: int) -> Html:
-    """Name of a run, with the colour of its curves."""
-    return element("span", element("i", class_=f"c{number % COLORS}"), name, class_="key")
 
 
 def short_names(runs: Sequence[RunFiles]) -> list[str]:
@@ -104,7 +98,6 @@ def _runs(runs: Sequence[RunFiles], keys: Sequence[Html]) -> Html:
         "best epoch": lambda run: f"{run.best_epoch}, by {run.monitor} ({run.mode})" if run.best_epoch else "",
         "overfitting": lambda run: run.verdict.text,
         "network": lambda run: run.network,
-        "parameters": parameters,
         "data": lambda run: str(run.record.get("data") or ""),
         "training items": lambda run: _split(run, "train"),
         "validation items": lambda run: _split(run, "val"),
@@ -113,8 +106,18 @@ def _runs(runs: Sequence[RunFiles], keys: Sequence[Html]) -> Html:
         "code": git,
         "host": lambda run: str(run.record.get("host") or ""),
     }
-    made = [[name, *map(value, runs)] for name, value in rows.items()]
-    return table(["", *keys], [row for row in made if any(row[1:])])
+    made = {name: [*map(value, runs)] for name, value in rows.items()}
+    common = {name: cells[0] for name, cells in made.items() if len(set(cells)) == 1}
+    differing = [[name, *cells] for name, cells in made.items() if name not in common]
+    return joined(
+        [table(["", *keys], differing, class_="compared"), element("h3", "The same in all"), facts(common.items())]
+    )
+
+
+def _curves(runs: Sequence[RunFiles], keys: Sequence[Html]) -> list[Html]:
+    charts = overlaid_charts(short_names(runs), [run.history for run in runs], [run.monitor for run in runs])
+    about = element("p", "Solid lines: validation; dashed ones: training.", class_="note")
+    return [element("p", *keys), about, charts] if charts else []
 
 
 def _split(run: RunFiles, name: str) -> str:

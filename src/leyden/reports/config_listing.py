@@ -54,7 +54,9 @@ def marked_config(config: Mapping[str, Any], overrides: Sequence[str], before: B
         note = f"  # {notes[place]}" if notes.get(place) else ""
         is_within = any(place.startswith(f"{key}.") for key in mappings)
         is_marked = place in notes or is_within
-        lines.append(joined([element("mark", text) if is_marked else text, element("span", note, class_="note")]))
+        bare = text.lstrip(" ")
+        marked = joined([text[: len(text) - len(bare)], element("mark", bare)]) if is_marked else text
+        lines.append(joined([marked, element("span", note, class_="note")]))
     return element("pre", element("code", joined(lines, "\n")))
 
 
@@ -68,13 +70,20 @@ def _lines(config: Mapping[str, Any], place: str = "", depth: int = 0) -> Iterat
     for key, value in config.items():
         name = f"{place}.{key}" if place else str(key)
         is_section = isinstance(value, Mapping) and bool(value)
-        text = yaml.safe_dump({key: None if is_section else value}, sort_keys=False, allow_unicode=True, width=100)
-        text = text.strip("\n")
+        text = _text(key, None if is_section else value)
         if is_section:
             text = text.removesuffix(" null")
         yield name, without_password("\n".join("  " * depth + line for line in text.split("\n")))
         if is_section:
             yield from _lines(value, name, depth + 1)
+
+
+def _text(key: Any, value: Any) -> str:
+    """YAML of a setting; a list of plain values in one line."""
+    if isinstance(value, list) and not any(isinstance(inner, Mapping | list) for inner in value):
+        flow = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000)
+        return _text(key, None).removesuffix("null") + flow.strip("\n")
+    return yaml.safe_dump({key: value}, sort_keys=False, allow_unicode=True, width=100).strip("\n")
 
 
 def _at(config: Any, key: str) -> Any:

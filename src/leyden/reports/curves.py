@@ -35,34 +35,38 @@ def run_charts(history: History, monitor: str, best: int | None, verdict: Verdic
     rates = {name: series for name, series in history.steps.items() if is_rate(name)}
     if rates:
         lines = [Line(name, _points(series), number) for number, (name, series) in enumerate(_distinct(rates).items())]
-        charts.append(Chart("learning rate", lines, x="step"))
+        charts.append(Chart("learning rate", lines, x="step", may_be_log=False))
     charts += [
         Chart(_OF_TRAINING.get(name, name), [Line(name, _points(history.of(name)))]) for name in other_names([history])
     ]
     return grid(charts)
 
 
-def overlaid_charts(histories: Mapping[str, History], monitors: Sequence[str]) -> Html:
+def overlaid_charts(names: Sequence[str], histories: Sequence[History], monitors: Sequence[str]) -> Html:
     """Charts of several runs, a colour for each: validation as solid lines, training as dashed ones."""
     charts = []
-    for name in metric_names(histories.values(), *monitors):
+
+    def by_run(series: Sequence[Series]) -> list[Line]:
+        runs = enumerate(zip(names, series, strict=True))
+        return [Line(run, _points(values), number) for number, (run, values) in runs]
+
+    for name in metric_names(histories, *monitors):
         lines = [
-            Line(f"{run} {split}", _points(history.of(f"{split}/{name}")), number, dashed=split == "train")
-            for number, (run, history) in enumerate(histories.items())
-            for split in reversed(_SPLITS)
+            Line(f"{run}, {split}", _points(history.of(f"{split}/{name}")), number, dashed=split == "train")
+            for number, (run, history) in enumerate(zip(names, histories, strict=True))
+            for split in _SPLITS
         ]
-        charts.append(Chart(name, [line for line in lines if line.points]))
-    rates = {
-        run: next((series for name, series in history.steps.items() if is_rate(name)), {})
-        for run, history in histories.items()
-    }
-    lines = [Line(run, _points(series), number) for number, (run, series) in enumerate(rates.items()) if series]
-    charts += [Chart("learning rate", lines, x="step")] if lines else []
-    for name in other_names(histories.values()):
-        by_run = enumerate(histories.items())
-        lines = [Line(run, _points(history.of(name)), number) for number, (run, history) in by_run]
-        charts.append(Chart(_OF_TRAINING.get(name, name), [line for line in lines if line.points]))
+        charts.append(_overlaid(name, lines))
+    rates = [next((history.steps[name] for name in history.steps if is_rate(name)), {}) for history in histories]
+    charts.append(_overlaid("learning rate", by_run(rates), "step"))
+    for name in other_names(histories):
+        charts.append(_overlaid(_OF_TRAINING.get(name, name), by_run([history.of(name) for history in histories])))
     return grid(charts)
+
+
+def _overlaid(title: str, lines: Sequence[Line], x: str = "epoch") -> Chart:
+    shown = [line for line in lines if line.points]
+    return Chart(title, shown, x, may_be_log=x == "epoch", has_key=False)
 
 
 def grid(charts: Sequence[Chart]) -> Html:

@@ -79,5 +79,10 @@ def folded(title: str, *content: str, is_open: bool = False) -> Html:
 
 
 def code(text: str) -> Html:
-    """Commands or other text of a fixed width, in lines as they are."""
+    """Text of a fixed width, in lines as they are."""
     return element("pre", element("code", text))
+
+
+def shell(commands: str) -> Html:
+    """Commands, wrapped where they are long."""
+    return element("pre", element("code", commands), class_="command")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from leyden.records.record import CHANGES, of_type, parse_time
-from leyden.reports.html import Html, code, element, facts, folded, joined
+from leyden.reports.html import Html, code, element, facts, folded, joined, shell
 from leyden.reports.run_files import RunFiles
 from leyden.system.formatting import count
 
@@ -32,7 +32,7 @@ def reproduce(run: RunFiles) -> list[Html]:
         other = f" with other code: {code_state(its)}" if its is not None and its != git else ""
         notes.append(f"It was resumed at {moment(at)}{other}.")
     parts = [
-        element("pre", element("code", "\n".join([*lines, command])), class_="command"),
+        shell("\n".join([*lines, command])),
         *(element("p", note) for note in notes),
     ]
     return [*parts, *(_patch(name, content) for name, content in run.patches.items())]

@@ -8,7 +8,7 @@ from leyden.config.overrides import without_password
 from leyden.records.record import CONFIG, of_type
 from leyden.reports.config_listing import count_lines, marked_config
 from leyden.reports.curves import run_charts
-from leyden.reports.html import Html, code, element, facts, folded, joined, table
+from leyden.reports.html import Html, element, facts, folded, joined, shell, table
 from leyden.reports.images import embedded, image
 from leyden.reports.metrics_table import metrics_of_run
 from leyden.reports.page import Section, cards, page
@@ -91,7 +91,7 @@ def _best(summary: Summary) -> list[str]:
     label = best_again(summary)
     parts: list[str] = [
         element("p", f"{label[0].upper()}{label[1:]}{', and test it' if len(commands) > 1 else ''}:"),
-        element("pre", element("code", without_password("\n".join(commands))), class_="command"),
+        shell(without_password("\n".join(commands))),
     ]
     pairs: list[tuple[str, str]] = [("Settings", element("code", settings_of(result)))]
     if len(group.results) > 1:
@@ -161,9 +161,7 @@ def _settings(summary: Summary) -> list[Html]:
 def _reproduce(summary: Summary) -> list[Html]:
     """Command of the whole sweep."""
     command = of_type(str, summary.record.get("command"))
-    parts = (
-        [element("p", "The same command resumes it, and repeats it elsewhere:"), code(without_password(command))]
-        if command
-        else []
-    )
-    return [*parts, environment(summary.record)]
+    if not command:
+        return [environment(summary.record)]
+    about = element("p", "The same command resumes it, and repeats it elsewhere:")
+    return [about, shell(without_password(command)), environment(summary.record)]
