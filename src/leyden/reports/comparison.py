@@ -15,7 +15,7 @@ from leyden.reports.metrics_table import metrics_of_runs
 from leyden.reports.page import Section, page
 from leyden.reports.reproduction import code_state, moment, reproduce
 from leyden.reports.run_files import RunFiles
-from leyden.reports.run_report import duration, epochs
+from leyden.reports.run_report import duration, epochs, overfitting
 from leyden.sweeps.summary.value_text import shown
 from leyden.system.formatting import count
 
@@ -96,7 +96,7 @@ def _runs(runs: Sequence[RunFiles], keys: Sequence[Html]) -> Html:
         "epochs": epochs,
         "duration": duration,
         "best epoch": lambda run: f"{run.best_epoch}, by {run.monitor} ({run.mode})" if run.best_epoch else "",
-        "overfitting": lambda run: run.verdict.text,
+        "overfitting": overfitting,
         "network": lambda run: run.network,
         "data": lambda run: str(run.record.get("data") or ""),
         "training items": lambda run: _split(run, "train"),

@@ -97,7 +97,7 @@ def summary(run: RunFiles, plots: list[Plot]) -> Html:
     pairs: list[tuple[str, str]] = [
         ("Network", run.network),
         ("Data", str(run.record.get("data") or "")),
-        ("Overfitting", run.verdict.text),
+        ("Overfitting", overfitting(run)),
     ]
     for plot in plots:
         if plot.name in _TELLING and plot.caption:
@@ -108,6 +108,14 @@ def summary(run: RunFiles, plots: list[Plot]) -> Html:
         ("Started", moment(run.record.get("started"))),
     ]
     return facts(pairs)
+
+
+def overfitting(run: RunFiles) -> str:
+    """The verdict on overfitting, and the best epoch if it came after its begin all the same."""
+    begin, best = run.verdict.begin, run.best_epoch
+    if begin is None or best is None or best < begin or run.best is None:
+        return run.verdict.text
+    return f"{run.verdict.text} {run.monitor} was best after that all the same: in epoch {best} ({number(run.best)})."
 
 
 def _overrides(run: RunFiles, before: Before) -> list[str]:

@@ -14,6 +14,7 @@ from leyden.reports.metrics_table import metrics_of_run
 from leyden.reports.page import Section, cards, page
 from leyden.reports.reproduction import environment
 from leyden.reports.run_files import read_run
+from leyden.reports.run_report import overfitting
 from leyden.sweeps.summary.headline import best_again, headline, not_preferred
 from leyden.sweeps.summary.plots import draw
 from leyden.sweeps.summary.ranking import Group
@@ -100,7 +101,7 @@ def _best(summary: Summary) -> list[str]:
     pairs += [("Directory", element("code", str(result.dir))), ("Network", run.network)]
     pairs += [
         ("Data", str(run.record.get("data") or "")),
-        ("Overfitting", run.verdict.text if run.history.epochs else ""),
+        ("Overfitting", overfitting(run) if run.history.epochs else ""),
     ]
     pairs.append(("Its report", element("code", shlex.join(["python", "scripts/report.py", f"run={result.dir}"]))))
     parts += [facts(pairs), metrics_of_run(run), run_charts(run.history, run.monitor, run.best_epoch, run.verdict)]
