@@ -186,6 +186,11 @@ class Run:
         self._datamodule = datamodule
 
     @property
+    def command(self) -> str:
+        """Command that began the run."""
+        return str(self._record.get("command", ""))
+
+    @property
     def tracker_ids(self) -> dict[str, str]:
         """Ids of this run in experiment trackers."""
         return dict(self._record.get("trackers", {}))

@@ -1,6 +1,7 @@
 """Base class of tasks: loss, metrics, optimizers and schedulers of a network, and their part of a checkpoint."""
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, ClassVar
 
@@ -13,6 +14,8 @@ from torchmetrics import MetricCollection
 
 from leyden.data.loader import Batch
 from leyden.data.spec import DataSpec
+from leyden.plots.evaluated import Evaluated
+from leyden.plots.plot import Plot
 from leyden.system.errors import UserError
 from leyden.system.lightning_internals import (
     CURRENT_HOOK,
@@ -135,6 +138,24 @@ class Task(L.LightningModule):
         """
         return {f"output_{place}": column for place, column in enumerate(outputs.flatten(1).unbind(1))}
 
+    def item_errors(self, outputs: Tensor, targets: Tensor) -> Tensor | None:
+        """Error (B,) of each item, by which the worst predictions are found; None if there is no such measure."""
+        return None
+
+    def plots(self, evaluated: Evaluated) -> Iterator[Plot]:
+        """Figures of the outputs for a split, drawn after a test and by eval.py.
+
+        By default the coefficients of a network that has any: `coefficients`, weights (outputs, inputs).
+
+        Args:
+            evaluated: outputs and targets, on the device of the task, and the worst items.
+        """
+        weights = getattr(self.network, "coefficients", None)
+        if isinstance(weights, Tensor):
+            from leyden.plots.coefficients import coefficient_plots
+
+            yield from coefficient_plots(weights, self.spec)
+
     @property
     def metric_names(self) -> list[str]:
         """Names of the metrics that are logged at the end of an epoch."""
@@ -197,8 +218,15 @@ class Task(L.LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._step(batch, self.val_epoch)
 
-    def test_step(self, batch: Batch, batch_idx: int) -> None:
-        self._step(batch, self.test_epoch)
+    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """Outputs and targets of the batch, for figures."""
+        outputs, targets = self.outputs_and_targets(batch)
+        self.test_epoch.add(self.loss(outputs, targets), outputs, targets)
+        return {"outputs": outputs, "targets": targets}
+
+    def outputs_and_targets(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Outputs of the network for a batch, and its targets."""
+        return self.network(batch[0]), self.targets(batch)
 
     def on_train_start(self) -> None:
         self.log_every = max(1, self.trainer.log_every_n_steps)  # type: ignore[attr-defined]  # Lightning types it late
@@ -255,7 +283,7 @@ class Task(L.LightningModule):
             )
 
     def _step(self, batch: Batch, epoch: EpochMetrics) -> Tensor:
-        outputs, targets = self.network(batch[0]), self.targets(batch)
+        outputs, targets = self.outputs_and_targets(batch)
         loss = self.loss(outputs, targets)
         epoch.add(loss, outputs, targets)
         return loss

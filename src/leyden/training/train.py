@@ -28,9 +28,10 @@ from leyden.system.processes import rank
 from leyden.system.suggestions import did_you_mean
 from leyden.tasks.task import Task
 from leyden.training.build import build_data, build_task, build_trainer, untrained_copy
-from leyden.training.experiment_trackers import log_result, log_settings, tracker_ids, with_tracker_ids
+from leyden.training.experiment_trackers import log_settings, tracker_ids, with_tracker_ids
 from leyden.training.feasibility import check_feasible
 from leyden.training.frozen_features import cache_features
+from leyden.training.tensorboard_summaries import log_result, log_start
 
 log = logging.getLogger(__name__)
 
@@ -70,12 +71,13 @@ def run_experiment(experiment: Experiment) -> float | None:
                 callback.shutdown = run.shutdown
         run.set_data(datamodule)
         log_settings(trainer, config)
+        log_start(trainer, experiment, task, run.command, datamodule.describe())
         run.tracker_ids = tracker_ids(trainer)
         if config["cache_features"]:
             datamodule = cache_features(datamodule, task, trainer)
         with launch_ranks(trainer, experiment):
             metrics = train(trainer, task, datamodule, checkpoint, test=config["test"])
-            log_result(trainer, config, metrics)
+            log_result(trainer, metrics)
         run.finish(metrics, "pruned" if is_pruned(trainer) else "finished")
         log.info("kept in %s", run.dir)
     return _monitored(metrics, monitor)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from leyden.sweeps.summary.importance import spans_decades
 from leyden.sweeps.summary.results import Result
 from leyden.sweeps.summary.summary import Summary
-from leyden.sweeps.summary.value_text import shortened, with_deviation
+from leyden.sweeps.summary.value_text import with_deviation
+from leyden.system.formatting import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

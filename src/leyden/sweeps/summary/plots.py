@@ -20,9 +20,9 @@ from leyden.sweeps.summary.importance import (
 )
 from leyden.sweeps.summary.parallel_plot import parallel
 from leyden.sweeps.summary.summary import Summary
-from leyden.sweeps.summary.value_text import shortened
 from leyden.system.atomic_files import replacing
 from leyden.system.errors import UserError
+from leyden.system.formatting import shortened
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

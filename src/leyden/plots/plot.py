@@ -1,0 +1,125 @@
+"""A figure with its title and caption, and the folder of a run's figures."""
+
+import io
+import json
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from leyden.plots.style import DPI, STYLE
+from leyden.system.atomic_files import replacing, write_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+log = logging.getLogger(__name__)
+
+PLOTS, CAPTIONS = "plots", "captions.json"
+_ORDER = (
+    "learning_curves",
+    "confusion_matrix",
+    "confusion_matrix_normalised",
+    "class_accuracy",
+    "worst_predictions",
+    "roc",
+    "precision_recall",
+    "calibration",
+    "predicted_vs_actual",
+    "residuals",
+    "error_by_decile",
+    "coefficients",
+    "reconstructions",
+    "training_batch",
+)
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure of a run.
+
+    Attributes:
+        name: of its file, without the ending.
+        title: a few words.
+        caption: what the figure shows, with the values that matter, in one or more sentences; plain text.
+        figure: of matplotlib.
+        split: train, val or test, if it shows one of them.
+    """
+
+    name: str
+    title: str
+    caption: str
+    figure: "Figure"
+    split: str = ""
+
+
+def as_png(figure: "Figure") -> bytes:
+    """A figure as a PNG file."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=DPI, facecolor="white", pil_kwargs={"compress_level": 6})
+    return file.getvalue()
+
+
+def save_plots(folder: Path, plots: Iterable[Plot]) -> Iterator[tuple[Plot, bytes]]:
+    """Draw figures, and save them as PNG files in a folder, with their captions in captions.json.
+
+    Args:
+        folder: made if it does not exist.
+        plots: drawn one after the other. An error in one of them is logged with its traceback and ends the drawing: it
+            must not end the run, whose result it would take along.
+
+    Yields:
+        Each figure with its PNG file.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    with plot_style():
+        drawn = iter(plots)
+        while True:
+            try:
+                plot = next(drawn)
+                png = as_png(plot.figure)
+            except StopIteration:
+                return
+            except OSError:
+                raise
+            except Exception:
+                log.warning("plots: a figure could not be drawn", exc_info=True)
+                return
+            folder.mkdir(parents=True, exist_ok=True)
+            with replacing(folder / f"{plot.name}.png") as file:
+                file.write(png)
+            _add_caption(folder, plot)
+            yield plot, png
+
+
+def read_captions(folder: Path) -> list[dict[str, Any]]:
+    """Name, title, caption and split of each figure in a folder, in the order in which they are shown."""
+    try:
+        content = json.loads((folder / CAPTIONS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # written anew with the next figure
+        return []
+    entries = [entry for entry in content if isinstance(entry, dict) and isinstance(entry.get("name"), str)]
+    return [entry for entry in entries if (folder / f"{entry['name']}.png").is_file()]
+
+
+@contextmanager
+def plot_style() -> Iterator[None]:
+    """Within this block figures have the common style."""
+    from matplotlib import rc_context
+
+    with rc_context(STYLE):
+        yield
+
+
+def _add_caption(folder: Path, plot: Plot) -> None:
+    before = read_captions(folder)
+    entry = {"name": plot.name, "title": plot.title, "caption": plot.caption, "split": plot.split}
+    entries = [*(old for old in before if old["name"] != plot.name), entry]
+    places = {name: number for number, name in enumerate(_ORDER)}
+    entries.sort(key=lambda entry: places.get(entry["name"], len(places)))
+    if entries != before:
+        write_text(folder / CAPTIONS, json.dumps(entries, indent=2, ensure_ascii=False) + "\n")
