@@ -136,7 +136,7 @@ def _curve(line: Line, scale: "_Scale", span: "_Span", x_name: str) -> list[Html
     parts.append(element("path", class_=f"curve {_style(line)}", d="".join(path)))
     finite = [(x, y) for x, y in points if math.isfinite(y)]
     for x, y in finite if len(line.points) <= _DOTS else finite[:1] * (len(finite) == 1):
-        text = f"{line.label}, {x_name} {x:,.0f}: {y:.6g}"
+        text = f"{line.label}, {x_name} {x:.6g}: {y:.6g}"
         at = {"cx": _short(span.place(x)), "cy": _short(scale.place(y))}
         parts.append(element("circle", element("title", text), class_=f"dot c{line.color % COLORS}", r=2.3, **at))
     return parts

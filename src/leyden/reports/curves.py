@@ -1,8 +1,9 @@
 """Charts of the logged values of one or more runs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from leyden.reports.chart import Chart, Line
+from leyden.reports.chart import Chart, Line, Point
 from leyden.reports.history import History, Series
 from leyden.reports.html import Html, element
 from leyden.reports.overfitting import Verdict
@@ -22,23 +23,14 @@ def run_charts(history: History, monitor: str, best: int | None, verdict: Verdic
     """Charts of a run: each metric of training and validation, learning rates, and what else was logged."""
     charts = []
     for name in metric_names([history], monitor):
-        lines = [
-            Line(split, _points(history.of(f"{split}/{name}")), color)
-            for color, split in enumerate(_SPLITS)
-            if history.of(f"{split}/{name}")
-        ]
-        is_watched = best is not None and monitor.endswith(f"/{name}")
-        is_rise = name == "loss" and verdict.begin is not None
-        period = (float(verdict.begin), "the validation loss has risen") if is_rise and verdict.begin else None
-        event = (best, f"best {monitor}") if is_watched and best else None
-        charts.append(Chart(name, lines, event=event, period=period))
-    rates = {name: series for name, series in history.steps.items() if is_rate(name)}
-    if rates:
-        lines = [Line(name, _points(series), number) for number, (name, series) in enumerate(_distinct(rates).items())]
-        charts.append(Chart("learning rate", lines, x="step", may_be_log=False))
-    charts += [
-        Chart(_OF_TRAINING.get(name, name), [Line(name, _points(history.of(name)))]) for name in other_names([history])
-    ]
+        lines = [Line(split, history.curve(f"{split}/{name}"), color) for color, split in enumerate(_SPLITS)]
+        period = (float(verdict.begin), "the validation loss has risen") if name == "loss" and verdict.begin else None
+        event = (best, f"best {monitor}") if best and monitor.endswith(f"/{name}") else None
+        charts.append(_chart(name, lines, [history], event=event, period=period))
+    rates = [Line(name, history.curve(name), number) for number, name in enumerate(_distinct_rates(history))]
+    charts.append(_chart("learning rate", rates, [history], may_be_log=False))
+    for name in other_names([history]):
+        charts.append(_chart(_OF_TRAINING.get(name, name), [Line(name, history.curve(name))], [history], has_key=False))
     return grid(charts)
 
 
@@ -46,27 +38,28 @@ def overlaid_charts(names: Sequence[str], histories: Sequence[History], monitors
     """Charts of several runs, a colour for each: validation as solid lines, training as dashed ones."""
     charts = []
 
-    def by_run(series: Sequence[Series]) -> list[Line]:
-        runs = enumerate(zip(names, series, strict=True))
-        return [Line(run, _points(values), number) for number, (run, values) in runs]
+    def overlaid(title: str, curves: Sequence[list[Point]], may_be_log: bool = True) -> Chart:
+        runs = enumerate(zip(names, curves, strict=True))
+        lines = [Line(run, points, number) for number, (run, points) in runs]
+        return _chart(title, lines, histories, may_be_log=may_be_log, has_key=False)
 
     for name in metric_names(histories, *monitors):
         lines = [
-            Line(f"{run}, {split}", _points(history.of(f"{split}/{name}")), number, dashed=split == "train")
+            Line(f"{run}, {split}", history.curve(f"{split}/{name}"), number, dashed=split == "train")
             for number, (run, history) in enumerate(zip(names, histories, strict=True))
             for split in _SPLITS
         ]
-        charts.append(_overlaid(name, lines))
-    rates = [next((history.steps[name] for name in history.steps if is_rate(name)), {}) for history in histories]
-    charts.append(_overlaid("learning rate", by_run(rates), "step"))
+        charts.append(_chart(name, lines, histories, has_key=False))
+    rates = [next((h.curve(name) for name in h.steps if is_rate(name)), []) for h in histories]
+    charts.append(overlaid("learning rate", rates, may_be_log=False))
     for name in other_names(histories):
-        charts.append(_overlaid(_OF_TRAINING.get(name, name), by_run([history.of(name) for history in histories])))
+        charts.append(overlaid(_OF_TRAINING.get(name, name), [history.curve(name) for history in histories]))
     return grid(charts)
 
 
-def _overlaid(title: str, lines: Sequence[Line], x: str = "epoch") -> Chart:
-    shown = [line for line in lines if line.points]
-    return Chart(title, shown, x, may_be_log=x == "epoch", has_key=False)
+def _chart(title: str, lines: Iterable[Line], histories: Sequence[History], **settings: Any) -> Chart:
+    x = "epoch" if all(history.ends for history in histories) else "step"
+    return Chart(title, [line for line in lines if line.points], x, **settings)
 
 
 def grid(charts: Sequence[Chart]) -> Html:
@@ -89,13 +82,9 @@ def metric_names(histories: Iterable[History], *monitors: str) -> list[str]:
 
 
 def other_names(histories: Iterable[History]) -> list[str]:
-    """Metrics of no split that were logged for each epoch."""
-    found = {
-        name
-        for history in histories
-        for name in history.epochs
-        if name.partition("/")[0] not in _SPLITS and not is_rate(name)
-    }
+    """Metrics of no split."""
+    names = {name for history in histories for name in (*history.epochs, *history.steps)}
+    found = {name for name in names if name.partition("/")[0] not in _SPLITS and not is_rate(name)}
     return [*(name for name in _OF_TRAINING if name in found), *sorted(found.difference(_OF_TRAINING))]
 
 
@@ -104,14 +93,10 @@ def is_rate(name: str) -> bool:
     return name.startswith("lr-") and not name.endswith(("-momentum", "-weight_decay"))
 
 
-def _distinct(rates: Mapping[str, Series]) -> dict[str, Series]:
+def _distinct_rates(history: History) -> list[str]:
     """Learning rates of groups of parameters without those that equal another."""
     found: dict[str, Series] = {}
-    for name, series in rates.items():
-        if series not in found.values():
+    for name, series in history.steps.items():
+        if is_rate(name) and series not in found.values():
             found[name] = series
-    return found
-
-
-def _points(series: Series) -> list[tuple[float, float]]:
-    return [(float(x), series[x]) for x in sorted(series)]
+    return list(found)

@@ -1,5 +1,6 @@
 """History of a run: its metrics.csv by metric and epoch, or by step."""
 
+import bisect
 import csv
 import math
 from collections.abc import Iterator
@@ -17,15 +18,35 @@ class History:
 
     Attributes:
         epochs: by metric; the last value of each epoch.
-        steps: by metric, of those that are logged within epochs, such as the learning rate.
+        steps: by metric, of those that are logged without an epoch, such as the learning rate.
+        ends: last step of each epoch that has ended.
     """
 
     epochs: dict[str, Series] = field(default_factory=dict)
     steps: dict[str, Series] = field(default_factory=dict)
+    ends: dict[int, int] = field(default_factory=dict)
 
     def of(self, name: str) -> Series:
         """Values of a metric by epoch; empty if it was not logged."""
         return self.epochs.get(name, {})
+
+    def curve(self, name: str) -> list[tuple[float, float]]:
+        """Epochs (from 1) and values of a metric; of one that is logged within epochs, fractions of them."""
+        series = self.epochs.get(name)
+        if series is not None:
+            return [(float(epoch), series[epoch]) for epoch in sorted(series)]
+        by_step = self.steps.get(name, {})
+        return [(self.in_epochs(step), by_step[step]) for step in sorted(by_step)]
+
+    def in_epochs(self, step: int) -> float:
+        """Number of epochs that have passed after a step; the number of steps if no epoch has ended."""
+        epochs = sorted(self.ends)
+        if not epochs:
+            return step + 1.0
+        ends = [self.ends[epoch] for epoch in epochs]
+        place = min(bisect.bisect_left(ends, step), len(ends) - 1)
+        before, begin = (ends[place - 1], epochs[place - 1]) if place else (-1, epochs[0] - 1)
+        return begin + (epochs[place] - begin) * (step - before) / max(1, ends[place] - before)
 
     @property
     def last_epoch(self) -> int:
@@ -63,6 +84,8 @@ def read_history(run_dir: Path) -> History:
                     history.steps.setdefault(name, {})[step] = value
             else:
                 history.epochs.setdefault(name, {})[epoch + 1] = value
+                if step is not None:
+                    history.ends[epoch + 1] = step
     return history
 
 

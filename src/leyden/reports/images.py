@@ -36,6 +36,11 @@ def embedded(paths: Sequence[Path], budget: int = _BUDGET) -> dict[Path, str]:
     return found
 
 
+def is_wide(path: Path) -> bool:
+    """True for an image that needs the whole width of a page: of more than 800 pixels."""
+    return int.from_bytes(_content(path)[16:20], "big") > 800
+
+
 def image(uri: str, alt: str) -> Html:
     """An image that is part of the page."""
     return element("img", src=uri, alt=alt, loading="lazy")

@@ -1,7 +1,6 @@
 """Contents of a run directory for a report, as far as they can be read: a run may be old, damaged, or still running."""
 
 import hashlib
-import json
 import re
 import zipfile
 from dataclasses import dataclass, field
@@ -12,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from leyden.config.overrides import without_password
+from leyden.plots.plot import PLOTS, read_captions
 from leyden.records.record import CONFIG, LOG, OVERRIDES, RECORD, Record, of_type, read_record, read_yaml, status
 from leyden.reports.history import METRICS, History, read_history
 from leyden.reports.overfitting import Verdict, judge
 from leyden.system.errors import UserError
 
-PLOTS, CAPTIONS, SPLIT = "plots", "captions.json", "split.npz"
+SPLIT = "split.npz"
 _SPLITS = ("train", "val", "test")
 _LINE = re.compile(r"\d{4}-\d\d-\d\d (\d\d:\d\d:\d\d),\d+ ([A-Z]+) [\w.]+: (.*)")
 _LINES = 6  # of a warning that has several
@@ -160,14 +160,10 @@ def _yaml(path: Path, unread: list[str]) -> Any:
 
 def _plots(folder: Path) -> list[Plot]:
     """Figures in the order of captions.json, then those that it does not name."""
-    try:
-        entries = json.loads((folder / CAPTIONS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        entries = []
     found: dict[str, Plot] = {}
-    for entry in entries if isinstance(entries, list) else []:
-        name = of_type(str, entry.get("name")) if isinstance(entry, dict) else None
-        if name and (path := folder / f"{Path(name).name}.png").is_file():
+    for entry in read_captions(folder):
+        path = folder / f"{Path(entry['name']).name}.png"
+        if path.is_file():
             found[path.name] = Plot(path, str(entry.get("title") or _title(path)), str(entry.get("caption") or ""))
     others = [path for path in sorted(folder.glob("*.png")) if path.name not in found]
     return [*found.values(), *(Plot(path, _title(path), "") for path in others)]

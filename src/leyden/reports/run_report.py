@@ -9,7 +9,7 @@ from leyden.reports.before import Before, values_before
 from leyden.reports.config_listing import count_lines, marked_config, overrides_table
 from leyden.reports.curves import run_charts
 from leyden.reports.html import Html, code, element, facts, folded, joined, table
-from leyden.reports.images import embedded, image
+from leyden.reports.images import embedded, image, is_wide
 from leyden.reports.metrics_table import metrics_of_run
 from leyden.reports.page import Section, anchor_link, cards, page
 from leyden.reports.reproduction import code_state, environment, moment, reproduce
@@ -18,7 +18,7 @@ from leyden.sweeps.summary.value_text import shown
 from leyden.system.formatting import count, most_telling, number, span
 
 _DRAWN = ("learning_curves",)  # figures that the charts of this page replace, if there is a metrics.csv
-_TELLING = ("confusion_matrix", "worst_predictions", "error_by_decile")  # figures whose captions are in the summary
+_TELLING = ("confusion_matrix", "worst_predictions", "predicted_vs_actual")  # figures whose captions are in the summary
 
 
 def run_report(run: RunFiles, configs: Path | None = None) -> str:
@@ -137,7 +137,8 @@ def _plots(plots: list[Plot]) -> list[Html]:
     for plot in plots:
         caption = element("figcaption", element("b", plot.title), plot.caption)
         if plot.path in uris:
-            figures.append(element("figure", caption, image(uris[plot.path], plot.title), id=f"plot-{plot.name}"))
+            width = "full" if is_wide(plot.path) else None
+            figures.append(element("figure", caption, image(uris[plot.path], plot.title), class_=width))
         else:
             left = element("p", f"Not shown: too large for this page, or damaged: {plot.path.name}", class_="note")
             figures.append(element("figure", caption, left))
