@@ -48,7 +48,7 @@ class Chart:
         lines: curves.
         x: what x is.
         event: x of a vertical line, and its label.
-        may_be_log: the y axis is logarithmic if values differ much.
+        from_zero: the y axis begins with 0; otherwise it is logarithmic where values differ much.
         has_key: false if the page says elsewhere what the colours are.
         period: x from which the background is coloured to the right end, and a label.
     """
@@ -58,7 +58,7 @@ class Chart:
     x: str = "epoch"
     event: tuple[float, str] | None = None
     period: tuple[float, str] | None = None
-    may_be_log: bool = True
+    from_zero: bool = False
     has_key: bool = True
 
     def figure(self) -> Html:
@@ -74,7 +74,7 @@ class Chart:
         return element("figure", element("figcaption", element("b", title), *keys), self._svg(shown))
 
     def _scale(self, lines: Sequence[Line]) -> "_Scale":
-        return _Scale.of(_finite(lines), self.may_be_log)
+        return _Scale.of(_finite(lines), self.from_zero)
 
     def _svg(self, lines: Sequence[Line]) -> Html:
         xs = [x for line in lines for x, _ in line.points]
@@ -169,9 +169,9 @@ class _Scale:
     is_log: bool
 
     @classmethod
-    def of(cls, values: Sequence[float], may_be_log: bool = True) -> "_Scale":
-        low, high = min(values), max(values)
-        if may_be_log and low > 0 and high / low > _DECADES:
+    def of(cls, values: Sequence[float], from_zero: bool = False) -> "_Scale":
+        low, high = min(0.0, *values) if from_zero else min(values), max(values)
+        if not from_zero and low > 0 and high / low > _DECADES:
             powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
             factors = (1, 2, 5) if len(powers) <= 3 else (1,)
             ticks = [factor * 10.0**power for power in powers for factor in factors]

@@ -28,9 +28,10 @@ def run_charts(history: History, monitor: str, best: int | None, verdict: Verdic
         event = (best, f"best {monitor}") if best and monitor.endswith(f"/{name}") else None
         charts.append(_chart(name, lines, [history], event=event, period=period))
     rates = [Line(name, history.curve(name), number) for number, name in enumerate(_distinct_rates(history))]
-    charts.append(_chart("learning rate", rates, [history], may_be_log=False))
+    charts.append(_chart("learning rate", rates, [history], from_zero=True))
     for name in other_names([history]):
-        charts.append(_chart(_OF_TRAINING.get(name, name), [Line(name, history.curve(name))], [history], has_key=False))
+        title, lines = _OF_TRAINING.get(name, name), [Line(name, history.curve(name))]
+        charts.append(_chart(title, lines, [history], from_zero=name in _OF_TRAINING, has_key=False))
     return grid(charts)
 
 
@@ -38,10 +39,10 @@ def overlaid_charts(names: Sequence[str], histories: Sequence[History], monitors
     """Charts of several runs, a colour for each: validation as solid lines, training as dashed ones."""
     charts = []
 
-    def overlaid(title: str, curves: Sequence[list[Point]], may_be_log: bool = True) -> Chart:
+    def overlaid(title: str, curves: Sequence[list[Point]], from_zero: bool = False) -> Chart:
         runs = enumerate(zip(names, curves, strict=True))
         lines = [Line(run, points, number) for number, (run, points) in runs]
-        return _chart(title, lines, histories, may_be_log=may_be_log, has_key=False)
+        return _chart(title, lines, histories, from_zero=from_zero, has_key=False)
 
     for name in metric_names(histories, *monitors):
         lines = [
@@ -51,9 +52,10 @@ def overlaid_charts(names: Sequence[str], histories: Sequence[History], monitors
         ]
         charts.append(_chart(name, lines, histories, has_key=False))
     rates = [next((h.curve(name) for name in h.steps if is_rate(name)), []) for h in histories]
-    charts.append(overlaid("learning rate", rates, may_be_log=False))
+    charts.append(overlaid("learning rate", rates, from_zero=True))
     for name in other_names(histories):
-        charts.append(overlaid(_OF_TRAINING.get(name, name), [history.curve(name) for history in histories]))
+        curves = [history.curve(name) for history in histories]
+        charts.append(overlaid(_OF_TRAINING.get(name, name), curves, from_zero=name in _OF_TRAINING))
     return grid(charts)
 
 

@@ -49,7 +49,7 @@ def head(run: RunFiles) -> Html:
     tests = most_telling(run.metrics)[:2] or [name for name in run.metrics if name == "test/loss"]
     at = f" in epoch {run.best_epoch}" if run.best_epoch else ""
     values = [
-        (f"{name}, of the best weights" if run.best is not None else name, number(run.metrics[name])) for name in tests
+        (f"{name} of the best weights" if run.best is not None else name, number(run.metrics[name])) for name in tests
     ]
     values += [(f"best {run.monitor}{at}", "" if best is None else number(best))]
     values += [("epochs", epochs(run)), ("duration", duration(run))]
