@@ -41,8 +41,8 @@ def judge(train: Series, val: Series) -> Verdict:
     2. Its noise is the standard deviation of what is no trend, from the median of its third differences.
     3. It has risen if its mean at the end is above the lowest smoothed value by more than 4.9 standard errors of such a
        mean (2 for the choice of the lowest of eight, 2.9 for certainty), and by more than 1 %.
-    4. The rise began after the last epoch in which it was within 1 standard error of the lowest value, and must have
-       lasted for 3 epochs.
+    4. The rise began after the last epoch in which it was within 1 standard error of the lowest value, and not before
+       the lowest loss itself, if that is near. It must have lasted for 3 epochs.
     5. It is overfitting if the training loss is lower in these epochs than in the 3 before, by more than its own noise.
 
     Fewer than 5 epochs are too few to tell. Of flat curves with white noise this finds overfitting in 1 to 4 %.
@@ -65,7 +65,11 @@ def judge(train: Series, val: Series) -> Verdict:
     least = _LEAST * abs(lowest)
     if end <= lowest + max(_CERTAIN * error, least):
         return Verdict("none", f"No sign of overfitting: {_no_rise(epochs, losses)}.")
-    start = 1 + max(place for place, loss in enumerate(smooth) if loss <= lowest + max(_BEGUN * error, least / 4))
+    near = lowest + max(_BEGUN * error, least / 4)
+    start = 1 + max(place for place, loss in enumerate(smooth) if loss <= near)
+    turn = losses.index(min(losses))
+    if abs(turn - smooth.index(lowest)) <= window:
+        start = max(start, turn + 1)
     if len(smooth) - start < _LASTING:
         some = count(len(smooth) - start, "epoch")
         return Verdict("late", f"Too early to tell: {_where(epochs, losses)}, and rose only in the last {some}.")
