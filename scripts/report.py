@@ -29,12 +29,13 @@ from leyden.records.record import CONFIG, SWEEP, find_run
 from leyden.reports import comparison_report, read_run, run_report, sweep_report, write_page
 from leyden.sweeps.summary import find_sweep, summarize
 from leyden.system.errors import UserError
-from leyden.system.override_text import setting, squeezed, with_home
+from leyden.system.override_text import in_shell, squeezed, with_home
 from leyden.system.suggestions import nearest, there_are
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 REPORT, COMPARISON = "report.html", "comparison.html"
 SETTINGS = ("run", "sweep", "output", "log_dir")
+DEFAULTS = {"output": REPORT, "log_dir": "logs"}
 CALLED = {"runs": "run", "dir": "run", "rundir": "run", "resume": "run", "sweepdir": "sweep", "out": "output"}
 CALLED |= {"file": "output", "path": "output", "o": "output", "html": "output", "logdir": "log_dir", "logs": "log_dir"}
 
@@ -76,14 +77,15 @@ def parsed(arguments: Sequence[str]) -> Request:
     request = Request()
     for argument in with_keys(arguments):
         key, equals, value = argument.partition("=")
+        value = value[1:-1] if value[:1] == value[-1:] and value[:1] in ("'", '"') else value  # as Hydra's paths
         if not equals or key.startswith("-"):
             raise UserError(f"{argument}: is no setting; write {meant(key, value)}")
         if key not in SETTINGS:
             name = CALLED.get(squeezed(key)) or next(iter(nearest(key, SETTINGS)), None)
-            hint = f"; did you mean {setting(name, value)}?" if name else there_are(SETTINGS)
+            hint = f"; did you mean {typed(name, value)}?" if name else there_are(SETTINGS)
             raise UserError(f"{argument}: unknown key{hint}")
         if not value:
-            raise UserError(f"{key}: no value given; write {key}={'report.html' if key == 'output' else 'last'}")
+            raise UserError(f"{key}: no value given; write {key}={DEFAULTS.get(key, 'last')}")
         if key == "run":
             request.runs += split_runs(value)
         elif getattr(request, key) not in ("", "logs"):
@@ -111,11 +113,15 @@ def with_keys(arguments: Sequence[str]) -> list[str]:
 def meant(key: str, value: str) -> str:
     """Setting that a word, an option or a directory probably means."""
     name, _, after = key.lstrip("-").partition(" ")
-    value = value or after
-    if not value and name not in SETTINGS:  # a single word: most often a directory
-        return setting("sweep" if Path(name, SWEEP).is_file() else "run", name or "last")
-    known = name if name in SETTINGS else CALLED.get(squeezed(name), "run")
-    return setting(known, value or "last")
+    known = name if name in SETTINGS else CALLED.get(squeezed(name), "") if key.startswith("-") else ""
+    if known:
+        return typed(known, value or after or DEFAULTS.get(known, "last"))
+    return typed("sweep" if Path(name, SWEEP).is_file() else "run", value or after or name or "last")
+
+
+def typed(key: str, value: object) -> str:
+    """A setting as it is typed in a shell."""
+    return in_shell(f"{key}={value}")
 
 
 def split_runs(value: str) -> list[str]:
@@ -127,7 +133,7 @@ def split_runs(value: str) -> list[str]:
     parts = value.strip("[]").split(",")
     exist = [part == "last" or Path(with_home(part)).exists() for part in parts]
     if len(parts) > 1 and all(exist) and not Path(with_home(value)).exists():
-        raise UserError(f"run={value}: is no run; write {' '.join(setting('run', part) for part in parts)}")
+        raise UserError(f"run={value}: is no run; write {' '.join(typed('run', part) for part in parts)}")
     return [value]
 
 
@@ -139,7 +145,7 @@ def find_run_named(name: str, log_dir: str) -> Path:
     """
     path = Path(with_home(name))
     if name != "last" and (path / SWEEP).is_file():
-        raise UserError(f"run={name}: is a sweep; write {setting('sweep', name)}")
+        raise UserError(f"run={name}: is a sweep; write {typed('sweep', name)}")
     return find_run(name, log_dir)
 
 
@@ -152,8 +158,8 @@ def find_sweep_named(name: str, log_dir: str) -> Path:
     path = Path(name)
     if (path / CONFIG).is_file() and not (path / SWEEP).is_file():
         whole = path.resolve().parent
-        more = f"; its sweep: {setting('sweep', str(path.parent))}" if (whole / SWEEP).is_file() else ""
-        raise UserError(f"sweep={name}: is a run; write {setting('run', name)}{more}")
+        more = f"; its sweep: {typed('sweep', path.parent)}" if (whole / SWEEP).is_file() else ""
+        raise UserError(f"sweep={name}: is a run; write {typed('run', name)}{more}")
     try:
         return find_sweep(name, log_dir)
     except UserError as error:
@@ -176,9 +182,9 @@ def output_path(name: str) -> Path:
     """
     path = Path(name)
     if path.is_dir():
-        raise UserError(f"output={name}: is a folder; write {setting('output', str(path / REPORT))}")
+        raise UserError(f"output={name}: is a folder; write {typed('output', path / REPORT)}")
     if path.suffix.lower() not in (".html", ".htm"):
-        raise UserError(f"output={name}: must end in .html; write {setting('output', str(path.with_suffix('.html')))}")
+        raise UserError(f"output={name}: must end in .html; write {typed('output', path.with_suffix('.html'))}")
     return path
 
 

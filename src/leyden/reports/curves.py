@@ -66,12 +66,12 @@ def _chart(title: str, lines: Iterable[Line], histories: Sequence[History], **se
 
 def grid(charts: Sequence[Chart]) -> Html:
     """Charts side by side; empty without any."""
-    drawn = [figure for chart in charts[:_MOST] if (figure := chart.figure())]
+    drawn = [figure for chart in charts if (figure := chart.figure())]
     if not drawn:
         return Html("")
-    left = len(charts) - _MOST
+    left = len(drawn) - _MOST
     more = element("p", f"{left} more metrics are in metrics.csv.", class_="note") if left > 0 else ""
-    return Html(element("div", *drawn, class_="charts") + more)
+    return Html(element("div", *drawn[:_MOST], class_="charts") + more)
 
 
 def metric_names(histories: Iterable[History], *monitors: str) -> list[str]:

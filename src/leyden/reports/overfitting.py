@@ -45,7 +45,7 @@ def judge(train: Series, val: Series) -> Verdict:
        the lowest loss itself, if that is near. It must have lasted for 3 epochs.
     5. It is overfitting if the training loss is lower in these epochs than in the 3 before, by more than its own noise.
 
-    Fewer than 5 epochs are too few to tell. Of flat curves with white noise this finds overfitting in 1 to 4 %.
+    Fewer than 5 epochs are too few to tell. Of flat curves with white noise it finds overfitting in 1 to 6 %.
     """
     if not train or not val:
         return Verdict("unknown", "It cannot be judged: the losses of training and validation were not both logged.")

@@ -1,6 +1,7 @@
 """Report of a sweep."""
 
 import shlex
+import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -110,7 +111,8 @@ def _best(summary: Summary) -> list[str]:
 
 def _plots(summary: Summary) -> list[str]:
     """Plots of the sweep, drawn in a folder of their own: a report adds no files to the sweep's."""
-    with TemporaryDirectory() as folder:
+    # A sign that the font lacks is a box in the plot, and not a warning.
+    with TemporaryDirectory() as folder, warnings.catch_warnings(action="ignore", category=UserWarning):
         paths, why_not = draw(summary, Path(folder))
         uris = embedded(paths)
     figures = []
