@@ -87,7 +87,7 @@ def houses(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory, data_root: Path) -> Path:
-    """The folder of a run, `logs/last`."""
+    """The folder of a run, `last`."""
     folder = tmp_path_factory.mktemp("recorded")
     few = ["data.train_size=256", "data.val_size=256", "trainer.max_epochs=1", "trainer.limit_test_batches=2"]
     paths = [f"paths.data_dir={data_root}", f"paths.log_dir={folder / 'logs'}"]
@@ -207,7 +207,8 @@ def test_the_classes_of_the_guide_train_together(tmp_path: Path) -> None:
 
 def test_the_readme_quotes_what_a_run_prints(recorded: Path) -> None:
     quoted = blocks(TEXTS["README.md"], "")[0].splitlines()
-    printed = (recorded / "logs" / "last" / "train.log").read_text(encoding="utf-8").splitlines()
+    newest = (recorded / "logs" / "last").read_text(encoding="utf-8").strip()
+    printed = (recorded / "logs" / newest / "train.log").read_text(encoding="utf-8").splitlines()
 
     def message(line: str) -> str:
         line = re.sub(r"^[\d:, -]+(INFO [\w.]+: )?| in \S+$", "", line)  # time and place

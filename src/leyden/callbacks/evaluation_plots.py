@@ -1,6 +1,8 @@
 """Figures of the test: what the network gets right and wrong, in plots/ and in TensorBoard."""
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,13 @@ from torch import Tensor
 from leyden.callbacks.image_events import write_plots
 from leyden.data.module import DataModule
 from leyden.plots.evaluated import Collector
+from leyden.system.errors import UserError
 from leyden.system.lightning_internals import steps_logged
 from leyden.tasks.task import Task
+
+log = logging.getLogger(__name__)
+
+_MOST_NAMED = 200_000  # items: for their names a table is read again
 
 
 class EvaluationPlots(L.Callback):
@@ -59,7 +66,7 @@ class EvaluationPlots(L.Callback):
         self._draw(trainer, pl_module, collector, others)
 
     def draw(self, trainer: L.Trainer, task: Task, batches: Iterable[Any], split: str) -> None:
-        """Draw the figures of another split than the tested one, whose batches this method evaluates."""
+        """Draw the figures of a split that no test measures: its batches are evaluated here, in one process."""
         self.split, self._collector, self._seen = split, None, 0
         task.to(trainer.strategy.root_device).eval()
         precision = trainer.precision_plugin
@@ -91,10 +98,18 @@ class EvaluationPlots(L.Callback):
     ) -> None:
         if not trainer.is_global_zero or trainer.fast_dev_run or not isinstance(pl_module, Task):  # type: ignore[attr-defined]
             return
+        evaluated = (collector or Collector(0)).result(self.split, others)
         datamodule = self.datamodule or getattr(trainer, "datamodule", None)
-        names, kind = None, "item"
-        if isinstance(datamodule, DataModule):
-            names, kind = datamodule.item_names(self.split), datamodule.ITEM
-        evaluated = (collector or Collector(0)).result(self.split, others, names or (), kind)
+        if evaluated is not None and isinstance(datamodule, DataModule):
+            names = _names(datamodule, self.split) if evaluated.total <= _MOST_NAMED else ()
+            evaluated = replace(evaluated, item_names=names, item_kind=datamodule.ITEM)
         if evaluated is not None:
             write_plots(trainer, self.dirpath, pl_module.plots(evaluated.to(pl_module.device)), steps_logged(trainer))
+
+
+def _names(datamodule: DataModule, split: str) -> Sequence[object]:
+    try:
+        return datamodule.item_names(split) or ()
+    except (AssertionError, LookupError, OSError, UserError) as error:  # files that were changed during the run
+        log.warning("figures: items are numbered and not named (%s)", " ".join(str(error).split()) or "changed data")
+        return ()

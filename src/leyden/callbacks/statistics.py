@@ -25,7 +25,7 @@ class Statistics(L.Callback):
     def __init__(self) -> None:
         self._epoch_started: float | None = None
         self._training = 0.0  # seconds of training batches
-        self._items = 0
+        self._items: int | None = None  # None if the size of a batch is not known
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._epoch_started = self._batch_ended = time.monotonic()
@@ -36,11 +36,11 @@ class Statistics(L.Callback):
     ) -> None:
         if self._epoch_started is None:  # resumed within an epoch, whose statistics are not known
             return
-        try:
-            self._items += extract_batch_size(batch)
-        except (MisconfigurationException, RecursionError, TypeError):
-            self._epoch_started = None
-            return
+        if self._items is not None:
+            try:
+                self._items += extract_batch_size(batch)
+            except (MisconfigurationException, RecursionError, TypeError):
+                self._items = None
         now = time.monotonic()
         self._training += now - self._batch_ended
         self._batch_ended = now
@@ -60,7 +60,7 @@ class Statistics(L.Callback):
         if self._epoch_started is None:
             return
         values: dict[str, Any] = {"time/epoch": time.monotonic() - self._epoch_started}
-        if self._training > 0:
+        if self._items is not None and self._training > 0:
             values["time/items_per_second"] = self._items * trainer.world_size / self._training
         if (process := in_use(torch.device("cpu"))) is not None:
             values["memory/process_mb"] = process / 1e6

@@ -140,11 +140,7 @@ class Collector:
         return self.total, torch.cat(outputs), torch.cat(targets), self._top
 
     def result(
-        self,
-        split: str,
-        others: Iterable[tuple[int, Tensor, Tensor, dict[str, Items]]] = (),
-        item_names: Sequence[object] = (),
-        item_kind: str = "item",
+        self, split: str, others: Iterable[tuple[int, Tensor, Tensor, dict[str, Items]]] = ()
     ) -> Evaluated | None:
         """What was collected, here and by `parts` in other processes; None if that is nothing."""
         parts = [part for part in (self.parts(), *others) if part[0]]
@@ -163,8 +159,6 @@ class Collector:
             torch.cat(targets),
             top.get("examples"),
             top.get("worst"),
-            item_names,
-            item_kind,
         )
 
     def _rank(self, name: str, rank: Tensor, *of: Tensor) -> None:

@@ -11,13 +11,14 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams import api_pb2, metadata
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo, SessionStartInfo
+from tensorboard.plugins.text.summary_v2 import text_pb
 
 from leyden.config.experiment import Config, Experiment
 from leyden.system.lightning_internals import steps_logged
 from leyden.tasks.task import Task
 
 _BY_CLASS = ("data", "model", "task", "optimizer", "scheduler")  # groups whose files are named like their class
-_ALWAYS = ("model", "optimizer", "optimizer.lr", "data.batch_size", "trainer.max_epochs", "seed", "monitor")
+_ALWAYS = ("model", "optimizer.lr", "seed", "monitor")  # with the experiment as many as TensorBoard shows at first
 _NOT_SETTINGS = ("hydra", "paths", "sweep", "resume", "logger")
 
 
@@ -40,16 +41,21 @@ def log_start(trainer: L.Trainer, experiment: Experiment, task: Task, command: s
             "network": task.describe(),
             "config": indent(yaml.safe_dump(experiment.config, sort_keys=False), "    "),
         }.items():
-            writer.add_text(f"run/{name}", text, 0)
+            writer.file_writer.add_summary(text_pb(f"run/{name}", text), 0)
 
 
 def log_result(trainer: L.Trainer, metrics: Mapping[str, float]) -> None:
-    """Log the best value of the monitored metric and the metrics of the test, which the HPARAMS page shows."""
+    """Log the best value of the monitored metric, with its name and as `best`.
+
+    The HPARAMS page has a column for each name of a scalar, in alphabetical order, and at first shows only one: `best`
+    is of all runs, whatever they monitor.
+    """
     step = steps_logged(trainer)
     for writer in _writers(trainer):
         for name, value in metrics.items():
-            if name.startswith(("best/", "test/")):
-                writer.add_scalar(f"result/{name}", value, step)
+            if name.startswith("best/"):
+                writer.add_scalar("best", value, step)
+                writer.add_scalar(name, value, step)
         end = SessionEndInfo(status=api_pb2.STATUS_SUCCESS, end_time_secs=time.time())
         _add_session(writer, metadata.SESSION_END_INFO_TAG, HParamsPluginData(session_end_info=end))
         writer.flush()
