@@ -16,7 +16,7 @@ _RIGHT, _TOP, _BOTTOM = 12, 22, 34  # margins; the left one is as wide as its la
 _CHARACTER = 7  # width
 _MOST = 300  # points of a line; more would not be seen
 _DOTS = 40  # points up to which each has a mark, with its value as a tooltip
-_DECADES = 30  # ratio of the largest to the smallest value from which the axis is logarithmic
+_DECADE = 10  # ratio of the largest to the smallest value above which the axis is logarithmic
 COLORS = 8
 
 Point = tuple[float, float]
@@ -48,7 +48,8 @@ class Chart:
         lines: curves.
         x: what x is.
         event: x of a vertical line, and its label.
-        from_zero: the y axis begins with 0; otherwise it is logarithmic where values differ much.
+        from_zero: the y axis begins with 0.
+        may_be_log: the y axis is logarithmic if the values span more than a decade.
         has_key: false if the page says elsewhere what the colours are.
         period: x from which the background is coloured to the right end, and a label.
     """
@@ -59,6 +60,7 @@ class Chart:
     event: tuple[float, str] | None = None
     period: tuple[float, str] | None = None
     from_zero: bool = False
+    may_be_log: bool = False
     has_key: bool = True
 
     def figure(self) -> Html:
@@ -74,7 +76,7 @@ class Chart:
         return element("figure", element("figcaption", element("b", title), *keys), self._svg(shown))
 
     def _scale(self, lines: Sequence[Line]) -> "_Scale":
-        return _Scale.of(_finite(lines), self.from_zero)
+        return _Scale.of(_finite(lines), self.from_zero, self.may_be_log)
 
     def _svg(self, lines: Sequence[Line]) -> Html:
         xs = [x for line in lines for x, _ in line.points]
@@ -169,9 +171,9 @@ class _Scale:
     is_log: bool
 
     @classmethod
-    def of(cls, values: Sequence[float], from_zero: bool = False) -> "_Scale":
+    def of(cls, values: Sequence[float], from_zero: bool, may_be_log: bool) -> "_Scale":
         low, high = min(0.0, *values) if from_zero else min(values), max(values)
-        if not from_zero and low > 0 and high / low > _DECADES:
+        if may_be_log and low > 0 and high / low > _DECADE:
             powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
             factors = (1, 2, 5) if len(powers) <= 3 else (1,)
             ticks = [factor * 10.0**power for power in powers for factor in factors]

@@ -54,29 +54,36 @@ def short_names(runs: Sequence[RunFiles]) -> list[str]:
 
 
 def differing_settings(runs: Sequence[RunFiles]) -> dict[str, list[Any]]:
-    """Values of each setting that is not the same in all runs, by dotted name; `_GONE` where a run has none."""
-    places: dict[tuple[str, ...], None] = {}
-    for run in runs[1:]:
-        for place in differences(runs[0].config, run.config):
-            for leaf in _leaves(place, runs):
-                places[leaf] = None
-    order = _order(runs)
-    kept = [place for place in places if place and place[-1] not in _OWN]
-    kept.sort(key=lambda place: order.get(place[0], len(order)))
-    return {".".join(place): [value_at(run.config, place, _GONE) for run in runs] for place in kept}
+    """Values of each setting that is not the same in all runs, by dotted name; `_GONE` where a run has none.
+
+    Directories of the run, and settings that some runs lack and that are empty in the others, are left out.
+    """
+    places = {
+        leaf for run in runs[1:] for place in differences(runs[0].config, run.config) for leaf in _leaves(place, runs)
+    }
+    order = {place: number for number, place in enumerate(dict.fromkeys(_places([run.config for run in runs])))}
+    found = {}
+    for place in sorted(places, key=lambda place: order.get(place, len(order))):
+        values = [value_at(run.config, place, _GONE) for run in runs]
+        if place[-1] not in _OWN and any(value is not _GONE and value not in (None, [], {}) for value in values):
+            found[".".join(map(str, place))] = values
+    return found
 
 
 def _leaves(place: tuple[str, ...], runs: Sequence[RunFiles]) -> list[tuple[str, ...]]:
     """The settings of a section that only some runs have; the setting itself if it is none."""
     sections = [value for run in runs if isinstance(value := value_at(run.config, place, None), dict) and value]
-    if not sections:
-        return [place]
-    keys = dict.fromkeys(str(key) for section in sections for key in section)
-    return [leaf for key in keys for leaf in _leaves((*place, key), runs)]
+    return [(*place, *leaf) for leaf in _places(sections)] or [place]
 
 
-def _order(runs: Sequence[RunFiles]) -> dict[str, int]:
-    return {key: number for number, key in enumerate(dict.fromkeys(key for run in runs for key in run.config))}
+def _places(configs: Sequence[Any]) -> list[tuple[str, ...]]:
+    """The settings of configs that are no sections, section by section."""
+    names = dict.fromkeys(name for config in configs for name in config)
+    found: list[tuple[str, ...]] = []
+    for name in names:
+        sections = [config[name] for config in configs if isinstance(config.get(name), dict) and config[name]]
+        found += [(name, *place) for place in _places(sections)] or [(name,)]
+    return found
 
 
 def _text(value: Any) -> str:

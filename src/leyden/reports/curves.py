@@ -6,6 +6,7 @@ from typing import Any
 from leyden.reports.chart import Chart, Line, Point
 from leyden.reports.history import History, Series
 from leyden.reports.html import Html, element
+from leyden.reports.metrics_table import is_error
 from leyden.reports.overfitting import Verdict
 
 _SPLITS = ("train", "val")
@@ -26,7 +27,7 @@ def run_charts(history: History, monitor: str, best: int | None, verdict: Verdic
         lines = [Line(split, history.curve(f"{split}/{name}"), color) for color, split in enumerate(_SPLITS)]
         period = (float(verdict.begin), "the validation loss has risen") if name == "loss" and verdict.begin else None
         event = (best, f"best {monitor}") if best and monitor.endswith(f"/{name}") else None
-        charts.append(_chart(name, lines, [history], event=event, period=period))
+        charts.append(_chart(name, lines, [history], event=event, period=period, may_be_log=is_error(name)))
     rates = [Line(name, history.curve(name), number) for number, name in enumerate(_distinct_rates(history))]
     charts.append(_chart("learning rate", rates, [history], from_zero=True))
     for name in other_names([history]):
@@ -50,7 +51,7 @@ def overlaid_charts(names: Sequence[str], histories: Sequence[History], monitors
             for number, (run, history) in enumerate(zip(names, histories, strict=True))
             for split in _SPLITS
         ]
-        charts.append(_chart(name, lines, histories, has_key=False))
+        charts.append(_chart(name, lines, histories, may_be_log=is_error(name), has_key=False))
     rates = [next((h.curve(name) for name in h.steps if is_rate(name)), []) for h in histories]
     charts.append(overlaid("learning rate", rates, from_zero=True))
     for name in other_names(histories):

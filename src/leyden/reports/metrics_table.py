@@ -58,9 +58,14 @@ def mode_of(metric: str, runs: Sequence[RunFiles]) -> str | None:
     modes = {run.mode for run in runs if run.monitor.partition("/")[2] == name}
     if len(modes) == 1:
         return modes.pop()
-    if name in _LOWER or name.endswith("_loss"):
+    if is_error(name):
         return "min"
     return "max" if name in _HIGHER or (name.startswith("top") and name[3:].isdigit()) else None
+
+
+def is_error(name: str) -> bool:
+    """True for a metric, without its split, that is best when it is lowest."""
+    return name in _LOWER or name.endswith("_loss")
 
 
 def _common(runs: Sequence[RunFiles]) -> list[str]:

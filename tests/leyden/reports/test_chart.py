@@ -59,12 +59,12 @@ def test_equal_values_are_in_the_middle(value: float) -> None:
 
 
 def test_values_of_several_decades_have_a_logarithmic_axis() -> None:
-    svg = chart(100.0, 1.0, 0.01)
+    svg = chart(100.0, 1.0, 0.01, may_be_log=True)
     assert "logarithmic" in svg
     ys = [float(point.split()[1]) for point in re.split("[ML]", paths(svg)[0])[1:]]
     assert ys[1] - ys[0] == pytest.approx(ys[2] - ys[1], abs=0.2)
     assert labels(svg)[:5] == ["0.01", "0.1", "1", "10", "100"]
-    for svg in (chart(100.0, 1.0, 0.0), chart(100.0, 1.0, -0.01), chart(100.0, 1.0, 0.01, from_zero=True)):
+    for svg in (chart(100.0, 1.0, 0.0, may_be_log=True), chart(9.0, 1.0, may_be_log=True), chart(100.0, 1.0, 0.01)):
         assert "logarithmic" not in svg
 
 
@@ -157,3 +157,11 @@ def test_very_many_metrics_are_cut() -> None:
     made = run_charts(many, "val/m0", 1, Verdict("none", ""))
     assert made.count("<svg") == 24
     assert "276 more metrics are in metrics.csv." in made
+
+
+def test_errors_may_have_a_logarithmic_axis_and_scores_never() -> None:
+    history = History(
+        {f"val/{name}": {1: 0.01, 2: 0.9} for name in ("loss", "aux_loss", "rmse", "acc", "r2")}, {}, {1: 9, 2: 19}
+    )
+    made = run_charts(history, "val/loss", 2, Verdict("none", ""))
+    assert re.findall(r"<b>(\w+)<span", made) == ["loss", "aux_loss", "rmse"]

@@ -118,3 +118,12 @@ def test_runs_of_different_experiments_and_states(tmp_path: Path) -> None:
 def test_many_runs_with_many_figures_stay_small(tmp_path: Path) -> None:
     runs = [read_run(keep_run(tmp_path / f"run{n}", config=changed(seed=n))) for n in range(12)]
     assert report(runs).text.count("seed") >= 1
+
+
+def test_settings_are_in_the_order_of_the_configs_and_empty_ones_are_left_out(tmp_path: Path) -> None:
+    config = changed(data__new=None, data__augment={"rotation": 5, "crop": {"size": 3}}, data__batch_size=8, seed=2)
+    found = differing_settings(two(tmp_path, config=config))
+    assert list(found) == ["seed", "data.batch_size", "data.augment.rotation", "data.augment.crop.size"]
+    config = changed(model={"channels": None})
+    runs = [read_run(keep_run(tmp_path / name, config=c)) for name, c in (("a", CONFIG), ("b", config))]
+    assert list(differing_settings(runs)) == ["model._target_", "model.channels", "model.dropout"]
