@@ -43,7 +43,7 @@ def is_wide(path: Path) -> bool:
 
 def image(uri: str, alt: str) -> Html:
     """An image that is part of the page."""
-    return element("img", src=uri, alt=alt, loading="lazy")
+    return element("img", src=uri, alt=alt)
 
 
 def _content(path: Path) -> bytes:
