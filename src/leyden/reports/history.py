@@ -5,6 +5,7 @@ import csv
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 METRICS = "metrics.csv"
@@ -14,7 +15,7 @@ Series = dict[int, float]  # values by epoch, from 1, or by step
 
 @dataclass(frozen=True)
 class History:
-    """Logged values of a run, without those of its test.
+    """Logged values of a run, without those of its test and those of single steps that have a mean over the epoch.
 
     Attributes:
         epochs: by metric; the last value of each epoch.
@@ -40,13 +41,18 @@ class History:
 
     def in_epochs(self, step: int) -> float:
         """Number of epochs that have passed after a step; the number of steps if no epoch has ended."""
-        epochs = sorted(self.ends)
+        epochs, ends = self._ends
         if not epochs:
             return step + 1.0
-        ends = [self.ends[epoch] for epoch in epochs]
         place = min(bisect.bisect_left(ends, step), len(ends) - 1)
         before, begin = (ends[place - 1], epochs[place - 1]) if place else (-1, epochs[0] - 1)
         return begin + (epochs[place] - begin) * (step - before) / max(1, ends[place] - before)
+
+    @cached_property
+    def _ends(self) -> tuple[list[int], list[int]]:
+        """Epochs, and the last step of each."""
+        epochs = sorted(self.ends)
+        return epochs, [self.ends[epoch] for epoch in epochs]
 
     @property
     def last_epoch(self) -> int:
@@ -77,9 +83,7 @@ def read_history(run_dir: Path) -> History:
         return history
     with path.open(newline="", encoding="utf-8", errors="replace") as file:
         for epoch, step, name, value in _cells(csv.reader(file)):
-            if name.startswith("test/"):
-                continue
-            if epoch is None or name.endswith("_step"):
+            if epoch is None:
                 if step is not None:
                     history.steps.setdefault(name, {})[step] = value
             else:
@@ -90,14 +94,19 @@ def read_history(run_dir: Path) -> History:
 
 
 def _cells(rows: Iterator[list[str]]) -> Iterator[tuple[int | None, int | None, str, float]]:
-    """Epoch, step, name and value of each cell that has a number."""
+    """Epoch, step, name and value of each cell that has a number and is of interest."""
     heads = next(rows, [])
     places = {name: place for place, name in enumerate(heads)}
+    names = [(name, place) for name, place in places.items() if name not in ("epoch", "step")]
+    names = [(name, place) for name, place in names if not (name.startswith("test/") or name.endswith("_step"))]
     try:
         for row in rows:
+            found = [(name, row[place]) for name, place in names if place < len(row) and row[place]]
+            if not found:
+                continue
             epoch, step = (_whole(row, places.get(name)) for name in ("epoch", "step"))
-            for name, cell in zip(heads, row, strict=False):
-                if cell and name not in ("epoch", "step") and (value := _number(cell)) is not None:
+            for name, cell in found:
+                if (value := _number(cell)) is not None:
                     yield epoch, step, name, value
     except csv.Error:  # the last line of a run that is being killed
         return

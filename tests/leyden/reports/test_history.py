@@ -31,7 +31,7 @@ def test_values_by_epoch_from_1_and_by_step(history: History) -> None:
     assert history.of("train/loss") == {1: 0.7, 2: 0.4}
     assert history.of("val/acc") == {1: 0.5, 2: 0.5, 3: 0.4}
     assert math.isnan(history.of("val/loss")[3])
-    assert history.steps == {"lr-Adam": {4: 0.1, 14: 0.05}, "train/loss_step": {4: 0.9}}
+    assert history.steps == {"lr-Adam": {4: 0.1, 14: 0.05}}
     assert "test/acc" not in history.epochs
     assert history.last_epoch == 3
 
