@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from leyden.plots.plot import Plot
-from leyden.plots.style import BLUE, CYCLE, GREY, ORANGE, new_figure
+from leyden.plots.style import BLUE, CYCLE, GREY, ORANGE, TICKS, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -109,7 +109,9 @@ def learning_curves(curves: Mapping[str, Curve], monitor: str, mode: str) -> Plo
     end = max(curve.steps[-1] + 1 for curve in curves.values()) * scale
     for place in axes[:number]:
         place.set(xlabel="epoch", xlim=(0, 1.03 * end))
-        place.locator_params("x", integer=end >= 2)
+        place.locator_params("x", integer=end >= 2, nbins=TICKS)
+        if place.get_yscale() == "linear":
+            place.locator_params("y", nbins=TICKS)
         place.grid()
     return Plot("learning_curves", "Learning curves", _caption(curves, monitor, best, scale), figure)
 

@@ -3,7 +3,7 @@
 import io
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +58,7 @@ class Plot:
 def as_png(figure: "Figure") -> bytes:
     """A figure as a PNG file."""
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=DPI, facecolor="white", pil_kwargs={"compress_level": 6})
+    figure.savefig(file, format="png", dpi=DPI, facecolor="white", pil_kwargs={"compress_level": 3})
     return file.getvalue()
 
 
@@ -76,24 +76,14 @@ def save_plots(folder: Path, plots: Iterable[Plot]) -> Iterator[tuple[Plot, byte
     Raises:
         OSError: a file cannot be written.
     """
-    with plot_style():
-        drawn = iter(plots)
-        while True:
-            try:
-                plot = next(drawn)
-                png = as_png(plot.figure)
-            except StopIteration:
-                return
-            except OSError:
-                raise
-            except Exception:
-                log.warning("plots: a figure could not be drawn", exc_info=True)
-                return
-            folder.mkdir(parents=True, exist_ok=True)
-            with replacing(folder / f"{plot.name}.png") as file:
-                file.write(png)
-            _add_caption(folder, plot)
-            yield plot, png
+    drawn = []
+    for plot, png in _drawn(plots):
+        folder.mkdir(parents=True, exist_ok=True)
+        with replacing(folder / f"{plot.name}.png") as file:
+            file.write(png)
+        drawn.append(plot)
+        yield plot, png
+    _add_captions(folder, drawn)
 
 
 def read_captions(folder: Path) -> list[dict[str, Any]]:
@@ -107,6 +97,23 @@ def read_captions(folder: Path) -> list[dict[str, Any]]:
     return [entry for entry in entries if (folder / f"{entry['name']}.png").is_file()]
 
 
+def _drawn(plots: Iterable[Plot]) -> Iterator[tuple[Plot, bytes]]:
+    with plot_style():
+        figures = iter(plots)
+        while True:
+            try:
+                plot = next(figures)
+                png = as_png(plot.figure)
+            except StopIteration:
+                return
+            except OSError:
+                raise
+            except Exception:
+                log.warning("plots: a figure could not be drawn", exc_info=True)
+                return
+            yield plot, png
+
+
 @contextmanager
 def plot_style() -> Iterator[None]:
     """Within this block figures have the common style."""
@@ -116,10 +123,10 @@ def plot_style() -> Iterator[None]:
         yield
 
 
-def _add_caption(folder: Path, plot: Plot) -> None:
-    before = read_captions(folder)
-    entry = {"name": plot.name, "title": plot.title, "caption": plot.caption, "split": plot.split}
-    entries = [*(old for old in before if old["name"] != plot.name), entry]
+def _add_captions(folder: Path, plots: Sequence[Plot]) -> None:
+    before, new = read_captions(folder), {plot.name for plot in plots}
+    entries = [entry for entry in before if entry["name"] not in new]
+    entries += [{"name": p.name, "title": p.title, "caption": p.caption, "split": p.split} for p in plots]
     places = {name: number for number, name in enumerate(_ORDER)}
     entries.sort(key=lambda entry: places.get(entry["name"], len(places)))
     if entries != before:

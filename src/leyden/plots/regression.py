@@ -8,7 +8,7 @@ from torch import Tensor
 
 from leyden.plots.evaluated import Evaluated
 from leyden.plots.plot import Plot
-from leyden.plots.style import BLUE, GREY, ORANGE, new_figure
+from leyden.plots.style import BLUE, GREY, ORANGE, TICKS, new_figure
 from leyden.system.formatting import number, shortened
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def _predicted(
         axes.scatter(true[chosen], guess[chosen], s=_dot(len(chosen)), color=BLUE, alpha=_alpha(len(chosen)), lw=0)
         axes.set(xlim=(low - room, high + room), ylim=(low - room, high + room), aspect="equal", adjustable="box")
         axes.set(xlabel=f"actual {shortened(name, 30)}", ylabel=f"predicted {shortened(name, 30)}")
+        axes.locator_params(nbins=TICKS)
         axes.set_title(f"R² {_r2(guess, true):.3f}, mean absolute error {number(float(np.abs(guess - true).mean()))}")
         axes.grid()
         axes.legend(loc="upper left")
@@ -82,6 +83,8 @@ def _residuals(evaluated: Evaluated, pairs: Sequence[Pair], more: str) -> Plot:
         left.axhline(0, color=ORANGE, lw=1.2)
         left.scatter(guess[chosen], residual[chosen], s=_dot(len(chosen)), color=BLUE, alpha=_alpha(len(chosen)), lw=0)
         left.set(xlabel=f"predicted {shortened(name, 30)}", ylabel="predicted − actual", title="Residuals")
+        left.locator_params(nbins=TICKS)
+        right.locator_params(nbins=TICKS)
         left.grid()
         right.hist(residual, bins=min(40, max(8, round(len(residual) ** 0.5))), color=BLUE)
         right.axvline(0, color=ORANGE, lw=1.2)
@@ -105,6 +108,7 @@ def _deciles(evaluated: Evaluated, pairs: Sequence[Pair], more: str) -> Plot:
         axes.set_xticks(range(_DECILES), [f"{true[group].mean():.3g}" for group in groups])
         axes.set(xlabel=f"actual {shortened(name, 30)}: mean of each tenth of the items", ylabel=shortened(name, 24))
         axes.set(title="Error by decile of the actual value")
+        axes.locator_params("y", nbins=TICKS)
         low, high = axes.get_ylim()
         axes.set_ylim(low, high + 0.22 * (high - low))
         axes.legend(loc="upper left", ncols=2, columnspacing=1.0)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 BLUE, ORANGE, RED, GREY, LIGHT = "#3b6ea5", "#e07b00", "#c0392b", "#777777", "#c4c9d0"
 CYCLE = (BLUE, ORANGE, "#3a923a", RED, "#8b63b0", "#8c6d31", "#d070a8", "#17a2a8", "#9a9a1f", GREY)
 DPI = 110
+TICKS = 4  # intervals of a small axis: most of the time of drawing goes into ticks and their labels
 
 STYLE: dict[Any, Any] = {
     "text.parse_math": False,  # names of classes and columns may have dollars in them
