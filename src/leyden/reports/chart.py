@@ -14,7 +14,7 @@ from leyden.reports.html import Html, element, joined
 _WIDTH, _HEIGHT = 400, 230
 _RIGHT, _TOP, _BOTTOM = 12, 22, 34  # margins; the left one is as wide as its labels
 _CHARACTER = 7  # width
-_MOST = 300  # points of a line; more would not be seen
+_MOST, _ALL = 300, 1200  # points of a line, and of all lines of a chart; more would not be seen
 _DOTS = 40  # points up to which each has a mark, with its value as a tooltip
 _DECADE = 10  # ratio of the largest to the smallest value above which the axis is logarithmic
 COLORS = 8
@@ -97,7 +97,7 @@ class Chart:
         parts.append(element("text", self.x, x=(left + right) / 2, y=_HEIGHT - 3, text_anchor="middle"))
         parts += self._events(span, bottom)
         for line in lines:
-            parts += _curve(line, scale, span, self.x)
+            parts += _curve(line, scale, span, self.x, min(_MOST, max(60, _ALL // len(lines))))
         names = ", ".join(line.label for line in lines)
         about = f"{self.title} by {self.x}: {names}"
         return element("svg", *parts, viewBox=f"0 0 {_WIDTH} {_HEIGHT}", role="img", aria_label=about)
@@ -128,8 +128,8 @@ def _finite(lines: Iterable[Line]) -> list[float]:
     return [y for line in lines for _, y in line.points if math.isfinite(y)]
 
 
-def _curve(line: Line, scale: "_Scale", span: "_Span", x_name: str) -> list[Html]:
-    points = thinned(line.points)
+def _curve(line: Line, scale: "_Scale", span: "_Span", x_name: str, most: int) -> list[Html]:
+    points = thinned(line.points, most)
     parts, path, is_down = [], [], False
     for x, y in points:
         if math.isfinite(y):
@@ -137,7 +137,7 @@ def _curve(line: Line, scale: "_Scale", span: "_Span", x_name: str) -> list[Html
         is_down = math.isfinite(y)
     parts.append(element("path", class_=f"curve {_style(line)}", d="".join(path)))
     finite = [(x, y) for x, y in points if math.isfinite(y)]
-    for x, y in finite if len(line.points) <= _DOTS else finite[:1] * (len(finite) == 1):
+    for x, y in finite if len(line.points) <= min(_DOTS, most) else finite[:1] * (len(finite) == 1):
         text = f"{line.label}, {x_name} {x:.6g}: {y:.6g}"
         at = {"cx": _short(span.place(x)), "cy": _short(scale.place(y))}
         parts.append(element("circle", element("title", text), class_=f"dot c{line.color % COLORS}", r=2.3, **at))
@@ -148,11 +148,11 @@ def _style(line: Line) -> str:
     return f"c{line.color % COLORS}" + " dashed" * line.dashed
 
 
-def thinned(points: Sequence[Point]) -> list[Point]:
-    """At most 300 points or so: of each interval the lowest and the highest one, so that no peak is lost."""
-    if len(points) <= _MOST:
+def thinned(points: Sequence[Point], most: int = _MOST) -> list[Point]:
+    """About so many points: of each interval the lowest and the highest one, so that no peak is lost."""
+    if len(points) <= most:
         return list(points)
-    size, found = math.ceil(len(points) / (_MOST / 2)), []
+    size, found = math.ceil(len(points) / (most / 2)), []
     for begin in range(0, len(points), size):
         part = points[begin : begin + size]
         broken = [point for point in part if not math.isfinite(point[1])]

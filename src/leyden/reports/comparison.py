@@ -160,4 +160,4 @@ def _config(run: RunFiles, name: str, differing: dict[str, list[Any]]) -> Html:
 
 
 def _again(run: RunFiles, name: str) -> Html:
-    return joined([element("h3", name), *reproduce(run)])
+    return joined([element("h3", name), *reproduce(run, with_patches=False)])

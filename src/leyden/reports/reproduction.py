@@ -11,11 +11,15 @@ from leyden.reports.run_files import RunFiles
 from leyden.system.formatting import count
 
 _LONGEST = 60_000  # bytes of a patch that are shown
-_LARGEST = 300_000  # bytes of a patch that is embedded
+_LARGEST = 200_000  # bytes of a patch that is embedded
 
 
-def reproduce(run: RunFiles) -> list[Html]:
-    """Commands that make a run again, and what they need."""
+def reproduce(run: RunFiles, with_patches: bool = True) -> list[Html]:
+    """Commands that make a run again, and what they need.
+
+    Args:
+        with_patches: embed the changes of the code; else they are in the run's directory only.
+    """
     git = of_type(dict, run.record.get("git")) or {}
     commit = of_type(str, git.get("commit"))
     command = of_type(str, run.record.get("command")) or shlex.join(["python", "train.py", *run.overrides])
@@ -24,7 +28,10 @@ def reproduce(run: RunFiles) -> list[Html]:
     if git.get("dirty"):
         if CHANGES in run.patches:
             lines.append(f"git apply {CHANGES}")
-            notes.append(f"The code had changes that were not committed: {CHANGES}, below and in the run's directory.")
+            where = (
+                "below and in the run's directory" if with_patches else "in the run's directory and in its own report"
+            )
+            notes.append(f"The code had changes that were not committed: {CHANGES}, {where}.")
         else:
             notes.append("The code had changes that were not committed, and were not kept.")
     for entry in _resumes(run):
@@ -35,7 +42,7 @@ def reproduce(run: RunFiles) -> list[Html]:
         shell("\n".join([*lines, command])),
         *(element("p", note) for note in notes),
     ]
-    return [*parts, *(_patch(name, content) for name, content in run.patches.items())]
+    return [*parts, *(_patch(name, content) for name, content in run.patches.items() if with_patches)]
 
 
 def environment(record: Mapping[str, Any]) -> Html:
