@@ -73,6 +73,8 @@ class Chart:
         notes += [f"{label}: not finite in places" for label in broken]
         title = joined([self.title, element("span", f" ({'; '.join(notes)})", class_="note") if notes else ""])
         keys = [key(line.label, line.color, line.dashed) for line in shown] if self.has_key else []
+        if self.period:
+            keys.append(element("span", element("i", class_="area"), self.period[1], class_="key"))
         return element("figure", element("figcaption", element("b", title), *keys), self._svg(shown))
 
     def _scale(self, lines: Sequence[Line]) -> "_Scale":
@@ -107,9 +109,8 @@ class Chart:
         if self.period:
             x = span.place(self.period[0])
             width = max(0.0, _WIDTH - _RIGHT - x)
-            title = element("title", self.period[1])
             size = {"width": _short(width), "height": str(bottom - _TOP)}
-            parts.append(element("rect", title, class_="period", x=_short(x), y=_TOP, **size))
+            parts.append(element("rect", class_="period", x=_short(x), y=_TOP, **size))
         if self.event:
             x = span.place(self.event[0])
             parts.append(element("line", class_="event", x1=_short(x), x2=_short(x), y1=_TOP, y2=bottom))

@@ -25,7 +25,8 @@ def run_charts(history: History, monitor: str, best: int | None, verdict: Verdic
     charts = []
     for name in metric_names([history], monitor):
         lines = [Line(split, history.curve(f"{split}/{name}"), color) for color, split in enumerate(_SPLITS)]
-        period = (float(verdict.begin), "the validation loss has risen") if name == "loss" and verdict.begin else None
+        risen = "overfitting" if verdict.kind == "overfitting" else "val has risen"
+        period = (float(verdict.begin), risen) if name == "loss" and verdict.begin else None
         event = (best, f"best {monitor}") if best and monitor.endswith(f"/{name}") else None
         charts.append(_chart(name, lines, [history], event=event, period=period, may_be_log=is_error(name)))
     rates = [Line(name, history.curve(name), number) for number, name in enumerate(_distinct_rates(history))]

@@ -78,6 +78,7 @@ def test_events_and_periods() -> None:
     Page(svg)
     assert "best &lt;val&gt;" in svg
     assert 'class="period"' in svg
+    assert '<i class="area"></i>rising</span>' in svg
 
 
 def test_long_curves_keep_their_peaks() -> None:
