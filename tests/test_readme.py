@@ -29,6 +29,8 @@ ELSEWHERE = (
     "git ",
     "python scripts/rename.py",
     "python scripts/summarize.py",
+    "python scripts/report.py sweep=",
+    "python scripts/report.py run=last run=",
     "python scripts/lock.py",
     "python scripts/torture.py",
     "python eval.py run=last split=new",  # of data that have not changed, it is refused

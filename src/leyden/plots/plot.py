@@ -92,7 +92,8 @@ def read_captions(folder: Path) -> list[dict[str, Any]]:
         content = json.loads((folder / CAPTIONS).read_text(encoding="utf-8"))
     except (OSError, ValueError):  # written anew with the next figure
         return []
-    entries = [entry for entry in content if isinstance(entry, dict) and isinstance(entry.get("name"), str)]
+    entries = content if isinstance(content, list) else []
+    entries = [entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("name"), str)]
     return [entry for entry in entries if (folder / f"{entry['name']}.png").is_file()]
 
 

@@ -32,11 +32,14 @@ _REMEDY = "uv sync --extra sweeps"
 _LABELS = {INTERACTIONS: "interactions", NOISE: "between repeats"}
 
 
-def draw(summary: Summary) -> tuple[list[Path], str | None]:
+def draw(summary: Summary, folder: Path | None = None) -> tuple[list[Path], str | None]:
     """Draw the plots that can be drawn; returns their paths, and in one line the others with the reason.
 
+    Args:
+        folder: of their files; by default the sweep's directory.
+
     Raises:
-        UserError: the directory cannot be written.
+        UserError: the folder cannot be written.
     """
     if sum(result.counts(summary.objectives) for result in summary.results) < 2 or not summary.objectives:
         return [], "no plots: they need two jobs with a result"
@@ -49,7 +52,7 @@ def draw(summary: Summary) -> tuple[list[Path], str | None]:
     }
     with plot_style():
         for name, make in plots.items():
-            path = summary.dir / name
+            path = (folder or summary.dir) / name
             try:
                 figure = make(summary)
                 with replacing(path) as file:
