@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from leyden.plots.style import BLUE, GREY, ORANGE, RED
 from leyden.sweeps.summary.importance import spans_decades
 from leyden.sweeps.summary.results import Result
 from leyden.sweeps.summary.summary import Summary
@@ -13,8 +14,6 @@ from leyden.system.formatting import shortened
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-BLUE, ORANGE, RED, GREY = "#3b6ea5", "#e07b00", "#c0392b", "#777777"
 
 
 def history(summary: Summary) -> "Figure":
