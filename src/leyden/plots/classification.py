@@ -22,7 +22,7 @@ _BINS = 10
 
 
 def classification_plots(evaluated: Evaluated, probabilities: Tensor, spec: DataSpec) -> Iterator[Plot]:
-    """Figures of the predicted probabilities of a split.
+    """Figures of the predicted probabilities of a split; of items with finite ones only.
 
     Args:
         evaluated: with targets (N,), class indices.
@@ -31,6 +31,10 @@ def classification_plots(evaluated: Evaluated, probabilities: Tensor, spec: Data
     """
     names = list(spec.class_names) or [str(number) for number in range(probabilities.shape[1])]
     values, targets = probabilities.double().cpu().numpy(), evaluated.targets.cpu().numpy()
+    is_finite = np.isfinite(values).all(1)
+    values, targets = values[is_finite], targets[is_finite]
+    if not len(values):  # of a network whose weights are NaN
+        return
     confusion = np.zeros((len(names), len(names)), dtype=np.int64)
     np.add.at(confusion, (targets, values.argmax(1)), 1)
     yield from _confusion(confusion, names, evaluated)

@@ -71,7 +71,7 @@ def learning_curves(curves: Mapping[str, Curve], monitor: str, mode: str) -> Plo
         mode: min or max.
     """
     panels = _metric_panels(curves, monitor)
-    rates = {name.removeprefix(LEARNING_RATE): name for name in curves if name.startswith(LEARNING_RATE)}
+    rates = _rates(curves)
     number = len(panels) + bool(rates) + (EPOCH_TIME in curves)
     if not panels:
         return None
@@ -127,6 +127,13 @@ def _metric_panels(curves: Mapping[str, Curve], monitor: str) -> dict[str, dict[
         if shown and not name.endswith("_step"):
             panels[name] = shown
     return dict(list(panels.items())[:_MOST_METRICS])
+
+
+def _rates(curves: Mapping[str, Curve]) -> dict[str, str]:
+    """Learning rates by their labels; of groups of parameters with the same rate the first."""
+    names = [name for name in curves if name.startswith(LEARNING_RATE)]
+    alike = {(tuple(curves[name].steps), tuple(curves[name].values)): name for name in reversed(names)}
+    return {name.removeprefix(LEARNING_RATE): name for name in names if name in alike.values()}
 
 
 def _draw(axes: "Axes", curve: Curve, scale: float, label: str, color: str, marked: bool = True) -> None:

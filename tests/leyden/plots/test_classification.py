@@ -118,3 +118,12 @@ def test_any_number_of_classes_can_be_drawn(classes: int) -> None:
         plot.figure.canvas.draw()
     if classes == 2:
         assert "of the class class number 1" in found["roc"].caption
+
+
+def test_outputs_that_are_not_finite_are_left_out() -> None:
+    of = evaluated()
+    of.outputs[:100] = torch.nan
+    shown = [int(text.replace(",", "")) for text in texts(drawn(of)["confusion_matrix"])]
+    assert sum(shown) == 300
+    of.outputs[:] = torch.nan
+    assert drawn(of) == {}
