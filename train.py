@@ -6,7 +6,7 @@
     python train.py experiment=mnist_mlp debug=overfit_batch
     python train.py --help
 
-A run keeps everything in its directory, logs/<experiment>/<time>/; logs/last is the newest.
+A run keeps everything in its directory, logs/<experiment>/<time>/; logs/last names the newest.
 """
 
 try:

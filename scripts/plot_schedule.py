@@ -25,6 +25,8 @@ from leyden.cli.entry_point import report_user_errors
 from leyden.cli.script_options import ScriptParser, check_plot_file
 from leyden.config.compose import compose
 from leyden.config.experiment import Config
+from leyden.plots.plot import plot_style
+from leyden.plots.style import BLUE, new_figure
 from leyden.system.errors import UserError
 from leyden.training.build import build_optimizer, build_scheduler
 
@@ -56,20 +58,23 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("schedule.png"), help="the plot (default: %(default)s)")
     arguments = parser.parse_intermixed_args()
     check_plot_file(arguments.output)
-    from matplotlib.figure import Figure
-
     overrides = arguments.overrides
     chosen = [o.partition("=")[2] for o in overrides if o.startswith("scheduler=")]
     names = chosen or sorted(path.stem for path in (CONFIGS / "scheduler").glob("*.yaml"))
     rows = math.ceil(len(names) / 4)
-    figure = Figure(figsize=(4 * math.ceil(len(names) / rows), 3 * rows), layout="constrained")
-    for place, name in enumerate(names, start=1):
-        config = compose([f"scheduler={name}", *overrides], configs=CONFIGS).config
-        rates = learning_rates(config, arguments.steps)
-        axes = figure.add_subplot(rows, math.ceil(len(names) / rows), place)
-        axes.plot([step / arguments.steps for step in range(len(rates))], rates)
-        axes.set(title=name, xlabel="epoch", ylabel="learning rate", ylim=(0, None))
-    figure.savefig(arguments.output, dpi=120)
+    columns = math.ceil(len(names) / rows)
+    with plot_style():
+        figure, all_axes = new_figure(3.3 * columns + 0.4, 2.5 * rows + 0.3, rows, columns)
+        for axes, name in zip(all_axes, names, strict=False):
+            config = compose([f"scheduler={name}", *overrides], configs=CONFIGS).config
+            rates = learning_rates(config, arguments.steps)
+            axes.plot([step / arguments.steps for step in range(len(rates))], rates, color=BLUE)
+            axes.set(title=name, xlabel="epoch", ylim=(0, None))
+        for axes in all_axes[::columns]:
+            axes.set_ylabel("learning rate")
+        for axes in all_axes[len(names) :]:
+            axes.remove()
+        figure.savefig(arguments.output)
     print(f"{arguments.output}: {', '.join(names)}", file=sys.stderr)
 
 

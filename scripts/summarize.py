@@ -8,8 +8,7 @@
 Jobs are ranked by the sweep's objective; of several objectives, by Pareto front. Those that differ only in seed,
 data.fold or data.split_seed are repeats, shown as mean ± standard deviation. For a cross-validation with several seeds
 the mean over the folds is taken first, and the deviation is over the seeds. A sweep that is still running or was killed
-can be summarized at any time. The plots need matplotlib, and that of importance in a search Optuna too:
-uv sync --extra plots --extra sweeps.
+can be summarized at any time. The plot of importance of a search needs Optuna: uv sync --extra sweeps.
 """
 
 import sys

@@ -29,6 +29,8 @@ ELSEWHERE = (
     "git ",
     "python scripts/rename.py",
     "python scripts/summarize.py",
+    "python scripts/report.py sweep=",
+    "python scripts/report.py run=last run=",
     "python scripts/lock.py",
     "python scripts/torture.py",
     "python eval.py run=last split=new",  # of data that have not changed, it is refused
@@ -85,7 +87,7 @@ def houses(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory, data_root: Path) -> Path:
-    """The folder of a run, `logs/last`."""
+    """The folder of a run, `last`."""
     folder = tmp_path_factory.mktemp("recorded")
     few = ["data.train_size=256", "data.val_size=256", "trainer.max_epochs=1", "trainer.limit_test_batches=2"]
     paths = [f"paths.data_dir={data_root}", f"paths.log_dir={folder / 'logs'}"]
@@ -205,7 +207,8 @@ def test_the_classes_of_the_guide_train_together(tmp_path: Path) -> None:
 
 def test_the_readme_quotes_what_a_run_prints(recorded: Path) -> None:
     quoted = blocks(TEXTS["README.md"], "")[0].splitlines()
-    printed = (recorded / "logs" / "last" / "train.log").read_text(encoding="utf-8").splitlines()
+    newest = (recorded / "logs" / "last").read_text(encoding="utf-8").strip()
+    printed = (recorded / "logs" / newest / "train.log").read_text(encoding="utf-8").splitlines()
 
     def message(line: str) -> str:
         line = re.sub(r"^[\d:, -]+(INFO [\w.]+: )?| in \S+$", "", line)  # time and place

@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from leyden.models import backbones as backbones
     from leyden.models.torchvision_inputs import image_needed as image_needed
     from leyden.models.torchvision_inputs import torchvision_input_check as torchvision_input_check
+    from leyden.plots.classification import classification_plots as classification_plots
+    from leyden.plots.evaluated import Evaluated as Evaluated
+    from leyden.plots.plot import Plot as Plot
+    from leyden.plots.reconstruction import reconstruction_plots as reconstruction_plots
+    from leyden.plots.regression import regression_plots as regression_plots
     from leyden.records.listing import list_runs as list_runs
     from leyden.system.console import set_up_logging as set_up_logging
     from leyden.system.errors import UserError as UserError
@@ -60,12 +65,14 @@ _PUBLIC = {
     "Config": "config.experiment",
     "DataModule": "data.module",
     "DataSpec": "data.spec",
+    "Evaluated": "plots.evaluated",
     "Experiment": "config.experiment",
     "ImageFolder": "data.folder",
     "InMemory": "data.in_memory",
     "InMemoryImages": "data.images",
     "LoadedRun": "training.loaded_run",
     "OptimizerFactory": "tasks.optimizers",
+    "Plot": "plots.plot",
     "Predictions": "tasks.task",
     "Progress": "callbacks.progress",
     "SchedulerFactory": "tasks.schedulers",
@@ -79,6 +86,7 @@ _PUBLIC = {
     "build_network": "training.build",
     "build_task": "training.build",
     "build_trainer": "training.build",
+    "classification_plots": "plots.classification",
     "complete_model": "training.model_settings",
     "compose": "config.compose",
     "did_you_mean": "system.suggestions",
@@ -88,6 +96,8 @@ _PUBLIC = {
     "load_weights": "checkpoints.weights",
     "predict_command": "cli.commands",
     "failure_reason": "data.downloads",
+    "reconstruction_plots": "plots.reconstruction",
+    "regression_plots": "plots.regression",
     "run_cli": "cli.entry_point",
     "run_experiment": "training.train",
     "set_up_logging": "system.console",

@@ -1,4 +1,4 @@
-"""Activations of layers and their gradients, as histograms in TensorBoard."""
+"""Activations of layers, their gradients and their weights, as histograms in TensorBoard."""
 
 import logging
 import re
@@ -31,16 +31,22 @@ class Hooks(L.Callback):
         activations: record the outputs of the layers.
         gradients: record the gradients of the loss with respect to these outputs.
         every_n_steps: training steps between two records.
+        weights: record the weights of the layers, too.
     """
 
     NEEDS_LOGGER = "TensorBoardLogger"  # checked with the config
 
     def __init__(
-        self, layers: list[str], activations: bool = True, gradients: bool = True, every_n_steps: int = 100
+        self,
+        layers: list[str],
+        activations: bool = True,
+        gradients: bool = True,
+        every_n_steps: int = 100,
+        weights: bool = False,
     ) -> None:
         if every_n_steps < 1:
             raise UserError(f"callbacks.hooks.every_n_steps={every_n_steps}: must be at least 1")
-        self.layers, self.activations, self.gradients = layers, activations, gradients
+        self.layers, self.activations, self.gradients, self.weights = layers, activations, gradients, weights
         self.every_n_steps = every_n_steps
         self.handles: list[RemovableHandle] = []
         self.calls: Counter[str] = Counter()  # of each layer, in the step that is recorded
@@ -73,6 +79,8 @@ class Hooks(L.Callback):
         for name, layer in _leaves(pl_module):
             if any(re.search(pattern, name) for pattern in self.layers):
                 self.handles.append(layer.register_forward_hook(self._recorder(writer.experiment, name, step)))
+                for key, values in layer.named_parameters() if self.weights else ():
+                    _write(writer.experiment, f"weights/{name}.{key}", values, step)
 
     def on_after_backward(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if pl_module.automatic_optimization:  # otherwise there may be another backward pass in this step
@@ -94,12 +102,6 @@ class Hooks(L.Callback):
             self.handles.pop().remove()
 
     def _recorder(self, experiment: Any, name: str, step: int) -> Any:
-        def write(tag: str, values: Tensor) -> None:
-            values = values.detach().float()
-            values = values[values.isfinite()]
-            if len(values):
-                experiment.add_histogram(tag, values, step)
-
         def record(layer: nn.Module, inputs: Any, output: Any) -> None:
             if not isinstance(output, Tensor) or not torch.is_grad_enabled():
                 return
@@ -107,11 +109,18 @@ class Hooks(L.Callback):
             self.calls[name] += 1
             tag = name if self.calls[name] == 1 else f"{name}, call {self.calls[name]}"
             if self.activations:
-                write(f"activations/{tag}", output)
+                _write(experiment, f"activations/{tag}", output, step)
             if self.gradients and output.requires_grad:
-                output.register_hook(lambda gradient: write(f"gradients/{tag}", gradient))  # type: ignore[no-untyped-call]
+                output.register_hook(lambda gradient: _write(experiment, f"gradients/{tag}", gradient, step))  # type: ignore[no-untyped-call]
 
         return record
+
+
+def _write(experiment: Any, tag: str, values: Tensor, step: int) -> None:
+    values = values.detach().float()
+    values = values[values.isfinite()]
+    if len(values):
+        experiment.add_histogram(tag, values, step)
 
 
 def _leaves(pl_module: L.LightningModule) -> list[tuple[str, nn.Module]]:

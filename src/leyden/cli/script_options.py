@@ -49,12 +49,10 @@ def check_plot_file(output: Path) -> None:
     """Check that a plot can be written, before time is spent on its content.
 
     Raises:
-        UserError: matplotlib is not installed, or cannot write such a file there.
+        UserError: matplotlib cannot write such a file there.
     """
-    try:
-        from matplotlib.backend_bases import FigureCanvasBase
-    except ModuleNotFoundError as error:
-        raise UserError("matplotlib is not installed; uv sync --extra plots, or pip install matplotlib") from error
+    from matplotlib.backend_bases import FigureCanvasBase
+
     if not output.parent.is_dir():
         raise UserError(
             f"--output={output}: there is no folder {output.parent}; mkdir -p {shlex.quote(str(output.parent))}"

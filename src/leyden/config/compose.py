@@ -22,7 +22,7 @@ from leyden.config.overrides import allow_new_values, as_typed
 from leyden.config.recorded import check_measurable, check_resumable, recorded
 from leyden.config.validation import validate
 from leyden.config.vocabulary import Vocabulary
-from leyden.records.record import check_free, checkpoint_of, find_run
+from leyden.records.record import LATEST, check_free, checkpoint_of, find_run
 from leyden.system.errors import UserError
 from leyden.system.override_text import homes_expanded, setting, with_home
 from leyden.system.processes import rank
@@ -152,9 +152,10 @@ def _primary() -> Path:
 def _weights_of(name: str, log_dir: str) -> Path:
     """The checkpoint that `init_from` names: a file, or the best one of a run."""
     path = Path(name).expanduser()
-    if name != "last" and not path.exists():
+    if name != LATEST and not path.exists():
         raise UserError(f"init_from={name}: does not exist; use a run directory, a file of weights, or last")
-    return path if path.is_file() else checkpoint_of(find_run(name, log_dir, "init_from"), "best", "init_from")
+    is_weights = path.is_file() and path.name != LATEST
+    return path if is_weights else checkpoint_of(find_run(name, log_dir, "init_from"), "best", "init_from")
 
 
 def _is_job() -> bool:

@@ -166,7 +166,7 @@ class CSV(InMemory):
         inputs = encode(table, encodings, path, order)
         for part, of, to in zip(rows, torch.split(inputs, sizes), torch.split(values, sizes), strict=True):
             self.splits[part] = of, to
-        self._rows = {part: chosen.clone() for part, chosen in rows.items() if part not in ("train", "val")}
+        self._rows = {part: chosen.clone() for part, chosen in rows.items() if part != "train"}
         wanted.log_interpretation(targets, classes)  # once nothing can be refused any more
         if classes:
             labels_of = {part: of for part, (_, of) in self.splits.items()}
@@ -232,8 +232,10 @@ class CSV(InMemory):
             may_change=self.columns.features is None,
         )
 
-    def item_names(self, split: str) -> list[str]:
-        """The line of each row in its file."""
+    def item_names(self, split: str) -> list[str] | None:
+        """The line of each row in its file; None for the training split."""
+        if split not in self._rows:
+            return None
         lines, is_text = list[int](), bool(self._spec.class_names)
         for part, path in self.paths.items():
             if path:

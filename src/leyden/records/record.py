@@ -22,6 +22,7 @@ from leyden.system.locks import hold, is_alive, is_live
 
 CONFIG, OVERRIDES, RECORD, LOG, SWEEP = "config.yaml", "overrides.yaml", "run.json", "train.log", "sweep.json"
 CHECKPOINTS, CHANGES = "checkpoints", "changes.patch"
+LATEST = "last"  # the name of the newest run, and of the file with its path
 
 Record = dict[str, Any]
 
@@ -41,12 +42,16 @@ def find_run(name: str, log_dir: str | Path, setting: str = "run") -> Path:
     Raises:
         UserError: it does not exist, or is not a run.
     """
-    path = Path(log_dir, "last") if name == "last" else Path(name).expanduser()
+    path = Path(name).expanduser()
+    if name == LATEST or (path.name == LATEST and path.is_file()):
+        log_dir = log_dir if name == LATEST else path.parent
+        path = latest_run(log_dir) or Path(log_dir, LATEST)
+        name = LATEST
     lists = f"python scripts/runs.py{'' if str(log_dir) == 'logs' else f' {shlex.quote(str(log_dir))}'} lists them"
-    if path.is_file():
+    if path.is_file() and name != LATEST:
         raise UserError(f"{setting}={name}: is a file; use the run's directory{_run_of(path, setting)}")
     if not path.is_dir():
-        why = f"there is no run in {log_dir} yet" if name == "last" else "there is no such directory"
+        why = f"there is no run in {log_dir} yet" if name == LATEST else "there is no such directory"
         raise UserError(f"{setting}={name}: {why}{_newest(Path(log_dir, name), setting) or f'; {lists}'}")
     if (path / SWEEP).is_file():
         raise UserError(
@@ -54,10 +59,26 @@ def find_run(name: str, log_dir: str | Path, setting: str = "run") -> Path:
         )
     if not (path / CONFIG).is_file():
         raise UserError(f"{setting}={name}: is not a run, it has no {CONFIG}{_newest(path, setting) or f'; {lists}'}")
-    if name != "last" and not path.is_symlink():  # logs/last will point at another run
+    if name != LATEST and not path.is_symlink():
         return path
     path, here = path.resolve(), Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def latest_run(log_dir: str | Path) -> Path | None:
+    """Directory of the newest run, which may be gone; None if none is recorded.
+
+    The file `last` has its path, relative to the folder of all runs. A link would make TensorBoard list the run twice;
+    one of an older version is followed.
+    """
+    pointer = Path(log_dir, LATEST)
+    if pointer.is_symlink():
+        return pointer.resolve()
+    try:
+        text = pointer.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return Path(log_dir, text) if text else None
 
 
 def _run_of(path: Path, setting: str) -> str:

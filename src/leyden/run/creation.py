@@ -1,4 +1,4 @@
-"""Creation of a run directory, and the link `last` to the newest one."""
+"""Creation of a run directory, and the file `last` with the path of the newest one."""
 
 import logging
 import os
@@ -6,6 +6,8 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+from leyden.records.record import LATEST, latest_run
+from leyden.system.atomic_files import write_text
 from leyden.system.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -28,37 +30,37 @@ def make_directory(directory: Path) -> Path:
             raise UserError(f"paths.log_dir: {path} cannot be made ({error.strerror})") from error
 
 
-class LatestLink:
-    """Symbolic link `last` beside the experiments to the newest run.
+class LatestRun:
+    """The file `last` beside the experiments, which names the newest run.
 
     Args:
         log_dir: folder of all runs.
     """
 
     def __init__(self, log_dir: Path) -> None:
-        self.link = log_dir / "last"
+        self.log_dir = log_dir
+        self.pointer = log_dir / LATEST
         self._absent = [folder for folder in (log_dir, *log_dir.parents) if not folder.exists()]
         self._before: Path | None = None
 
     def set(self, directory: Path) -> None:
-        """Let it point to a run."""
-        self._before = self.link.resolve() if self.link.is_symlink() else None
-        temporary = self.link.with_name(f".last.{os.getpid()}")
+        """Let it name a run."""
+        self._before = latest_run(self.log_dir)
         try:
-            self.link.parent.mkdir(parents=True, exist_ok=True)
-            temporary.symlink_to(os.path.relpath(directory, self.link.parent), target_is_directory=True)
-            os.replace(temporary, self.link)
-        except OSError as error:  # a file system, or a Windows account, without symbolic links
-            log.warning("%s not set: %s", self.link, error)
+            self.log_dir.mkdir(parents=True, exist_ok=True)
+            write_text(self.pointer, f"{os.path.relpath(directory, self.log_dir)}\n")
+        except OSError as error:
+            log.warning("%s not set: %s", self.pointer, error)
 
     def remove_run(self, directory: Path) -> None:
         """Remove the directory of a run that was refused before it began, and what was created for it."""
-        if self.link.is_symlink() and self.link.resolve() == directory.resolve():
-            self.link.unlink()
+        latest = latest_run(self.log_dir)
+        if latest and latest.resolve() == directory.resolve():
+            self.pointer.unlink()
             if self._before:
                 self.set(self._before)
         shutil.rmtree(directory, ignore_errors=True)
-        log_dir = self.link.parent
+        log_dir = self.log_dir
         inside = [folder for folder in directory.parents if folder.is_relative_to(log_dir) and folder != log_dir]
         for folder in (*inside, *self._absent):
             with suppress(OSError):  # it is not empty

@@ -30,7 +30,7 @@ from leyden.records.record import (
     rebase_paths,
     write_record,
 )
-from leyden.run.creation import LatestLink, make_directory
+from leyden.run.creation import LatestRun, make_directory
 from leyden.run.history import cut_history, event_files, restore_previous_checkpoint
 from leyden.run.new_record import continued_record, new_record
 from leyden.run.split_record import SPLIT, write_split
@@ -62,7 +62,7 @@ class Run:
         self.writes = rank() == 0
         self.shutdown = GracefulShutdown()
         self.dir = experiment.run_dir
-        self._latest = LatestLink(Path(experiment.config["paths"]["log_dir"]))  # before anything is created
+        self._latest = LatestRun(Path(experiment.config["paths"]["log_dir"]))  # before anything is created
         if self.writes and not experiment.resumes:
             self.dir = make_directory(experiment.run_dir)
         if self.dir != experiment.run_dir:  # callbacks and loggers have the directory in their settings too
@@ -129,7 +129,7 @@ class Run:
             write_text(self.dir / CONFIG, yaml.safe_dump(self.experiment.config, sort_keys=False))
             write_text(self.dir / OVERRIDES, yaml.safe_dump(self.experiment.overrides))
             self._keep_changes()
-            if not self.experiment.resumes or self.dir.resolve().is_relative_to(self._latest.link.parent.resolve()):
+            if not self.experiment.resumes or self.dir.resolve().is_relative_to(self._latest.log_dir.resolve()):
                 self._latest.set(self.dir)
         self._written = True
 
@@ -184,6 +184,11 @@ class Run:
         """Set the data, whose description and splits are recorded, so that later changes of the files are found."""
         self._record["data"] = datamodule.describe()
         self._datamodule = datamodule
+
+    @property
+    def command(self) -> str:
+        """Command that began the run."""
+        return str(self._record.get("command", ""))
 
     @property
     def tracker_ids(self) -> dict[str, str]:

@@ -16,6 +16,8 @@ from leyden.system.atomic_files import previous, replacing, write_text
 
 log = logging.getLogger(__name__)
 METRICS, TENSORBOARD = "metrics.csv", "tensorboard"
+# Tags of settings and results, which are written at each start and end.
+_OF_RUN = ("_hparams_/", "best/", "result/", "run/", "custom_scalars__config__")  # result/ of older versions
 
 
 def event_files(run_dir: Path) -> list[Path]:
@@ -82,5 +84,4 @@ def _is_logged_again(event: Event, step: int) -> bool:
         return False  # the file's version and source
     if event.step >= step:
         return True
-    # settings and results for the HPARAMS page, which are written at the end with step 0
-    return any(value.tag.startswith(("_hparams_/", "result/")) for value in event.summary.value)
+    return any(value.tag == "best" or value.tag.startswith(_OF_RUN) for value in event.summary.value)

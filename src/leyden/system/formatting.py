@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from rich.cells import cell_len, chop_cells
+
 _TESTS = ("acc", "r2", "rmse", "psnr", "mae", "f1", "mse")  # metrics of a test, the most informative first
 
 
@@ -42,3 +44,11 @@ def most_telling(names: Iterable[str]) -> list[str]:
     place = {f"test/{name}": number for number, name in enumerate(_TESTS)}
     tests = [name for name in names if name.startswith("test/") and name != "test/loss"]
     return sorted(tests, key=lambda name: (place.get(name, len(place)), name))
+
+
+def shortened(text: str, longest: int) -> str:
+    """Text without its middle, if it is long: the end often matters as much as the start."""
+    if cell_len(text) <= longest:
+        return text
+    half = (longest - 1) // 2
+    return chop_cells(text, longest - 1 - half)[0] + "…" + chop_cells(text[::-1], half)[0][::-1]

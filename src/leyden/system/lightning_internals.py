@@ -69,6 +69,17 @@ INHERITED = {
 # Attribute of a LightningModule with the name of the hook in which it is called.
 CURRENT_HOOK = "_current_fx_name"
 
+
+class QuickHookName:
+    """Base class of a LightningModule that sets the name of its current hook without the checks of nn.Module."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == CURRENT_HOOK:  # it changes 40 times in a step: 2.6 % of the time of mnist_mlp
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
+
+
 # Keys in a checkpoint of what the loops count.
 LOOP_STATE_KEYS = ("epoch_progress", "epoch_loop.batch_progress", "epoch_loop.state_dict")
 

@@ -73,6 +73,24 @@ class GradientWeights:
                     gradient.mul_(correction)
 
 
+class StepLoss:
+    """Loss of a step that accumulates the gradients of several batches: the mean over their items."""
+
+    def __init__(self) -> None:
+        self._batches: list[tuple[Tensor, int]] = []
+
+    def add(self, loss: Tensor, items: int) -> None:
+        """Add the mean loss of a batch."""
+        self._batches.append((loss.detach(), items))
+
+    def pop(self) -> Tensor:
+        """The mean over all items since the last call."""
+        losses, sizes = zip(*self._batches, strict=True)
+        self._batches.clear()
+        mean: Tensor = (torch.stack(losses) * torch.tensor(sizes, device=losses[0].device)).sum() / sum(sizes)
+        return mean
+
+
 class BatchSizes:
     """Items in a batch of any structure, as Lightning finds them: the first dimension of its first tensor."""
 

@@ -1,6 +1,7 @@
 """Base class of tasks: loss, metrics, optimizers and schedulers of a network, and their part of a checkpoint."""
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, ClassVar
 
@@ -13,15 +14,18 @@ from torchmetrics import MetricCollection
 
 from leyden.data.loader import Batch
 from leyden.data.spec import DataSpec
+from leyden.plots.coefficients import coefficient_plots
+from leyden.plots.evaluated import Evaluated
+from leyden.plots.plot import Plot
 from leyden.system.errors import UserError
 from leyden.system.lightning_internals import (
-    CURRENT_HOOK,
+    QuickHookName,
     current_hook,
     is_accumulating,
     training_batch,
     unscale_before_clipping,
 )
-from leyden.tasks.accumulation import BatchSizes, GradientWeights, mean_over_processes
+from leyden.tasks.accumulation import BatchSizes, GradientWeights, StepLoss, mean_over_processes
 from leyden.tasks.duration import duration
 from leyden.tasks.epoch_metrics import EpochMetrics
 from leyden.tasks.optimizers import OptimizerFactory
@@ -30,7 +34,7 @@ from leyden.tasks.schedulers import SchedulerFactory, is_outdated
 Predictions = dict[str, Tensor | list[str]]
 
 
-class Task(L.LightningModule):
+class Task(QuickHookName, L.LightningModule):
     """Network with its loss, metrics, optimizer and scheduler. A subclass defines `loss` and passes the metrics.
 
     For several optimizers or manual optimisation override `configure_optimizers` and `training_step`, as in any
@@ -70,7 +74,7 @@ class Task(L.LightningModule):
         self.example_input_array = torch.zeros(2, *spec.input_shape)  # for the summary's sizes
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
         self._gradient_weights, self._batch_sizes = GradientWeights(), BatchSizes()
-        self._step_losses: list[tuple[Tensor, int]] = []
+        self._step_loss = StepLoss()
         self.train_epoch = EpochMetrics(train_metrics, metric_inputs=self.metric_inputs)
         self.val_epoch = EpochMetrics(eval_metrics, metric_inputs=self.metric_inputs)
         self.test_epoch = EpochMetrics(eval_metrics.clone(), metric_inputs=self.metric_inputs)
@@ -135,6 +139,19 @@ class Task(L.LightningModule):
         """
         return {f"output_{place}": column for place, column in enumerate(outputs.flatten(1).unbind(1))}
 
+    def item_errors(self, outputs: Tensor, targets: Tensor) -> Tensor | None:
+        """Error (B,) of each item, by which the worst predictions are found; None if there is no such measure."""
+        return None
+
+    def plots(self, evaluated: Evaluated) -> Iterator[Plot]:
+        """Figures of the outputs for a split, on the device of the task, which are drawn after a test and by eval.py.
+
+        By default the coefficients of a network that has any: `coefficients`, weights (outputs, inputs).
+        """
+        weights = getattr(self.network, "coefficients", None)
+        if isinstance(weights, Tensor):
+            yield from coefficient_plots(weights, self.spec)
+
     @property
     def metric_names(self) -> list[str]:
         """Names of the metrics that are logged at the end of an epoch."""
@@ -151,13 +168,6 @@ class Task(L.LightningModule):
         """Outputs of the network for (B, *input_shape)."""
         output: Tensor = self.network(x)
         return output
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Set the name of the current hook, which changes 40 times a step, without the checks of nn.Module."""
-        if name == CURRENT_HOOK:  # 2.6 % of a step of mnist_mlp
-            self.__dict__[name] = value
-        else:
-            super().__setattr__(name, value)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         if self._is_evaluated_again:  # by an optimizer such as LBFGS: metrics count each item once
@@ -197,13 +207,20 @@ class Task(L.LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._step(batch, self.val_epoch)
 
-    def test_step(self, batch: Batch, batch_idx: int) -> None:
-        self._step(batch, self.test_epoch)
+    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """Outputs and targets of the batch, for figures."""
+        outputs, targets = self.outputs_and_targets(batch)
+        self.test_epoch.add(self.loss(outputs, targets), outputs, targets)
+        return {"outputs": outputs, "targets": targets}
+
+    def outputs_and_targets(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Outputs of the network for a batch, and its targets."""
+        return self.network(batch[0]), self.targets(batch)
 
     def on_train_start(self) -> None:
         self.log_every = max(1, self.trainer.log_every_n_steps)  # type: ignore[attr-defined]  # Lightning types it late
         self._gradient_weights = GradientWeights()
-        self._step_losses.clear()
+        self._step_loss = StepLoss()
 
     def on_train_epoch_start(self) -> None:
         self.train_epoch.reset()
@@ -255,7 +272,7 @@ class Task(L.LightningModule):
             )
 
     def _step(self, batch: Batch, epoch: EpochMetrics) -> Tensor:
-        outputs, targets = self.network(batch[0]), self.targets(batch)
+        outputs, targets = self.outputs_and_targets(batch)
         loss = self.loss(outputs, targets)
         epoch.add(loss, outputs, targets)
         return loss
@@ -264,12 +281,10 @@ class Task(L.LightningModule):
         """Log the loss of an optimizer step: the mean over the items of its batches, in all processes."""
         trainer = self.trainer
         if trainer.accumulate_grad_batches > 1:
-            self._step_losses.append((loss.detach(), self.items_in(batch)))
+            self._step_loss.add(loss, self.items_in(batch))
             if is_accumulating(trainer):
                 return
-            losses, sizes = zip(*self._step_losses, strict=True)
-            self._step_losses.clear()
-            loss = (torch.stack(losses) * torch.tensor(sizes, device=loss.device)).sum() / sum(sizes)
+            loss = self._step_loss.pop()
         self.log("train/loss_step", loss, on_step=True, on_epoch=False, sync_dist=trainer.world_size > 1)
 
     @property

@@ -11,12 +11,14 @@ import rich
 import torch
 from rich.table import Table
 
+from leyden.callbacks.evaluation_plots import EvaluationPlots
 from leyden.callbacks.progress import Progress
 from leyden.config.experiment import Config, Recorded
 from leyden.data.in_memory import InMemory
 from leyden.data.loader import Loader
 from leyden.data.module import DataModule
 from leyden.data.recorded_split import NEW
+from leyden.plots.plot import PLOTS
 from leyden.records.record import CHECKPOINTS, lock, read_record, write_record
 from leyden.run.record_updater import logged_metrics
 from leyden.run.split_record import warn_of_trained
@@ -47,11 +49,15 @@ def evaluate_run(recorded: Recorded, settings: Mapping[str, Any]) -> dict[str, f
     if split not in SPLITS:
         raise UserError(f"split={split}: must be one of {', '.join(SPLITS)}{_split(split)}")
     run, trainer = open_run(recorded, str(settings["ckpt"]))
+    plots = _plots(recorded, run, split)
+    trainer.callbacks += plots  # type: ignore[attr-defined]
     run.datamodule.setup("test")
     trained = warn_of_trained(run.datamodule, [split], run.trained_on)
     metrics = evaluate(trainer, run.task, run.datamodule, split)
     if rank() == 0:
         _show(metrics, recorded, run, split)
+        for callback in plots:
+            log.info("figures: %s", callback.dirpath)
         _keep(metrics, recorded, run, split, trained)
     return metrics
 
@@ -62,6 +68,17 @@ def open_run(recorded: Recorded, ckpt: str) -> tuple[LoadedRun, L.Trainer]:
     run = load_recorded(recorded.dir, recorded.config, ckpt)
     log.info("run: %s", run.describe())
     return run, evaluation_trainer(recorded.config)
+
+
+def _plots(recorded: Recorded, run: LoadedRun, split: str) -> list[EvaluationPlots]:
+    """Callback that draws the figures of an evaluation in a folder of its own, if the run draws those of its test."""
+    nodes = (recorded.config.get("callbacks") or {}).values()
+    kind = f"{EvaluationPlots.__module__}.{EvaluationPlots.__qualname__}"
+    if not any(isinstance(node, Mapping) and node.get("_target_") == kind for node in nodes):
+        return []
+    callback = EvaluationPlots(str(run.dir / PLOTS / f"eval_{split}_{run.checkpoint.stem}"))
+    callback.split, callback.datamodule = split, run.datamodule
+    return [callback]
 
 
 def _split(word: object) -> str:

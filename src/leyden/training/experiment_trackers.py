@@ -1,4 +1,4 @@
-"""Settings and result of a run in experiment trackers such as TensorBoard, W&B and MLflow."""
+"""Settings of a run in experiment trackers such as W&B and MLflow, and its ids there."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,19 +12,10 @@ SECTIONS = ("data", "model", "task", "optimizer", "scheduler", "trainer", "seed"
 
 
 def log_settings(trainer: L.Trainer, config: Config) -> None:
-    """Log the settings to the trackers; the run directory has them in config.yaml."""
+    """Log the settings to the trackers; the run directory has them in config.yaml, and TensorBoard gets its own."""
     for logger in trainer.loggers:
         if not isinstance(logger, CSVLogger | TensorBoardLogger):
             logger.log_hyperparams(settings(config))
-
-
-def log_result(trainer: L.Trainer, config: Config, metrics: Mapping[str, float]) -> None:
-    """Log settings and result to TensorBoard's HPARAMS page, which needs both together."""
-    result = {f"result/{name}": value for name, value in metrics.items() if name.startswith(("best/", "test/"))}
-    for logger in trainer.loggers:
-        if isinstance(logger, TensorBoardLogger) and not trainer.fast_dev_run:  # type: ignore[attr-defined]
-            logger.log_hyperparams(settings(config), result)
-            logger.finalize("success")
 
 
 def tracker_ids(trainer: L.Trainer) -> dict[str, str]:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import lightning as L
 import torch
+from torch import Tensor
 
 from leyden.callbacks.best import best_checkpoint, best_score
+from leyden.callbacks.evaluation_plots import EvaluationPlots
 from leyden.callbacks.last import LastCheckpoint
 from leyden.callbacks.tested_weights import TestedWeights
 from leyden.checkpoints import trust
@@ -28,9 +30,10 @@ from leyden.system.processes import rank
 from leyden.system.suggestions import did_you_mean
 from leyden.tasks.task import Task
 from leyden.training.build import build_data, build_task, build_trainer, untrained_copy
-from leyden.training.experiment_trackers import log_result, log_settings, tracker_ids, with_tracker_ids
+from leyden.training.experiment_trackers import log_settings, tracker_ids, with_tracker_ids
 from leyden.training.feasibility import check_feasible
 from leyden.training.frozen_features import cache_features
+from leyden.training.tensorboard_summaries import log_result, log_start
 
 log = logging.getLogger(__name__)
 
@@ -70,12 +73,13 @@ def run_experiment(experiment: Experiment) -> float | None:
                 callback.shutdown = run.shutdown
         run.set_data(datamodule)
         log_settings(trainer, config)
+        log_start(trainer, experiment, task, run.command, datamodule.describe())
         run.tracker_ids = tracker_ids(trainer)
         if config["cache_features"]:
             datamodule = cache_features(datamodule, task, trainer)
         with launch_ranks(trainer, experiment):
             metrics = train(trainer, task, datamodule, checkpoint, test=config["test"])
-            log_result(trainer, config, metrics)
+            log_result(trainer, metrics)
         run.finish(metrics, "pruned" if is_pruned(trainer) else "finished")
         log.info("kept in %s", run.dir)
     return _monitored(metrics, monitor)
@@ -105,6 +109,8 @@ def train(
     if test and not is_pruned(trainer):
         test_best(trainer, task, datamodule)
         metrics |= logged_metrics(trainer)
+    elif not is_pruned(trainer):
+        _draw_validation(trainer, task, datamodule)
     return metrics
 
 
@@ -120,9 +126,7 @@ def test_best(trainer: L.Trainer, task: Task, datamodule: DataModule) -> None:
             log.warning("no best weights were saved; the last ones are tested")
         trainer.test(task, datamodule=datamodule, verbose=False)
         return
-    weights = read_checkpoint(Path(best.best_model_path))["state_dict"]
-    tested = untrained_copy(task) if task.settings else task  # a task built without a config has none
-    load_state(tested, weights, best.best_model_path)
+    tested, weights = _with_weights(task, Path(best.best_model_path))
     served = TestedWeights(weights)
     trainer.callbacks.append(served)  # type: ignore[attr-defined]  # last, after the hooks of the others
     try:
@@ -131,6 +135,25 @@ def test_best(trainer: L.Trainer, task: Task, datamodule: DataModule) -> None:
         trainer.callbacks.remove(served)  # type: ignore[attr-defined]
     if tested is not task and task.state_dict().keys() == weights.keys():
         load_state(task, weights, best.best_model_path)
+
+
+def _with_weights(task: Task, checkpoint: Path) -> tuple[Task, dict[str, Tensor]]:
+    """Copy of a task with the weights of a checkpoint, and these weights."""
+    weights: dict[str, Tensor] = read_checkpoint(checkpoint)["state_dict"]
+    copy = untrained_copy(task) if task.settings else task  # a task built without a config has none
+    load_state(copy, weights, str(checkpoint))
+    return copy, weights
+
+
+def _draw_validation(trainer: L.Trainer, task: Task, datamodule: DataModule) -> None:
+    """Draw the figures of the best weights for the validation split, where no test draws its own."""
+    best = best_checkpoint(trainer)
+    plots = [found for found in trainer.callbacks if isinstance(found, EvaluationPlots)]  # type: ignore[attr-defined]
+    if not plots or best is None or not best.best_model_path or trainer.world_size > 1:
+        return
+    drawn, _ = _with_weights(task, Path(best.best_model_path))
+    for callback in plots:
+        callback.draw(trainer, drawn, datamodule.val_dataloader(), "val")
 
 
 def _data(experiment: Experiment, has_weights: bool) -> DataModule:

@@ -10,8 +10,8 @@ import torch
 from leyden.config.experiment import Experiment
 from leyden.data.module import DataModule
 from leyden.system.errors import UserError
+from leyden.system.memory import available, free, in_use, is_out_of_memory
 from leyden.tasks.task import Task
-from leyden.tuning.memory import available, free, in_use, is_out_of_memory
 from leyden.tuning.short_training import fit_steps, prepare_data, prepare_task, restore_global_state
 from leyden.tuning.throughput import ThroughputMeter
 

@@ -1,13 +1,19 @@
-"""Plot of a learning rate range test. matplotlib is imported only here: it is an optional extra."""
+"""Plot of a learning rate range test."""
 
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from leyden.plots.plot import plot_style
+from leyden.plots.style import BLUE, GREY, RED
 from leyden.tuning.range_test import RangeTest
 
-_RAW, _CURVE, _MARK, _EDGE = "#b8c4d6", "#1f4e8c", "#d1495b", "#8a8f98"
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_RAW = "#b8c4d6"
 
 
 def draw(test: RangeTest, title: str, output: Path) -> None:
@@ -17,6 +23,11 @@ def draw(test: RangeTest, title: str, output: Path) -> None:
         test: with at least one point.
         output: the file; its suffix is the format.
     """
+    with plot_style():
+        _figure(test, title).savefig(output, dpi=130)
+
+
+def _figure(test: RangeTest, title: str) -> "Figure":
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 5), layout="constrained")
@@ -25,13 +36,13 @@ def draw(test: RangeTest, title: str, output: Path) -> None:
         label = f"{len(test.losses)} trainings" if len(test.losses) > 1 else "one training"
         axes.plot(test.rates[: len(losses)], losses, color=_RAW, linewidth=0.9, label=None if number else label)
     curve = test.smoothed
-    axes.plot(test.rates[: len(curve)], curve, color=_CURVE, linewidth=2.2, label="median, smoothed")
+    axes.plot(test.rates[: len(curve)], curve, color=BLUE, linewidth=2.2, label="median, smoothed")
     axes.set(xscale="log", xlabel="learning rate", ylabel="training loss", title=title)
     axes.set(xlim=(test.rates[0], test.rates[-1]), ylim=_limits(test))
     if (rate := test.suggestion) is not None:
-        axes.axvline(test.rates[test.edge], color=_EDGE, linewidth=1, label="edge: the loss has risen again by a tenth")
-        axes.axvline(rate, color=_MARK, linewidth=1, linestyle=(0, (4, 3)))
-        axes.plot(rate, test.loss_at(rate), "o", color=_MARK, markersize=8, markeredgecolor="white", zorder=4)
+        axes.axvline(test.rates[test.edge], color=GREY, linewidth=1, label="edge: the loss has risen again by a tenth")
+        axes.axvline(rate, color=RED, linewidth=1, linestyle=(0, (4, 3)))
+        axes.plot(rate, test.loss_at(rate), "o", color=RED, markersize=8, markeredgecolor="white", zorder=4)
         axes.annotate(
             f"suggested: {rate:g}",
             (rate, test.loss_at(rate)),
@@ -39,15 +50,14 @@ def draw(test: RangeTest, title: str, output: Path) -> None:
             textcoords="offset points",
             horizontalalignment="right",
             verticalalignment="top",
-            color=_MARK,
+            color=RED,
             fontweight="bold",
             bbox={"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none", "alpha": 0.85},
             zorder=5,
         )
-    axes.grid(which="major", color="#e6e9ef", linewidth=0.8)
-    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(which="major")
     figure.legend(loc="outside lower center", ncols=3, frameon=False)  # the curves may be anywhere
-    figure.savefig(output, dpi=130)
+    return figure
 
 
 def _limits(test: RangeTest) -> tuple[float, float]:

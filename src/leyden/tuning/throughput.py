@@ -9,7 +9,7 @@ import lightning as L
 import torch
 from torch import Tensor
 
-from leyden.tuning.memory import in_use, peak, reset_peak
+from leyden.system.memory import in_use, peak, reset_peak
 
 
 class ThroughputMeter(L.Callback):

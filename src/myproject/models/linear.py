@@ -21,6 +21,11 @@ class Linear(nn.Module):
         self.output = nn.Linear(math.prod(input_shape), output_size)
         initialise(self, init)
 
+    @property
+    def coefficients(self) -> Tensor:
+        """Weights (output_size, inputs), which the figures of a test show."""
+        return self.output.weight
+
     def forward(self, x: Tensor) -> Tensor:
         """(B, *input_shape) -> (B, output_size)."""
         logits: Tensor = self.output(x.flatten(1))

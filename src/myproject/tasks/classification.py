@@ -1,5 +1,6 @@
 """Classification: one class out of several."""
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 import torch
@@ -8,7 +9,18 @@ from torch.nn import functional as F
 from torchmetrics import Metric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
-from leyden import DataSpec, OptimizerFactory, Predictions, SchedulerFactory, Task, abbreviated, weights_in_order
+from leyden import (
+    DataSpec,
+    Evaluated,
+    OptimizerFactory,
+    Plot,
+    Predictions,
+    SchedulerFactory,
+    Task,
+    abbreviated,
+    classification_plots,
+    weights_in_order,
+)
 
 
 class Classification(Task):
@@ -74,6 +86,14 @@ class Classification(Task):
         if weights is None:
             return F.cross_entropy(outputs, targets, label_smoothing=smoothing)
         return F.cross_entropy(outputs, targets, weights, label_smoothing=smoothing, reduction="none").mean()
+
+    def item_errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Cross entropy of each item: the less probable its class, the greater."""
+        return F.cross_entropy(outputs.float(), targets, reduction="none")
+
+    def plots(self, evaluated: Evaluated) -> Iterator[Plot]:
+        yield from classification_plots(evaluated, evaluated.outputs.softmax(dim=1), self.spec)
+        yield from super().plots(evaluated)
 
     def predictions(self, outputs: Tensor, inputs: Tensor, top_k: int = 1) -> Predictions:
         """Most probable classes first: `class`, `probability`, `class_2`, `probability_2` and so on."""

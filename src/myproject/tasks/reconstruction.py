@@ -1,6 +1,7 @@
 """Reconstruction: the network predicts its own input."""
 
 import math
+from collections.abc import Iterator
 from typing import ClassVar
 
 import torch
@@ -10,7 +11,16 @@ from torchmetrics import Metric, MetricCollection
 from torchmetrics.image import PeakSignalNoiseRatio
 from torchmetrics.regression import MeanSquaredError
 
-from leyden import DataSpec, OptimizerFactory, Predictions, SchedulerFactory, Task
+from leyden import (
+    DataSpec,
+    Evaluated,
+    OptimizerFactory,
+    Plot,
+    Predictions,
+    SchedulerFactory,
+    Task,
+    reconstruction_plots,
+)
 
 
 class Reconstruction(Task):
@@ -59,6 +69,13 @@ class Reconstruction(Task):
     def as_stored(self, outputs: Tensor) -> Tensor:
         """Values before normalisation: (B, values) as (B, channels, values of a channel)."""
         return outputs.view(len(outputs), len(self.mean), -1) * self.std + self.mean
+
+    def item_errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Mean squared error of each item."""
+        return (outputs - targets).square().mean(dim=1)
+
+    def plots(self, evaluated: Evaluated) -> Iterator[Plot]:
+        return reconstruction_plots(evaluated, self.spec, self.as_stored)
 
     def predictions(self, outputs: Tensor, inputs: Tensor, top_k: int = 1) -> Predictions:
         """Reconstruction error of each input: `mse` and, for images, `psnr` (dB)."""

@@ -1,12 +1,23 @@
 """Regression: one or several numbers."""
 
+from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from leyden import DataSpec, OptimizerFactory, Predictions, SchedulerFactory, Task, UserError
+from leyden import (
+    DataSpec,
+    Evaluated,
+    OptimizerFactory,
+    Plot,
+    Predictions,
+    SchedulerFactory,
+    Task,
+    UserError,
+    regression_plots,
+)
 from myproject.tasks.regression_metrics import metric_suffixes, regression_metrics
 
 
@@ -78,6 +89,14 @@ class Regression(Task):
 
     def metric_inputs(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         return self.values(outputs), targets * self.target_std + self.target_mean
+
+    def item_errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Mean absolute error over the targets of each item, in standard deviations."""
+        return (outputs - targets).abs().mean(dim=1)
+
+    def plots(self, evaluated: Evaluated) -> Iterator[Plot]:
+        yield from regression_plots(evaluated, self.metric_inputs, self.spec.target_names)
+        yield from super().plots(evaluated)
 
     def predictions(self, outputs: Tensor, inputs: Tensor, top_k: int = 1) -> Predictions:
         """Predicted value of each target, by its name."""

@@ -62,17 +62,21 @@ def test_a_run_is_found_by_its_directory_and_the_newest_as_last(tmp_path: Path, 
     monkeypatch.chdir(tmp_path)
     run = made(tmp_path / "logs" / "some" / "now")
     assert find_run(str(run), "logs") == run
-    (tmp_path / "logs" / "last").symlink_to("some/now", target_is_directory=True)
-    assert find_run("last", "logs") == Path("logs/some/now")
+    (tmp_path / "logs" / "last").write_text("some/now\n")
+    assert find_run("last", "logs") == find_run("logs/last", "elsewhere") == Path("logs/some/now")
     monkeypatch.chdir(tmp_path / "logs" / "some")
     assert find_run("last", tmp_path / "logs") == Path("now")
     monkeypatch.chdir("now")
     assert find_run("last", tmp_path / "logs").resolve() == run
 
 
-def test_the_newest_run_is_still_found_after_the_folder_of_runs_was_moved(tmp_path: Path, monkeypatch: Any) -> None:
+@pytest.mark.parametrize("is_link", [False, True], ids=["", "link of an older version"])
+def test_the_newest_run_is_still_found_after_the_folder_of_runs_was_moved(is_link: bool, tmp_path: Path) -> None:
     made(tmp_path / "logs" / "some" / "now")
-    (tmp_path / "logs" / "last").symlink_to("some/now", target_is_directory=True)
+    if is_link:
+        (tmp_path / "logs" / "last").symlink_to("some/now", target_is_directory=True)
+    else:
+        (tmp_path / "logs" / "last").write_text("some/now\n")
     (tmp_path / "logs").rename(tmp_path / "kept")
     assert find_run("last", tmp_path / "kept") == (tmp_path / "kept" / "some" / "now").resolve()
 
@@ -91,7 +95,10 @@ def test_what_is_no_run_is_told_in_one_line(name: str, named: str, tmp_path: Pat
     assert told == named.replace("LOGS", str(tmp_path)) + f"; python scripts/runs.py {tmp_path} lists them"
 
 
-def test_a_link_to_a_run_that_was_deleted_is_no_run(tmp_path: Path) -> None:
+def test_a_newest_run_that_was_deleted_is_no_run(tmp_path: Path) -> None:
+    (tmp_path / "last").write_text("gone\n")
+    assert "no run" in one_line(find_run, "last", tmp_path)
+    (tmp_path / "last").unlink()
     (tmp_path / "last").symlink_to("gone", target_is_directory=True)
     assert "no run" in one_line(find_run, "last", tmp_path)
 

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from leyden.config.experiment import Experiment
+from leyden.records.record import latest_run
 from leyden.run.directory import Run
 from leyden.system.errors import UserError
 from leyden.system.locks import is_live
@@ -61,11 +62,11 @@ def test_it_becomes_the_newest_again(experiment: Experiment, tmp_path: Path) -> 
     other = replace(experiment, config=experiment.config | {"paths": dict(experiment.config["paths"])})
     with Run(other) as second:
         second.finish({})
-    assert (tmp_path / "last").resolve() == second.dir.resolve() != first.dir.resolve()
+    assert latest_run(tmp_path) == second.dir.resolve() != first.dir.resolve()
     other = again(other, paths=experiment.config["paths"] | {"run_dir": str(first.dir)})
     with Run(other) as run:
         run.begin()
-    assert (tmp_path / "last").resolve() == first.dir.resolve()
+    assert latest_run(tmp_path) == first.dir.resolve()
 
 
 def test_the_log_goes_on_in_the_same_file(experiment: Experiment) -> None:

@@ -15,6 +15,7 @@ import yaml
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from leyden.config.experiment import Experiment
+from leyden.records.record import latest_run
 from leyden.run.directory import Run
 from leyden.system.graceful_shutdown import Interrupted
 from leyden.system.locks import is_live
@@ -53,7 +54,7 @@ def test_a_finished_run_keeps_config_result_and_origin(experiment: Experiment, t
     assert yaml.safe_load((run.dir / "overrides.yaml").read_text()) == ["seed=7"]
     assert "something to remember" in (run.dir / "train.log").read_text()
     assert "said by the project" in (run.dir / "train.log").read_text()  # also where no entry point set up the log
-    assert (tmp_path / "last").resolve() == run.dir.resolve()
+    assert latest_run(tmp_path) == run.dir.resolve()
 
 
 def test_an_exception_leaves_status_failed_and_its_traceback(experiment: Experiment) -> None:
@@ -91,7 +92,7 @@ def test_two_runs_of_the_same_second_get_a_directory_each(experiment: Experiment
     with Run(experiment) as second:
         pass
     assert second.dir == first.dir.with_name("now_2")
-    assert (tmp_path / "last").resolve() == second.dir.resolve()
+    assert latest_run(tmp_path) == second.dir.resolve()
     config = experiment.config
     assert config["paths"]["run_dir"] == str(second.dir)
     assert config["callbacks"]["dirpath"] == str(second.dir / "checkpoints")

@@ -6,7 +6,7 @@ from unittest.mock import Mock
 import pytest
 
 from leyden.config.experiment import Experiment
-from leyden.records.record import read_record
+from leyden.records.record import latest_run, read_record
 from leyden.run.directory import Run
 from leyden.system.errors import UserError
 from leyden.system.locks import is_live
@@ -56,8 +56,8 @@ def test_of_a_new_run_that_is_refused_before_it_begins_nothing_is_left(experimen
     with pytest.raises(UserError, match="no such logger"):
         refused(begins=False)
     assert [path.name for path in (tmp_path / "some").iterdir()] == ["now"]
-    assert (tmp_path / "last").resolve() == before.dir.resolve()
+    assert latest_run(tmp_path) == before.dir.resolve()
     with pytest.raises(UserError, match="no such logger"):
         refused(begins=True)
-    assert read_record((tmp_path / "last").resolve())["status"] == "failed"
-    assert (tmp_path / "last").resolve() != before.dir.resolve()
+    assert read_record(latest_run(tmp_path) or tmp_path)["status"] == "failed"
+    assert latest_run(tmp_path) != before.dir.resolve()

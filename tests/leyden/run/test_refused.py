@@ -12,6 +12,7 @@ import torch
 
 from leyden.checkpoints import trust
 from leyden.config.compose import compose
+from leyden.records.record import latest_run
 from leyden.system.errors import UserError
 from leyden.system.locks import is_live
 from leyden.training.train import run_experiment
@@ -107,7 +108,7 @@ def test_a_new_run_that_is_refused_leaves_nothing(hook: str, tmp_path: Path, mon
     with pytest.raises(UserError, match=f"refused in {hook}"):
         run_experiment(compose([*QUICK, *typed]))
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-    assert not (tmp_path / "logs" / "last").is_symlink()
+    assert not (tmp_path / "logs" / "last").exists()
 
 
 def test_an_error_once_training_has_begun_keeps_what_was_measured(
@@ -123,10 +124,11 @@ def test_an_error_once_training_has_begun_keeps_what_was_measured(
     assert torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["progress"]["epoch"] == 2
 
 
-def test_a_run_is_resumed_by_the_link_to_the_newest(finished: Path, tmp_path: Path) -> None:
+def test_a_run_is_resumed_by_the_file_that_names_the_newest(finished: Path, tmp_path: Path) -> None:
     logs = Path(shutil.copytree(finished.parents[1], tmp_path / "logs", symlinks=True))
     run_experiment(compose([f"resume={logs / 'last'}", "trainer.max_epochs=3", f"paths.log_dir={logs}"]))
-    run = (logs / "last").resolve()
+    run = latest_run(logs)
+    assert run
     assert run.is_dir()
     record = json.loads((run / "run.json").read_text())
     assert (record["status"], record["epochs"]) == ("finished", 3)

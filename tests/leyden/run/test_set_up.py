@@ -11,6 +11,7 @@ import torch
 
 from leyden.config.compose import compose
 from leyden.config.experiment import Experiment
+from leyden.records.record import latest_run
 from leyden.run.directory import Run
 from leyden.system.errors import UserError
 from leyden.system.locks import is_live
@@ -119,4 +120,4 @@ def test_a_run_that_was_moved_away_is_not_the_newest_where_it_was(experiment: Ex
     away = shutil.move(interrupt(experiment).dir, tmp_path.parent / f"{tmp_path.name}_away")
     with Run(again(experiment, paths={"log_dir": str(tmp_path), "run_dir": str(away)})) as run:
         run.begin()
-    assert (tmp_path / "last").resolve() != Path(away).resolve()
+    assert latest_run(tmp_path) != Path(away).resolve()

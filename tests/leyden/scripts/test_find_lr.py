@@ -1,7 +1,6 @@
 """scripts/find_lr.py, run as a user runs it."""
 
 import shlex
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ from PIL import Image
 
 from leyden.config.compose import compose
 from tests.leyden.scripts.running import runner
-from tests.leyden.tuning.quick_trials import files, made
+from tests.leyden.tuning.quick_trials import files
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "find_lr.py"
 run = runner(SCRIPT)
@@ -78,15 +77,3 @@ def test_a_mistake_is_one_line(
     message = capsys.readouterr().err
     assert message.startswith(told)
     assert message.count("\n") == 1
-
-
-def test_a_missing_matplotlib_is_one_line_before_anything_is_trained(
-    settings: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for module in [name for name in sys.modules if name.startswith("matplotlib")]:
-        monkeypatch.delitem(sys.modules, module)
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    monkeypatch.setattr("leyden.tuning.learning_rate.find_lr", made)  # which would fail
-    assert run(monkeypatch, *settings) == 2
-    message = capsys.readouterr().err
-    assert message == "error: matplotlib is not installed; uv sync --extra plots, or pip install matplotlib\n"

@@ -1,13 +1,10 @@
 """scripts/show_batch.py, run as a user runs it."""
 
-import runpy
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from matplotlib.axes import Axes
 from PIL import Image
 
@@ -79,18 +76,3 @@ def test_data_that_are_no_images_are_refused_in_one_line(
     monkeypatch.setattr("leyden.training.build.build_data", lambda _: Table())
     assert run(monkeypatch) == 2
     assert capsys.readouterr().err.startswith("error: data: an input of shape 5 is no image; ")
-
-
-def test_a_missing_matplotlib_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib.backend_bases", None)
-    assert run(monkeypatch) == 2
-    message = capsys.readouterr().err
-    assert message == "error: matplotlib is not installed; uv sync --extra plots, or pip install matplotlib\n"
-
-
-def test_colours_are_put_back() -> None:
-    to_images = runpy.run_path(str(SCRIPT))["to_images"]
-    spec = DataSpec("classification", (3, 2, 2), 2, mean=(0.5, 0.4, 0.3), std=(0.1, 0.2, 0.4))
-    colours = torch.rand(4, 3, 2, 2, generator=torch.Generator().manual_seed(0))
-    inputs = (colours - torch.tensor(spec.mean).view(3, 1, 1)) / torch.tensor(spec.std).view(3, 1, 1)
-    assert torch.allclose(to_images(inputs, spec), colours.permute(0, 2, 3, 1), atol=1e-6)

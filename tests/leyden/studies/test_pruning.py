@@ -18,6 +18,7 @@ from leyden.studies import pruning as pruning_module
 from leyden.studies.pruning import Pruning, is_pruned
 from leyden.studies.storage import open_storage
 from leyden.training.train import run_experiment
+from tests.leyden.helpers.logged import table
 
 NEVER = {"_target_": "optuna.pruners.NopPruner"}
 SECOND = {"_target_": "optuna.pruners.ThresholdPruner", "lower": 2.0, "n_warmup_steps": 1}  # no accuracy is 2
@@ -41,10 +42,6 @@ def made(quick: list[str], trial: Trial | None, *typed: str) -> Experiment:
     return replace(compose([*(word for word in quick if "epochs" not in word), *settings]), trial=trial)
 
 
-def metrics_of(run_dir: Path) -> list[str]:
-    return (run_dir / "metrics.csv").read_text().splitlines()
-
-
 def test_a_bad_run_is_given_up_and_says_so(quick: list[str], trial: Trial) -> None:
     experiment = made(quick, trial)
     run_experiment(experiment)
@@ -60,13 +57,13 @@ def test_a_bad_run_is_given_up_and_says_so(quick: list[str], trial: Trial) -> No
         assert "study.db" not in (experiment.run_dir / name).read_text()
 
     # killed before its record said so: given up at once, and nothing is told twice
-    history = metrics_of(experiment.run_dir)
+    history = table(experiment.run_dir)
     write_record(experiment.run_dir, {**record, "status": "running"})
     run_experiment(replace(experiment, resumes=True))
     again = read_record(experiment.run_dir)
     assert (again["status"], again["epochs"], again["metrics"]) == ("pruned", 2, record["metrics"])
     assert told(trial).intermediate_values == found.intermediate_values
-    assert metrics_of(experiment.run_dir) == history
+    assert table(experiment.run_dir) == history
 
     # whoever resumes it by hand wants it to go on
     run_experiment(replace(experiment, resumes=True, trial=None))

@@ -1,6 +1,5 @@
 """What two runs have to have in common, down to the last bit, and the data that they train on."""
 
-import csv
 import hashlib
 import json
 import shutil
@@ -17,6 +16,7 @@ from torch import Tensor
 from leyden.records.record import checkpoint_of
 from leyden.system.atomic_files import previous
 from myproject.data.mnist import MNIST
+from tests.leyden.helpers.logged import MEASURED, table
 from tests.leyden.torture.doors import ROOT, Doors
 
 
@@ -79,19 +79,13 @@ def digest(value: Any) -> str:
     return sha.hexdigest()[:12]
 
 
-def table(run_dir: Path) -> list[Any]:
-    """The rows of metrics.csv, without cells that are empty."""
-    with (run_dir / "metrics.csv").open(newline="") as file:
-        return sorted(sorted((name, value) for name, value in row.items() if value) for row in csv.DictReader(file))
-
-
 def board(run_dir: Path) -> list[Any]:
     """The values that TensorBoard shows: (tag, step, value)."""
     seen = []
     for path in (run_dir / "tensorboard").rglob("*tfevents*"):
         for event in EventFileLoader(str(path)).Load():
             for value in event.summary.value:
-                if not value.tag.startswith("_hparams_/"):
+                if not value.tag.startswith(("_hparams_/", *MEASURED)):
                     seen.append((value.tag, event.step, *value.tensor.float_val))
     return sorted(seen)
 

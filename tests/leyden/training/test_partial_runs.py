@@ -21,11 +21,12 @@ def table(tmp_path: Path, mnist_root: Path) -> list[str]:
 
 
 def kept(table: list[str], typed: str) -> set[str]:
-    """The files of a run, without those that every run has."""
+    """The files of a run, without figures and those that every run has."""
     experiment = compose([*table, *typed.split()])
     run_experiment(experiment)
     files = {str(path.relative_to(experiment.run_dir)) for path in experiment.run_dir.rglob("*") if path.is_file()}
     assert {"config.yaml", "overrides.yaml", "run.json", "train.log"} <= files
+    files = {name for name in files if not name.startswith("plots/")}
     return files - {"config.yaml", "overrides.yaml", "run.json", "train.log", ".lock", "changes.patch", "split.npz"}
 
 

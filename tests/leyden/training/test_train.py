@@ -57,7 +57,7 @@ def test_a_run_keeps_all_that_the_readme_promises(quick: list[str]) -> None:
     board = EventAccumulator(str(directory / "tensorboard")).Reload()
     assert {"train/loss", "train/loss_step", "val/acc", "test/acc", "lr-Adam"} <= set(board.Tags()["scalars"])
     assert len(board.Scalars("val/acc")) == 2
-    assert board.Scalars("result/test/acc")[0].value == pytest.approx(record["metrics"]["test/acc"])
+    assert board.Scalars("best")[0].value == pytest.approx(record["metrics"]["best/val/acc"])
     assert "_hparams_/session_start_info" in board.summary_metadata
 
 

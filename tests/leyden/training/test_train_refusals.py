@@ -47,7 +47,7 @@ def test_what_the_trainer_refuses_leaves_no_run_behind(
     with pytest.raises(UserError, match=told):
         run_experiment(compose([*quick, override]))
     assert [path for path in (tmp_path / "logs").rglob("*") if not path.is_dir()] == []
-    assert not (tmp_path / "logs" / "last").is_symlink()
+    assert not (tmp_path / "logs" / "last").exists()
 
 
 def test_weights_that_cannot_be_read_leave_no_run_behind(quick: list[str], tmp_path: Path) -> None:

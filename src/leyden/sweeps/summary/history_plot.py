@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from leyden.plots.style import BLUE, GREY, ORANGE, RED
 from leyden.sweeps.summary.importance import spans_decades
 from leyden.sweeps.summary.results import Result
 from leyden.sweeps.summary.summary import Summary
-from leyden.sweeps.summary.value_text import shortened, with_deviation
+from leyden.sweeps.summary.value_text import with_deviation
+from leyden.system.formatting import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-BLUE, ORANGE, RED, GREY = "#3b6ea5", "#e07b00", "#c0392b", "#777777"
 
 
 def history(summary: Summary) -> "Figure":

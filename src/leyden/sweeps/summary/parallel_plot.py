@@ -9,7 +9,8 @@ import numpy as np
 from leyden.sweeps.summary.importance import NothingToPlotError, spans_decades
 from leyden.sweeps.summary.results import is_number
 from leyden.sweeps.summary.summary import Summary
-from leyden.sweeps.summary.value_text import shortened, shown
+from leyden.sweeps.summary.value_text import shown
+from leyden.system.formatting import shortened
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -4,12 +4,13 @@ They are our own, and not those of `optuna.visualization.matplotlib`: these work
 style changed, rank single repeats instead of means, and one bad job makes all other lines look the same.
 """
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from leyden.sweeps.summary.history_plot import BLUE, GREY, history
+from leyden.plots.plot import as_png, plot_style
+from leyden.plots.style import BLUE, LIGHT
+from leyden.sweeps.summary.history_plot import history
 from leyden.sweeps.summary.importance import (
     INTERACTIONS,
     NOISE,
@@ -20,43 +21,28 @@ from leyden.sweeps.summary.importance import (
 )
 from leyden.sweeps.summary.parallel_plot import parallel
 from leyden.sweeps.summary.summary import Summary
-from leyden.sweeps.summary.value_text import shortened
 from leyden.system.atomic_files import replacing
 from leyden.system.errors import UserError
+from leyden.system.formatting import shortened
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_STYLE: dict[Any, Any] = {
-    "text.parse_math": False,  # a setting may have dollars in it
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": GREY,
-    "axes.axisbelow": True,
-    "axes.titlesize": 11,
-    "axes.titlelocation": "left",
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
-    "legend.fontsize": 9,
-    "legend.frameon": False,
-    "grid.color": "#e6e8eb",
-}
-_REMEDY = "uv sync --extra plots --extra sweeps"
+_REMEDY = "uv sync --extra sweeps"
 _LABELS = {INTERACTIONS: "interactions", NOISE: "between repeats"}
 
 
-def draw(summary: Summary) -> tuple[list[Path], str | None]:
+def draw(summary: Summary, folder: Path | None = None) -> tuple[list[Path], str | None]:
     """Draw the plots that can be drawn; returns their paths, and in one line the others with the reason.
 
+    Args:
+        folder: of their files; by default the sweep's directory.
+
     Raises:
-        UserError: the directory cannot be written.
+        UserError: the folder cannot be written.
     """
     if sum(result.counts(summary.objectives) for result in summary.results) < 2 or not summary.objectives:
         return [], "no plots: they need two jobs with a result"
-    if importlib.util.find_spec("matplotlib") is None:
-        return [], f"no plots: matplotlib is not installed; {_REMEDY}"
-    from matplotlib import rc_context
-
     made: list[Path] = []
     why_not: dict[str, list[str]] = {}
     plots: dict[str, Callable[[Summary], Figure]] = {
@@ -64,13 +50,13 @@ def draw(summary: Summary) -> tuple[list[Path], str | None]:
         "parallel.png": parallel,
         "importance.png": importance_bars,
     }
-    with rc_context(_STYLE):
+    with plot_style():
         for name, make in plots.items():
-            path = summary.dir / name
+            path = (folder or summary.dir) / name
             try:
                 figure = make(summary)
                 with replacing(path) as file:
-                    figure.savefig(file, format="png", dpi=130, facecolor="white")
+                    file.write(as_png(figure))
                 made.append(path)
             except NothingToPlotError as error:
                 why_not.setdefault(str(error), []).append(name)
@@ -102,7 +88,7 @@ def importance_bars(summary: Summary) -> "Figure":
     figure = Figure(figsize=(7.5, len(found) * (1.5 + 0.36 * most)), layout="constrained")
     for axes, (name, shares) in zip(figure.subplots(len(found), squeeze=False)[:, 0], found.items(), strict=True):
         labels = [_LABELS.get(key) or shortened(key, 40) for key in shares]
-        colors = ["#c4c9d0" if key in _LABELS else BLUE for key in shares]
+        colors = [LIGHT if key in _LABELS else BLUE for key in shares]
         bars = axes.barh(range(len(shares)), list(shares.values()), color=colors, height=0.7)
         percents = [f"{share:.0%}" if share >= 0.01 else "< 1%" for share in shares.values()]
         axes.bar_label(bars, percents, padding=4, size=9)

@@ -11,8 +11,8 @@ from leyden.sweeps.summary.headline import best_again, headline, not_preferred, 
 from leyden.sweeps.summary.ranking import Group
 from leyden.sweeps.summary.results import Result
 from leyden.sweeps.summary.summary import Summary
-from leyden.sweeps.summary.value_text import brief, shortened, with_deviation
-from leyden.system.formatting import span
+from leyden.sweeps.summary.value_text import brief, with_deviation
+from leyden.system.formatting import shortened, span
 
 _STYLES = {"failed": "red", "killed": "red", "interrupted": "yellow", "running": "cyan", "pruned": "dim"}
 _LONGEST = 32  # characters of a setting on a terminal

@@ -3,8 +3,6 @@
 import re
 from typing import Any
 
-from rich.cells import cell_len, chop_cells
-
 from leyden.sweeps.summary.ranking import Spread
 from leyden.system.formatting import number
 
@@ -48,11 +46,3 @@ def with_deviation(spread: Spread | None) -> str:
     mean = number(spread.mean)
     fixed = "e" not in mean and 0.0001 <= spread.std < 10000
     return f"{mean} ± {spread.std:.4f}" if fixed or spread.std == 0 else f"{mean} ± {spread.std:.2g}"
-
-
-def shortened(text: str, longest: int) -> str:
-    """Text without its middle, if it is long: the end often matters as much as the start."""
-    if cell_len(text) <= longest:
-        return text
-    half = (longest - 1) // 2
-    return chop_cells(text, longest - 1 - half)[0] + "…" + chop_cells(text[::-1], half)[0][::-1]

@@ -12,6 +12,7 @@ import torch
 from leyden.config.compose import compose
 from leyden.sweeps.executors.executor import Ended, Executor
 from leyden.sweeps.job import Job, run_job
+from tests.leyden.helpers.logged import table
 
 LIMIT = 240.0  # seconds: the machine may be busy
 
@@ -75,7 +76,7 @@ def result(job: Job) -> dict[str, Any]:
         "status": kept["status"],
         "metrics": kept["metrics"],
         "steps": kept["steps"],
-        "metrics.csv": (job.dir / "metrics.csv").read_text(),
+        "metrics.csv": table(job.dir),
         "weights": {name: tensor.numpy().tobytes() for name, tensor in weights.items()},
         "files": sorted(p.name for p in job.dir.iterdir()),
     }

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from leyden.tuning import memory
+from leyden.system import memory
 
 CPU = torch.device("cpu")
 GIB = 1 << 30

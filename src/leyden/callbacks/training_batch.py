@@ -1,0 +1,58 @@
+"""The first training batch of a run as the network receives it, in plots/ and in TensorBoard."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+from torch import Tensor
+
+from leyden.callbacks.image_events import write_plots
+from leyden.plots.images import image_grid, is_image, to_pixels
+from leyden.plots.plot import Plot
+from leyden.tasks.task import Task
+
+
+class TrainingBatch(L.Callback):
+    """Keeps the first images of the first batch, augmented as they are, and draws them after the first epoch.
+
+    Data that are no images are not drawn.
+
+    Args:
+        dirpath: folder of the figure.
+        images: most images to draw.
+    """
+
+    def __init__(self, dirpath: str, images: int = 32) -> None:
+        self.dirpath, self.images = Path(dirpath), images
+        self._batch: tuple[Tensor, Tensor] | None = None
+
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.global_step or batch_idx or not trainer.is_global_zero or not isinstance(pl_module, Task):
+            return
+        inputs, targets = batch if isinstance(batch, list | tuple) and len(batch) == 2 else (None, None)
+        if not isinstance(inputs, Tensor) or not isinstance(targets, Tensor):
+            return
+        if inputs.shape[1:] == pl_module.spec.input_shape:
+            self._batch = inputs[: self.images].detach().cpu().clone(), targets[: self.images].detach().cpu().clone()
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if self._batch is not None and isinstance(pl_module, Task) and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+            write_plots(trainer, self.dirpath, _plot(*self._batch, pl_module), step=0)
+        self._batch = None
+
+
+def _plot(inputs: Tensor, targets: Tensor, task: Task) -> Iterator[Plot]:
+    spec = task.spec
+    if not is_image(spec):
+        return
+    is_class = spec.task == "classification" and targets.dim() == 1 and not targets.is_floating_point()
+    names = spec.class_names
+    captions = [str(names[label] if names else label) for label in targets.tolist()] if is_class else [""] * len(inputs)
+    title = "First training batch, as the network receives it"
+    figure = image_grid(to_pixels(inputs, spec), captions, title)
+    shape = "×".join(map(str, spec.input_shape))
+    caption = f"The first {len(inputs)} images of the first training batch, after augmentation, {shape}."
+    yield Plot("training_batch", "First training batch", caption, figure, "train")

@@ -1,0 +1,237 @@
+"""Figures of a classification: confusion matrix, accuracy of each class, calibration, ROC, precision and recall."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch import Tensor
+
+from leyden.data.spec import DataSpec
+from leyden.plots.evaluated import Evaluated
+from leyden.plots.plot import Plot
+from leyden.plots.style import BLUE, CYCLE, GREY, LIGHT, ORANGE, new_figure, set_margins
+from leyden.plots.worst import worst_predictions
+from leyden.system.formatting import shortened
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_MOST_CLASSES = 50  # of which each has a row of its own
+_MOST_CURVES = 10
+_BINS = 10
+
+
+def classification_plots(evaluated: Evaluated, probabilities: Tensor, spec: DataSpec) -> Iterator[Plot]:
+    """Figures of the predicted probabilities of a split; of items with finite ones only.
+
+    Args:
+        evaluated: with targets (N,), class indices.
+        probabilities: (N, classes), of its outputs.
+        spec: with the names of the classes.
+    """
+    names = list(spec.class_names) or [str(number) for number in range(probabilities.shape[1])]
+    values, targets = probabilities.double().cpu().numpy(), evaluated.targets.cpu().numpy()
+    is_finite = np.isfinite(values).all(1)
+    values, targets = values[is_finite], targets[is_finite]
+    if not len(values):  # of a network whose weights are NaN
+        return
+    confusion = np.zeros((len(names), len(names)), dtype=np.int64)
+    np.add.at(confusion, (targets, values.argmax(1)), 1)
+    yield from _confusion(confusion, names, evaluated)
+    yield _class_accuracy(confusion, names, evaluated)
+    yield from worst_predictions(evaluated, spec, names)
+    yield _curves(values, targets, names, evaluated, roc=True)
+    yield _curves(values, targets, names, evaluated, roc=False)
+    yield _calibration(values, targets, evaluated)
+
+
+def most_confused(confusion: np.ndarray, names: Sequence[str], number: int = 5) -> list[str]:
+    """The most frequent mistakes: `4 as 9 (23)`, true class first."""
+    wrong = confusion - np.diag(np.diag(confusion))
+    order = np.argsort(-wrong, axis=None, kind="stable")[:number]
+    pairs = [np.unravel_index(place, wrong.shape) for place in order]
+    return [f"{names[true]} as {names[guess]} ({wrong[true, guess]:,})" for true, guess in pairs if wrong[true, guess]]
+
+
+def _confusion(confusion: np.ndarray, names: Sequence[str], evaluated: Evaluated) -> Iterator[Plot]:
+    mistakes = most_confused(confusion, names)
+    often = f"Most often confused (true as predicted): {', '.join(mistakes)}." if mistakes else "No item is confused."
+    wrong = int(confusion.sum() - np.trace(confusion))
+    caption = f"{evaluated.describe()}, of which {wrong:,} are wrong. {often}"
+    figure = _matrix(confusion, names, "Confusion matrix: items", counts=True)
+    yield Plot("confusion_matrix", "Confusion matrix", caption, figure, evaluated.split)
+    rows = confusion.sum(1, keepdims=True)
+    shares = np.divide(confusion, rows, out=np.zeros(confusion.shape), where=rows > 0)
+    figure = _matrix(shares, names, "Confusion matrix: share of each true class", counts=False)
+    caption = f"{evaluated.describe()}. Each row sums to 1; its diagonal is the recall of the class."
+    yield Plot("confusion_matrix_normalised", "Confusion matrix, normalised", caption, figure, evaluated.split)
+
+
+def _matrix(values: np.ndarray, names: Sequence[str], title: str, counts: bool) -> "Figure":
+    from matplotlib.colors import LinearSegmentedColormap
+
+    number = len(names)
+    cell = 0.46 if number <= 12 else 0.34 if number <= 25 else max(0.07, 9 / number)
+    margin = min(1.6, 0.45 + 0.075 * max(map(len, names)))
+    figure, [axes] = new_figure(number * cell + margin + 0.9, number * cell + margin + 0.5)
+    set_margins(figure, left=margin, bottom=margin, right=0.8)
+    colors = LinearSegmentedColormap.from_list("blues", ["#ffffff", "#cfe0f2", BLUE, "#16395f"])
+    shown = values.astype(float) if not counts else values - np.diag(np.diag(values))  # mistakes would all look alike
+    highest = max(1.0, shown.max()) if counts else 1.0
+    image = axes.imshow(np.sqrt(shown / highest), cmap=colors, vmin=0, vmax=1, interpolation="nearest", aspect="equal")
+    if number <= 25:
+        for true in range(number):
+            for guess in range(number):
+                value = values[true, guess]
+                text = f"{value:,}" if counts else f"{value:.2f}".lstrip("0") if value >= 0.005 else ""
+                dark = true != guess if counts else True
+                color = "white" if dark and np.sqrt(shown[true, guess] / highest) > 0.6 else "black"
+                if text not in ("", "0"):
+                    weight = "bold" if counts and true == guess else "normal"
+                    axes.text(guess, true, text, ha="center", va="center", size=8, color=color, weight=weight)
+    every = max(1, -(-number // 50))
+    places = range(0, number, every)
+    axes.set_xticks(places, [shortened(names[place], 18) for place in places], rotation=90 if number > 5 else 0)
+    axes.set_yticks(places, [shortened(names[place], 18) for place in places])
+    axes.tick_params(length=0, labelsize=9 if number <= 25 else 7)
+    axes.set(xlabel="predicted", ylabel="true", title=title)
+    axes.spines[["top", "right"]].set_visible(True)
+    if number > 25:
+        bar = figure.colorbar(image, ax=axes, fraction=0.04, pad=0.02)
+        ticks = np.array([0, 0.01, 0.1, 0.5, 1.0])
+        bar.set_ticks(np.sqrt(ticks), labels=[f"{tick * highest:.3g}" for tick in ticks])
+    return figure
+
+
+def _class_accuracy(confusion: np.ndarray, names: Sequence[str], evaluated: Evaluated) -> Plot:
+    totals = confusion.sum(1)
+    present = np.flatnonzero(totals)
+    recall = np.diag(confusion)[present] / totals[present]
+    order = np.argsort(recall, kind="stable")
+    shown = order[:_MOST_CLASSES]
+    overall = np.trace(confusion) / max(1, confusion.sum())
+    figure, [axes] = new_figure(6.5, 0.95 + 0.23 * len(shown))
+    longest = max(len(shortened(names[present[place]], 24)) for place in shown)
+    set_margins(figure, left=0.35 + 0.075 * longest, right=1.1)
+    axes.barh(range(len(shown)), recall[shown], color=BLUE, height=0.7)
+    for row, place in enumerate(shown):
+        count = totals[present[place]]
+        text = f"{recall[place]:.3f}  of {count:,}"
+        axes.text(1.01, row, text, transform=axes.get_yaxis_transform(), va="center", size=8)
+    axes.set_yticks(range(len(shown)), [shortened(names[present[place]], 24) for place in shown])
+    axes.axvline(overall, color=ORANGE, lw=1.3, label=f"all items: {overall:.4f}")
+    lowest = recall.min()
+    axes.set(xlim=(max(0, lowest - 0.25 * (1 - lowest) - 0.02), 1), ylim=(len(shown) - 0.4, -0.6))
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel("accuracy on the items of a class (recall)")
+    axes.legend(loc="lower left", bbox_to_anchor=(0.62, 1.0), borderaxespad=0.1)
+    rest = f", the lowest {len(shown)} of {len(present)}" if len(shown) < len(present) else ""
+    axes.set_title(f"Accuracy of each class{rest}")
+    axes.grid(axis="x")
+    hardest = ", ".join(f"{names[present[place]]} ({recall[place]:.3f})" for place in order[:3])
+    caption = f"{evaluated.describe()}. Lowest: {hardest}."
+    return Plot("class_accuracy", "Accuracy of each class", caption, figure, evaluated.split)
+
+
+def _curves(values: np.ndarray, targets: np.ndarray, names: Sequence[str], evaluated: Evaluated, roc: bool) -> Plot:
+    """ROC, or precision and recall, of each class against all others; of two classes of the second one only."""
+    classes = [1] if len(names) == 2 else list(range(len(names)))
+    found = []
+    for which in classes:
+        is_class = targets == which
+        if not is_class.any() or is_class.all():
+            continue
+        horizontal, vertical, area = _roc(values[:, which], is_class) if roc else _recall(values[:, which], is_class)
+        found.append((area, names[which], horizontal, vertical))
+    found.sort(key=lambda one: one[0])
+    measure, name = ("AUC", "roc") if roc else ("AP", "precision_recall")
+    title = "ROC" if roc else "Precision and recall"
+    figure, [axes] = new_figure(5.6, 4.0)
+    for number, (area, label, horizontal, vertical) in enumerate(found):
+        if number < _MOST_CURVES:
+            text = f"{shortened(label, 18)}: {area:.4f}"
+            axes.plot(horizontal, vertical, color=CYCLE[number], lw=1.4, label=text)
+        else:
+            axes.plot(horizontal, vertical, color=LIGHT, lw=0.6, zorder=1)
+    mean = float(np.mean([one[0] for one in found])) if found else float("nan")
+    part = _visible_part([one[0] for one in found])
+    axes.set(xlim=(-0.01 * part, part) if roc else (1 - part, 1 + 0.01 * part), ylim=(1 - part, 1 + 0.01 * part))
+    axes.set_title(title if part == 1 else f"{title} (enlarged corner)")
+    axes.set(xlabel="false positive rate" if roc else "recall", ylabel="true positive rate" if roc else "precision")
+    axes.grid()
+    set_margins(figure, right=2.0)
+    heading = measure if len(found) <= _MOST_CURVES else f"{measure}, lowest {_MOST_CURVES} of {len(found)}"
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), title=heading, handlelength=1.2, alignment="left")
+    hardest = ", ".join(f"{label} ({area:.4f})" for area, label, _, _ in found[:3])
+    each = f"the class {found[0][1]}" if len(names) == 2 and found else "each class against all others"
+    about = "area under the ROC curve (AUC)" if roc else "average precision (AP)"
+    caption = f"{evaluated.describe()}. The {about} of {each} is {mean:.4f}{' on average' * (len(found) > 1)}."
+    caption += f" Lowest: {hardest}." if len(found) > 1 else ""
+    return Plot(name, title, caption, figure, evaluated.split)
+
+
+def _visible_part(areas: Sequence[float]) -> float:
+    """Side of the corner of the unit square in which all curves of these areas differ."""
+    needed = 3 * (1 - min(areas, default=0.0)) ** 0.5
+    return next((part for part in (0.05, 0.1, 0.25, 0.5) if part >= needed), 1.0)
+
+
+def _roc(scores: np.ndarray, is_class: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """False and true positive rates for decreasing thresholds, and the area below."""
+    hits, others = _cumulated(scores, is_class)
+    false, true = np.r_[0, others / others[-1]], np.r_[0, hits / hits[-1]]
+    return *_thinned(false, true), float(np.trapezoid(true, false))
+
+
+def _recall(scores: np.ndarray, is_class: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Recall and precision for decreasing thresholds, and the average precision: sum of precision times gain."""
+    hits, others = _cumulated(scores, is_class)
+    recall, precision = hits / hits[-1], hits / (hits + others)
+    area = float(np.sum(np.diff(np.r_[0, recall]) * precision))
+    return *_thinned(np.r_[0, recall], np.r_[precision[0], precision]), area
+
+
+def _cumulated(scores: np.ndarray, is_class: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Items of the class, and others, with at least each distinct score, from the highest score."""
+    order = np.argsort(-scores, kind="stable")
+    last_of_score = np.r_[np.flatnonzero(np.diff(scores[order])), len(scores) - 1]
+    hits = np.cumsum(is_class[order])[last_of_score]
+    return hits, last_of_score + 1 - hits
+
+
+def _thinned(horizontal: np.ndarray, vertical: np.ndarray, points: int = 400) -> tuple[np.ndarray, np.ndarray]:
+    """At most about so many points of a curve, as many as a figure can show."""
+    if len(horizontal) <= points:
+        return horizontal, vertical
+    cells = np.unique(np.stack([horizontal, vertical], 1).round(3), axis=0, return_index=True)[1]
+    chosen = np.unique(np.r_[0, np.sort(cells), len(horizontal) - 1])
+    return horizontal[chosen], vertical[chosen]
+
+
+def _calibration(values: np.ndarray, targets: np.ndarray, evaluated: Evaluated) -> Plot:
+    """Accuracy of predictions by their probability; expected calibration error: Guo et al. (2017), 10 bins."""
+    top, correct = values.max(1), values.argmax(1) == targets
+    bins = np.clip((top * _BINS).astype(int), 0, _BINS - 1)
+    counts = np.bincount(bins, minlength=_BINS)
+    confidence = np.bincount(bins, top, minlength=_BINS) / np.maximum(counts, 1)
+    accuracy = np.bincount(bins, correct, minlength=_BINS) / np.maximum(counts, 1)
+    error = float(np.sum(counts * np.abs(confidence - accuracy)) / max(1, counts.sum()))
+    used = counts > 0
+    figure, [axes] = new_figure(5.0, 4.0)
+    axes.plot([0, 1], [0, 1], color=GREY, lw=1, ls=(0, (4, 3)), label="perfectly calibrated")
+    sizes = 20 + 280 * counts[used] / counts.max()
+    spread = np.sqrt(accuracy * (1 - accuracy) / np.maximum(counts, 1))[used]
+    axes.errorbar(confidence[used], accuracy[used], yerr=spread, fmt="none", ecolor=BLUE, elinewidth=1)
+    axes.scatter(confidence[used], accuracy[used], s=sizes, color=BLUE, alpha=0.85, lw=0, label="bin, by its items")
+    lowest = min(1 / values.shape[1], float(confidence[used].min()))
+    axes.set(xlim=(lowest - 0.03, 1.02), ylim=(-0.02, 1.04), title="Calibration")
+    axes.set(xlabel="probability of the predicted class", ylabel="share of correct predictions")
+    axes.grid()
+    axes.legend(loc="upper left", markerscale=0.5)
+    bias = float(top.mean() - correct.mean())
+    word = "over" if bias > 0 else "under"
+    caption = (
+        f"{evaluated.describe()}. The expected calibration error is {error:.4f}: on average predictions are "
+        f"{word}confident by {abs(bias):.4f}."
+    )
+    return Plot("calibration", "Calibration", caption, figure, evaluated.split)
