@@ -26,7 +26,7 @@ from leyden.cli.script_options import ScriptParser, check_plot_file
 from leyden.config.compose import compose
 from leyden.config.experiment import Config
 from leyden.plots.plot import plot_style
-from leyden.plots.style import BLUE, new_figure
+from leyden.plots.style import BLUE, new_figure, set_margins
 from leyden.system.errors import UserError
 from leyden.training.build import build_optimizer, build_scheduler
 
@@ -64,7 +64,8 @@ def main() -> None:
     rows = math.ceil(len(names) / 4)
     columns = math.ceil(len(names) / rows)
     with plot_style():
-        figure, all_axes = new_figure(3.3 * columns + 0.4, 2.5 * rows + 0.3, rows, columns)
+        figure, all_axes = new_figure(3.3 * columns + 0.6, 2.5 * rows + 0.3, rows, columns)
+        set_margins(figure, left=0.85)
         for axes, name in zip(all_axes, names, strict=False):
             config = compose([f"scheduler={name}", *overrides], configs=CONFIGS).config
             rates = learning_rates(config, arguments.steps)

@@ -170,6 +170,19 @@ def best_so_far(trainer: L.Trainer) -> tuple[float, float | None] | None:
     return best.best_model_score.item(), losses.get(best.best_model_path)
 
 
+def best_epoch(trainer: L.Trainer) -> int | None:
+    """Epoch of the best weights so far, counted from 1; None without any, or if their step is not known."""
+    best, batches = best_checkpoint(trainer), trainer.fit_loop.epoch_loop.total_batch_idx + 1
+    step = kept_files(trainer).get(Path(best.best_model_path).name) if best and best.best_model_path else None
+    length = trainer.num_training_batches
+    if not step or not trainer.global_step or batches < 1:
+        return None
+    if not isinstance(length, int) or not length:
+        length = batches // max(trainer.current_epoch, 1) or 1
+    steps_per_batch = trainer.global_step / batches  # less than 1 if gradients are accumulated
+    return max(1, math.ceil(step / steps_per_batch / length - 1e-6))
+
+
 def kept_files(trainer: L.Trainer) -> dict[str, int]:
     """Global step of each file of best weights, by file name."""
     best = best_checkpoint(trainer)

@@ -19,6 +19,7 @@ from leyden.config.monitored_metrics import check_monitored
 from leyden.config.names import own_keys
 from leyden.config.new_run_dir import new_run_dir
 from leyden.config.overrides import allow_new_values, as_typed
+from leyden.config.quiet import QUIET, is_quiet, without_quiet
 from leyden.config.recorded import check_measurable, check_resumable, recorded
 from leyden.config.validation import validate
 from leyden.config.vocabulary import Vocabulary
@@ -75,9 +76,10 @@ def check(cfg: DictConfig) -> Experiment:
         UserError: for the first setting that is wrong.
     """
     hydra_cfg, overrides, primary = HydraConfig.get(), _typed(), _primary()
+    is_quiet(cfg)
     _expand_homes(cfg)
     if cfg.resume is not None:
-        run = recorded(find_run(str(cfg.resume), cfg.paths.log_dir, "resume"), overrides, {"resume"}, primary)
+        run = recorded(find_run(str(cfg.resume), cfg.paths.log_dir, "resume"), overrides, {"resume", QUIET}, primary)
         check_resumable(run)
         if rank() == 0:
             check_free(run.dir, "resume")
@@ -95,10 +97,11 @@ def check(cfg: DictConfig) -> Experiment:
     if cfg.paths.run_dir is None:
         cfg.paths.run_dir = str(new_run_dir(cfg.paths.log_dir, name))
     config: Config = with_names_as_text(homes_expanded(OmegaConf.to_container(cfg, resolve=True)))
-    for own in ("resume", "sweep"):
+    for own in ("resume", "sweep", QUIET):
         del config[own]
     refuse_tuners(config, overrides)
     _check(config, Vocabulary(primary), overrides)
+    overrides = without_quiet(overrides)
     if config["init_from"] is not None and rank() == 0:  # by now `last` may be this run, for a further process of it
         config["init_from"] = str(_weights_of(str(config["init_from"]), config["paths"]["log_dir"]))
     return Experiment(name, config, overrides, resumes=is_job and Path(config["paths"]["run_dir"]).exists())
@@ -125,6 +128,7 @@ def check_run(cfg: DictConfig) -> tuple[Recorded, Config]:
         raise UserError(f"resume={cfg.resume}: is for train.py; write {setting('run', str(cfg.resume))}")
     if settings["run"] is None:
         raise UserError("run: no value given; add run=last, or run=<directory>")
+    is_quiet(settings)
     run = recorded(find_run(str(settings["run"]), cfg.paths.log_dir), _typed(), own, primary)
     check_measurable(run)
     validate(run.config, Vocabulary(primary.with_name("train.yaml")), run.typed)

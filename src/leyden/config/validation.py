@@ -60,6 +60,14 @@ def check_section(path: str, section: Mapping[str, Any]) -> None:
     _check(path, section, Hints(), {})
 
 
+def check_switch(name: str, value: Any) -> None:
+    """Raise a UserError for a value that is neither true nor false."""
+    if not isinstance(value, bool):
+        meant = [text for text, words in _SWITCHES.items() if str(value).lower() in words]
+        remedy = f"; write {name}={meant[0]}" if meant else ""
+        raise UserError(f"{name}={as_text(value)}: must be true or false{remedy}")
+
+
 def _check_sections(config: Mapping[str, Any], words: Vocabulary, hints: Hints) -> None:
     """Check that no required section is missing and that each section is of its kind."""
     for group in ("experiment", "debug", "local"):
@@ -92,10 +100,7 @@ def _check_top_level(config: Mapping[str, Any]) -> None:
         remedy = f"; write seed={int(one)}" if isinstance(one, int | float) and one == int(one) else ""
         raise UserError(f"seed={as_text(seed)}: must be a whole number{remedy}")
     for switch in ("test", "cache_features"):
-        if not isinstance(value := config.get(switch, True), bool):
-            meant = [text for text, words in _SWITCHES.items() if str(value).lower() in words]
-            remedy = f"; write {switch}={meant[0]}" if meant else ""
-            raise UserError(f"{switch}={as_text(value)}: must be true or false{remedy}")
+        check_switch(switch, config.get(switch, True))
     if (precision := config.get("matmul_precision")) not in _PRECISIONS:
         near = [f"; did you mean matmul_precision={name}?" for name in nearest(str(precision), _PRECISIONS)] or [""]
         raise UserError(f"matmul_precision={as_text(precision)}: must be one of {', '.join(_PRECISIONS)}{near[0]}")

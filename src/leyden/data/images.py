@@ -113,7 +113,7 @@ class Images(InMemory):
 
     def describe(self) -> str:
         shape = "×".join(map(str, self.spec.input_shape))
-        return f"{type(self).__name__}: {self.sizes()}; {shape} images of {self.spec.output_size} classes"
+        return f"{type(self).__name__}: {self.sizes()}; {shape}, {self.spec.output_size} classes"
 
     def transform(self, split: str) -> Transform:
         return Normalise(self.spec, self.augment if split == "train" else None)

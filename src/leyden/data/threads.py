@@ -6,9 +6,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
 from typing import TypeVar
 
-import rich
 from rich.progress import track
 
+from leyden.system.console import has_live_display
 from leyden.system.processes import cpus
 
 T = TypeVar("T")
@@ -35,5 +35,5 @@ def in_threads(work: Callable[[T], R], items: Sequence[T], doing: str) -> Iterat
     size = 64  # a future for each item would take more time and memory
     chunks = [items[start : start + size] for start in range(0, len(items), size)]
     results = map_ahead(lambda chunk: [work(item) for item in chunk], chunks, cpus(), 4 * cpus())
-    hidden = len(items) < 2000 or not rich.get_console().is_terminal
+    hidden = len(items) < 2000 or not has_live_display()
     yield from chain.from_iterable(track(results, doing, total=len(chunks), transient=True, disable=hidden))

@@ -167,7 +167,7 @@ class Run:
     def update(self, epochs: int, steps: int, metrics: Mapping[str, float]) -> None:
         """Record epochs, steps and metrics so far."""
         self._record |= {"epochs": epochs, "steps": steps, "metrics": {**self._record["metrics"], **metrics}}
-        self._record["seconds"] = self._seconds()
+        self._record["seconds"] = self.seconds
         if self.writes and self._written:
             write_record(self.dir, self._record)
 
@@ -201,6 +201,16 @@ class Run:
         if self.writes and self._written:
             write_record(self.dir, self._record)
 
+    @property
+    def epochs(self) -> int:
+        """Number of epochs so far, in all sessions."""
+        return int(self._record["epochs"])
+
+    @property
+    def seconds(self) -> float:
+        """Duration so far, of all sessions."""
+        return round(self._before + time.monotonic() - self._started, 3)
+
     def finish(self, metrics: Mapping[str, float], status: str = "finished") -> None:
         """Set the result."""
         self._record |= {"status": status, "metrics": dict(metrics)}
@@ -212,12 +222,12 @@ class Run:
         if stopped:
             self._record |= {"status": "interrupted", "error": stopped.signal.name}
             if self.writes:
-                log.warning("interrupted by %s; resume with: %s", stopped.signal.name, self._again)
+                log.error("interrupted by %s; resume with:\n  %s", stopped.signal.name, self._again)
         elif error is not None:
             self._record |= {"status": "failed", "error": f"{type(error).__name__}: {error}"}
         elif self._record["status"] == "running":
             self._record |= {"status": "failed", "error": "left without a result"}
-        self._record["seconds"] = self._seconds()
+        self._record["seconds"] = self.seconds
         try:
             if self.writes:
                 self._close(error if not stopped else None)
@@ -258,9 +268,6 @@ class Run:
         """Remove the files of the TensorBoard logger, which Lightning opens before it loads a checkpoint."""
         for path in set(event_files(self.dir)) - set(self._events):
             path.unlink(missing_ok=True)
-
-    def _seconds(self) -> float:
-        return round(self._before + time.monotonic() - self._started, 3)
 
 
 def _steps_by_file(best: dict[str, int] | tuple[str, int]) -> dict[str, int]:

@@ -57,7 +57,7 @@ class SweepLoop:
                         self._end(ended)
                 else:
                     time.sleep(_TICK)
-                self.progress.show(self._running.values())
+                self.progress.show()
         return self._signals[0] if self._signals else None
 
     def _fill(self) -> None:

@@ -10,7 +10,7 @@ from leyden.system.errors import UserError
 LONGEST = 120
 
 # Settings that do not change what a sweep computes.
-_HOW = re.compile(r"(hydra|paths)[./@]|experiment$|sweep$|sweep\.(name|on_error|n_trials|storage|study)$")
+_HOW = re.compile(r"(hydra|paths)[./@]|experiment$|quiet$|sweep$|sweep\.(name|on_error|n_trials|storage|study)$")
 
 
 def job_name(settings: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from leyden.config.overrides import as_typed
+from leyden.config.quiet import is_quiet, without_quiet
 from leyden.run.new_record import code_of
 from leyden.sweeps.executors.executor import OUTPUT, Executor
 from leyden.sweeps.executors.hydra_launcher import HydraLauncherExecutor
@@ -32,9 +33,11 @@ from leyden.sweeps.progress import SweepProgress
 from leyden.sweeps.summary import as_table, summarize
 from leyden.sweeps.sweep_record import SweepRecord
 from leyden.system.atomic_files import full_disk
+from leyden.system.console import set_up_logging
 from leyden.system.errors import UserError
 from leyden.system.formatting import count
 from leyden.system.graceful_shutdown import Interrupted, interruption
+from leyden.system.override_text import in_shell
 from leyden.system.suggestions import did_you_mean
 
 log = logging.getLogger(__name__)
@@ -52,10 +55,12 @@ def sweep(context: HydraContext, task: TaskFunction, config: DictConfig, argumen
         SystemExit: a job failed (1), or a signal stopped the sweep (130, 143).
     """
     before = HydraConfig.instance().cfg
+    if is_quiet(config):
+        set_up_logging(quiet=True)
     try:
         source, directory, constants = _plan(context, config, arguments)
         executor = _executor(context, task, config)
-        _run(source, executor, directory, config, as_typed(arguments), constants)
+        _run(source, executor, directory, config, without_quiet(as_typed(arguments)), constants)
     finally:
         HydraConfig.instance().cfg = before
 
@@ -82,11 +87,12 @@ def _plan(context: HydraContext, config: DictConfig, arguments: Sequence[str]) -
     directory = Path(config.hydra.sweep.dir) / name
     texts = [_line(override) for override in constants]
     composer = JobComposer(context, config, texts, directory)
+    recorded = without_quiet(as_typed(texts))
     if not is_search:
-        return Grid(composer, swept), directory, as_typed(texts)
+        return Grid(composer, swept), directory, recorded
     from leyden.sweeps.search import Search  # Optuna is optional
 
-    return Search(composer, settings, swept, config.monitor, config.mode, config.seed), directory, as_typed(texts)
+    return Search(composer, settings, swept, config.monitor, config.mode, config.seed), directory, recorded
 
 
 def _line(override: Override) -> str:
@@ -127,7 +133,7 @@ def _run(
     width = console.width if console.is_terminal else None
     console.print(as_table(summarize(directory), width), soft_wrap=True)
     if done.received:
-        log.warning("interrupted by %s; repeat the command to resume", done.received.name)
+        log.error("interrupted by %s; repeat the command to resume", done.received.name)
         raise SystemExit(128 + done.received)
     if done.refused_for:
         tried = f"{len(done.failed)} of {count(source.total, 'job')}"
@@ -135,11 +141,13 @@ def _run(
     if done.failed or left:
         printed = [path for job in done.failed if (path := directory / OUTPUT / f"{job.name}.txt").is_file()]
         kept = any(path.stat().st_mtime >= began for path in printed)  # not of an earlier invocation
-        output = f"; their output is in {directory / OUTPUT}" if kept else ""
-        message = "%s not done, of which %d failed; repeat the command to resume%s"
-        log.error(message, count(left, "job"), len(done.failed), output)
+        message = "%s not done, of which %d failed; repeat the command to resume"
+        log.error(message, count(left, "job"), len(done.failed))
+        if kept:
+            log.error("their output is in %s", directory / OUTPUT)
         raise SystemExit(1)
-    log.info("saved in %s; more: python scripts/summarize.py %s", directory, directory)
+    log.info("kept in %s", directory)
+    log.info("next:\n  python scripts/summarize.py %s", in_shell(str(directory)))
 
 
 class _Done(NamedTuple):
@@ -155,7 +163,8 @@ def _execute(
 ) -> _Done:
     """Execute the remaining jobs."""
     done = source.open()
-    log.info("sweep: %s, in %s%s", count(source.total, "job"), directory, f"; {len(done)} done already" if done else "")
+    log.info("sweep: %s%s", count(source.total, "job"), f"; {len(done)} done already" if done else "")
+    log.info("directory: %s", directory)
     finished = {found.job.name for found in done}
     waiting = (
         [read_outcome(job) for job in source.examples() if job.name not in finished] if source.kind == "grid" else []
@@ -169,9 +178,9 @@ def _execute(
         return _Done()
     executor.open(directory, source.examples())
     try:
-        progress = SweepProgress(
-            source.total, source.total - source.remaining(), source.objectives, alone=executor.slots == 1
-        )
+        if executor.output:
+            log.info("output of each job: %s", Path(OUTPUT, "<job>.txt"))
+        progress = SweepProgress(source.total, source.total - source.remaining(), source.objectives, executor.output)
         loop = SweepLoop(source, executor, record, progress, stops_on_failure)
         return _Done(loop.run(), loop.failed, loop.refusals.common)
     finally:

@@ -92,6 +92,19 @@ def in_shell(word: str) -> str:
     return shlex.quote(word)
 
 
+def continued(command: str, width: int) -> str:
+    """A command on several lines that a shell joins, none of them wider than `width` unless a word is."""
+    words = re.findall(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+""", command)
+    lines = [""]
+    for word in words:
+        longer = f"{lines[-1]} {word}" if lines[-1].strip() else f"{lines[-1]}{word}"
+        if len(longer) + 2 <= width or not lines[-1].strip():
+            lines[-1] = longer
+        else:
+            lines.append(f"    {word}")
+    return " \\\n".join(lines)
+
+
 def squeezed(word: object) -> str:
     """A name without case, dashes, dots, slashes, blanks and underscores: `fashion-MNIST` is fashion_mnist."""
     return re.sub(r"[\s_./-]", "", str(word)).lower()

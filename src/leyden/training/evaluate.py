@@ -19,7 +19,7 @@ from leyden.data.loader import Loader
 from leyden.data.module import DataModule
 from leyden.data.recorded_split import NEW
 from leyden.plots.plot import PLOTS
-from leyden.records.record import CHECKPOINTS, lock, read_record, write_record
+from leyden.records.record import CHECKPOINTS, RECORD, lock, read_record, write_record
 from leyden.run.record_updater import logged_metrics
 from leyden.run.split_record import warn_of_trained
 from leyden.system.errors import UserError
@@ -108,7 +108,7 @@ def evaluate(trainer: L.Trainer, task: Task, datamodule: DataModule, split: str 
     check_limit(trainer, loader)
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(callback, Progress):
-            callback.tested = split
+            callback.tested, callback.logs_test = split, False  # a table follows
     trainer.test(task, dataloaders=loader, verbose=False)
     return {name.replace("test/", f"{split}/"): value for name, value in logged_metrics(trainer).items()}
 
@@ -184,5 +184,6 @@ def _keep(metrics: Mapping[str, float], recorded: Recorded, run: LoadedRun, spli
         with lock(run.dir):
             record = read_record(run.dir)
             write_record(run.dir, {**record, "evaluations": [*record.get("evaluations", []), entry]})
+        log.info("added to %s", run.dir / RECORD)
     except (OSError, UserError) as error:
         log.warning("the result is not kept in the run's record: %s", error)

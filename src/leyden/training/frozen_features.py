@@ -4,7 +4,6 @@ import logging
 from typing import Protocol, runtime_checkable
 
 import lightning as L
-import rich
 import torch
 from rich.progress import track
 from torch import Tensor, nn
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from leyden.data.in_memory import InMemory, Split
 from leyden.data.module import DataModule
 from leyden.data.spec import DataSpec
+from leyden.system.console import has_live_display
 from leyden.tasks.task import Task
 
 log = logging.getLogger(__name__)
@@ -73,8 +73,8 @@ class CachedFeatures(InMemory):
         features, targets = [], []
         loader = self.datamodule.loader(split, device=device)
         log.info("features of the frozen backbone: %s, %d batches", split, len(loader))
-        quiet = not rich.get_console().is_terminal
-        for inputs, of in track(loader, f"features, {split}", total=len(loader), transient=True, disable=quiet):
+        hidden = not has_live_display()
+        for inputs, of in track(loader, f"features, {split}", total=len(loader), transient=True, disable=hidden):
             with self.trainer.precision_plugin.forward_context():
                 features.append(network.features(inputs).float().cpu())
             targets.append(of.cpu())

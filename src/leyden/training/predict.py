@@ -26,6 +26,7 @@ from leyden.data.module import DataModule
 from leyden.data.spec import DataSpec
 from leyden.run.split_record import warn_of_trained
 from leyden.system.atomic_files import replacing
+from leyden.system.console import has_live_display
 from leyden.system.errors import UserError
 from leyden.tasks.task import Predictions, Task
 from leyden.training.evaluate import open_run
@@ -105,9 +106,9 @@ def predict(task: Task, inputs: Inputs, trainer: L.Trainer, top_k: int = 1) -> I
     device, precision = trainer.strategy.root_device, trainer.precision_plugin
     task.to(device).eval()
     task.network = precision.convert_module(task.network)
-    quiet = not rich.get_console().is_terminal
+    hidden = not has_live_display()
     for names, stored, targets in track(
-        inputs.batches, "Predicting", total=inputs.steps, transient=True, disable=quiet
+        inputs.batches, "Predicting", total=inputs.steps, transient=True, disable=hidden
     ):
         with torch.inference_mode():
             batch = inputs.transform(stored.to(device))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import lightning as L
 import torch
+from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
 from leyden.callbacks.best import best_checkpoint, best_score
@@ -24,11 +25,13 @@ from leyden.run.directory import Run
 from leyden.run.record_updater import RecordUpdater, logged_metrics
 from leyden.run.split_record import check_unchanged, read_split, report_changes, warn_of_repeated, warn_of_source
 from leyden.studies.pruning import Pruning, is_pruned
+from leyden.system.console import log_line
 from leyden.system.errors import UserError
 from leyden.system.lightning_internals import ddp_in_notebooks
 from leyden.system.processes import rank
 from leyden.system.suggestions import did_you_mean
 from leyden.tasks.task import Task
+from leyden.training.announcements import announce_result, announce_run
 from leyden.training.build import build_data, build_task, build_trainer, untrained_copy
 from leyden.training.experiment_trackers import log_settings, tracker_ids, with_tracker_ids
 from leyden.training.feasibility import check_feasible
@@ -67,7 +70,7 @@ def run_experiment(experiment: Experiment) -> float | None:
         with ddp_in_notebooks():
             pruning = [Pruning(experiment.trial)] if experiment.trial else []
             trainer = build_trainer(with_tracker_ids(config, run.tracker_ids), *pruning, RecordUpdater(run))
-        log.info("experiment: %s, in %s", experiment.name, run.dir)
+        announce_run(experiment, run.dir)
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, LastCheckpoint):
                 callback.shutdown = run.shutdown
@@ -81,7 +84,8 @@ def run_experiment(experiment: Experiment) -> float | None:
             metrics = train(trainer, task, datamodule, checkpoint, test=config["test"])
             log_result(trainer, metrics)
         run.finish(metrics, "pruned" if is_pruned(trainer) else "finished")
-        log.info("kept in %s", run.dir)
+        events = any(isinstance(logger, TensorBoardLogger) for logger in trainer.loggers)
+        announce_result(run.dir, Path(config["paths"]["log_dir"]), run.epochs, run.seconds, events)
     return _monitored(metrics, monitor)
 
 
@@ -101,9 +105,10 @@ def train(
         Metrics of the last epoch (`train/…`, `val/…`), the monitored one of the best epoch (`best/…`) and those of
         the test (`test/…`).
     """
-    log.info("data: %s", datamodule.describe())
+    data = f"data: {datamodule.describe()}"
+    log_line(log, data, data.partition(";")[0])
     many = f", {trainer.world_size} processes" if trainer.world_size > 1 else ""
-    log.info("network: %s on %s%s", task.describe(), trainer.strategy.root_device, many)
+    log_line(log, f"network: {task.describe()} on {trainer.strategy.root_device}{many}")
     trainer.fit(task, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
     metrics = logged_metrics(trainer) | best_score(trainer)
     if test and not is_pruned(trainer):

@@ -1,5 +1,6 @@
 """The line for each epoch tells the metrics of that epoch, once."""
 
+import io
 import logging
 import os
 import re
@@ -9,16 +10,18 @@ from pathlib import Path
 import lightning.pytorch as pl
 import pytest
 import rich
+import torch
 from lightning.pytorch.callbacks import ProgressBar
 from rich.console import Console
 
 from leyden.callbacks.progress import Progress
 from leyden.config.compose import compose
+from leyden.system.live_line import LiveLine
 from leyden.training.train import run_experiment
 from myproject.tasks.classification import Classification
 
 LINE = re.compile(
-    r"epoch (\d+)/(\d+)  train: loss ([\d.]+) acc ([\d.]+)  val: loss ([\d.]+) acc ([\d.]+)  [\d.]+ s( .*best)?"
+    r"epoch (\d+)/(\d+)  train loss ([\d.]+) acc ([\d.]+)  val loss ([\d.]+) acc ([\d.]+)  +[\d.]+ m?s( .*best)?"
 )
 
 
@@ -37,6 +40,52 @@ def test_each_epoch_is_told_once_and_the_best_is_marked(quick: list[str], caplog
     assert marked
     assert float(marked[-1][6]) == pytest.approx(best, abs=1e-4)
     assert sum("test: loss" in message for message in caplog.messages) == 1
+    (last,) = [message for message in caplog.messages if message.startswith("best: ")]
+    assert last == f"best: val/acc {best:.4f} in epoch {marked[-1][1]} of 3"
+
+
+@pytest.mark.parametrize("interval", [1.0, 0.5])
+def test_the_epoch_of_the_best_weights_is_found_in_a_resumed_run_too(
+    interval: float, quick: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    often = [f"trainer.val_check_interval={interval}", "trainer.accumulate_grad_batches=2", "data.batch_size=32"]
+    experiment = compose([*quick, "logger=none", "trainer.max_epochs=2", *often])
+    run_experiment(experiment)
+    caplog.clear()
+    with caplog.at_level(logging.INFO, logger="leyden"):
+        run_experiment(compose([f"resume={experiment.run_dir}", "trainer.max_epochs=4"]))
+    (last,) = [message for message in caplog.messages if message.startswith("best: ")]
+    best = torch.load(Path(experiment.run_dir, "checkpoints", "best.ckpt"), weights_only=True)
+    assert last.endswith(f" in epoch {best['epoch'] + 1} of 4")
+
+
+def test_the_running_loss_is_that_of_batches_whatever_is_accumulated() -> None:
+    bar = Progress()
+    bar._follow({"loss": torch.tensor(0.5)}, 2)
+    assert bar._loss == pytest.approx(1.0)
+    bar._follow(torch.tensor(2.0), 1)
+    assert bar._loss == pytest.approx(1.2)
+    bar._follow({"loss": torch.tensor(torch.nan)}, 1)
+    bar._follow({"loss": torch.tensor(3.0)}, 1)
+    assert bar._loss == pytest.approx(3.0)
+    for nothing in (None, {}, torch.zeros(2)):
+        bar._follow(nothing, 1)
+    assert bar._loss == pytest.approx(3.0)
+
+
+def test_the_bar_shows_the_whole_run(
+    quick: list[str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shown: list[tuple[str, float | None]] = []
+    monkeypatch.setattr("leyden.callbacks.progress._EVERY", 0.0)
+    monkeypatch.setattr(rich, "get_console", lambda: Console(file=io.StringIO(), force_terminal=True, width=100))
+    monkeypatch.setattr(LiveLine, "show", lambda self, title, fraction, *_: shown.append((title, fraction)))
+    lines(quick, caplog, "trainer.max_epochs=3", "data.batch_size=64")
+    training = [fraction for title, fraction in shown if title.startswith("epoch")]
+    assert training == sorted(training)
+    assert training[0] == 0
+    assert training[-1] == pytest.approx(1)
+    assert [fraction for title, fraction in shown if title == "test"] == [0.5, 1.0]
 
 
 class Scoring(Classification):
@@ -61,7 +110,7 @@ def test_the_monitored_metric_is_shown_where_a_task_logs_it_itself(
     own = ["task._target_=tests.leyden.callbacks.test_progress.Scoring", "monitor=val/auroc", "mode=max", "logger=none"]
     with caplog.at_level(logging.INFO, logger="leyden"):
         run_experiment(compose([*quick, *own]))
-    assert any(re.search(r"^epoch 1/1 .* val: .* auroc 0\.2500 ", message) for message in caplog.messages)
+    assert any(re.search(r"^epoch 1/1 .* val .* auroc 0\.2500 ", message) for message in caplog.messages)
     assert any(re.search(r"^test: .* auroc 0\.1250$", message) for message in caplog.messages)
 
 
@@ -69,7 +118,7 @@ def test_the_line_lands_in_the_log_of_the_run(quick: list[str], tmp_path: Path) 
     logging.getLogger("leyden").setLevel(logging.INFO)
     experiment = compose([*quick, "logger=none"])
     run_experiment(experiment)
-    assert "epoch 1/1  train: loss" in Path(experiment.run_dir, "train.log").read_text()
+    assert "epoch 1/1  train loss" in Path(experiment.run_dir, "train.log").read_text()
 
 
 def test_a_bar_is_drawn_on_a_terminal_only(
@@ -89,7 +138,7 @@ def test_without_validation_the_line_says_so(quick: list[str], caplog: pytest.Lo
     with caplog.at_level(logging.INFO, logger="leyden"):
         none = ["data.val_size=0", "monitor=train/loss", "mode=min", "logger=none"]
         run_experiment(compose([*quick, *none]))
-    assert any(re.search(r"epoch 1/1  train: loss \S+ acc \S+  val: –", message) for message in caplog.messages)
+    assert any(re.search(r"epoch 1/1  train loss \S+ acc \S+  val –", message) for message in caplog.messages)
 
 
 def test_an_epoch_that_is_resumed_in_its_middle_is_told(quick: list[str], caplog: pytest.LogCaptureFixture) -> None:
@@ -118,12 +167,15 @@ def test_it_is_switched_off_and_on_as_lightnings_tools_do(
     assert bar.is_enabled
     bar.disable()
     assert not bar.is_enabled
-    bar._start("epoch 1/1", 3)
+    bar._open()
+    bar._line.show("epoch 1/1", 0.5)
     assert "━" not in capsys.readouterr().out
     bar.enable()
     assert bar.is_enabled
-    bar._start("epoch 1/1", 3)
+    bar._open()
+    bar._line.show("epoch 1/1", 0.5)
     bar.disable()
+    assert not bar._line.is_open
     assert "━" in capsys.readouterr().out
 
 

@@ -32,6 +32,7 @@ class Made:
     """An executor that does to a job what its function says, when it is waited for."""
 
     stops_in_handler = True
+    output: Path | None = None
 
     def __init__(self, does: Callable[[Job], str | None], slots: int = 1) -> None:
         self.does, self.slots = does, slots
@@ -105,9 +106,7 @@ def ran(
     source = Listed(jobs) if isinstance(jobs, list) else jobs
     with SweepRecord(folder, source, "made", ["x=1,2"], []) as record:
         done = source.open()
-        loop = SweepLoop(
-            source, executor, record, SweepProgress(source.total, len(done), source.objectives, alone=True), stop
-        )
+        loop = SweepLoop(source, executor, record, SweepProgress(source.total, len(done), source.objectives), stop)
         received = loop.run()
         record.close("finished")
     return loop, source, received

@@ -51,7 +51,8 @@ def test_the_same_command_goes_on_and_what_failed_is_tried_again(quick: list[str
     sweep = ["-m", "experiment=mnist_linear", FAULT, "callbacks.fault.kind=none,raise,exit", *quick]
     status, said = typed(*sweep, "hydra/launcher=parallel", "hydra.launcher.n_jobs=2")
     assert status == 1
-    assert "2 jobs not done, of which 2 failed; repeat the command to resume; their output is in " in said
+    assert "2 jobs not done, of which 2 failed; repeat the command to resume\n" in said
+    assert "its output: output/callbacks.fault.kind=raise.txt" in said
     for name, cause in (("raise", "ValueError: this one raises"), ("exit", "ended with exit status 7")):
         (line,) = [line for line in said.splitlines() if line.startswith("failed") and f"kind={name}" in line]
         assert cause in line
@@ -66,7 +67,7 @@ def test_the_same_command_goes_on_and_what_failed_is_tried_again(quick: list[str
     status, said = typed(*sweep, "sweep.on_error=stop")
     assert status == 1
     assert "1 done already" in said
-    assert "what they printed" not in said  # by itself it prints to the terminal; what is kept is of the time before
+    assert "Traceback" not in said  # which is in the file
     assert first.read_text() == before
     assert "kind=exit: failed" not in said  # nothing more was begun
     assert statuses(tmp_path)["callbacks.fault.kind=exit"] == "failed"

@@ -1,6 +1,8 @@
 """Numbers, times and metrics as people read them."""
 
-from leyden.system.formatting import age, most_telling, number, span
+import pytest
+
+from leyden.system.formatting import age, aligned, clock, first_fitting, most_telling, number, span
 
 
 def test_numbers_have_four_digits() -> None:
@@ -28,3 +30,41 @@ def test_ages_have_one_unit() -> None:
 def test_what_tells_most_of_a_test_comes_first() -> None:
     names = ["val/acc", "test/loss", "test/weighted", "test/f1", "test/acc", "test/bias"]
     assert most_telling(names) == ["test/acc", "test/f1", "test/bias", "test/weighted"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0812, "0.0812"),
+        (9.99996, "10.000"),
+        (12.3456, "12.346"),
+        (123.456, "123.46"),
+        (99999.7, "100000"),
+        (1234567.0, "1.23e+06"),
+        (0.00012, "0.00012"),
+        (float("nan"), "   nan"),
+        (0.0, "0.0000"),
+    ],
+)
+def test_metrics_in_a_column_are_six_wide_if_they_can(value: float, text: str) -> None:
+    assert aligned(value) == text
+
+
+def test_a_time_that_is_left_is_read_as_on_a_clock() -> None:
+    assert [clock(seconds) for seconds in (-1, 7.4, 83, 3599.7, 4000, 90000)] == [
+        "0:00",
+        "0:07",
+        "1:23",
+        "1:00:00",
+        "1:06:40",
+        "1 d 1 h",
+    ]
+
+
+def test_the_longest_form_that_fits_is_taken_and_the_last_loses_its_middle() -> None:
+    forms = ("epoch 1  loss 0.5  best", "epoch 1  best", "epoch 1      ")
+    assert first_fitting(forms, 23) == forms[0]
+    assert first_fitting(forms, 22) == forms[1]
+    assert first_fitting(forms, 13) == forms[1]
+    assert first_fitting(forms, 5) == "ep… 1"
+    assert first_fitting(("×" * 9,), 9) == "×" * 9

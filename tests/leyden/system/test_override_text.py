@@ -10,7 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from leyden.config.messages.remedies import fitting
 from leyden.config.sections import settable
 from leyden.config.signature import signature_of
-from leyden.system.override_text import in_shell, setting
+from leyden.system.override_text import continued, in_shell, setting
 
 VALUES: list[Any] = [
     *(None, True, False, 0, -3, 2.5, 1e-9, "", " ", "a", "a b", "2010", "1e5", "true", "null", "1_000", "2020-01-31"),
@@ -50,6 +50,19 @@ def test_bash_reads_a_word_as_it_was() -> None:
         ["bash", "-c", "printf '%s\\n' " + " ".join(map(in_shell, words))], capture_output=True, text=True, check=True
     )
     assert printed.stdout.split("\n")[:-1] == words
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 1000])
+def test_a_shell_joins_the_lines_of_a_long_command(width: int) -> None:
+    words = ["python", "train.py", "-m", *(f"data.target={value}" for value in VALUES if isinstance(value, str))]
+    command = " ".join(map(in_shell, words))
+    lines = continued(command, width).split("\n")
+    assert all(line.endswith(" \\") for line in lines[:-1])
+    assert all(len(line) <= width or len(shlex.split(line.removesuffix(" \\"))) == 1 for line in lines)
+    script = "printf '%s\n' " + "\n".join(lines)
+    printed = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+    assert printed.stdout.split("\n")[:-1] == words
+    assert (width == 1000) or len(lines) > 1
 
 
 @pytest.mark.parametrize(

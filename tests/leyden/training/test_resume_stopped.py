@@ -89,7 +89,7 @@ def test_an_interrupted_run_ends_in_order_and_loses_no_step(
     assert found
     assert (found.status, found.record, found.wrong) == (128 + number, "interrupted", [])
     assert f"{number.name}: stops after this step, with a checkpoint" in runs.said(name)
-    assert f"interrupted by {number.name}; resume with: python train.py resume={runs.dir(name)}" in runs.said(name)
+    assert f"interrupted by {number.name}; resume with:\n  python train.py resume={runs.dir(name)}" in runs.said(name)
 
 
 @pytest.mark.parametrize(("number", "group"), [(SIGTERM, True), (SIGINT, True), (SIGUSR2, True), (SIGKILL, False)])

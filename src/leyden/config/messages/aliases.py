@@ -47,6 +47,7 @@ ALIASES = _by_name(
         ),
         "clip clip_grad grad_clip gradient_clip max_grad_norm clip_norm grad_norm": "trainer.gradient_clip_val",
         "log_interval log_every logging_steps log_freq print_freq": "trainer.log_every_n_steps",
+        "q silent": "quiet",
         "s random_seed random_state manual_seed rng_seed": "seed",
         "metric metric_for_best_model": "monitor",
         "valid_size val_split valid_split validation_split val_fraction val_ratio valid_pct val_pct": "data.val_size",

@@ -125,7 +125,7 @@ def _without_value(name: str, arguments: Sequence[str], words: Vocabulary) -> st
     settings = words.settings(arguments)
     found = words.instead(name, value, arguments)
     parameter = settings.get(found[0].partition("=")[0]) if found else None
-    is_switch = SWITCHES.get(squeezed(name)) or name in ("test", "cache_features")
+    is_switch = SWITCHES.get(squeezed(name)) or name in ("test", "cache_features", "quiet")
     if not found or not (is_switch or (parameter and parameter.accepts(not off))):
         found = words.instead(name, None, arguments)
     return f"; write {found[0]}" if found else _no_such(name, words)

@@ -29,16 +29,19 @@ class Executor(Protocol):
     Attributes:
         slots: number of jobs at a time; further ones may wait.
         stops_in_handler: `stop` is called directly in the signal handler.
+        output: folder with the output of jobs, from `open` on, `<name of the job>.txt`; None if they print to the
+            terminal.
     """
 
     slots: int
+    output: Path | None
     stops_in_handler: bool
 
     def open(self, sweep_dir: Path, jobs: Sequence[Job]) -> None:
         """Prepare for a sweep.
 
         Args:
-            sweep_dir: of the sweep; the output of a job may go to `<OUTPUT>/<name of the job>.txt` in it.
+            sweep_dir: of the sweep; the output of a job goes to `<OUTPUT>/<name of the job>.txt` in it.
             jobs: at least one example of the jobs to come.
 
         Raises:

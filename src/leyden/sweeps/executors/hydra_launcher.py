@@ -18,6 +18,7 @@ class HydraLauncherExecutor:
     """Executes jobs one at a time."""
 
     slots = 1
+    output: Path | None = None
     stops_in_handler = False
 
     def __init__(self, launcher: Launcher) -> None:

@@ -16,19 +16,18 @@ from leyden.system.console import set_up_logging
 from leyden.system.graceful_shutdown import STOPS
 
 
-def run_job_process(job: Job, output: Path | None, environment: Mapping[str, str], threads: int | None) -> None:
+def run_job_process(job: Job, output: Path, environment: Mapping[str, str], threads: int | None) -> None:
     """Run a job in this process.
 
     Args:
-        output: file for stdout and stderr; None for the terminal.
+        output: file for stdout and stderr.
         environment: variables to set.
         threads: of torch; None for its default.
 
     Raises:
         SystemExit: it failed, or was interrupted.
     """
-    if output:
-        _redirect(output)
+    _redirect(output)
     os.environ.update(environment)
     if threads:
         import torch

@@ -48,7 +48,7 @@ class LocalExecutor:
         self._server = ForkServer(self._context)
         self._not_started: list[Job] = []  # stopped before they were started
         self._running: dict[int, tuple[BaseProcess, Job]] = {}  # by slot
-        self._output: Path | None = None
+        self.output: Path | None = None
         self._devices: list[list[str]] = []
         self._threads: int | None = None
         self._stops = 0
@@ -81,9 +81,9 @@ class LocalExecutor:
         self.slots = self._n_jobs or most
         if self.slots > 1:
             self._threads = max(1, cores // (self.slots * (1 if gpus else each)))
-            self._output = sweep_dir / OUTPUT
-            self._output.mkdir(exist_ok=True)
-            log.info("%d jobs at a time; their output goes to %s", self.slots, self._output)
+            log.info("%d jobs at a time", self.slots)
+        self.output = sweep_dir / OUTPUT
+        self.output.mkdir(exist_ok=True)
 
     def is_submitted(self, job: Job) -> bool:
         return False
@@ -99,7 +99,8 @@ class LocalExecutor:
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(self._devices[slot % len(self._devices)])
         if self._threads:
             environment |= {"OMP_NUM_THREADS": str(self._threads), "POLARS_MAX_THREADS": str(self._threads)}
-        output = self._output / f"{job.name}.txt" if self._output else None
+        assert self.output is not None
+        output = self.output / f"{job.name}.txt"
         self._oom_kills = _count_oom_kills()
         process = self._context.Process(
             target=run_job_process, args=(job, output, environment, self._threads), name=job.name

@@ -65,6 +65,7 @@ class RayExecutor:
         self._running: dict[Any, Job] = {}  # by Ray's reference to the result
         self._stops = 0
         self._ray: Any = None
+        self.output: Path | None = None
 
     def open(self, sweep_dir: Path, jobs: Sequence[Job]) -> None:
         for name, value in _RAYS_OWN.items():
@@ -95,8 +96,8 @@ class RayExecutor:
                 f"and {there.get('GPU', 0):g}; give hydra.launcher.num_cpus, hydra.launcher.num_gpus"
             )
         self.slots = self._n_jobs or int(most)
-        self._output = (sweep_dir / OUTPUT).resolve()
-        self._output.mkdir(parents=True, exist_ok=True)
+        self.output = sweep_dir.resolve() / OUTPUT
+        self.output.mkdir(parents=True, exist_ok=True)
         self._environment = environment(each)
         if STORAGE in os.environ:  # a cluster's workers have their own environment
             self._environment[STORAGE] = os.environ[STORAGE]
@@ -106,7 +107,8 @@ class RayExecutor:
         return False
 
     def start(self, job: Job) -> None:
-        output, here = str(self._output / f"{job.name}.txt"), str(Path.cwd())
+        assert self.output is not None
+        output, here = str(self.output / f"{job.name}.txt"), str(Path.cwd())
         result = self._work.remote(pickle.dumps(job), sys.executable, output, here, self._environment)
         self._running[result] = job
 

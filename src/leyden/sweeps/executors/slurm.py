@@ -51,6 +51,7 @@ class SlurmExecutor:
         self._running: dict[str, tuple[Job, str | None]] = {}  # by number; with its record before submission
         self._numbers: dict[str, str] = {}  # by name of the job
         self._stops = 0
+        self.output: Path | None = None
 
     def open(self, sweep_dir: Path, jobs: Sequence[Job]) -> None:
         import_optional("submitit", "slurm")
@@ -62,6 +63,7 @@ class SlurmExecutor:
         if self._cluster == "slurm" and not gpus_of(jobs[0]) and not self.settings.gpus_per_node:
             log.info("SLURM: no GPU is requested; trainer=gpu or hydra.launcher.gpus_per_node=1 requests one")
         self._folder.mkdir(parents=True, exist_ok=True)
+        self.output = self._folder
         with suppress(OSError, ValueError):
             kept = json.loads((self._folder / _SUBMITTED).read_text(encoding="utf-8"))
             if kept["cluster"] == self._cluster:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -13,6 +14,7 @@ from leyden.sweeps.summary.results import Result
 from leyden.sweeps.summary.summary import Summary
 from leyden.sweeps.summary.value_text import brief, with_deviation
 from leyden.system.formatting import shortened, span
+from leyden.system.override_text import continued
 
 _STYLES = {"failed": "red", "killed": "red", "interrupted": "yellow", "running": "cyan", "pruned": "dim"}
 _LONGEST = 32  # characters of a setting on a terminal
@@ -72,7 +74,8 @@ def as_table(summary: Summary, width: int | None = None, limit: int | None = 20)
         width: of the terminal: columns are dropped and long settings shortened; None for no limit.
         limit: maximum lines of each table and of warnings; None for all.
     """
-    text = Text().append(headline(summary) + "\n", "bold")
+    title = headline(summary)
+    text = Text().append((title if width is None else "\n".join(wrap(title, width))) + "\n", "bold")
     groups = summary.groups[:limit]
     if groups:
         found = columns(summary, groups)
@@ -93,14 +96,21 @@ def as_table(summary: Summary, width: int | None = None, limit: int | None = 20)
         text.append(f"\n{not_preferred(summary)}\n")
     elif summary.best:
         first = summary.best[0]
-        text.append(f"\n{best_again(summary)}:  {summary.train_command(first)}\n")
+        text.append(f"\n{best_again(summary)}:  {_command(summary.train_command(first), best_again(summary), width)}\n")
         test = summary.eval_command(first)
-        text.append(f"test it again:  {test}\n" if test else "")
+        text.append(f"test it again:  {_command(test, 'test it again', width)}\n" if test else "")
     if summary.warnings:
         text.append("\n").append("".join(f"warning: {line}\n" for line in summary.warnings[:limit]), "yellow")
         text.append(_more(len(summary.warnings[:limit]), len(summary.warnings), summary))
     text.right_crop(1)
     return text
+
+
+def _command(command: str, label: str, width: int | None) -> str:
+    """A command behind its label; on further lines that the shell joins, if it does not fit on a terminal."""
+    if width is None or cell_len(f"{label}:  {command}") <= width:
+        return command
+    return "\n  " + continued(command, width - 2).replace("\n", "\n  ")
 
 
 def _not_ranked(summary: Summary, limit: int | None) -> Text:

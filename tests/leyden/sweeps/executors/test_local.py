@@ -98,9 +98,11 @@ def test_on_a_cpu_jobs_divide_the_cores(started: list[Started], tmp_path: Path) 
         assert started[0].output == tmp_path / "output" / "x=0.txt"
 
 
-def test_a_job_alone_has_the_machine_and_the_terminal(started: list[Started], tmp_path: Path) -> None:
-    opened(tmp_path, 1, [job_with(tmp_path, 0, devices=1)])
-    assert (started[0].environment, started[0].threads, started[0].output) == ({}, None, None)
+def test_a_job_alone_has_the_machine_and_prints_to_a_file_too(started: list[Started], tmp_path: Path) -> None:
+    executor = opened(tmp_path, 1, [job_with(tmp_path, 0, devices=1)])
+    assert (started[0].environment, started[0].threads) == ({}, None)
+    assert started[0].output == tmp_path / "output" / "x=0.txt"
+    assert executor.output == tmp_path / "output"
 
 
 def test_a_signal_that_comes_while_a_job_is_started_reaches_it(
