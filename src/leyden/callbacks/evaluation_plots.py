@@ -12,7 +12,7 @@ from torch import Tensor
 
 from leyden.callbacks.image_events import write_plots
 from leyden.data.module import DataModule
-from leyden.plots.evaluated import Collector
+from leyden.plots.evaluated import Collector, Evaluated, Items
 from leyden.system.errors import UserError
 from leyden.system.lightning_internals import steps_logged
 from leyden.tasks.task import Task
@@ -102,7 +102,8 @@ class EvaluationPlots(L.Callback):
         datamodule = self.datamodule or getattr(trainer, "datamodule", None)
         if evaluated is not None and isinstance(datamodule, DataModule):
             names = _names(datamodule, self.split) if evaluated.total <= _MOST_NAMED else ()
-            evaluated = replace(evaluated, item_names=names, item_kind=datamodule.ITEM)
+            evaluated = replace(evaluated, item_names=names, item_kind=datamodule.item_kind)
+            evaluated = _with_inputs(evaluated, datamodule)
         if evaluated is not None:
             write_plots(trainer, self.dirpath, pl_module.plots(evaluated.to(pl_module.device)), steps_logged(trainer))
 
@@ -113,3 +114,14 @@ def _names(datamodule: DataModule, split: str) -> Sequence[object]:
     except (AssertionError, LookupError, OSError, UserError) as error:  # files that were changed during the run
         log.warning("figures: items are numbered and not named (%s)", " ".join(str(error).split()) or "changed data")
         return ()
+
+
+def _with_inputs(evaluated: Evaluated, datamodule: DataModule) -> Evaluated:
+    """The items with their inputs, where the network received features of these."""
+
+    def found(items: Items | None) -> Items | None:
+        if items is None or items.inputs.shape[1:] == datamodule.spec.input_shape:
+            return items
+        return replace(items, inputs=datamodule.inputs_at(evaluated.split, items.index).cpu())
+
+    return replace(evaluated, examples=found(evaluated.examples), worst=found(evaluated.worst))

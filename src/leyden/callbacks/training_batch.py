@@ -8,6 +8,8 @@ import lightning as L
 from torch import Tensor
 
 from leyden.callbacks.image_events import write_plots
+from leyden.data.loader import Loader
+from leyden.data.module import DataModule
 from leyden.plots.images import image_grid, is_image, to_pixels
 from leyden.plots.plot import Plot
 from leyden.tasks.task import Task
@@ -35,8 +37,13 @@ class TrainingBatch(L.Callback):
         inputs, targets = batch if isinstance(batch, list | tuple) and len(batch) == 2 else (None, None)
         if not isinstance(inputs, Tensor) or not isinstance(targets, Tensor):
             return
+        inputs, targets = inputs[: self.images].detach().cpu().clone(), targets[: self.images].detach().cpu().clone()
+        datamodule, loader = getattr(trainer, "datamodule", None), trainer.train_dataloader
         if inputs.shape[1:] == pl_module.spec.input_shape:
-            self._batch = inputs[: self.images].detach().cpu().clone(), targets[: self.images].detach().cpu().clone()
+            self._batch = inputs, targets
+        elif isinstance(datamodule, DataModule) and isinstance(loader, Loader):  # features in place of inputs
+            order = loader.order_of(trainer.current_epoch)[: len(inputs)]
+            self._batch = datamodule.inputs_at("train", order).cpu(), targets
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if self._batch is not None and isinstance(pl_module, Task) and not trainer.fast_dev_run:  # type: ignore[attr-defined]

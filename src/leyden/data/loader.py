@@ -74,13 +74,19 @@ class Loader(ABC):
 
     def __iter__(self) -> Iterator[Batch]:
         epoch, start = self.epoch(), self.start()
-        order = self._order(epoch)
+        order = self.order_of(epoch)
         chosen = (order[self._first(number) : self._first(number + 1)] for number in range(start, len(self)))
         generator = torch.Generator(self.device)
         for number, (inputs, targets) in enumerate(self.stored(epoch, chosen), start):
             generator.manual_seed(seed_for(self.seed, "transform", epoch, number, self.rank))
             moved = inputs.to(self.device, non_blocking=True)
             yield self.transform(moved, generator), targets.to(self.device, non_blocking=True)
+
+    def take(self, index: Tensor) -> Batch:
+        """Inputs (K, ...) and targets (K, ...) of single items (K,) of the data, transformed."""
+        [(inputs, targets)] = self.stored(0, [index])
+        generator = torch.Generator(self.device).manual_seed(seed_for(self.seed, "transform", 0, 0, self.rank))
+        return self.transform(inputs.to(self.device), generator), targets.to(self.device)
 
     def _first(self, number: int) -> int:
         """Position where a batch begins. The last one gets an item of the one before, if other ranks have one more."""
@@ -104,7 +110,8 @@ class Loader(ABC):
         least = (rest or self.batch_size) - (self._uneven and not self.pad_to_world_size)  # of any process
         return self.shuffle and most > self.batch_size and least < min(self.batch_size, 2)
 
-    def _order(self, epoch: int) -> Tensor:
+    def order_of(self, epoch: int) -> Tensor:
+        """Indices (N,) of the items of an epoch in this process."""
         total = self.total
         order = torch.arange(total)
         if self.shuffle:

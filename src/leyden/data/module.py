@@ -98,6 +98,15 @@ class DataModule(L.LightningDataModule):
         """Name of each item of a split, such as its file or its line in a file; None if items have numbers only."""
         return None
 
+    @property
+    def item_kind(self) -> str:
+        """Kind of item that `item_names` names."""
+        return self.ITEM
+
+    def inputs_at(self, split: str, index: Tensor) -> Tensor:
+        """Inputs (K, *spec.input_shape) of single items (K,) of a split, in its stored order."""
+        return self.loader(split).take(index)[0]
+
     def divide(
         self,
         labels: Tensor,

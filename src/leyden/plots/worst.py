@@ -43,7 +43,7 @@ def worst_predictions(evaluated: Evaluated, spec: DataSpec, names: Sequence[str]
     listed = [f"{name}: true {true}, predicted {guess} ({of:.3f})" for name, true, guess, of, _ in rows[:_NAMED]]
     caption = f"{evaluated.describe()}. The worst first, with the predicted probability: {'; '.join(listed)}."
     title = "Worst predictions"
-    if is_image(spec):
+    if is_image(spec) and worst.inputs.shape[1:] == spec.input_shape:
         captions = [f"true {true}\nas {guess} {of:.3f}" for _, true, guess, of, _ in rows]
         heading = "Worst predictions: true class, predicted class and its probability"
         figure = image_grid(to_pixels(worst.inputs[wrong], spec), captions, heading, lines=2)

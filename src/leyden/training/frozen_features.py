@@ -1,6 +1,7 @@
 """Features of a frozen backbone for inputs that never change, computed once in place of once an epoch."""
 
 import logging
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import lightning as L
@@ -52,6 +53,17 @@ class CachedFeatures(InMemory):
     @property
     def augmented(self) -> bool:
         return False
+
+    @property
+    def item_kind(self) -> str:
+        return self.datamodule.item_kind
+
+    def item_names(self, split: str) -> Sequence[str] | None:
+        return self.datamodule.item_names(split)
+
+    def inputs_at(self, split: str, index: Tensor) -> Tensor:
+        """Inputs themselves, of which this datamodule has the features."""
+        return self.datamodule.inputs_at(split, index)
 
     def describe(self) -> str:
         return f"{self.datamodule.describe()}; features of the frozen backbone are computed once"

@@ -84,7 +84,7 @@ def own_test_split(datamodule: DataModule, device: torch.device, batch_size: int
             yield Named([str(name) for name in called], inputs, targets)
             begin = end
 
-    return Inputs(len(loader), batches(), kind=datamodule.ITEM)
+    return Inputs(len(loader), batches(), kind=datamodule.item_kind)
 
 
 def predict(task: Task, inputs: Inputs, trainer: L.Trainer, top_k: int = 1) -> Iterator[Predictions]:

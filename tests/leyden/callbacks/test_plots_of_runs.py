@@ -198,3 +198,16 @@ def test_nothing_is_drawn_inside_a_training_epoch() -> None:
 
 def test_outputs_of_a_task_of_its_own_are_not_needed() -> None:
     assert Evaluated("test", 1, torch.zeros(1), torch.zeros(1)).worst is None
+
+
+def test_images_are_shown_where_the_network_gets_features_of_a_frozen_backbone(quick: list[str]) -> None:
+    frozen = ["model=resnet", "model.name=squeezenet1_1", "model.weights=null", "model.freeze=backbone"]
+    few = [word for word in quick if not word.startswith(("data.", "trainer.limit"))]
+    experiment = compose([*few, *frozen, "data.train_size=40", "data.val_size=20", "data.augment=null"])
+    run_experiment(experiment)
+    log_text = (experiment.run_dir / "train.log").read_text()
+    assert "features of the frozen backbone" in log_text
+    assert "could not be drawn" not in log_text
+    assert {"training_batch", "worst_predictions"} <= drawn(experiment.run_dir / "plots")
+    captions = json.loads((experiment.run_dir / "plots" / "captions.json").read_text())
+    assert {entry["name"]: entry for entry in captions}["training_batch"]["caption"].endswith("1×28×28.")
