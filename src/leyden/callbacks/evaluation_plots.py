@@ -13,7 +13,7 @@ from torch import Tensor
 from leyden.callbacks.image_events import write_plots
 from leyden.data.module import DataModule
 from leyden.plots.evaluated import Collector, Evaluated, Items
-from leyden.system.errors import UserError
+from leyden.plots.plot import errors_logged, remove_plots
 from leyden.system.lightning_internals import steps_logged
 from leyden.tasks.task import Task
 
@@ -24,6 +24,8 @@ _MOST_NAMED = 200_000  # items: for their names a table is read again
 
 class EvaluationPlots(L.Callback):
     """Draws the figures of `Task.plots` for the split that is tested, when the test has ended.
+
+    An error in a figure, or in a method of a task for figures, is logged and does not end the run.
 
     Args:
         dirpath: folder of the figures.
@@ -38,11 +40,11 @@ class EvaluationPlots(L.Callback):
         self.dirpath, self.shown = Path(dirpath), shown
         self.split = "test"
         self.datamodule: DataModule | None = None
-        self._collector: Collector | None = None
+        self._collector: Collector | None = None  # None after an error
         self._seen = 0  # items of this process
 
     def on_test_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self._collector, self._seen = None, 0
+        self._begin()
 
     def on_test_batch_end(
         self,
@@ -57,61 +59,68 @@ class EvaluationPlots(L.Callback):
             self._add(trainer, pl_module, outputs["outputs"], outputs["targets"], batch)
 
     def on_test_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        collector, self._collector = self._collector, None
         others: list[Any] = []
         if trainer.world_size > 1:
+            own = None
+            with errors_logged():
+                own = self._collector.parts() if self._collector else None
             others = [None] * trainer.world_size
-            torch.distributed.all_gather_object(others, collector.parts() if collector else None)
+            torch.distributed.all_gather_object(others, own)  # by each process, whatever has happened to its part
             others = [part for rank, part in enumerate(others) if part and rank != trainer.global_rank]
-        self._draw(trainer, pl_module, collector, others)
+        with errors_logged():
+            self._draw(trainer, pl_module, self.split, others)
+        self._collector = None
 
     def draw(self, trainer: L.Trainer, task: Task, batches: Iterable[Any], split: str) -> None:
         """Draw the figures of a split that no test measures: its batches are evaluated here, in one process."""
-        self.split, self._collector, self._seen = split, None, 0
-        task.to(trainer.strategy.root_device).eval()
-        precision = trainer.precision_plugin
-        for batch in batches:
-            with torch.inference_mode(), precision.forward_context():
-                outputs, targets = task.outputs_and_targets(precision.convert_input(batch))
-            self._add(trainer, task, outputs, targets, batch)
-        collector, self._collector = self._collector, None
-        self._draw(trainer, task, collector, [])
+        with errors_logged():
+            self._begin()
+            device, precision = trainer.strategy.root_device, trainer.precision_plugin
+            task.to(device).eval()
+            task.network = precision.convert_module(task.network)
+            for batch in batches:
+                with torch.inference_mode(), precision.forward_context():
+                    outputs, targets = task.outputs_and_targets(precision.convert_input(batch))
+                self._add(trainer, task, outputs, targets, batch)
+            self._draw(trainer, task, split, [])
+        self._collector = None
+
+    def _begin(self) -> None:
+        self._collector, self._seen = Collector(self.shown), 0
 
     def _add(self, trainer: L.Trainer, task: Task, outputs: Any, targets: Any, batch: Any) -> None:
-        if not isinstance(outputs, Tensor) or not isinstance(targets, Tensor) or not len(outputs):
+        if self._collector is None or not isinstance(outputs, Tensor) or not isinstance(targets, Tensor):
             return
-        if self._collector is None:
-            batches = sum(trainer.num_test_batches) if self.split == "test" else 1
-            total = min(batches, 1e9) * len(outputs) * trainer.world_size
-            self._collector = Collector(int(total), self.shown)
-        end = self._seen + len(outputs)
-        rank, world_size = trainer.global_rank, trainer.world_size  # items are dealt out in turn: see `Loader`
-        index = torch.arange(self._seen, end, device=outputs.device) * world_size + rank
-        self._seen = end
-        inputs = batch[0] if isinstance(batch, list | tuple) and len(batch) else None
-        inputs = inputs if isinstance(inputs, Tensor) and len(inputs) == len(outputs) else None
-        with torch.inference_mode():
-            self._collector.add(inputs, outputs, targets, task.item_errors(outputs, targets), index)
+        collector, self._collector = self._collector, None
+        with errors_logged(), torch.inference_mode():
+            end = self._seen + len(outputs)
+            index = torch.arange(self._seen, end, device=outputs.device)
+            self._seen = end
+            inputs = batch[0] if isinstance(batch, list | tuple) and len(batch) else None
+            inputs = inputs if isinstance(inputs, Tensor) and len(inputs) == len(outputs) else None
+            index = index * trainer.world_size + trainer.global_rank  # as `Loader` divides the items among processes
+            collector.add(inputs, outputs, targets, task.item_errors(outputs, targets), index)
+            self._collector = collector  # unless there was an error, after which no more is collected
 
-    def _draw(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, collector: Collector | None, others: list[Any]
-    ) -> None:
-        if not trainer.is_global_zero or trainer.fast_dev_run or not isinstance(pl_module, Task):  # type: ignore[attr-defined]
+    def _draw(self, trainer: L.Trainer, task: L.LightningModule, split: str, others: list[Any]) -> None:
+        if not trainer.is_global_zero or trainer.fast_dev_run or not isinstance(task, Task):  # type: ignore[attr-defined]
             return
-        evaluated = (collector or Collector(0)).result(self.split, others)
+        evaluated = self._collector.result(split, others) if self._collector else None
+        if evaluated is None:
+            return
         datamodule = self.datamodule or getattr(trainer, "datamodule", None)
-        if evaluated is not None and isinstance(datamodule, DataModule):
-            names = _names(datamodule, self.split) if evaluated.total <= _MOST_NAMED else ()
+        if isinstance(datamodule, DataModule):
+            names = _names(datamodule, split) if evaluated.total <= _MOST_NAMED else ()
             evaluated = replace(evaluated, item_names=names, item_kind=datamodule.item_kind)
             evaluated = _with_inputs(evaluated, datamodule)
-        if evaluated is not None:
-            write_plots(trainer, self.dirpath, pl_module.plots(evaluated.to(pl_module.device)), steps_logged(trainer))
+        remove_plots(self.dirpath)
+        write_plots(trainer, self.dirpath, task.plots(evaluated.to(task.device)), steps_logged(trainer))
 
 
 def _names(datamodule: DataModule, split: str) -> Sequence[object]:
     try:
         return datamodule.item_names(split) or ()
-    except (AssertionError, LookupError, OSError, UserError) as error:  # files that were changed during the run
+    except Exception as error:  # such as files that were changed during the run
         log.warning("figures: items are numbered and not named (%s)", " ".join(str(error).split()) or "changed data")
         return ()
 

@@ -10,7 +10,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from leyden.plots.plot import Plot, save_plots
+from leyden.plots.plot import Plot, errors_logged, save_plots
 
 # All images of a run, apart from its scalars, which are much smaller. The first file by name, as TensorBoard may watch
 # only the last one for new values.
@@ -25,20 +25,20 @@ def write_plots(trainer: L.Trainer, folder: Path, plots: Iterable[Plot], step: i
         folder: of the PNG files.
         plots: drawn one after the other.
         step: under which TensorBoard shows them; None to leave out what it draws itself, such as curves.
-
-    Raises:
-        OSError: a file cannot be written.
     """
-    folders = [Path(logger.log_dir) for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
+    folders = [logger.log_dir for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
+    local = [Path(folder) for folder in folders if "://" not in folder] if step is not None else []
     for plot, png in save_plots(folder, plots):
-        for log_dir in folders if step is not None else ():
-            _append(log_dir / IMAGE_EVENTS, plot, png, step)
+        for log_dir in local:
+            with errors_logged():
+                _append(log_dir / IMAGE_EVENTS, plot, png, step)
 
 
 def _append(path: Path, plot: Plot, png: bytes, step: int | None) -> None:
     width, height = (int.from_bytes(png[start : start + 4], "big") for start in (16, 20))  # of the PNG header
     value = Summary.Value(tag=f"plots/{plot.name}")
     value.metadata.summary_description = plot.caption
+    value.metadata.plugin_data.plugin_name = "images"
     value.image.height, value.image.width, value.image.colorspace = height, width, 4
     value.image.encoded_image_string = png
     event = Event(wall_time=time.time(), step=step, summary=Summary(value=[value]))

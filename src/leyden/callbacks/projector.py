@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from leyden.plots.images import is_image, to_pixels
+from leyden.plots.plot import errors_logged
 from leyden.system.errors import UserError
 from leyden.tasks.task import Task
 
@@ -23,7 +24,7 @@ class Projector(L.Callback):
     """Writes the inputs of a layer for the first test items, which the projector shows in two or three dimensions.
 
     Args:
-        layer: name of the layer; by default the last linear one, whose inputs are what the network has learned to see.
+        layer: name of the layer; by default the last linear one.
         items: most items.
     """
 
@@ -34,7 +35,7 @@ class Projector(L.Callback):
             raise UserError(f"callbacks.projector.items={items}: must be at least 3")
         self.layer, self.items = layer, items
         self._features: list[Tensor] = []
-        self._inputs: list[Tensor] = []
+        self._images: list[Tensor] = []
         self._targets: list[Tensor] = []
         self._handle: Any = None
 
@@ -43,14 +44,14 @@ class Projector(L.Callback):
             find_layer(pl_module.network, self.layer)  # before anything is trained
 
     def on_test_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self._features, self._inputs, self._targets = [], [], []
+        self._reset()
         if isinstance(pl_module, Task) and trainer.is_global_zero and not trainer.fast_dev_run:  # type: ignore[attr-defined]
             layer = find_layer(pl_module.network, self.layer)
-            self._handle = layer.register_forward_pre_hook(lambda _, inputs: self._keep(inputs[0]))
+            self._handle = layer.register_forward_pre_hook(lambda _, inputs: self._keep(inputs))
 
-    def _keep(self, features: Tensor) -> None:
-        if sum(map(len, self._features)) < self.items:
-            self._features.append(features.detach().flatten(1).float().cpu())
+    def _keep(self, inputs: tuple[Any, ...]) -> None:
+        if inputs and isinstance(inputs[0], Tensor) and sum(map(len, self._features)) < self.items:
+            self._features.append(inputs[0].detach().flatten(1).float().cpu())
 
     def on_test_batch_end(
         self,
@@ -61,26 +62,38 @@ class Projector(L.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        if sum(map(len, self._targets)) < self.items and isinstance(batch, list | tuple):
-            self._inputs.append(batch[0].detach().cpu())
-            self._targets.append(batch[1].detach().cpu())
+        if self._handle is None or sum(map(len, self._targets)) >= self.items or not isinstance(pl_module, Task):
+            return
+        with errors_logged():
+            inputs, targets = batch
+            missing = self.items - sum(map(len, self._targets))
+            self._targets.append(targets[:missing].detach().cpu())
+            if (small := thumbnails(inputs[:missing], pl_module, self.items)) is not None:
+                self._images.append(small)
 
     def on_test_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        if self._handle is None:
-            return
-        self._handle.remove()
-        self._handle = None
-        if not self._features or not isinstance(pl_module, Task):
-            log.warning("callbacks.projector: the layer has not run, so there is nothing to show")
-            return
-        features, inputs, targets = (
-            torch.cat(parts)[: self.items] for parts in (self._features, self._inputs, self._targets)
+        if self._handle is not None and isinstance(pl_module, Task):
+            with errors_logged():
+                self._write(trainer, pl_module)
+        self._reset()
+
+    def _write(self, trainer: L.Trainer, task: Task) -> None:
+        features, targets = (
+            torch.cat(of)[: self.items] if of else torch.empty(0) for of in (self._features, self._targets)
         )
+        if not len(features) or len(features) != len(targets):
+            log.warning("callbacks.projector: %s inputs of the layer for %s items", len(features), len(targets))
+            return
+        images = torch.cat(self._images) if self._images else None
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_embedding(
-                    features, labels(targets, pl_module), label_img=sprites(inputs, pl_module), tag="test"
-                )
+                logger.experiment.add_embedding(features, labels(targets, task), label_img=images, tag="test")
+
+    def _reset(self) -> None:
+        self._features, self._images, self._targets = [], [], []
+        if self._handle is not None:
+            self._handle.remove()
+            self._handle = None
 
 
 def find_layer(network: nn.Module, name: str | None) -> nn.Module:
@@ -107,12 +120,12 @@ def labels(targets: Tensor, task: Task) -> list[str]:
     return [", ".join(f"{value:.4g}" for value in row) for row in targets.flatten(1).tolist()]
 
 
-def sprites(inputs: Tensor, task: Task) -> Tensor | None:
-    """Small images (N, 3, side, side) that together fit into a sprite; None of inputs that are no images."""
-    if not is_image(task.spec):
+def thumbnails(inputs: Tensor, task: Task, items: int) -> Tensor | None:
+    """Small images (B, 3, side, side), of which so many fit into a sprite; None of inputs that are no images."""
+    if not is_image(task.spec) or inputs.shape[1:] != task.spec.input_shape:
         return None
     images = torch.from_numpy(to_pixels(inputs, task.spec)).permute(0, 3, 1, 2)
-    side = side_of_sprite(max(images.shape[2:]), len(images))
+    side = side_of_sprite(max(images.shape[2:]), items)
     return F.interpolate(images, (side, side), mode="area")
 
 

@@ -56,7 +56,7 @@ def _plot(inputs: Tensor, targets: Tensor, task: Task) -> Iterator[Plot]:
     if not is_image(spec):
         return
     is_class = spec.task == "classification" and targets.dim() == 1 and not targets.is_floating_point()
-    names = spec.class_names
+    names = [" ".join(name.split()) for name in spec.class_names]
     captions = [str(names[label] if names else label) for label in targets.tolist()] if is_class else [""] * len(inputs)
     title = "First training batch, as the network receives it"
     figure = image_grid(to_pixels(inputs, spec), captions, title)

@@ -1,6 +1,7 @@
 """Figures of a classification: confusion matrix, accuracy of each class, calibration, ROC, precision and recall."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,7 +9,7 @@ from torch import Tensor
 
 from leyden.data.spec import DataSpec
 from leyden.plots.evaluated import Evaluated
-from leyden.plots.plot import Plot
+from leyden.plots.plot import Plot, each_plot
 from leyden.plots.style import BLUE, CYCLE, GREY, LIGHT, ORANGE, new_figure, set_margins
 from leyden.plots.worst import worst_predictions
 from leyden.system.formatting import shortened
@@ -29,20 +30,25 @@ def classification_plots(evaluated: Evaluated, probabilities: Tensor, spec: Data
         probabilities: (N, classes), of its outputs.
         spec: with the names of the classes.
     """
-    names = list(spec.class_names) or [str(number) for number in range(probabilities.shape[1])]
+    names = [" ".join(name.split()) for name in spec.class_names] or [str(n) for n in range(probabilities.shape[1])]
     values, targets = probabilities.double().cpu().numpy(), evaluated.targets.cpu().numpy()
-    is_finite = np.isfinite(values).all(1)
-    values, targets = values[is_finite], targets[is_finite]
-    if not len(values):  # of a network whose weights are NaN
+    is_used = np.isfinite(values).all(1) & (targets >= 0) & (targets < len(names))
+    values, targets, about = values[is_used], targets[is_used], evaluated.describe()
+    if left_out := int((~is_used).sum()):
+        about += f", of which {left_out:,} without finite outputs or without a class are left out"
+    if not len(values):
         return
     confusion = np.zeros((len(names), len(names)), dtype=np.int64)
     np.add.at(confusion, (targets, values.argmax(1)), 1)
-    yield from _confusion(confusion, names, evaluated)
-    yield _class_accuracy(confusion, names, evaluated)
-    yield from worst_predictions(evaluated, spec, names)
-    yield _curves(values, targets, names, evaluated, roc=True)
-    yield _curves(values, targets, names, evaluated, roc=False)
-    yield _calibration(values, targets, evaluated)
+    figures = each_plot(
+        lambda: _confusion(confusion, names, about),
+        lambda: [_class_accuracy(confusion, names, about)],
+        lambda: worst_predictions(evaluated, spec, names),
+        lambda: _curves(values, targets, names, about, roc=True),
+        lambda: _curves(values, targets, names, about, roc=False),
+        lambda: [_calibration(values, targets, about)],
+    )
+    yield from (replace(plot, split=evaluated.split) for plot in figures)
 
 
 def most_confused(confusion: np.ndarray, names: Sequence[str], number: int = 5) -> list[str]:
@@ -53,25 +59,25 @@ def most_confused(confusion: np.ndarray, names: Sequence[str], number: int = 5) 
     return [f"{names[true]} as {names[guess]} ({wrong[true, guess]:,})" for true, guess in pairs if wrong[true, guess]]
 
 
-def _confusion(confusion: np.ndarray, names: Sequence[str], evaluated: Evaluated) -> Iterator[Plot]:
+def _confusion(confusion: np.ndarray, names: Sequence[str], about: str) -> Iterator[Plot]:
     mistakes = most_confused(confusion, names)
     often = f"Most often confused (true as predicted): {', '.join(mistakes)}." if mistakes else "No item is confused."
     wrong = int(confusion.sum() - np.trace(confusion))
-    caption = f"{evaluated.describe()}, of which {wrong:,} are wrong. {often}"
+    caption = f"{about}, of which {wrong:,} are wrong. {often}"
     figure = _matrix(confusion, names, "Confusion matrix: items", counts=True)
-    yield Plot("confusion_matrix", "Confusion matrix", caption, figure, evaluated.split)
+    yield Plot("confusion_matrix", "Confusion matrix", caption, figure)
     rows = confusion.sum(1, keepdims=True)
     shares = np.divide(confusion, rows, out=np.zeros(confusion.shape), where=rows > 0)
     figure = _matrix(shares, names, "Confusion matrix: share of each true class", counts=False)
-    caption = f"{evaluated.describe()}. Each row sums to 1; its diagonal is the recall of the class."
-    yield Plot("confusion_matrix_normalised", "Confusion matrix, normalised", caption, figure, evaluated.split)
+    caption = f"{about}. Each row sums to 1; its diagonal is the recall of the class."
+    yield Plot("confusion_matrix_normalised", "Confusion matrix, normalised", caption, figure)
 
 
 def _matrix(values: np.ndarray, names: Sequence[str], title: str, counts: bool) -> "Figure":
     from matplotlib.colors import LinearSegmentedColormap
 
     number = len(names)
-    cell = 0.46 if number <= 12 else 0.34 if number <= 25 else max(0.07, 9 / number)
+    cell = 0.46 if number <= 12 else 0.34 if number <= 25 else min(0.3, 9 / number)
     margin = min(1.6, 0.45 + 0.075 * max(map(len, names)))
     figure, [axes] = new_figure(number * cell + margin + 0.9, number * cell + margin + 0.5)
     set_margins(figure, left=margin, bottom=margin, right=0.8)
@@ -103,7 +109,7 @@ def _matrix(values: np.ndarray, names: Sequence[str], title: str, counts: bool) 
     return figure
 
 
-def _class_accuracy(confusion: np.ndarray, names: Sequence[str], evaluated: Evaluated) -> Plot:
+def _class_accuracy(confusion: np.ndarray, names: Sequence[str], about: str) -> Plot:
     totals = confusion.sum(1)
     present = np.flatnonzero(totals)
     recall = np.diag(confusion)[present] / totals[present]
@@ -129,11 +135,11 @@ def _class_accuracy(confusion: np.ndarray, names: Sequence[str], evaluated: Eval
     axes.set_title(f"Accuracy of each class{rest}")
     axes.grid(axis="x")
     hardest = ", ".join(f"{names[present[place]]} ({recall[place]:.3f})" for place in order[:3])
-    caption = f"{evaluated.describe()}. Lowest: {hardest}."
-    return Plot("class_accuracy", "Accuracy of each class", caption, figure, evaluated.split)
+    caption = f"{about}. Lowest: {hardest}."
+    return Plot("class_accuracy", "Accuracy of each class", caption, figure)
 
 
-def _curves(values: np.ndarray, targets: np.ndarray, names: Sequence[str], evaluated: Evaluated, roc: bool) -> Plot:
+def _curves(values: np.ndarray, targets: np.ndarray, names: Sequence[str], about: str, roc: bool) -> Iterator[Plot]:
     """ROC, or precision and recall, of each class against all others; of two classes of the second one only."""
     classes = [1] if len(names) == 2 else list(range(len(names)))
     found = []
@@ -143,17 +149,18 @@ def _curves(values: np.ndarray, targets: np.ndarray, names: Sequence[str], evalu
             continue
         horizontal, vertical, area = _roc(values[:, which], is_class) if roc else _recall(values[:, which], is_class)
         found.append((area, names[which], horizontal, vertical))
+    if not found:  # a split of one class
+        return
     found.sort(key=lambda one: one[0])
     measure, name = ("AUC", "roc") if roc else ("AP", "precision_recall")
     title = "ROC" if roc else "Precision and recall"
     figure, [axes] = new_figure(5.6, 4.0)
-    for number, (area, label, horizontal, vertical) in enumerate(found):
-        if number < _MOST_CURVES:
-            text = f"{shortened(label, 18)}: {area:.4f}"
-            axes.plot(horizontal, vertical, color=CYCLE[number], lw=1.4, label=text)
-        else:
-            axes.plot(horizontal, vertical, color=LIGHT, lw=0.6, zorder=1)
-    mean = float(np.mean([one[0] for one in found])) if found else float("nan")
+    for color, (area, label, horizontal, vertical) in zip(CYCLE, found[:_MOST_CURVES], strict=False):
+        axes.plot(horizontal, vertical, color=color, lw=1.4, label=f"{shortened(label, 18)}: {area:.4f}")
+    rest = [(np.r_[horizontal, np.nan], np.r_[vertical, np.nan]) for _, _, horizontal, vertical in found[_MOST_CURVES:]]
+    if rest:  # as one line, since there may be a thousand
+        axes.plot(*map(np.concatenate, zip(*rest, strict=True)), color=LIGHT, lw=0.6, zorder=1)
+    mean = float(np.mean([one[0] for one in found]))
     part = _visible_part([one[0] for one in found])
     axes.set(xlim=(-0.01 * part, part) if roc else (1 - part, 1 + 0.01 * part), ylim=(1 - part, 1 + 0.01 * part))
     axes.set_title(title if part == 1 else f"{title} (enlarged corner)")
@@ -163,11 +170,11 @@ def _curves(values: np.ndarray, targets: np.ndarray, names: Sequence[str], evalu
     heading = measure if len(found) <= _MOST_CURVES else f"{measure}, lowest {_MOST_CURVES} of {len(found)}"
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), title=heading, handlelength=1.2, alignment="left")
     hardest = ", ".join(f"{label} ({area:.4f})" for area, label, _, _ in found[:3])
-    each = f"the class {found[0][1]}" if len(names) == 2 and found else "each class against all others"
-    about = "area under the ROC curve (AUC)" if roc else "average precision (AP)"
-    caption = f"{evaluated.describe()}. The {about} of {each} is {mean:.4f}{' on average' * (len(found) > 1)}."
+    each = f"the class {found[0][1]}" if len(names) == 2 else "each class against all others"
+    area_name = "area under the ROC curve (AUC)" if roc else "average precision (AP)"
+    caption = f"{about}. The {area_name} of {each} is {mean:.4f}{' on average' * (len(found) > 1)}."
     caption += f" Lowest: {hardest}." if len(found) > 1 else ""
-    return Plot(name, title, caption, figure, evaluated.split)
+    yield Plot(name, title, caption, figure)
 
 
 def _visible_part(areas: Sequence[float]) -> float:
@@ -208,7 +215,7 @@ def _thinned(horizontal: np.ndarray, vertical: np.ndarray, points: int = 400) ->
     return horizontal[chosen], vertical[chosen]
 
 
-def _calibration(values: np.ndarray, targets: np.ndarray, evaluated: Evaluated) -> Plot:
+def _calibration(values: np.ndarray, targets: np.ndarray, about: str) -> Plot:
     """Accuracy of predictions by their probability; expected calibration error: Guo et al. (2017), 10 bins."""
     top, correct = values.max(1), values.argmax(1) == targets
     bins = np.clip((top * _BINS).astype(int), 0, _BINS - 1)
@@ -231,7 +238,7 @@ def _calibration(values: np.ndarray, targets: np.ndarray, evaluated: Evaluated) 
     bias = float(top.mean() - correct.mean())
     word = "over" if bias > 0 else "under"
     caption = (
-        f"{evaluated.describe()}. The expected calibration error is {error:.4f}: on average predictions are "
+        f"{about}. The expected calibration error is {error:.4f}: on average predictions are "
         f"{word}confident by {abs(bias):.4f}."
     )
-    return Plot("calibration", "Calibration", caption, figure, evaluated.split)
+    return Plot("calibration", "Calibration", caption, figure)

@@ -12,7 +12,7 @@ from leyden.plots.plot import Plot
 from leyden.plots.style import BLUE, GREY, ORANGE, new_figure, set_margins
 from leyden.system.formatting import shortened
 
-_MOST = 25
+_MOST, _MOST_OUTPUTS = 25, 4
 
 
 def coefficient_plots(weights: Tensor, spec: DataSpec) -> Iterator[Plot]:
@@ -35,11 +35,13 @@ def _of_columns(values: np.ndarray, spec: DataSpec) -> Plot:
     outputs = list(spec.target_names or spec.class_names)
     if spec.target_std:
         values = values * np.array(spec.target_std)[:, None]
-    if len(outputs) == 2 and spec.class_names:  # only the difference of two logits matters
-        values, outputs = values[1:] - values[:1], outputs[1:]
-    values, outputs = values[:4], outputs[:4]
+    if spec.class_names:  # only differences of logits matter
+        values = values[1:] - values[:1] if len(outputs) == 2 else values - values.mean(0)
+        outputs = outputs[-len(values) :]
+    more = f" The first {_MOST_OUTPUTS} of {len(outputs)} are shown." if len(outputs) > _MOST_OUTPUTS else ""
+    values, outputs = values[:_MOST_OUTPUTS], outputs[:_MOST_OUTPUTS]
     order = np.argsort(-np.abs(values).max(0), kind="stable")[:_MOST]
-    unit = "" if spec.target_names else "log-odds of "
+    unit = "" if spec.target_names else "log-odds of " if len(spec.class_names) == 2 else "logit of "
     longest = max(len(shortened(names[column], 26)) for column in order)
     figure, all_axes = new_figure(7.4, len(values) * (0.95 + 0.23 * len(order)), len(values))
     set_margins(figure, left=0.35 + 0.075 * longest, right=1.5, top=0.5)
@@ -60,6 +62,9 @@ def _of_columns(values: np.ndarray, spec: DataSpec) -> Plot:
         axes.grid(axis="x")
     listed = [f"{names[column]} {values[0, column] / spreads[column]:+.4g}" for column in order[:10]]
     caption = f"Change of {unit}{outputs[0]} for one unit of a column, the most important first: {', '.join(listed)}."
+    if unit == "logit of ":
+        caption += " Of each class relative to the mean over all classes."
+    caption += more
     return Plot("coefficients", "Coefficients", caption, figure)
 
 
@@ -86,7 +91,7 @@ def _of_pixels(values: np.ndarray, spec: DataSpec) -> Plot:
         axes.set_title(shortened(name, 18), fontsize=9)
     for axes in all_axes:
         axes.axis("off")
-    title = "Weights of the linear model: blue pixels speak for the class, red ones against it"
+    title = "Weights of the linear model: blue pixels raise the logit of the class, red ones lower it"
     figure.text(0.1 / figure.get_figwidth(), 1 - 0.2 / figure.get_figheight(), title, fontsize=10, va="center")
     caption = f"Weights of the pixels for each class, from −{limit:.3g} (red) to {limit:.3g} (blue)."
     return Plot("coefficients", "Coefficients", caption, figure)

@@ -94,16 +94,15 @@ class Collector:
     """Collects the outputs of a split, a batch at a time, in bounded memory.
 
     Args:
-        total: about how many items there will be, of all processes.
         shown: number of examples and of worst items.
         most_values: most values of outputs to keep; of more, a random share of the items is kept.
     """
 
-    def __init__(self, total: int, shown: int = 20, most_values: int = 8_000_000) -> None:
-        self.expected, self.shown, self.most_values = total, shown, most_values
+    def __init__(self, shown: int = 20, most_values: int = 8_000_000) -> None:
+        self.shown, self.most_values = shown, most_values
         self.total = 0
-        self._share: float | None = None
-        self._kept: list[tuple[Tensor, Tensor]] = []
+        self._share = 1.0  # an item is kept if its random key is less
+        self._kept: list[tuple[Tensor, Tensor, Tensor]] = []  # keys, outputs, targets
         self._top: dict[str, Items] = {}
         self._generator = torch.Generator().manual_seed(0)
 
@@ -119,24 +118,32 @@ class Collector:
             errors: (B,) of the items; None if the task has none.
             index: (B,) positions in the split.
         """
-        outputs, size = outputs.detach(), len(outputs)
-        if self._share is None:
-            self._share = self.most_values / max(1, max(self.expected, size) * (outputs.numel() // max(1, size)))
-        self.total += size
-        keys = torch.rand(size, generator=self._generator)
-        if self._share >= 1:
-            self._kept.append((outputs.float().cpu(), targets.cpu()))
-        else:
-            chosen = (keys < self._share).nonzero()[:, 0].to(outputs.device)
-            self._kept.append((outputs[chosen].float().cpu(), targets[chosen.to(targets.device)].cpu()))
+        outputs, keys = outputs.detach(), torch.rand(len(outputs), generator=self._generator)
+        self.total += len(outputs)
+        self._keep(keys, outputs, targets)
+        while sum(kept.numel() for _, kept, _ in self._kept) > self.most_values:
+            self._share /= 2
+            before, self._kept = self._kept, []
+            for part in before:
+                self._keep(*part)
         if inputs is not None:
             self._rank("examples", keys, index, inputs, outputs, targets)
         if inputs is not None and errors is not None:
             self._rank("worst", errors.detach().float().nan_to_num(nan=torch.inf), index, inputs, outputs, targets)
 
+    def _keep(self, keys: Tensor, outputs: Tensor, targets: Tensor) -> None:
+        if self._share < 1:
+            chosen = (keys < self._share).nonzero()[:, 0]
+            keys, outputs = keys[chosen], outputs[chosen.to(outputs.device)]
+            targets = targets[chosen.to(targets.device)]
+        if len(keys):
+            self._kept.append((keys, outputs.float().cpu(), targets.cpu()))
+
     def parts(self) -> tuple[int, Tensor, Tensor, dict[str, Items]]:
         """All that was collected: number of items, outputs, targets, and single items."""
-        outputs, targets = zip(*self._kept, strict=True) if self._kept else ((torch.empty(0),), (torch.empty(0),))
+        if not self._kept:
+            return 0, torch.empty(0), torch.empty(0), {}
+        _, outputs, targets = zip(*self._kept, strict=True)
         return self.total, torch.cat(outputs), torch.cat(targets), self._top
 
     def result(

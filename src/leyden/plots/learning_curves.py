@@ -53,13 +53,19 @@ def steps_of_epoch(curves: Mapping[str, Curve]) -> float:
     return max([(step + 1) / (epoch + 1) for epoch, step in ends.items()], default=1.0)
 
 
-def best_of(curve: Curve | None, mode: str) -> tuple[int, float] | None:
-    """Step and value of the first best value of a curve; None without a finite one."""
-    finite = [(value, step) for step, value in zip(*curve, strict=True) if math.isfinite(value)] if curve else []
+def best_of(curves: Mapping[str, Curve], monitor: str, mode: str) -> tuple[int, float] | None:
+    """Step and value of the best value of a metric; of equals the one with the lowest loss, as in best.ckpt.
+
+    None without a finite value.
+    """
+    steps, values = curves.get(monitor, Curve([], []))
+    losses = dict(zip(*curves.get(f"{monitor.partition('/')[0]}/loss", Curve([], [])), strict=True))
+    sign = -1 if mode == "max" else 1
+    finite = [(sign * v, losses.get(s, math.inf), s) for s, v in zip(steps, values, strict=True) if math.isfinite(v)]
     if not finite:
         return None
-    value, step = (max if mode == "max" else min)(finite, key=lambda pair: pair[0])
-    return step, value
+    value, _, step = min(finite)
+    return step, sign * value
 
 
 def learning_curves(curves: Mapping[str, Curve], monitor: str, mode: str) -> Plot | None:
@@ -78,7 +84,7 @@ def learning_curves(curves: Mapping[str, Curve], monitor: str, mode: str) -> Plo
     columns = 2 if number in (2, 4) else min(3, number)
     rows = -(-number // columns)
     figure, axes = new_figure(3.3 * columns + 0.4, 2.5 * rows + 0.3, rows, columns)
-    scale, best = 1 / steps_of_epoch(curves), best_of(curves.get(monitor), mode)
+    scale, best = 1 / steps_of_epoch(curves), best_of(curves, monitor, mode)
     places = iter(axes)
     for name, shown in panels.items():
         place = next(places)

@@ -3,7 +3,7 @@
 import io
 import json
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,7 @@ _ORDER = (
     "reconstructions",
     "training_batch",
 )
+_OF_TASK = ("coefficients",)
 
 
 @dataclass(frozen=True)
@@ -67,23 +68,50 @@ def save_plots(folder: Path, plots: Iterable[Plot]) -> Iterator[tuple[Plot, byte
 
     Args:
         folder: made if it does not exist.
-        plots: drawn one after the other. An error in one of them is logged with its traceback and ends the drawing: it
-            must not end the run, whose result it would take along.
+        plots: drawn one after the other. Errors are logged and leave out a figure: they must not end a run, whose
+            result would be lost.
 
     Yields:
         Each figure with its PNG file.
-
-    Raises:
-        OSError: a file cannot be written.
     """
-    drawn = []
-    for plot, png in _drawn(plots):
-        folder.mkdir(parents=True, exist_ok=True)
-        with replacing(folder / f"{plot.name}.png") as file:
-            file.write(png)
-        drawn.append(plot)
-        yield plot, png
-    _add_captions(folder, drawn)
+    drawn: list[Plot] = []
+    with plot_style(), errors_logged():
+        for plot in plots:
+            with errors_logged():
+                png = as_png(plot.figure)
+                folder.mkdir(parents=True, exist_ok=True)
+                with replacing(folder / f"{plot.name}.png") as file:
+                    file.write(png)
+                drawn.append(plot)
+                yield plot, png
+    if drawn:
+        with errors_logged():
+            _add_captions(folder, drawn)
+
+
+def remove_plots(folder: Path) -> None:
+    """Remove the figures of an earlier evaluation, of which some may not be drawn again."""
+    for entry in read_captions(folder):
+        if entry.get("split") not in ("", None, "train") or entry["name"] in _OF_TASK:
+            (folder / f"{entry['name']}.png").unlink(missing_ok=True)
+
+
+def each_plot(*makers: Callable[[], Iterable[Plot]]) -> Iterator[Plot]:
+    """Figures of several functions; an error in one of them is logged, and the others are drawn."""
+    for make in makers:
+        with errors_logged():
+            yield from make()
+
+
+@contextmanager
+def errors_logged() -> Iterator[None]:
+    """Within this block an error is logged and ends the block: no figure is worth the result of a run."""
+    try:
+        yield
+    except OSError as error:
+        log.warning("figures are left out: %s", error, exc_info=not error.filename)
+    except Exception:
+        log.warning("a figure could not be drawn", exc_info=True)
 
 
 def read_captions(folder: Path) -> list[dict[str, Any]]:
@@ -95,23 +123,6 @@ def read_captions(folder: Path) -> list[dict[str, Any]]:
     entries = content if isinstance(content, list) else []
     entries = [entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("name"), str)]
     return [entry for entry in entries if (folder / f"{entry['name']}.png").is_file()]
-
-
-def _drawn(plots: Iterable[Plot]) -> Iterator[tuple[Plot, bytes]]:
-    with plot_style():
-        figures = iter(plots)
-        while True:
-            try:
-                plot = next(figures)
-                png = as_png(plot.figure)
-            except StopIteration:
-                return
-            except OSError:
-                raise
-            except Exception:
-                log.warning("plots: a figure could not be drawn", exc_info=True)
-                return
-            yield plot, png
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor
 
 from leyden.plots.evaluated import Evaluated
-from leyden.plots.plot import Plot
+from leyden.plots.plot import Plot, each_plot
 from leyden.plots.style import BLUE, GREY, ORANGE, TICKS, new_figure
 from leyden.system.formatting import number, shortened
 
@@ -31,6 +31,7 @@ def regression_plots(
     """
     predicted, actual = (values.cpu() for values in to_units(evaluated.outputs, evaluated.targets))
     worst = to_units(evaluated.worst.outputs, evaluated.worst.targets) if evaluated.worst else None
+    names = names or [f"output {number}" for number in range(predicted.shape[1])]
     shown = range(min(len(names), _MOST_TARGETS))
     pairs = [(names[k], predicted[:, k].double().numpy(), actual[:, k].double().numpy()) for k in shown]
     pairs = [(name, guess[ok], true[ok]) for name, guess, true in pairs for ok in [np.isfinite(guess - true)]]
@@ -38,10 +39,13 @@ def regression_plots(
     if not pairs:
         return
     more = f" {len(names) - len(pairs)} more targets are not shown." if len(names) > len(pairs) else ""
-    yield _predicted(evaluated, pairs, more, worst, names)
-    yield _residuals(evaluated, pairs, more)
-    if len(pairs[0][1]) >= _DECILES:
-        yield _deciles(evaluated, pairs, more)
+    if left_out := max(len(predicted) - len(guess) for _, guess, _ in pairs):
+        more += f" Without {left_out:,} items whose outputs are not finite."
+    yield from each_plot(
+        lambda: [_predicted(evaluated, pairs, more, worst, names)],
+        lambda: [_residuals(evaluated, pairs, more)],
+        lambda: [_deciles(evaluated, pairs, more)] if len(pairs[0][1]) >= _DECILES else [],
+    )
 
 
 Pair = tuple[str, np.ndarray, np.ndarray]

@@ -48,15 +48,15 @@ class LatestRun:
         self._before = latest_run(self.log_dir)
         try:
             self.log_dir.mkdir(parents=True, exist_ok=True)
-            write_text(self.pointer, f"{os.path.relpath(directory, self.log_dir)}\n")
-        except OSError as error:
+            write_text(self.pointer, f"{Path(os.path.relpath(directory, self.log_dir)).as_posix()}\n")
+        except (OSError, ValueError) as error:  # or on another drive
             log.warning("%s not set: %s", self.pointer, error)
 
     def remove_run(self, directory: Path) -> None:
         """Remove the directory of a run that was refused before it began, and what was created for it."""
         latest = latest_run(self.log_dir)
         if latest and latest.resolve() == directory.resolve():
-            self.pointer.unlink()
+            self.pointer.unlink(missing_ok=True)
             if self._before:
                 self.set(self._before)
         shutil.rmtree(directory, ignore_errors=True)

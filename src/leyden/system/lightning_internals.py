@@ -228,6 +228,13 @@ def unscale_before_clipping(optimizer: "Optimizer") -> None:
     optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
 
 
+def gradient_scale(trainer: "L.Trainer", optimizer: "Optimizer") -> float:
+    """Factor on the gradients before a step: the loss scale of 16-bit training if the optimizer itself undoes it."""
+    scaler = getattr(trainer.precision_plugin, "scaler", None)
+    is_scaled = scaler is not None and getattr(optimizer, "_step_supports_amp_scaling", False)
+    return float(scaler.get_scale()) if scaler is not None and is_scaled else 1.0
+
+
 def remove_length(scheduler_state: dict[str, Any]) -> None:
     """Remove the length of the run from the state of a scheduler; it may have changed when the run is resumed."""
     for name in ("T_max", "total_steps", "_schedule_phases", "total_iters"):

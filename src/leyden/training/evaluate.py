@@ -18,7 +18,7 @@ from leyden.data.in_memory import InMemory
 from leyden.data.loader import Loader
 from leyden.data.module import DataModule
 from leyden.data.recorded_split import NEW
-from leyden.plots.plot import PLOTS
+from leyden.plots.plot import PLOTS, read_captions
 from leyden.records.record import CHECKPOINTS, RECORD, lock, read_record, write_record
 from leyden.run.record_updater import logged_metrics
 from leyden.run.split_record import warn_of_trained
@@ -57,7 +57,8 @@ def evaluate_run(recorded: Recorded, settings: Mapping[str, Any]) -> dict[str, f
     if rank() == 0:
         _show(metrics, recorded, run, split)
         for callback in plots:
-            log.info("figures: %s", callback.dirpath)
+            if read_captions(callback.dirpath):
+                log.info("figures: %s", callback.dirpath)
         _keep(metrics, recorded, run, split, trained)
     return metrics
 
@@ -72,13 +73,14 @@ def open_run(recorded: Recorded, ckpt: str) -> tuple[LoadedRun, L.Trainer]:
 
 def _plots(recorded: Recorded, run: LoadedRun, split: str) -> list[EvaluationPlots]:
     """Callback that draws the figures of an evaluation in a folder of its own, if the run draws those of its test."""
-    nodes = (recorded.config.get("callbacks") or {}).values()
     kind = f"{EvaluationPlots.__module__}.{EvaluationPlots.__qualname__}"
-    if not any(isinstance(node, Mapping) and node.get("_target_") == kind for node in nodes):
-        return []
-    callback = EvaluationPlots(str(run.dir / PLOTS / f"eval_{split}_{run.checkpoint.stem}"))
-    callback.split, callback.datamodule = split, run.datamodule
-    return [callback]
+    nodes = (recorded.config.get("callbacks") or {}).values()
+    settings = [node for node in nodes if isinstance(node, Mapping) and node.get("_target_") == kind]
+    folder = run.dir / PLOTS / f"eval_{split}_{run.checkpoint.stem}"
+    found = [EvaluationPlots(str(folder), int(node.get("shown", 20))) for node in settings[:1]]
+    for callback in found:
+        callback.split, callback.datamodule = split, run.datamodule
+    return found
 
 
 def _split(word: object) -> str:

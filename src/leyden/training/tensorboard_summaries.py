@@ -14,6 +14,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, Sessi
 from tensorboard.plugins.text.summary_v2 import text_pb
 
 from leyden.config.experiment import Config, Experiment
+from leyden.config.overrides import without_password
 from leyden.system.lightning_internals import steps_logged
 from leyden.tasks.task import Task
 
@@ -28,6 +29,7 @@ def log_start(trainer: L.Trainer, experiment: Experiment, task: Task, command: s
     The HPARAMS page gets the settings without a list of its columns: from such a list TensorBoard would take the
     columns of all runs, also of other experiments, and without one it takes the union.
     """
+    config = {name: section for name, section in experiment.config.items() if name != "sweep"}
     for writer in _writers(trainer):
         begin = SessionStartInfo(start_time_secs=time.time())
         for name, value in hyperparameters(experiment).items():
@@ -39,7 +41,7 @@ def log_start(trainer: L.Trainer, experiment: Experiment, task: Task, command: s
             "command": indent(command, "    "),
             "data": data,
             "network": task.describe(),
-            "config": indent(yaml.safe_dump(experiment.config, sort_keys=False), "    "),
+            "config": indent(without_password(yaml.safe_dump(config, sort_keys=False)), "    "),
         }.items():
             writer.file_writer.add_summary(text_pb(f"run/{name}", text), 0)
 

@@ -1,7 +1,9 @@
 """Training run from start to end."""
 
 import logging
+import math
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 
 import lightning as L
@@ -20,6 +22,7 @@ from leyden.checkpoints.weights import load_weights
 from leyden.config.experiment import Experiment
 from leyden.data.module import DataModule
 from leyden.distributed.launcher import launch_ranks
+from leyden.plots.plot import errors_logged
 from leyden.records.record import RECORD, has_checkpoint, read_record
 from leyden.run.directory import Run
 from leyden.run.record_updater import RecordUpdater, logged_metrics
@@ -154,11 +157,14 @@ def _draw_validation(trainer: L.Trainer, task: Task, datamodule: DataModule) -> 
     """Draw the figures of the best weights for the validation split, where no test draws its own."""
     best = best_checkpoint(trainer)
     plots = [found for found in trainer.callbacks if isinstance(found, EvaluationPlots)]  # type: ignore[attr-defined]
-    if not plots or best is None or not best.best_model_path or trainer.world_size > 1:
+    if not plots or best is None or not best.best_model_path or trainer.world_size > 1 or not task.settings:
         return
-    drawn, _ = _with_weights(task, Path(best.best_model_path))
-    for callback in plots:
-        callback.draw(trainer, drawn, datamodule.val_dataloader(), "val")
+    with errors_logged():
+        drawn, _ = _with_weights(task, Path(best.best_model_path))
+        most = sum(trainer.num_val_batches)
+        for callback in plots:
+            batches = islice(datamodule.val_dataloader(), None if math.isinf(most) else int(most))
+            callback.draw(trainer, drawn, batches, "val")
 
 
 def _data(experiment: Experiment, has_weights: bool) -> DataModule:

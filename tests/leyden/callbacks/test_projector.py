@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from leyden.callbacks.projector import find_layer, labels, side_of_sprite, sprites
+from leyden.callbacks.projector import find_layer, labels, side_of_sprite, thumbnails
 from leyden.config.compose import compose
 from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
@@ -56,7 +56,7 @@ def test_a_sprite_is_never_larger_than_browsers_can_show(images: int, side: int,
 
 def test_images_are_squares() -> None:
     spec = DataSpec("classification", (1, 20, 30), 2, mean=(0.0,), std=(1.0,))
-    found = sprites(torch.zeros(7, 1, 20, 30), build_task(compose(["model=linear"]).config, spec))
+    found = thumbnails(torch.zeros(7, 1, 20, 30), build_task(compose(["model=linear"]).config, spec), 100)
     assert found is not None
     assert found.shape == (7, 3, 30, 30)
 

@@ -11,6 +11,7 @@ from lightning.pytorch.loggers import CSVLogger
 from leyden.callbacks.statistics import Statistics
 from leyden.config.compose import compose
 from leyden.plots.learning_curves import Curve, read_curves
+from leyden.system.lightning_internals import gradient_scale
 from leyden.training.build import build_task
 from myproject.data.mnist import MNIST
 from tests.helpers.trainers import made_trainer
@@ -99,3 +100,23 @@ def test_batches_of_unknown_size_have_a_time_and_no_speed() -> None:
     assert step == 7
     assert "time/epoch" in values
     assert "time/items_per_second" not in values
+
+
+def test_an_optimizer_that_evaluates_the_loss_several_times_logs_each_step_once(data: MNIST, tmp_path: Path) -> None:
+    task = build_task(compose(["model=linear", "optimizer=lbfgs"]).config, data.spec)
+    logger = CSVLogger(tmp_path, name="", version="")
+    trainer = made_trainer(tmp_path, logger=logger, callbacks=[Statistics()], max_epochs=1, log_every_n_steps=1)
+    trainer.fit(task, datamodule=data)
+    assert read_curves(tmp_path / "metrics.csv")["gradient/norm"].steps == list(range(6))
+
+
+def test_gradients_that_the_optimizer_unscales_itself_are_unscaled_in_the_norm() -> None:
+    class Scaler:
+        def get_scale(self) -> float:
+            return 1024.0
+
+    trainer = SimpleNamespace(precision_plugin=SimpleNamespace(scaler=Scaler()))
+    fused, plain = SimpleNamespace(_step_supports_amp_scaling=True), SimpleNamespace()
+    assert gradient_scale(trainer, fused) == 1024.0  # type: ignore[arg-type]
+    assert gradient_scale(trainer, plain) == 1.0  # type: ignore[arg-type]
+    assert gradient_scale(SimpleNamespace(precision_plugin=object()), fused) == 1.0  # type: ignore[arg-type]

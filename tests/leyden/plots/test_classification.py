@@ -26,7 +26,7 @@ def evaluated(number: int = 400, classes: int = 3, shape: tuple[int, ...] = (1, 
     outputs = torch.randn(number, classes, generator=generator).round(decimals=1)  # with ties
     outputs[torch.arange(number), targets] += 1.0
     errors = torch.nn.functional.cross_entropy(outputs, targets, reduction="none")
-    collector = Collector(number)
+    collector = Collector()
     collector.add(torch.rand(number, *shape, generator=generator), outputs, targets, errors, torch.arange(number))
     found = collector.result("test")
     assert found

@@ -74,7 +74,7 @@ def test_coefficients_of_pixels_are_images() -> None:
 def test_reconstructions_are_shown_below_their_inputs(spec: DataSpec) -> None:
     inputs = torch.rand(30, *spec.input_shape, generator=torch.Generator().manual_seed(0))
     outputs = inputs.flatten(1) + 0.1
-    collector = Collector(30)
+    collector = Collector()
     collector.add(inputs, outputs, inputs.flatten(1), torch.arange(30.0), torch.arange(30))
     evaluated = collector.result("test")
     assert evaluated

@@ -65,6 +65,12 @@ def test_only_few_of_many_metrics_have_a_panel() -> None:
 
 @pytest.mark.parametrize(("mode", "best"), [("max", (2, 0.5)), ("min", (0, 0.1))])
 def test_the_best_is_the_first_of_equals_and_never_nan(mode: str, best: tuple[int, float]) -> None:
-    assert best_of(Curve([0, 1, 2, 3], [0.1, math.nan, 0.5, 0.5]), mode) == best
-    assert best_of(Curve([0], [math.nan]), mode) is None
-    assert best_of(None, mode) is None
+    assert best_of({"val/acc": Curve([0, 1, 2, 3], [0.1, math.nan, 0.5, 0.5])}, "val/acc", mode) == best
+    assert best_of({"val/acc": Curve([0], [math.nan])}, "val/acc", mode) is None
+    assert best_of({}, "val/acc", mode) is None
+
+
+def test_of_equal_values_that_with_the_lowest_loss_is_the_best() -> None:
+    """As in best.ckpt."""
+    curves = {"val/acc": Curve([3, 7, 11], [0.5, 0.5, 0.4]), "val/loss": Curve([3, 7, 11], [0.9, 0.8, 0.1])}
+    assert best_of(curves, "val/acc", "max") == (7, 0.5)

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from leyden.plots.plot import Plot, read_captions, save_plots
+from leyden.plots.plot import Plot, each_plot, read_captions, remove_plots, save_plots
 
 
 def plot(name: str, caption: str = "") -> Plot:
@@ -38,18 +38,41 @@ def test_an_error_in_a_figure_is_logged_and_those_before_it_stay(
 
     with caplog.at_level(logging.WARNING):
         assert [made.name for made, _ in save_plots(tmp_path, drawn())] == ["first"]
-    assert "could not be drawn" in caplog.text
+    assert "a figure could not be drawn" in caplog.text
     assert "a bug in a task" in caplog.text
     assert (tmp_path / "first.png").is_file()
 
 
-def test_a_full_disk_is_not_taken_for_a_bug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+def test_a_folder_that_cannot_be_written_is_one_line_and_ends_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "plots").write_text("a file of that name")
+    with caplog.at_level(logging.WARNING):
+        assert list(save_plots(tmp_path / "plots", [plot("first")])) == []
+    assert caplog.text.count("\n") == 1
+    assert "figures are left out" in caplog.text
 
-    monkeypatch.setattr("leyden.plots.plot.replacing", full)
-    with pytest.raises(OSError, match="No space"):
-        list(save_plots(tmp_path, [plot("first")]))
+
+def test_an_error_of_one_function_leaves_the_figures_of_the_others(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> Iterator[Plot]:
+        raise FileNotFoundError("a font")
+        yield
+
+    with caplog.at_level(logging.WARNING):
+        found = list(save_plots(tmp_path, each_plot(broken, lambda: [plot("second")])))
+    assert [made.name for made, _ in found] == ["second"]
+    assert "a font" in caplog.text
+
+
+def test_figures_of_an_earlier_evaluation_are_removed(tmp_path: Path) -> None:
+    curves = Plot("learning_curves", "Curves", "", plot("x").figure)
+    batch = Plot("training_batch", "Batch", "", plot("x").figure, "train")
+    list(save_plots(tmp_path, [curves, batch, plot("worst_predictions"), Plot("coefficients", "C", "", curves.figure)]))
+    remove_plots(tmp_path)
+    assert [entry["name"] for entry in read_captions(tmp_path)] == ["learning_curves", "training_batch"]
+    assert sorted(path.stem for path in tmp_path.glob("*.png")) == ["learning_curves", "training_batch"]
 
 
 def test_damaged_captions_and_missing_files_are_left_out(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ def evaluated(number: int, targets: int = 1) -> Evaluated:
     generator = torch.Generator().manual_seed(4)
     actual = torch.randn(number, targets, generator=generator)
     outputs = actual + 0.1 * torch.randn(number, targets, generator=generator)
-    collector = Collector(number)
+    collector = Collector()
     collector.add(outputs, outputs, actual, (outputs - actual).abs().mean(1), torch.arange(number))
     found = collector.result("test")
     assert found

@@ -128,6 +128,15 @@ def test_texts_say_what_was_run(quick: list[str]) -> None:
     assert re.sub("(?m)^    ", "", texts["run/config"]).strip() == config.strip()
 
 
+def test_passwords_are_in_no_event_file(quick: list[str]) -> None:
+    experiment = compose(["model=linear", *quick])
+    experiment.config["tracking_uri"] = "https://me:SECRETPW@host/x?token=SECRETPW"
+    run_experiment(experiment)
+    found = b"".join(path.read_bytes() for path in (experiment.run_dir / "tensorboard").rglob("*") if path.is_file())
+    assert b"***@host" in found
+    assert b"SECRETPW" not in found
+
+
 def test_the_layout_has_training_and_validation_in_one_chart(quick: list[str]) -> None:
     directory = run(["model=linear", "trainer.log_every_n_steps=2"], quick)
     [content] = [
