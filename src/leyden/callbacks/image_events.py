@@ -8,7 +8,9 @@ import lightning as L
 from lightning.pytorch.loggers import TensorBoardLogger
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.image import metadata
 from tensorboard.summary.writer.record_writer import RecordWriter
+from tensorboard.util import tensor_util
 
 from leyden.plots.plot import Plot, errors_logged, save_plots
 
@@ -36,11 +38,9 @@ def write_plots(trainer: L.Trainer, folder: Path, plots: Iterable[Plot], step: i
 
 def _append(path: Path, plot: Plot, png: bytes, step: int | None) -> None:
     width, height = (int.from_bytes(png[start : start + 4], "big") for start in (16, 20))  # of the PNG header
-    value = Summary.Value(tag=f"plots/{plot.name}")
-    value.metadata.summary_description = plot.caption
-    value.metadata.plugin_data.plugin_name = "images"
-    value.image.height, value.image.width, value.image.colorspace = height, width, 4
-    value.image.encoded_image_string = png
+    about = metadata.create_summary_metadata(plot.title, plot.caption)
+    content = tensor_util.make_tensor_proto([str(width).encode(), str(height).encode(), png], dtype="string")
+    value = Summary.Value(tag=f"plots/{plot.name}", metadata=about, tensor=content)
     event = Event(wall_time=time.time(), step=step, summary=Summary(value=[value]))
     path.parent.mkdir(parents=True, exist_ok=True)
     is_new = not path.is_file()

@@ -107,6 +107,10 @@ class DataModule(L.LightningDataModule):
         """Inputs (K, *spec.input_shape) of single items (K,) of a split, in its stored order."""
         return self.loader(split).take(index)[0]
 
+    def __str__(self) -> str:
+        """The data in one line; Lightning's own text fails for loaders of others."""
+        return self.describe()
+
     def divide(
         self,
         labels: Tensor,

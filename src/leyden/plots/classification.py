@@ -78,9 +78,14 @@ def _matrix(values: np.ndarray, names: Sequence[str], title: str, counts: bool) 
 
     number = len(names)
     cell = 0.46 if number <= 12 else 0.34 if number <= 25 else min(0.3, 9 / number)
-    margin = min(1.6, 0.45 + 0.075 * max(map(len, names)))
-    figure, [axes] = new_figure(number * cell + margin + 0.9, number * cell + margin + 0.5)
-    set_margins(figure, left=margin, bottom=margin, right=0.8)
+    margin = 0.5 + 0.075 * min(18, max(map(len, names)))
+    turned = max(map(len, names)) * 0.075 > cell  # labels below the matrix
+    below, side = margin if turned else 0.5, number * cell
+    right = max(0.3, 3.6 - margin - side)  # room for the title
+    if number > 25:
+        right = 0.8
+    figure, [axes] = new_figure(side + margin + right, side + below + 0.42)
+    set_margins(figure, left=margin, bottom=below, right=right)
     colors = LinearSegmentedColormap.from_list("blues", ["#ffffff", "#cfe0f2", BLUE, "#16395f"])
     shown = values.astype(float) if not counts else values - np.diag(np.diag(values))  # mistakes would all look alike
     highest = max(1.0, shown.max()) if counts else 1.0
@@ -97,7 +102,7 @@ def _matrix(values: np.ndarray, names: Sequence[str], title: str, counts: bool) 
                     axes.text(guess, true, text, ha="center", va="center", size=8, color=color, weight=weight)
     every = max(1, -(-number // 50))
     places = range(0, number, every)
-    axes.set_xticks(places, [shortened(names[place], 18) for place in places], rotation=90 if number > 5 else 0)
+    axes.set_xticks(places, [shortened(names[place], 18) for place in places], rotation=90 if turned else 0)
     axes.set_yticks(places, [shortened(names[place], 18) for place in places])
     axes.tick_params(length=0, labelsize=9 if number <= 25 else 7)
     axes.set(xlabel="predicted", ylabel="true", title=title)

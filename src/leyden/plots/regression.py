@@ -1,7 +1,7 @@
 """Figures of a regression: predicted against actual values, residuals, error by decile; in the units of the targets."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch import Tensor
@@ -9,7 +9,7 @@ from torch import Tensor
 from leyden.plots.evaluated import Evaluated
 from leyden.plots.plot import Plot, each_plot
 from leyden.plots.style import BLUE, GREY, ORANGE, TICKS, new_figure
-from leyden.system.formatting import number, shortened
+from leyden.system.formatting import compact, number, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,7 +63,7 @@ def _predicted(
         axes.scatter(true[chosen], guess[chosen], s=_dot(len(chosen)), color=BLUE, alpha=_alpha(len(chosen)), lw=0)
         axes.set(xlim=(low - room, high + room), ylim=(low - room, high + room), aspect="equal", adjustable="box")
         axes.set(xlabel=f"actual {shortened(name, 30)}", ylabel=f"predicted {shortened(name, 30)}")
-        axes.locator_params(nbins=TICKS)
+        _use_compact_ticks(axes)
         axes.set_title(f"R² {_r2(guess, true):.3f}, mean absolute error {number(float(np.abs(guess - true).mean()))}")
         axes.grid()
         axes.legend(loc="upper left")
@@ -87,8 +87,7 @@ def _residuals(evaluated: Evaluated, pairs: Sequence[Pair], more: str) -> Plot:
         left.axhline(0, color=ORANGE, lw=1.2)
         left.scatter(guess[chosen], residual[chosen], s=_dot(len(chosen)), color=BLUE, alpha=_alpha(len(chosen)), lw=0)
         left.set(xlabel=f"predicted {shortened(name, 30)}", ylabel="predicted − actual", title="Residuals")
-        left.locator_params(nbins=TICKS)
-        right.locator_params(nbins=TICKS)
+        _use_compact_ticks(left, right)
         left.grid()
         right.hist(residual, bins=min(40, max(8, round(len(residual) ** 0.5))), color=BLUE)
         right.axvline(0, color=ORANGE, lw=1.2)
@@ -109,9 +108,10 @@ def _deciles(evaluated: Evaluated, pairs: Sequence[Pair], more: str) -> Plot:
         axes.bar(range(_DECILES), errors, color=BLUE, width=0.75, label="mean absolute error")
         axes.plot(range(_DECILES), biases, "o-", color=ORANGE, lw=1.2, ms=4, label="mean of predicted − actual")
         axes.axhline(0, color=GREY, lw=0.8)
-        axes.set_xticks(range(_DECILES), [f"{true[group].mean():.3g}" for group in groups])
+        axes.set_xticks(range(_DECILES), [compact(true[group].mean()) for group in groups])
         axes.set(xlabel=f"actual {shortened(name, 30)}: mean of each tenth of the items", ylabel=shortened(name, 24))
         axes.set(title="Error by decile of the actual value")
+        axes.yaxis.set_major_formatter(lambda value, _: compact(value).replace("-", "−"))
         axes.locator_params("y", nbins=TICKS)
         low, high = axes.get_ylim()
         axes.set_ylim(low, high + 0.22 * (high - low))
@@ -119,7 +119,7 @@ def _deciles(evaluated: Evaluated, pairs: Sequence[Pair], more: str) -> Plot:
         axes.grid(axis="y")
         most = int(np.argmax(errors))
         about = f"{name}: " if len(pairs) > 1 else ""
-        texts.append(f"{about}{number(max(errors))} around {true[groups[most]].mean():.4g}")
+        texts.append(f"{about}{number(max(errors))} around {_shown(true[groups[most]].mean())}")
     caption = f"{evaluated.describe()}. The largest mean absolute error is {'; '.join(texts)}.{more}"
     return Plot("error_by_decile", "Error by decile", caption, figure, evaluated.split)
 
@@ -131,8 +131,23 @@ def _r2(guess: np.ndarray, true: np.ndarray) -> float:
 
 def _values(values: Tensor, names: Sequence[str]) -> str:
     if len(names) == 1:
-        return f"{float(values[0]):.4g}"
-    return ", ".join(f"{name} {float(value):.4g}" for name, value in zip(names, values, strict=True))
+        return _shown(values[0])
+    return ", ".join(f"{name} {_shown(value)}" for name, value in zip(names, values, strict=True))
+
+
+def _shown(value: Any) -> str:
+    """Four digits, and no exponent below a billion."""
+    return number(float(value)) if abs(float(value)) >= 9999.5 else f"{float(value):.4g}"
+
+
+def _use_compact_ticks(*all_axes: "Axes") -> None:
+    """Few ticks with short labels, also of prices in hundreds of thousands."""
+    from matplotlib.ticker import FuncFormatter
+
+    for axes in all_axes:
+        axes.locator_params(nbins=TICKS)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(FuncFormatter(lambda value, _: compact(value).replace("-", "−")))
 
 
 def _grid(pairs: Sequence[Pair]) -> tuple[int, int]:

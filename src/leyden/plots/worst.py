@@ -40,26 +40,29 @@ def worst_predictions(evaluated: Evaluated, spec: DataSpec, names: Sequence[str]
         )
         for place in wrong
     ]
-    listed = [f"{name}: true {true}, predicted {guess} ({of:.3f})" for name, true, guess, of, _ in rows[:_NAMED]]
-    caption = f"{evaluated.describe()}. The worst first, with the predicted probability: {'; '.join(listed)}."
+    listed = [
+        f"{name}: true {true} ({own:.3f}), predicted {guess} ({of:.3f})" for name, true, guess, of, own in rows[:_NAMED]
+    ]
+    caption = f"{evaluated.describe()}. The worst first, with probabilities: {'; '.join(listed)}."
     title = "Worst predictions"
     if is_image(spec) and worst.inputs.shape[1:] == spec.input_shape:
-        captions = [f"true {true}\nas {guess} {of:.3f}" for _, true, guess, of, _ in rows]
-        heading = "Worst predictions: true class, predicted class and its probability"
+        captions = [f"true {true} {own:.3f}\nas {guess} {of:.3f}" for _, true, guess, of, own in rows]
+        heading = "Worst predictions: true and predicted class, with the probability of each"
         figure = image_grid(to_pixels(worst.inputs[wrong], spec), captions, heading, lines=2)
     else:
         figure, [axes] = new_figure(7.0, 0.75 + 0.24 * len(rows))
         axes.set_position((0, 0, 1, 1))
         axes.axis("off")
-        header = ("item", "true", "predicted", "probability", "of the true class")
+        header = ("item", "true", "predicted", "p(true)", "p(predicted)")
         for number, row in enumerate([header, *rows]):
-            cells = row if number == 0 else (*row[:3], f"{row[3]:.3f}", f"{row[4]:.2g}")
-            for left, cell, color in zip((0.02, 0.3, 0.5, 0.7, 0.84), cells, _COLORS, strict=True):
+            cells = row if number == 0 else (*row[:3], f"{row[4]:.3f}", f"{row[3]:.3f}")
+            for (left, length), cell, color in zip(_COLUMNS, cells, _COLORS, strict=True):
                 style: dict[str, Any] = {"weight": "bold"} if number == 0 else {"color": color}
                 height = 1 - (0.6 + 0.24 * number) / figure.get_figheight()
-                axes.text(left, height, shortened(str(cell), 22), va="center", transform=axes.transAxes, **style)
+                axes.text(left, height, shortened(str(cell), length), va="center", transform=axes.transAxes, **style)
         axes.text(0.02, 1 - 0.25 / figure.get_figheight(), title, fontsize=11, va="center", transform=axes.transAxes)
     yield Plot("worst_predictions", title, caption, figure, evaluated.split)
 
 
+_COLUMNS = ((0.02, 24), (0.3, 19), (0.54, 19), (0.77, 12), (0.88, 12))  # position, and most characters
 _COLORS = ("black", "black", RED, "black", "black")

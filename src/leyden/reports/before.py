@@ -71,7 +71,7 @@ def _composed(overrides: Sequence[str], config: Config) -> tuple[Config, dict[st
 
 
 def _comparable(config: Config) -> Config:
-    return {key: value for key, value in config.items() if key not in ("resume", "sweep")}
+    return {key: value for key, value in config.items() if key not in ("quiet", "resume", "sweep")}
 
 
 def _key(override: str) -> str:

@@ -9,8 +9,18 @@ _TESTS = ("acc", "r2", "rmse", "psnr", "mae", "f1", "mse")  # metrics of a test,
 
 
 def number(value: float) -> str:
-    """A number with four digits."""
+    """A number with at least four digits, without an exponent unless it is tiny or a billion."""
+    if 9999.5 <= abs(value) < 1e9:
+        return f"{value:.0f}"
     return f"{value:.4f}" if value == 0 or 0.001 <= abs(value) < 10000 else f"{value:.4g}"
+
+
+def compact(value: float) -> str:
+    """A number with about three digits, for the ticks of an axis: 0.25, 118, 24k, 1.18M."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= size:
+            return f"{value / (1e3 if unit == 'k' else size):.3g}{unit}"
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
 def aligned(value: float) -> str:

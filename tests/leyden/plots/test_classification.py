@@ -85,16 +85,17 @@ def test_the_worst_predictions_are_listed_with_true_and_predicted_class() -> Non
     plot = drawn(of)["worst_predictions"]
     assert of.worst
     index, true = int(of.worst.index[0]), NAMES[int(of.worst.targets[0])]
-    top, guess = of.outputs[index].softmax(0).max(0)
-    assert f"item {index}: true {true}, predicted {NAMES[int(guess)]} ({top:.3f})" in plot.caption
+    probabilities = of.outputs[index].softmax(0)
+    (top, guess), own = probabilities.max(0), float(probabilities[of.worst.targets[0]])
+    assert f"item {index}: true {true} ({own:.3f}), predicted {NAMES[int(guess)]} ({top:.3f})" in plot.caption
     assert plot.caption.count("true") == 10
-    assert f"true {true}\nas {NAMES[int(guess)]} {top:.3f}" in texts(plot)
+    assert f"true {true} {own:.3f}\nas {NAMES[int(guess)]} {top:.3f}" in texts(plot)
 
 
 def test_rows_of_a_table_are_listed_in_words() -> None:
     spec = DataSpec("classification", (4,), 3, NAMES)
     shown = texts(drawn(evaluated(shape=(4,)), spec)["worst_predictions"])
-    assert shown[:5] == ["item", "true", "predicted", "probability", "of the true class"]
+    assert shown[:5] == ["item", "true", "predicted", "p(true)", "p(predicted)"]
     assert len(shown) == 5 * 21 + 1
 
 

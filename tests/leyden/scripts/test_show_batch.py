@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from matplotlib.axes import Axes
 from PIL import Image
 
 from leyden.data.module import DataModule
 from leyden.data.spec import DataSpec
+from leyden.plots.images import image_grid
 from tests.helpers.image_files import pixels, write_folders
 from tests.leyden.scripts.running import runner
 
@@ -18,22 +18,15 @@ SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "show_batch.py"
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[np.ndarray, str]]:
-    """Each picture that is drawn, with the text under it."""
-    pictures: list[np.ndarray] = []
-    texts: list[tuple[np.ndarray, str]] = []
-    show, label = Axes.imshow, Axes.set_xlabel
+    """Images (H, W, 3) that a figure gets, with their captions."""
+    found: list[tuple[np.ndarray, str]] = []
 
-    def imshow(axes: Axes, picture: np.ndarray, **settings: Any) -> Any:
-        pictures.append(picture)
-        return show(axes, picture, **settings)
+    def kept(values: np.ndarray, captions: list[str], *rest: Any, **more: Any) -> Any:
+        found.extend(zip(values, captions, strict=True))
+        return image_grid(values, captions, *rest, **more)
 
-    def set_xlabel(axes: Axes, text: str, **settings: Any) -> Any:
-        texts.append((pictures[-1], text))
-        return label(axes, text, **settings)
-
-    monkeypatch.setattr(Axes, "imshow", imshow)
-    monkeypatch.setattr(Axes, "set_xlabel", set_xlabel)
-    return texts
+    monkeypatch.setattr("leyden.plots.images.image_grid", kept)
+    return found
 
 
 run = runner(SCRIPT)
@@ -55,6 +48,7 @@ def test_the_batch_is_drawn_in_its_own_colours_with_its_labels(
     }
     for picture, text in drawn:
         flipped = np.ascontiguousarray((picture * 255).round().astype(np.uint8)[:, ::-1])
+        flipped = flipped if channels == 3 else np.ascontiguousarray(flipped[:, :, 0])
         assert files[flipped.tobytes()] == text
     with Image.open(output) as image:
         assert image.format == "PNG"

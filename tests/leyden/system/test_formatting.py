@@ -2,12 +2,18 @@
 
 import pytest
 
-from leyden.system.formatting import age, aligned, clock, first_fitting, most_telling, number, span
+from leyden.system.formatting import age, aligned, clock, compact, first_fitting, most_telling, number, span
 
 
 def test_numbers_have_four_digits() -> None:
     values = [0.0, 0.98333333, 0.0009, 12345.6, -0.5, 9999.0]
-    assert [number(value) for value in values] == ["0.0000", "0.9833", "0.0009", "1.235e+04", "-0.5000", "9999.0000"]
+    assert [number(value) for value in values] == ["0.0000", "0.9833", "0.0009", "12346", "-0.5000", "9999.0000"]
+
+
+def test_ticks_are_short() -> None:
+    values = [0.0, 0.25, -1.5, 118.4, 5400.0, 24000.0, -118_000.0, 1_180_000.0, 2.5e9]
+    expected = ["0", "0.25", "-1.5", "118", "5400", "24k", "-118k", "1.18M", "2.5G"]
+    assert [compact(value) for value in values] == expected
 
 
 def test_times_have_at_most_two_units() -> None:
