@@ -81,9 +81,7 @@ def _matrix(values: np.ndarray, names: Sequence[str], title: str, counts: bool) 
     margin = 0.5 + 0.075 * min(18, max(map(len, names)))
     turned = max(map(len, names)) * 0.075 > cell  # labels below the matrix
     below, side = margin if turned else 0.5, number * cell
-    right = max(0.3, 3.6 - margin - side)  # room for the title
-    if number > 25:
-        right = 0.8
+    right = max(0.3, 3.6 - margin - side) if number <= 25 else 0.8  # room for the title, or for the bar of colours
     figure, [axes] = new_figure(side + margin + right, side + below + 0.42)
     set_margins(figure, left=margin, bottom=below, right=right)
     colors = LinearSegmentedColormap.from_list("blues", ["#ffffff", "#cfe0f2", BLUE, "#16395f"])
@@ -105,7 +103,8 @@ def _matrix(values: np.ndarray, names: Sequence[str], title: str, counts: bool) 
     axes.set_xticks(places, [shortened(names[place], 18) for place in places], rotation=90 if turned else 0)
     axes.set_yticks(places, [shortened(names[place], 18) for place in places])
     axes.tick_params(length=0, labelsize=9 if number <= 25 else 7)
-    axes.set(xlabel="predicted", ylabel="true", title=title)
+    axes.set(xlabel="predicted", ylabel="true")
+    figure.text(0.1 / figure.get_figwidth(), 1 - 0.22 / figure.get_figheight(), title, size=11, va="center")
     axes.spines[["top", "right"]].set_visible(True)
     if number > 25:
         bar = figure.colorbar(image, ax=axes, fraction=0.04, pad=0.02)

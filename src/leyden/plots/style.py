@@ -46,7 +46,7 @@ def new_figure(width: float, height: float, rows: int = 1, columns: int = 1) -> 
 
 def set_margins(
     figure: "Figure",
-    left: float = 0.62,
+    left: float = 0.75,
     right: float = 0.2,
     top: float = 0.42,
     bottom: float = 0.52,

@@ -64,5 +64,5 @@ def worst_predictions(evaluated: Evaluated, spec: DataSpec, names: Sequence[str]
     yield Plot("worst_predictions", title, caption, figure, evaluated.split)
 
 
-_COLUMNS = ((0.02, 24), (0.3, 19), (0.54, 19), (0.77, 12), (0.88, 12))  # position, and most characters
+_COLUMNS = ((0.02, 22), (0.27, 19), (0.5, 19), (0.73, 12), (0.85, 12))  # position, and most characters
 _COLORS = ("black", "black", RED, "black", "black")
