@@ -96,7 +96,8 @@ def learning_curves(curves: Mapping[str, Curve], monitor: str, mode: str) -> Plo
         place.set_title(name)
         if name == "loss":
             _use_log_scale(place, [value for key in shown for value in curves[key].values])
-        place.legend(handlelength=1.2)
+        if place is axes[0] or monitor in shown:  # colours mean the same in all
+            place.legend(handlelength=1.2)
     if rates:
         place = next(places)
         for (name, key), color in zip(rates.items(), CYCLE, strict=False):

@@ -26,7 +26,7 @@ def test_figures_are_saved_with_captions_in_the_order_in_which_they_are_shown(tm
     expected = {"name": "confusion_matrix", "title": "Confusion_Matrix", "caption": "4 as 9 <&>", "split": "test"}
     assert entries[0] == expected
     assert (tmp_path / "plots" / "confusion_matrix.png").read_bytes() == png
-    assert Image.open(tmp_path / "plots" / "own.png").size == (220, 110)
+    assert Image.open(tmp_path / "plots" / "own.png").size == (200, 100)
 
 
 def test_an_error_in_a_figure_is_logged_and_those_before_it_stay(
