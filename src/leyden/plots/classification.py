@@ -238,7 +238,7 @@ def _calibration(values: np.ndarray, targets: np.ndarray, about: str) -> Plot:
     axes.set(xlim=(lowest - 0.03, 1.02), ylim=(-0.02, 1.04), title="Calibration")
     axes.set(xlabel="probability of the predicted class", ylabel="share of correct predictions")
     axes.grid()
-    axes.legend(loc="upper left", markerscale=0.5)
+    axes.legend(loc="lower right", markerscale=0.5)
     bias = float(top.mean() - correct.mean())
     word = "over" if bias > 0 else "under"
     caption = (
