@@ -17,6 +17,7 @@ from leyden.callbacks.averaging import check_averaging
 from leyden.callbacks.last import LastCheckpoint
 from leyden.callbacks.randomness import Randomness
 from leyden.callbacks.swa import with_swa
+from leyden.callbacks.unused_hooks import skip_unused_hooks
 from leyden.checkpoints.files import DurableCheckpoints
 from leyden.config.cross_checks import HALF_ON_CPU
 from leyden.config.experiment import Config
@@ -191,6 +192,7 @@ def build_trainer(config: Config, *more: L.Callback) -> L.Trainer:
         logger=loggers or False,
         default_root_dir=config["paths"]["run_dir"],
     )
+    skip_unused_hooks(trainer.callbacks)  # type: ignore[attr-defined]
     if trainer.precision == "16-true" and trainer.strategy.root_device.type == "cpu":  # by any combination of settings
         raise UserError(HALF_ON_CPU)
     return trainer
