@@ -34,12 +34,16 @@ def metrics_of_run(run: RunFiles) -> Html:
 
 
 def metrics_of_runs(runs: Sequence[RunFiles], names: Sequence[Html]) -> Html:
-    """Table of several runs: a row for each metric, the best value marked where it is known which is better."""
+    """Table of several runs: a row for each metric, the best value marked where it is known which is better.
+
+    None is marked for runs of different tasks, whose losses measure different things.
+    """
     found = {}
+    is_comparable = len({str((run.config.get("task") or {}).get("_target_")) for run in runs}) == 1
     for metric in _common(runs):
         values = [_value(run, metric) for run in runs]
         finite = [value for value in values if value is not None and math.isfinite(value)]
-        mode = mode_of(metric, runs)
+        mode = mode_of(metric, runs) if is_comparable else None
         top = (max if mode == "max" else min)(finite) if mode and len(finite) > 1 and len(set(finite)) > 1 else None
         found[metric] = [
             element("span", _shown(value), class_="best") if top is not None and value == top else _shown(value)

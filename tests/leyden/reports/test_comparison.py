@@ -61,6 +61,13 @@ def test_the_best_value_of_each_metric_is_marked_by_its_mode(tmp_path: Path) -> 
     assert marked["best/val/acc"] == []  # equal
 
 
+def test_no_value_is_the_best_of_different_tasks(tmp_path: Path) -> None:
+    """The loss of one is a cross entropy, that of the other a squared error."""
+    other = changed(task={"_target_": "a.b.Regression"})
+    marked = best(comparison_report(two(tmp_path, config=other, metrics={"test/acc": 0.8, "test/loss": 0.1})))
+    assert marked["test/loss"] == marked["test/acc"] == []
+
+
 def test_the_mode_of_a_metric_is_that_of_the_run_that_monitors_it(tmp_path: Path) -> None:
     runs = two(tmp_path, config=changed(monitor="val/own", mode="min"), monitor="val/own")
     modes = {
