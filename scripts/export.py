@@ -32,6 +32,7 @@ from torch import Tensor, nn
 
 from leyden.checkpoints import trust
 from leyden.cli.entry_point import report_user_errors
+from leyden.cli.script_options import join_option_values
 from leyden.data.tables.column_types import input_names
 from leyden.records.record import finite
 from leyden.system.atomic_files import replacing, write_text
@@ -75,7 +76,7 @@ def parsed(arguments: Sequence[str]) -> dict[str, str]:
         UserError: one is unknown, wrong or missing, or a package that its format needs is not installed.
     """
     settings = dict(SETTINGS)
-    for argument in _with_keys(arguments):
+    for argument in join_option_values(arguments):
         key, equals, value = argument.partition("=")
         if not equals or key.startswith("-"):
             raise UserError(f"{argument}: is no setting; write {_setting(key, value)}")
@@ -97,18 +98,6 @@ def parsed(arguments: Sequence[str]) -> dict[str, str]:
     if absent:
         raise UserError(f"format=onnx: {absent[0]} is not installed; uv sync --extra export, or pip install {ONNX}")
     return settings
-
-
-def _with_keys(arguments: Sequence[str]) -> list[str]:
-    """Arguments, with `--run last` joined into one."""
-    joined: list[str] = []
-    for argument in arguments:
-        is_value = joined and joined[-1].startswith("-") and "=" not in joined[-1] and "=" not in argument
-        if is_value and not argument.startswith("-"):
-            joined[-1] += f" {argument}"
-        else:
-            joined.append(argument)
-    return joined
 
 
 def _setting(key: str, value: str) -> str:

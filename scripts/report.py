@@ -25,6 +25,7 @@ except ModuleNotFoundError as missing:  # plain `python`, outside the project's 
     restart(missing)
 
 from leyden.cli.entry_point import report_user_errors
+from leyden.cli.script_options import join_option_values
 from leyden.records.record import CONFIG, SWEEP, find_run
 from leyden.reports import comparison_report, read_run, run_report, sweep_report, write_page
 from leyden.sweeps.summary import find_sweep, summarize
@@ -75,7 +76,7 @@ def parsed(arguments: Sequence[str]) -> Request:
         UserError: a word is unknown, wrong or missing.
     """
     request = Request()
-    for argument in with_keys(arguments):
+    for argument in join_option_values(arguments):
         key, equals, value = argument.partition("=")
         value = value[1:-1] if value[:1] == value[-1:] and value[:1] in ("'", '"') else value  # as Hydra's paths
         if not equals or key.startswith("-"):
@@ -97,17 +98,6 @@ def parsed(arguments: Sequence[str]) -> Request:
     if not request.runs and not request.sweep:
         raise UserError("run: no value given; add run=last, run=<directory>, or sweep=<directory>")
     return request
-
-
-def with_keys(arguments: Sequence[str]) -> list[str]:
-    """Arguments, with `--run last` joined into one."""
-    joined: list[str] = []
-    for argument in arguments:
-        if joined and joined[-1].startswith("--") and not ({"=", " "} & set(joined[-1])) and "=" not in argument:
-            joined[-1] += f" {argument}"
-        else:
-            joined.append(argument)
-    return joined
 
 
 def meant(key: str, value: str) -> str:

@@ -14,7 +14,6 @@ from leyden.plots.plot import Plot
 
 log = logging.getLogger(__name__)
 
-METRICS = "metrics.csv"
 _MOST_OF_TIME = 0.02  # share of a run's time that figures may take
 _FIRST = 0.3  # seconds, about what the first figure takes
 
@@ -53,7 +52,7 @@ class LearningCurves(L.Callback):
         began = time.monotonic()
         for logger in _tables(trainer)[:1]:
             logger.save()
-            write_plots(trainer, self.dirpath, self._plots(Path(logger.log_dir) / METRICS), step=None)
+            write_plots(trainer, self.dirpath, self._plots(Path(logger.experiment.metrics_file_path)), step=None)
         self._drawn = time.monotonic()
         self._cost = self._drawn - began
 

@@ -45,6 +45,18 @@ def run_script(main: Callable[[], None], configs: Path) -> None:
         main()
 
 
+def join_option_values(arguments: Sequence[str]) -> list[str]:
+    """Arguments of a script that takes settings, with `--run last` joined into one, for a message about it."""
+    joined: list[str] = []
+    for argument in arguments:
+        is_option = bool(joined) and joined[-1].startswith("-") and not {"=", " "} & set(joined[-1])
+        if is_option and "=" not in argument and not argument.startswith("-"):
+            joined[-1] += f" {argument}"
+        else:
+            joined.append(argument)
+    return joined
+
+
 def check_plot_file(output: Path) -> None:
     """Check that a plot can be written, before time is spent on its content.
 

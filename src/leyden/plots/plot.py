@@ -34,7 +34,7 @@ _ORDER = (
     "reconstructions",
     "training_batch",
 )
-_OF_TASK = ("coefficients",)
+_OF_TRAINING = ("learning_curves", "training_batch")
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,9 @@ def save_plots(folder: Path, plots: Iterable[Plot]) -> Iterator[tuple[Plot, byte
 
 
 def remove_plots(folder: Path) -> None:
-    """Remove the figures of an earlier evaluation, of which some may not be drawn again."""
+    """Remove the figures of an earlier evaluation, of which some may not be drawn again; those of training stay."""
     for entry in read_captions(folder):
-        if entry.get("split") not in ("", None, "train") or entry["name"] in _OF_TASK:
+        if entry["name"] not in _OF_TRAINING:
             (folder / f"{entry['name']}.png").unlink(missing_ok=True)
 
 

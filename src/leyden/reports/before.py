@@ -20,7 +20,7 @@ _FREE = ("paths", "init_from", "callbacks", "logger")  # contain the run's direc
 
 @dataclass(frozen=True)
 class Before:
-    """What the overrides of a run replaced.
+    """Values that the overrides of a run replaced.
 
     Attributes:
         values: of overridden settings, by dotted name; NOT_SET where the YAML files had none.
@@ -34,7 +34,7 @@ class Before:
 
 
 def values_before(config: Config, overrides: Sequence[str], configs: Path) -> Before:
-    """What the overrides of a run replaced, if the YAML files with them still compose the run's recorded config.
+    """Values that the overrides of a run replaced, if the YAML files with them still compose the run's recorded config.
 
     A value is that of the files which the run chose; a file is that of the experiment.
 

@@ -17,7 +17,7 @@ _CERTAIN, _BEGUN = 4.9, 1.0  # standard errors of a smoothed loss
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the losses of a run say about overfitting.
+    """Verdict on overfitting by the losses of a run.
 
     Attributes:
         kind: overfitting; none; late (a rise too close to the end); unstable (both losses rose); worse (only the

@@ -1,4 +1,4 @@
-"""How a run can be made again: its code, its environment, its command."""
+"""Reproduction of a run: its code, its environment, its command."""
 
 import base64
 import shlex

@@ -59,7 +59,7 @@ def head(run: RunFiles) -> Html:
 
 
 def _ending(run: RunFiles) -> str:
-    """How a run ended, if it did not finish."""
+    """End of a run that did not finish."""
     if error := of_type(str, run.record.get("error")):
         return without_password(" ".join(error.split()))
     again = f"continue it: python train.py resume={shlex.quote(str(run.dir))}"

@@ -138,7 +138,7 @@ def _rest(summary: Summary) -> list[Html]:
 
 
 def _settings(summary: Summary) -> list[Html]:
-    """What was swept, and what all jobs have in common."""
+    """Swept settings, and those that all jobs have in common."""
     rows = []
     for key in [*summary.swept, *summary.repeats]:
         values = dict.fromkeys(shown(result.settings[key]) for result in summary.results if key in result.settings)

@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a run beside its metrics: HPARAMS, layout of the curves, config, command and data."""
+"""Summaries of a run for TensorBoard beside its metrics: HPARAMS, layout of the curves, config, command, data."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
