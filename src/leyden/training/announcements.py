@@ -1,6 +1,7 @@
 """First and last lines of a run in the log: what is run and where, and where the result is and what to do with it."""
 
 import logging
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,7 +42,8 @@ def announce_result(run_dir: Path, log_dir: Path, epochs: int, seconds: float, h
     run = setting("run", str(run_dir))
     commands = [command.format(run=run) for file, command in _NEXT.items() if Path(file).is_file()]
     if has_events:
-        tensorboard = "tensorboard" if shutil.which("tensorboard") else "uv run tensorboard"
+        by_uv = "UV_RUN_RECURSION_DEPTH" in os.environ  # set by `uv run`, whose PATH is not that of the shell
+        tensorboard = "tensorboard" if shutil.which("tensorboard") and not by_uv else "uv run tensorboard"
         commands.append(f"{tensorboard} --logdir {in_shell(str(log_dir))}")
     if commands:
         log.info("next:%s", "".join(f"\n  {command}" for command in commands))

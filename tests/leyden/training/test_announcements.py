@@ -70,3 +70,24 @@ def test_a_run_ends_with_its_best_epoch_its_test_and_its_directory(
     assert said[-2].startswith(f"kept in {experiment.run_dir} (2 epochs, ")
     assert f"python eval.py run={experiment.run_dir}" in said[-1]
     assert len("\n".join(said[4:]).splitlines()) <= 8
+
+
+@pytest.mark.parametrize(
+    ("by_uv", "on_path", "command"),
+    [(True, True, "uv run tensorboard"), (False, True, "tensorboard"), (False, False, "uv run tensorboard")],
+)
+def test_the_command_of_tensorboard_works_in_the_shell_that_started_the_run(
+    by_uv: bool,
+    on_path: bool,
+    command: str,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`uv run` puts the environment on the PATH of the run only."""
+    monkeypatch.delenv("UV_RUN_RECURSION_DEPTH", raising=False)
+    if by_uv:
+        monkeypatch.setenv("UV_RUN_RECURSION_DEPTH", "1")
+    monkeypatch.setattr("shutil.which", lambda name: name if on_path else None)
+    announce_result(tmp_path / "run", tmp_path, 1, 1.0, has_events=True)
+    assert caplog.text.splitlines()[-1].strip().startswith(f"{command} --logdir")
