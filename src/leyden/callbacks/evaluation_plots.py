@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from leyden.callbacks.image_events import write_plots
+from leyden.data.batches import tensors
 from leyden.data.module import DataModule
 from leyden.plots.evaluated import Collector, Evaluated, Items
 from leyden.plots.plot import errors_logged, remove_plots
@@ -80,7 +81,8 @@ class EvaluationPlots(L.Callback):
             task.network = precision.convert_module(task.network)
             for batch in batches:
                 with torch.inference_mode(), precision.forward_context():
-                    outputs, targets = task.outputs_and_targets(precision.convert_input(batch))
+                    moved = task.transfer_batch_to_device(batch, device, 0)
+                    outputs, targets = task.outputs_and_targets(precision.convert_input(moved))
                 self._add(trainer, task, outputs, targets, batch)
             self._draw(trainer, task, split, [])
         self._collector = None
@@ -89,15 +91,17 @@ class EvaluationPlots(L.Callback):
         self._collector, self._seen = Collector(self.shown), 0
 
     def _add(self, trainer: L.Trainer, task: Task, outputs: Any, targets: Any, batch: Any) -> None:
-        if self._collector is None or not isinstance(outputs, Tensor) or not isinstance(targets, Tensor):
+        if self._collector is None:
             return
         collector, self._collector = self._collector, None
         with errors_logged(), torch.inference_mode():
-            end = self._seen + len(outputs)
-            index = torch.arange(self._seen, end, device=outputs.device)
-            self._seen = end
-            inputs = batch[0] if isinstance(batch, list | tuple) and len(batch) else None
-            inputs = inputs if isinstance(inputs, Tensor) and len(inputs) == len(outputs) else None
+            number = task.items_in(batch)
+            index = torch.arange(self._seen, self._seen + number)
+            self._seen += number
+            if any(not part.dim() or len(part) != number for part in tensors((outputs, targets))):
+                return  # they are not those of items, so that nothing is collected
+            inputs = task.inputs(batch)
+            inputs = inputs if isinstance(inputs, Tensor) and len(inputs) == number else None
             index = index * trainer.world_size + trainer.global_rank  # as `Loader` divides the items among processes
             collector.add(inputs, outputs, targets, task.item_errors(outputs, targets), index)
             self._collector = collector  # unless there was an error, after which no more is collected

@@ -65,7 +65,9 @@ class Projector(L.Callback):
         if self._handle is None or sum(map(len, self._targets)) >= self.items or not isinstance(pl_module, Task):
             return
         with errors_logged():
-            inputs, targets = batch
+            inputs, targets = pl_module.inputs(batch), pl_module.targets(batch)
+            if not isinstance(inputs, Tensor) or not isinstance(targets, Tensor):
+                return
             missing = self.items - sum(map(len, self._targets))
             self._targets.append(targets[:missing].detach().cpu())
             if (small := thumbnails(inputs[:missing], pl_module, self.items)) is not None:

@@ -5,10 +5,9 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.strategies import FSDPStrategy
-from lightning.pytorch.utilities.data import extract_batch_size
 
+from leyden.data.batches import items_in
 from leyden.system.lightning_internals import gradient_scale, steps_logged
 from leyden.system.memory import in_use, peak
 
@@ -43,10 +42,8 @@ class Statistics(L.Callback):
         if self._epoch_started is None:  # resumed within an epoch, whose statistics are not known
             return
         if self._items is not None:
-            try:
-                self._items += extract_batch_size(batch)
-            except (MisconfigurationException, RecursionError, TypeError):
-                self._items = None
+            items = items_in(batch)
+            self._items = None if items is None else self._items + items
         now = time.monotonic()
         self._training += now - self._batch_ended
         self._batch_ended = now

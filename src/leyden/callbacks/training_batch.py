@@ -11,7 +11,7 @@ from leyden.callbacks.image_events import write_plots
 from leyden.data.loader import Loader
 from leyden.data.module import DataModule
 from leyden.plots.images import image_grid, is_image, to_pixels
-from leyden.plots.plot import Plot
+from leyden.plots.plot import Plot, errors_logged
 from leyden.tasks.task import Task
 
 
@@ -34,12 +34,15 @@ class TrainingBatch(L.Callback):
     ) -> None:
         if trainer.global_step or batch_idx or not trainer.is_global_zero or not isinstance(pl_module, Task):
             return
-        inputs, targets = batch if isinstance(batch, list | tuple) and len(batch) == 2 else (None, None)
+        with errors_logged():
+            self._keep(trainer, pl_module, pl_module.inputs(batch), pl_module.targets(batch))
+
+    def _keep(self, trainer: L.Trainer, task: Task, inputs: Any, targets: Any) -> None:
         if not isinstance(inputs, Tensor) or not isinstance(targets, Tensor):
             return
         inputs, targets = inputs[: self.images].detach().cpu().clone(), targets[: self.images].detach().cpu().clone()
         datamodule, loader = getattr(trainer, "datamodule", None), trainer.train_dataloader
-        if inputs.shape[1:] == pl_module.spec.input_shape:
+        if inputs.shape[1:] == task.spec.input_shape:
             self._batch = inputs, targets
         elif isinstance(datamodule, DataModule) and isinstance(loader, Loader):  # features in place of inputs
             order = loader.order_of(trainer.current_epoch)[: len(inputs)]

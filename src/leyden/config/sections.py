@@ -13,6 +13,8 @@ INJECTED_ARGS = {
     "scheduler": {"optimizer", "make"},
     "trainer": {"callbacks", "logger", "default_root_dir"},
 }
+# Sections that may have several objects by name.
+HAVE_PARTS = ("optimizer", "scheduler")
 # Our own settings in a section beside the arguments of torch's class.
 EXTRA_ARGS = {
     "optimizer": "leyden.tasks.optimizers.OptimizerFactory",
@@ -20,13 +22,29 @@ EXTRA_ARGS = {
 }
 
 
+def has_parts(section: Any) -> bool:
+    """True if a section has several optimizers or schedulers by name, in place of one."""
+    return isinstance(section, Mapping) and "_target_" not in section and bool(section)
+
+
+def injected_into(path: str) -> set[str]:
+    """Arguments that the program passes when it builds the object at a path, such as `optimizer.generator`."""
+    return INJECTED_ARGS.get(_section_of(path), set())
+
+
 def arguments_of(path: str, signature: Signature) -> dict[str, Parameter]:
     """The arguments that may be set in a section, by name."""
     parameters = dict(signature.parameters)
-    beside = signature_of(EXTRA_ARGS[path]) if path in EXTRA_ARGS else None
+    beside = signature_of(EXTRA_ARGS[_section_of(path)]) if _section_of(path) in EXTRA_ARGS else None
     if beside:
         parameters |= beside.parameters
-    return {name: parameter for name, parameter in parameters.items() if name not in INJECTED_ARGS.get(path, ())}
+    return {name: parameter for name, parameter in parameters.items() if name not in injected_into(path)}
+
+
+def _section_of(path: str) -> str:
+    """Section of an object: `optimizer` also of `optimizer.generator`; otherwise the path itself."""
+    first = path.partition(".")[0]
+    return first if first in HAVE_PARTS and path.count(".") == 1 else path
 
 
 def settable(config: Mapping[str, Any], path: str = "") -> dict[str, Parameter | None]:

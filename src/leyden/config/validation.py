@@ -14,7 +14,7 @@ from leyden.config.input_checks import misfit
 from leyden.config.limits import check_number, limits_of
 from leyden.config.messages.unknown_key import Hints
 from leyden.config.monitored_metrics import check_monitor
-from leyden.config.sections import INJECTED_ARGS, arguments_of, settable
+from leyden.config.sections import HAVE_PARTS, INJECTED_ARGS, arguments_of, injected_into, settable
 from leyden.config.signature import signature_of
 from leyden.config.vocabulary import Vocabulary
 from leyden.system.errors import UserError
@@ -118,6 +118,10 @@ def _check(path: str, value: Any, hints: Hints, limits: dict[str, str]) -> None:
             else:
                 _check(f"{path}.{key}", inner, hints, limits)
     elif isinstance(value, Mapping):
+        if path in HAVE_PARTS and value and all(_is_part(part) for part in value.values()):
+            for name, part in value.items():
+                _check(f"{path}.{name}", part, hints, {})
+            return
         if path in INJECTED_ARGS and value:
             key = next(iter(value))
             raise UserError(hints.unknown(f"{path}.{key}", value[key]))
@@ -127,6 +131,10 @@ def _check(path: str, value: Any, hints: Hints, limits: dict[str, str]) -> None:
         raise UserError(f"{path}: no value given; add {path}=… to the command")
     else:
         _check_limit(path, value, limits)
+
+
+def _is_part(value: Any) -> bool:
+    return value is None or (isinstance(value, Mapping) and "_target_" in value)
 
 
 def _check_limit(path: str, value: Any, limits: dict[str, str]) -> None:
@@ -149,12 +157,13 @@ def _check_target(path: str, node: Mapping[str, Any], hints: Hints) -> None:
     for key, value in node.items():
         if key.startswith("_") and key.endswith("_"):
             continue  # Hydra's own: _target_, _partial_, ...
-        if key in INJECTED_ARGS.get(path, ()) or (key not in parameters and not signature.open):
+        if key in injected_into(path) or (key not in parameters and not signature.open):
             raise UserError(hints.unknown(f"{path}.{key}", value, settable(node, path)))
         parameter = parameters.get(key)
         if parameter and value != "???" and not parameter.accepts(value):
             raise UserError(hints.wrong_type(f"{path}.{key}", value, parameter))
-    if not node.get("_partial_") and "_args_" not in node:
+    # Those of a network may be facts about the data, which are not known yet: see complete_model.
+    if not node.get("_partial_") and "_args_" not in node and path != "model":
         for name in (f"{path}.{p.name}" for p in parameters.values() if p.required and p.name not in node):
             raise UserError(f"{name}: no value given; add {name}=… to the command")
 

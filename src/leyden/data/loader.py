@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 import torch
 from torch import Generator, Tensor
@@ -87,6 +87,10 @@ class Loader(ABC):
         [(inputs, targets)] = self.stored(0, [index])
         generator = torch.Generator(self.device).manual_seed(seed_for(self.seed, "transform", 0, 0, self.rank))
         return self.transform(inputs.to(self.device), generator), targets.to(self.device)
+
+    def sample(self, number: int) -> Any:
+        """Batch of the first items of the data, made in this process; None if this takes more than a moment."""
+        return self.take(torch.arange(min(number, self.total))) if self.total else None
 
     def _first(self, number: int) -> int:
         """Position where a batch begins. The last one gets an item of the one before, if other ranks have one more."""

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Unpack
+from typing import Any, ClassVar, Unpack
 
 import lightning as L
 import torch
@@ -106,6 +106,11 @@ class DataModule(L.LightningDataModule):
     def inputs_at(self, split: str, index: Tensor) -> Tensor:
         """Inputs (K, *spec.input_shape) of single items (K,) of a split, in its stored order."""
         return self.loader(split).take(index)[0]
+
+    def sample(self, number: int) -> Any:
+        """A batch of a few training items; None if making it takes more than a moment."""
+        loader = self.loader("train")
+        return loader.sample(number) if isinstance(loader, Loader) else None
 
     def __str__(self) -> str:
         """The data in one line; Lightning's own text fails for loaders of others."""

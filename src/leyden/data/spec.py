@@ -1,8 +1,8 @@
 """Facts about a data set that a model is built from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -10,9 +10,13 @@ class DataSpec:
     """Facts about a data set, as plain values, so that a checkpoint can keep them to rebuild the model.
 
     Attributes:
-        task: prediction of one class out of several, or of numbers.
+        task: kind of targets: `classification` for one class out of several, `regression` for numbers, `multilabel` for
+            several yes-or-no labels, or any other name. A task accepts the kind that its class names as `TARGETS`.
         input_shape: the shape of one input, without the batch; (channels, height, width) for an image.
-        output_size: the number of classes, or of numbers.
+        output_size: the number of classes, of numbers, or of labels.
+        input_dtype: type of the values of an input, as torch names it: `float32`, or `int64` for tokens.
+        extra: further facts by name, as plain values, such as `{"vocabulary_size": 5000}`. A network gets those that
+            are arguments of its class, unless the config sets them.
         class_names: one for each class, in the order of the logits.
         target_names: one for each number.
         mean: of each channel of the training images, of values scaled to [0, 1].
@@ -30,7 +34,7 @@ class DataSpec:
         columns: encoding of the columns of a table as an input: see `leyden.data.tables.column_types`.
     """
 
-    task: Literal["classification", "regression"]
+    task: str
     input_shape: tuple[int, ...]
     output_size: int
     class_names: tuple[str, ...] = ()
@@ -45,3 +49,5 @@ class DataSpec:
     value_range: tuple[float, float] | None = None
     mixed_depths: bool = False
     columns: Mapping[str, Any] | None = None
+    input_dtype: str = "float32"
+    extra: Mapping[str, Any] = field(default_factory=dict)

@@ -51,7 +51,7 @@ class WorkerLoader(Loader):
         **order: Unpack[Order],
     ) -> None:
         super().__init__(len(targets), batch_size, transform, **order)
-        self.numbers, self.targets = numbers, targets
+        self.numbers, self.targets, self._make = numbers, targets, make
         self._iterations = 0
         self._epoch = _Epoch()
         self._workers: DataLoader[Tensor | UserError] = DataLoader(
@@ -83,6 +83,14 @@ class WorkerLoader(Loader):
                 why = " ".join(str(error).split())
                 raise UserError(f"data.num_workers={self._workers.num_workers}: {why}; try fewer, or 0") from error
             raise
+
+    def sample(self, number: int) -> Batch | None:
+        index = torch.arange(min(number, self.total))
+        inputs = _Batches(self._make, self.seed)[0, self.numbers[index].tolist()]
+        if isinstance(inputs, UserError):
+            raise inputs
+        generator = torch.Generator(self.device).manual_seed(seed_for(self.seed, "transform", 0, 0, self.rank))
+        return self.transform(inputs.to(self.device), generator), self.targets[index].to(self.device)
 
     def close(self) -> None:
         """End the worker processes, also where an iteration was left in the middle. The next one starts new ones."""

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from leyden.data.batches import is_joinable, join, map_tensors, moved, tensors
 
 _NAMES = {"test": "Test split", "val": "Validation split", "train": "Training split", "new": "New items"}
 
@@ -17,15 +20,15 @@ class Items:
         rank: (K,) by which they were chosen, in descending order; of the worst items their errors.
         index: (K,) position of each item in the split, from 0.
         inputs: (K, ...) of the network.
-        outputs: (K, ...) of the network.
-        targets: (K, ...) of the loss.
+        outputs: (K, ...) of the network, of the structure that it returns.
+        targets: (K, ...) of the loss, likewise.
     """
 
     rank: Tensor
     index: Tensor
     inputs: Tensor
-    outputs: Tensor
-    targets: Tensor
+    outputs: Any
+    targets: Any
 
     def __len__(self) -> int:
         return len(self.index)
@@ -33,16 +36,21 @@ class Items:
     def highest(self, number: int) -> "Items":
         """The items of the highest ranks, in descending order; of equal ranks the first."""
         order = self.rank.argsort(descending=True, stable=True)[:number]
-        return Items(*(getattr(self, field.name)[order.to(getattr(self, field.name).device)] for field in fields(self)))
+        return Items(*(rows(getattr(self, field.name), order) for field in fields(self)))
 
     def to(self, device: torch.device | str) -> "Items":
         """The same items on a device."""
-        return Items(*(getattr(self, field.name).to(device) for field in fields(self)))
+        return Items(*(moved(getattr(self, field.name), device) for field in fields(self)))
 
     @staticmethod
     def join(parts: "Sequence[Items]") -> "Items":
         """All items of several parts."""
-        return Items(*(torch.cat([getattr(part, field.name) for part in parts]) for field in fields(Items)))
+        return Items(*(join([getattr(part, field.name) for part in parts]) for field in fields(Items)))
+
+
+def rows(batch: Any, index: Tensor) -> Any:
+    """Some items of a batch of any structure."""
+    return map_tensors(lambda part: part[index.to(part.device)], batch)
 
 
 @dataclass(frozen=True)
@@ -52,8 +60,9 @@ class Evaluated:
     Attributes:
         split: its name.
         total: number of its items.
-        outputs: (N, ...) of the network. Of a split whose outputs would take too much memory, N random items.
-        targets: (N, ...) of the loss.
+        outputs: (N, ...) of the network, of the structure that it returns. Of a split whose outputs would take too much
+            memory, N random items.
+        targets: (N, ...) of the loss, likewise.
         examples: a few random items; None if the inputs are no single tensor.
         worst: the items with the greatest errors, the worst first; None if the task has no `item_errors`.
         item_names: of all items, such as files or lines of a table; empty if they have none.
@@ -62,8 +71,8 @@ class Evaluated:
 
     split: str
     total: int
-    outputs: Tensor
-    targets: Tensor
+    outputs: Any
+    targets: Any
     examples: Items | None = None
     worst: Items | None = None
     item_names: Sequence[object] = ()
@@ -72,7 +81,7 @@ class Evaluated:
     def to(self, device: torch.device | str) -> "Evaluated":
         """The same with all tensors on a device."""
         examples, worst = (items and items.to(device) for items in (self.examples, self.worst))
-        outputs, targets = self.outputs.to(device), self.targets.to(device)
+        outputs, targets = moved(self.outputs, device), moved(self.targets, device)
         return replace(self, outputs=outputs, targets=targets, examples=examples, worst=worst)
 
     def name_of(self, index: int) -> str:
@@ -85,8 +94,9 @@ class Evaluated:
     def describe(self) -> str:
         """The split and the number of its items, for captions."""
         items = f"{self.total:,} item{'s' if self.total != 1 else ''}"
-        if len(self.outputs) < self.total:
-            items = f"{len(self.outputs):,} random items of {self.total:,}"
+        kept = len(next(tensors(self.outputs)))
+        if kept < self.total:
+            items = f"{kept:,} random items of {self.total:,}"
         return f"{_NAMES.get(self.split, self.split)}, {items}"
 
 
@@ -102,13 +112,11 @@ class Collector:
         self.shown, self.most_values = shown, most_values
         self.total = 0
         self._share = 1.0  # an item is kept if its random key is less
-        self._kept: list[tuple[Tensor, Tensor, Tensor]] = []  # keys, outputs, targets
+        self._kept: list[tuple[Tensor, Any, Any]] = []  # keys, outputs, targets
         self._top: dict[str, Items] = {}
         self._generator = torch.Generator().manual_seed(0)
 
-    def add(
-        self, inputs: Tensor | None, outputs: Tensor, targets: Tensor, errors: Tensor | None, index: Tensor
-    ) -> None:
+    def add(self, inputs: Tensor | None, outputs: Any, targets: Any, errors: Tensor | None, index: Tensor) -> None:
         """Add a batch.
 
         Args:
@@ -118,10 +126,10 @@ class Collector:
             errors: (B,) of the items; None if the task has none.
             index: (B,) positions in the split.
         """
-        outputs, keys = outputs.detach(), torch.rand(len(outputs), generator=self._generator)
-        self.total += len(outputs)
+        outputs, keys = map_tensors(Tensor.detach, outputs), torch.rand(len(index), generator=self._generator)
+        self.total += len(index)
         self._keep(keys, outputs, targets)
-        while sum(kept.numel() for _, kept, _ in self._kept) > self.most_values:
+        while sum(part.numel() for _, kept, _ in self._kept for part in tensors(kept)) > self.most_values:
             self._share /= 2
             before, self._kept = self._kept, []
             for part in before:
@@ -131,24 +139,25 @@ class Collector:
         if inputs is not None and errors is not None:
             self._rank("worst", errors.detach().float().nan_to_num(nan=torch.inf), index, inputs, outputs, targets)
 
-    def _keep(self, keys: Tensor, outputs: Tensor, targets: Tensor) -> None:
+    def _keep(self, keys: Tensor, outputs: Any, targets: Any) -> None:
         if self._share < 1:
             chosen = (keys < self._share).nonzero()[:, 0]
-            keys, outputs = keys[chosen], outputs[chosen.to(outputs.device)]
-            targets = targets[chosen.to(targets.device)]
+            keys, outputs, targets = keys[chosen], rows(outputs, chosen), rows(targets, chosen)
         if len(keys):
-            self._kept.append((keys, outputs.float().cpu(), targets.cpu()))
+            outputs = map_tensors(lambda part: part.float() if part.is_floating_point() else part, outputs)
+            self._kept.append((keys, moved(outputs, "cpu"), moved(targets, "cpu")))
 
-    def parts(self) -> tuple[int, Tensor, Tensor, dict[str, Items]]:
-        """All that was collected: number of items, outputs, targets, and single items."""
-        if not self._kept:
+    def parts(self) -> tuple[int, Any, Any, dict[str, Items]]:
+        """All that was collected: number of items, outputs, targets, and single items.
+
+        Nothing of batches that differ in more than the number of items, such as sequences of varying length.
+        """
+        _, outputs, targets = zip(*self._kept, strict=True) if self._kept else ((), (), ())
+        if not outputs or not is_joinable(outputs) or not is_joinable(targets):
             return 0, torch.empty(0), torch.empty(0), {}
-        _, outputs, targets = zip(*self._kept, strict=True)
-        return self.total, torch.cat(outputs), torch.cat(targets), self._top
+        return self.total, join(outputs), join(targets), self._top
 
-    def result(
-        self, split: str, others: Iterable[tuple[int, Tensor, Tensor, dict[str, Items]]] = ()
-    ) -> Evaluated | None:
+    def result(self, split: str, others: Iterable[tuple[int, Any, Any, dict[str, Items]]] = ()) -> Evaluated | None:
         """What was collected, here and by `parts` in other processes; None if that is nothing."""
         parts = [part for part in (self.parts(), *others) if part[0]]
         if not parts:
@@ -162,16 +171,17 @@ class Collector:
         return Evaluated(
             split,
             sum(totals),
-            torch.cat(outputs),
-            torch.cat(targets),
+            join(outputs),
+            join(targets),
             top.get("examples"),
             top.get("worst"),
         )
 
-    def _rank(self, name: str, rank: Tensor, *of: Tensor) -> None:
+    def _rank(self, name: str, rank: Tensor, *of: Any) -> None:
         """Keep the items of a batch that are among the highest so far."""
         before = self._top.get(name)
         if before is not None and len(before) == self.shown and not bool((rank > before.rank[-1]).any()):
             return
-        batch = Items(rank, *(tensor.detach() for tensor in of)).highest(self.shown).to("cpu")
-        self._top[name] = batch if before is None else Items.join([before, batch]).highest(self.shown)
+        batch = Items(rank, *(map_tensors(Tensor.detach, part) for part in of)).highest(self.shown).to("cpu")
+        if before is None or is_joinable([before.inputs, batch.inputs]):
+            self._top[name] = batch if before is None else Items.join([before, batch]).highest(self.shown)

@@ -185,6 +185,10 @@ class Run:
         self._record["data"] = datamodule.describe()
         self._datamodule = datamodule
 
+    def log(self) -> Path | None:
+        """Log file of the run; None until it begins, as a run that is refused before leaves none."""
+        return self.dir / LOG if self._begun else None
+
     @property
     def command(self) -> str:
         """Command that began the run."""

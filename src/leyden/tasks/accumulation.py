@@ -6,10 +6,9 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.utilities.data import extract_batch_size
 from torch import Tensor
 
+from leyden.data.batches import items_in
 from leyden.system.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -92,23 +91,21 @@ class StepLoss:
 
 
 class BatchSizes:
-    """Items in a batch of any structure, as Lightning finds them: the first dimension of its first tensor."""
+    """Items in a batch of any structure: the first dimension of its first tensor."""
 
     def __init__(self) -> None:
         self._warned = False
 
     def __call__(self, batch: Any) -> int:
         """Items in a batch; 1 of a batch without a tensor, with one warning in a run."""
-        try:
-            return extract_batch_size(batch)
-        except (MisconfigurationException, RecursionError, TypeError):
-            if not self._warned:
-                self._warned = True
-                log.warning(
-                    "trainer.accumulate_grad_batches: the number of items in a batch is not known, so each batch "
-                    "counts the same; override items_in(batch) of the task"
-                )
-            return 1
+        items = items_in(batch)
+        if items is None and not self._warned:
+            self._warned = True
+            log.warning(
+                "the number of items in a batch is not known, so each batch counts the same; override "
+                "items_in(batch) of the task"
+            )
+        return 1 if items is None else items
 
 
 def mean_over_processes(trainer: L.Trainer, value: float) -> float:

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 from torchmetrics import MeanMetric, Metric, MetricCollection
 
+from leyden.data.batches import is_joinable, items_in, join, map_tensors, tensors
 from leyden.system.lightning_internals import set_update_count
 
-MetricInputs = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+MetricInputs = Callable[[Any, Any], tuple[Any, ...]]
 _MOST_VALUES = 4_000_000  # 16 MB of outputs, such as images, are measured at once
 
 
@@ -18,10 +19,11 @@ class EpochMetrics:
     """Collects losses, outputs and targets, and updates the metrics with a block of steps at a time.
 
     An update of a metric costs about as much as a step of a small network; updating with fifty batches at once costs
-    little more than with one, and counts the same items. It is no nn.Module: it has nothing to learn or to save.
+    little more than with one, and counts the same items. Batches whose tensors differ in more than the number of items,
+    such as sequences of varying length, are measured one by one. It is no nn.Module, as it has nothing to learn.
 
     Args:
-        metrics: of (B, ...) outputs and (B, ...) targets.
+        metrics: of (B, ...) outputs and (B, ...) targets, of any structure.
         block: most steps in a block; fewer if outputs are large.
         metric_inputs: transforms outputs and targets of the loss into inputs of the metrics.
     """
@@ -29,13 +31,22 @@ class EpochMetrics:
     def __init__(self, metrics: MetricCollection, block: int = 50, metric_inputs: MetricInputs | None = None) -> None:
         self.metrics, self.loss = metrics, MeanMetric(nan_strategy=math.nan)
         self.block, self.metric_inputs = block, metric_inputs
-        self._steps: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._steps: list[tuple[Tensor, Any, Any, int]] = []
         self._values = 0
+        self.is_empty = True
 
-    def add(self, loss: Tensor, outputs: Tensor, targets: Tensor) -> None:
-        """Add a step: the mean loss of a batch, and its (B, ...) outputs and targets."""
-        self._steps.append((loss.detach(), outputs.detach(), targets))
-        self._values += outputs.numel()
+    def add(self, loss: Tensor, outputs: Any, targets: Any, items: int | None = None) -> None:
+        """Add a step: the mean loss of a batch, its outputs and targets, and the number of items in it."""
+        self.is_empty = False
+        if isinstance(outputs, Tensor):
+            outputs = outputs.detach()
+            self._values += outputs.numel()
+        else:
+            outputs = map_tensors(Tensor.detach, outputs)
+            self._values += sum(tensor.numel() for tensor in tensors(outputs))
+        if items is None:
+            items = items_in(targets) or items_in(outputs) or 1
+        self._steps.append((loss.detach(), outputs, targets, items))
         if len(self._steps) == self.block or self._values > _MOST_VALUES:
             self._flush()
 
@@ -47,6 +58,7 @@ class EpochMetrics:
     def reset(self) -> None:
         """Remove all steps."""
         self._clear_steps()
+        self.is_empty = True
         self.loss.reset()
         self.metrics.reset()
 
@@ -66,8 +78,9 @@ class EpochMetrics:
             for key, value in state["metrics"][name].items():
                 setattr(metric, key, value)
             set_update_count(metric, state["updates"][name])
-        for loss, outputs, targets in state["steps"]:
-            self.add(loss, outputs, targets)
+            self.is_empty &= not state["updates"][name]
+        for step in state["steps"]:
+            self.add(*step)
 
     def _all(self) -> dict[str, Metric]:
         return {"loss": self.loss, **dict(self.metrics.items())}
@@ -79,12 +92,19 @@ class EpochMetrics:
     def _flush(self) -> None:
         if not self._steps:
             return
-        losses, outputs, targets = zip(*self._steps, strict=True)
+        losses, outputs, targets, items = zip(*self._steps, strict=True)
         self._clear_steps()
         device = losses[0].device
         self.loss.to(device)
         self.metrics.to(device)
-        sizes = torch.tensor([len(batch) for batch in targets], device=device)
-        self.loss.update(torch.stack(losses), weight=sizes)
-        seen = torch.cat(outputs), torch.cat(targets)
-        self.metrics.update(*(self.metric_inputs(*seen) if self.metric_inputs else seen))
+        self.loss.update(torch.stack(losses), weight=torch.tensor(items, device=device))
+        if not len(self.metrics):
+            return
+        if is_joinable(outputs) and is_joinable(targets):
+            self._update(join(outputs), join(targets))
+        else:
+            for batch in zip(outputs, targets, strict=True):
+                self._update(*batch)
+
+    def _update(self, outputs: Any, targets: Any) -> None:
+        self.metrics.update(*(self.metric_inputs(outputs, targets) if self.metric_inputs else (outputs, targets)))

@@ -1,52 +1,42 @@
-"""Base class of tasks: loss, metrics, optimizers and schedulers of a network, and their part of a checkpoint."""
+"""Base class of tasks: loss and metrics of a network, what it reads from a batch, and its part of a checkpoint."""
 
-from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from functools import cached_property
 from typing import Any, ClassVar
 
-import lightning as L
 import torch
-from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import ReduceLROnPlateau
-from torchmetrics import MetricCollection
+from torchmetrics import Metric, MetricCollection
 
-from leyden.data.loader import Batch
+from leyden.data.batches import map_tensors
 from leyden.data.spec import DataSpec
 from leyden.plots.coefficients import coefficient_plots
 from leyden.plots.evaluated import Evaluated
 from leyden.plots.plot import Plot
 from leyden.system.errors import UserError
-from leyden.system.lightning_internals import (
-    QuickHookName,
-    current_hook,
-    is_accumulating,
-    training_batch,
-    unscale_before_clipping,
-)
-from leyden.tasks.accumulation import BatchSizes, GradientWeights, StepLoss, mean_over_processes
-from leyden.tasks.duration import duration
+from leyden.system.user_code import UserCodeError, short
 from leyden.tasks.epoch_metrics import EpochMetrics
-from leyden.tasks.optimizers import OptimizerFactory
-from leyden.tasks.schedulers import SchedulerFactory, is_outdated
+from leyden.tasks.failures import UNKNOWN, failed_step, no_pair
+from leyden.tasks.optimization import Optimization, Optimizers, Schedulers
+from leyden.tasks.validation_outputs import ValidationOutputs
 
 Predictions = dict[str, Tensor | list[str]]
 
 
-class Task(QuickHookName, L.LightningModule):
-    """Network with its loss, metrics, optimizer and scheduler. A subclass defines `loss` and passes the metrics.
+class Task(Optimization):
+    """Network with its loss, metrics, optimizers and schedulers.
 
-    For several optimizers or manual optimisation override `configure_optimizers` and `training_step`, as in any
-    LightningModule.
+    A subclass defines `loss`, and usually `metrics`. Batches are pairs (inputs, targets) by default. For others, such
+    as mappings, override `inputs` and `targets`: all else follows from them. Outputs and targets may be tensors, or
+    tuples, lists and mappings of tensors with the items along their first dimension. For several optimizers or manual
+    optimisation override `training_step`, as in any LightningModule.
 
     Args:
-        network: maps (B, *spec.input_shape) to (B, output_size).
+        network: maps `inputs(batch)`, by default (B, *spec.input_shape), to (B, output_size).
         spec: facts about the data.
-        optimizer: makes the optimizer of the network; null for a task that is not trained.
-        scheduler: makes the scheduler of the optimizer; null for a constant learning rate.
-        train_metrics: of the training.
-        eval_metrics: of validation and test.
+        optimizer: makes the optimizer of the network, or by name those of its parts; None without training.
+        scheduler: makes the scheduler of the optimizer, or by name those of several; None for constant learning rates.
 
     Attributes:
         model: complete settings of the network, plain values; `settings` those of the task. A checkpoint contains both
@@ -58,26 +48,13 @@ class Task(QuickHookName, L.LightningModule):
     needs_inputs: ClassVar[bool] = False  # true if the targets are computed from the inputs
 
     def __init__(
-        self,
-        network: nn.Module,
-        spec: DataSpec,
-        optimizer: OptimizerFactory | None,
-        scheduler: SchedulerFactory | None,
-        train_metrics: MetricCollection,
-        eval_metrics: MetricCollection,
+        self, network: nn.Module, spec: DataSpec, optimizer: Optimizers = None, scheduler: Schedulers = None
     ) -> None:
-        super().__init__()
-        self.network = network
+        super().__init__(network, optimizer, scheduler)
         self.spec = spec
         self.model: dict[str, Any] = {}
         self.settings: dict[str, Any] = {}
-        self.example_input_array = torch.zeros(2, *spec.input_shape)  # for the summary's sizes
-        self.make_optimizer, self.make_scheduler = optimizer, scheduler
-        self._gradient_weights, self._batch_sizes = GradientWeights(), BatchSizes()
-        self._step_loss = StepLoss()
-        self.train_epoch = EpochMetrics(train_metrics, metric_inputs=self.metric_inputs)
-        self.val_epoch = EpochMetrics(eval_metrics, metric_inputs=self.metric_inputs)
-        self.test_epoch = EpochMetrics(eval_metrics.clone(), metric_inputs=self.metric_inputs)
+        self._example_input_array = None
 
     @classmethod
     def check(cls, spec: DataSpec) -> None:
@@ -92,54 +69,77 @@ class Task(QuickHookName, L.LightningModule):
 
     @classmethod
     def output_size(cls, spec: DataSpec) -> int:
-        """Number of outputs of the network for each input."""
+        """Number of outputs of the network for each input, by which it is built."""
         return spec.output_size
 
-    @property
-    def example_input_array(self) -> Any:
-        """Two inputs of zeros, for the summary's sizes; in the precision of the network, which a Trainer may change."""
-        example = self._example_input_array
-        known = (p.dtype for p in self.network.parameters() if p.is_floating_point())
-        return example.to(next(known, example.dtype)) if isinstance(example, Tensor) else example
+    @classmethod
+    def output_shape(cls, spec: DataSpec) -> tuple[int, ...] | None:
+        """Shape of the outputs for one input, which is checked before a run; None for outputs of any structure."""
+        return (cls.output_size(spec),)
 
-    @example_input_array.setter
-    def example_input_array(self, example: Any) -> None:
-        self._example_input_array = example
+    # What a task reads from a batch, and what it computes.
 
-    @abstractmethod
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def inputs(self, batch: Any) -> Any:
+        """Inputs of the network: a tensor (B, ...); a tuple or a mapping of tensors for one with several arguments."""
+        if isinstance(batch, list | tuple) and len(batch) > 1:
+            return batch[0]
+        raise no_pair(self, batch, "inputs")
+
+    def targets(self, batch: Any) -> Any:
+        """Targets (B, ...) of a batch, which the outputs of the network should match."""
+        if isinstance(batch, list | tuple) and len(batch) > 1:
+            return batch[1]
+        raise no_pair(self, batch, "targets")
+
+    def outputs(self, inputs: Any) -> Any:
+        """Outputs (B, ...) of the network for `inputs(batch)`."""
+        if isinstance(inputs, Tensor):
+            return self.network(inputs)
+        return self.network(**inputs) if isinstance(inputs, Mapping) else self.network(*inputs)
+
+    def loss(self, outputs: Any, targets: Any) -> Tensor:
         """Loss to minimise: the mean over the items of a batch.
 
         It must divide by the number of items, not by a sum of weights that depends on the items of a batch. Then the
         loss of an epoch, and the gradient of a step, do not depend on batch size, accumulation or processes.
         """
+        raise UserError(f"task {type(self).__name__}: has no loss; define loss(self, outputs, targets)")
 
-    def targets(self, batch: Batch) -> Tensor:
-        """Targets of a batch, which the outputs of the network should match."""
-        return batch[1]
+    def metrics(self, split: str) -> Mapping[str, Metric | MetricCollection]:
+        """Metrics of a split (train, val or test) by name, of the results of `metric_inputs`."""
+        return {}
 
-    def items_in(self, batch: Any) -> int:
-        """Number of items in a batch: its weight in a gradient that is accumulated over several batches.
-
-        The first dimension of the first tensor; override it for batches of another structure.
-        """
-        return self._batch_sizes(batch)
-
-    def metric_inputs(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Inputs of the metrics, from outputs and targets of the loss."""
+    def metric_inputs(self, outputs: Any, targets: Any) -> tuple[Any, ...]:
+        """Arguments of the metrics, from outputs and targets of the loss."""
         return outputs, targets
 
-    def predictions(self, outputs: Tensor, inputs: Tensor, top_k: int = 1) -> Predictions:
+    def predictions(self, outputs: Any, inputs: Any, top_k: int = 1) -> Predictions:
         """Predictions of a batch for a table: columns by name, each of B numbers or words.
 
         Args:
             outputs: (B, ...) of the network.
-            inputs: (B, *spec.input_shape) of the network.
+            inputs: (B, ...) of the network.
             top_k: number of classes to list, if the outputs are classes.
         """
         return {f"output_{place}": column for place, column in enumerate(outputs.flatten(1).unbind(1))}
 
-    def item_errors(self, outputs: Tensor, targets: Tensor) -> Tensor | None:
+    def truth(self, targets: Any) -> Predictions:
+        """Targets of a batch for the same table: `target`, or `target_<name>` of several."""
+        if not isinstance(targets, Tensor):
+            return {}
+        if self.spec.task == "classification" and targets.dim() == 1:
+            names = self.spec.class_names
+            return {"target": [names[label] if names else str(label) for label in targets.tolist()]}
+        values = targets.cpu().double().reshape(len(targets), -1)
+        names = self.spec.target_names or tuple(map(str, range(values.shape[1])))
+        if len(self.spec.target_mean) == values.shape[1]:
+            mean, std = (torch.tensor(of).double() for of in (self.spec.target_mean, self.spec.target_std))
+            values = values * std + mean
+        called = ["target"] if len(names) == 1 else [f"target_{name}" for name in names]
+        # more digits than seven would show that these numbers were scaled and back
+        return {name: [f"{v:.7g}" for v in of] for name, of in zip(called, values.T.tolist(), strict=False)}
+
+    def item_errors(self, outputs: Any, targets: Any) -> Tensor | None:
         """Error (B,) of each item, by which the worst predictions are found; None if there is no such measure."""
         return None
 
@@ -151,6 +151,42 @@ class Task(QuickHookName, L.LightningModule):
         weights = getattr(self.network, "coefficients", None)
         if isinstance(weights, Tensor):
             yield from coefficient_plots(weights, self.spec)
+
+    def validated(self, outputs: Any, targets: Any) -> None:
+        """Called after each validation with all its outputs (N, ...) and targets (N, ...), before metrics are computed.
+
+        Override it to fit something on the validation split, such as a decision threshold. Kept in a buffer, it is in
+        the checkpoints. With several processes each has the items of all.
+        """
+
+    def example_inputs(self) -> Any:
+        """Two inputs of zeros, as `inputs` returns them."""
+        return torch.zeros(2, *self.spec.input_shape, dtype=getattr(torch, self.spec.input_dtype))
+
+    @property
+    def example_input_array(self) -> Any:
+        """Two inputs, for the summary's sizes; in the precision of the network, which a Trainer may change."""
+        known = next((p.dtype for p in self.network.parameters() if p.is_floating_point()), torch.float32)
+        return map_tensors(lambda part: part.to(known) if part.is_floating_point() else part, self.example_inputs())
+
+    @example_input_array.setter
+    def example_input_array(self, example: Any) -> None:
+        self._example_input_array = example
+
+    # What is built on these.
+
+    @cached_property
+    def train_epoch(self) -> EpochMetrics:
+        """Loss and metrics of the current training epoch; `val_epoch` and `test_epoch` those of an evaluation."""
+        return self._epoch_metrics("train")
+
+    @cached_property
+    def val_epoch(self) -> EpochMetrics:
+        return self._epoch_metrics("val")
+
+    @cached_property
+    def test_epoch(self) -> EpochMetrics:
+        return self._epoch_metrics("test")
 
     @property
     def metric_names(self) -> list[str]:
@@ -164,101 +200,53 @@ class Task(QuickHookName, L.LightningModule):
         frozen = sum(p.numel() for p in self.network.parameters() if not p.requires_grad)
         return f"{type(self.network).__name__}, {trained:,} parameters" + (f" and {frozen:,} frozen" if frozen else "")
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Outputs of the network for (B, *input_shape)."""
-        output: Tensor = self.network(x)
-        return output
+    def forward(self, *inputs: Any, **named: Any) -> Any:
+        """Outputs of the network."""
+        return self.network(*inputs, **named)
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         if self._is_evaluated_again:  # by an optimizer such as LBFGS: metrics count each item once
-            return self.loss(self.network(batch[0]), self.targets(batch))
-        loss = self._step(batch, self.train_epoch)
+            return self.loss(*self.outputs_and_targets(batch))
+        loss, _, _ = self._step(batch, self.train_epoch)
         if (self.global_step + 1) % self.log_every == 0:  # log() is expensive: not in every step
-            self._log_step(loss, batch)
+            self.log_step_loss(loss, batch)
         return loss
 
-    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
-        """The backward pass of a batch, so that the gradient of a step is the mean over the items of its batches."""
-        if not self.automatic_optimization:
-            super().backward(loss, *args, **kwargs)
-            return
-        trainer = self.trainer
-        epoch, batch, every = trainer.current_epoch, trainer.fit_loop.batch_idx, trainer.accumulate_grad_batches
-        uneven = trainer.world_size > 1 and trainer.fit_loop.epoch_loop.batch_progress.is_last_batch  # perhaps
-        if (every == 1 and not uneven) or trainer.strategy.handles_gradient_accumulation:
-            self._gradient_weights.last = epoch, batch
-            super().backward(loss, *args, **kwargs)
-            return
-        items = self.items_in(training_batch(trainer))
-        average = mean_over_processes(trainer, items) if uneven else items
-        weight = self._gradient_weights.weight(epoch, batch, items, every, average)
-        super().backward(loss if weight == 1.0 else loss * weight, *args, **kwargs)
-        if not is_accumulating(trainer):
-            self._correct_gradients()
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        _, outputs, targets = self._step(batch, self.val_epoch)
+        if self._is_fitted_on_validation:
+            self._validated.append((outputs, targets))
 
-    def on_before_optimizer_step(self, optimizer: Any) -> None:
-        self._correct_gradients()  # of a step whose last batch was skipped: training_step may return None
-
-    def log(self, *args: Any, **kwargs: Any) -> None:
-        """Lightning's `log`; in training_step each item counts once, even if evaluated several times."""
-        if not (current_hook(self) == "training_step" and self._is_evaluated_again):
-            super().log(*args, **kwargs)
-
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        self._step(batch, self.val_epoch)
-
-    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+    def test_step(self, batch: Any, batch_idx: int) -> dict[str, Any]:
         """Outputs and targets of the batch, for figures."""
-        outputs, targets = self.outputs_and_targets(batch)
-        self.test_epoch.add(self.loss(outputs, targets), outputs, targets)
+        _, outputs, targets = self._step(batch, self.test_epoch)
         return {"outputs": outputs, "targets": targets}
 
-    def outputs_and_targets(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def outputs_and_targets(self, batch: Any) -> tuple[Any, Any]:
         """Outputs of the network for a batch, and its targets."""
-        return self.network(batch[0]), self.targets(batch)
-
-    def on_train_start(self) -> None:
-        self.log_every = max(1, self.trainer.log_every_n_steps)  # type: ignore[attr-defined]  # Lightning types it late
-        self._gradient_weights = GradientWeights()
-        self._step_loss = StepLoss()
+        return self.outputs(self.inputs(batch)), self.targets(batch)
 
     def on_train_epoch_start(self) -> None:
         self.train_epoch.reset()
 
     def on_validation_epoch_start(self) -> None:
         self.val_epoch.reset()
+        self._validated = ValidationOutputs()
 
     def on_test_epoch_start(self) -> None:
         self.test_epoch.reset()
 
     def on_train_epoch_end(self) -> None:
         self._report("train", self.train_epoch)
+        super().on_train_epoch_end()
 
     def on_validation_epoch_end(self) -> None:
+        if self._is_fitted_on_validation and (seen := self._validated.pop(self.trainer)):
+            self.validated(*seen)
         self._report("val", self.val_epoch)
 
     def on_test_epoch_end(self) -> None:
         self._report("test", self.test_epoch)
-
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        if self.make_optimizer is None:
-            raise RuntimeError("this task was made without an optimizer")
-        optimizer = self.make_optimizer(self.network)
-        if self.trainer.gradient_clip_val:
-            unscale_before_clipping(optimizer)
-        if self.make_scheduler is None:
-            return optimizer
-        length = duration(self.trainer)
-        scheduler = self.make_scheduler(optimizer, length.steps, length.epochs)
-        return {"optimizer": optimizer, "lr_scheduler": scheduler}  # type: ignore[return-value]
-
-    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
-        make = self.make_scheduler
-        if make and make.interval == "step" and self.global_step % make.frequency:
-            return
-        if isinstance(scheduler, ReduceLROnPlateau) and make and is_outdated(self.trainer, make.monitor):
-            return
-        super().lr_scheduler_step(scheduler, metric)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint |= {"model": self.model, "task": self.settings, "spec": asdict(self.spec)}
@@ -271,29 +259,34 @@ class Task(QuickHookName, L.LightningModule):
                 "as they were, or start a new run"
             )
 
-    def _step(self, batch: Batch, epoch: EpochMetrics) -> Tensor:
-        outputs, targets = self.outputs_and_targets(batch)
-        loss = self.loss(outputs, targets)
-        epoch.add(loss, outputs, targets)
-        return loss
+    def _step(self, batch: Any, epoch: EpochMetrics) -> tuple[Tensor, Any, Any]:
+        inputs = outputs = targets = UNKNOWN
+        try:
+            inputs = self.inputs(batch)
+            outputs = self.outputs(inputs)
+            targets = self.targets(batch)
+            loss = self.loss(outputs, targets)
+            epoch.add(loss, outputs, targets, self.items_in(batch))
+        except Exception as error:
+            raise failed_step(self, error, batch, inputs, outputs, targets) from error
+        return loss, outputs, targets
 
-    def _log_step(self, loss: Tensor, batch: Batch) -> None:
-        """Log the loss of an optimizer step: the mean over the items of its batches, in all processes."""
-        trainer = self.trainer
-        if trainer.accumulate_grad_batches > 1:
-            self._step_loss.add(loss, self.items_in(batch))
-            if is_accumulating(trainer):
-                return
-            loss = self._step_loss.pop()
-        self.log("train/loss_step", loss, on_step=True, on_epoch=False, sync_dist=trainer.world_size > 1)
-
-    @property
-    def _is_evaluated_again(self) -> bool:
-        return self._gradient_weights.last == (self.trainer.current_epoch, self.trainer.fit_loop.batch_idx)
-
-    def _correct_gradients(self) -> None:
-        self._gradient_weights.correct(parameter.grad for parameter in self.parameters())
+    def _epoch_metrics(self, split: str) -> EpochMetrics:
+        try:  # an AttributeError would be taken for a missing attribute of this class
+            metrics = dict(self.metrics(split))
+            collection = MetricCollection(metrics, compute_groups=False)  # groups merge metrics that agree by chance
+        except (AttributeError, TypeError, ValueError) as error:
+            raise UserCodeError(
+                f"task {type(self).__name__}: metrics({split!r}) fails ({short(error)}); it must return metrics of "
+                "torchmetrics by name"
+            ) from error
+        return EpochMetrics(collection, metric_inputs=self.metric_inputs)
 
     def _report(self, split: str, epoch: EpochMetrics) -> None:
-        """Log the epoch's loss and metrics, each as `split/name`."""
-        self.log_dict({f"{split}/{name}": value for name, value in epoch.compute().items()})
+        """Log the epoch's loss and metrics, each as `split/name`; nothing of a step that a subclass replaces."""
+        if not epoch.is_empty:
+            self.log_dict({f"{split}/{name}": value for name, value in epoch.compute().items()})
+
+    @cached_property
+    def _is_fitted_on_validation(self) -> bool:
+        return type(self).validated is not Task.validated

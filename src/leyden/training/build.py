@@ -5,7 +5,6 @@ from dataclasses import fields
 from typing import Any
 
 import lightning as L
-import torch
 from hydra.errors import InstantiationException
 from hydra.utils import get_object, instantiate
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -23,6 +22,7 @@ from leyden.config.cross_checks import HALF_ON_CPU
 from leyden.config.experiment import Config
 from leyden.config.input_checks import refusal
 from leyden.config.monitored_metrics import in_time
+from leyden.config.sections import has_parts
 from leyden.data.module import DataModule
 from leyden.data.recorded_split import RecordedSplit
 from leyden.data.spec import DataSpec
@@ -32,6 +32,7 @@ from leyden.tasks.optimizers import OptimizerFactory
 from leyden.tasks.schedulers import SchedulerFactory
 from leyden.tasks.task import Task
 from leyden.training.model_settings import complete_model, for_checkpoint
+from leyden.training.trial import check_outputs, logs_itself
 
 
 def build_data(
@@ -93,18 +94,31 @@ def _check_input(model: Mapping[str, Any]) -> None:
         raise UserError(why)
 
 
-def build_optimizer(config: Config) -> OptimizerFactory:
-    """Factory of the optimizer for a network."""
-    settings, arguments = _split(config["optimizer"], OptimizerFactory)
-    return OptimizerFactory(_build("optimizer", arguments), **settings)
+def build_optimizer(config: Config) -> OptimizerFactory | dict[str, OptimizerFactory]:
+    """Factory of the optimizer for a network; by name those for its parts, if the section has several."""
+    found: OptimizerFactory | dict[str, OptimizerFactory] | None = _factories(config, "optimizer", OptimizerFactory)
+    assert found is not None
+    return found
 
 
-def build_scheduler(config: Config) -> SchedulerFactory | None:
-    """Factory of the scheduler for an optimizer; None for a constant learning rate."""
-    if not config.get("scheduler"):
+def build_scheduler(config: Config) -> SchedulerFactory | dict[str, SchedulerFactory] | None:
+    """Factory of the scheduler for an optimizer, or by name those for several; None for a constant learning rate."""
+    found: SchedulerFactory | dict[str, SchedulerFactory] | None = _factories(config, "scheduler", SchedulerFactory)
+    return found
+
+
+def _factories(config: Config, path: str, factory: type) -> Any:
+    section = config.get(path)
+    if not section:
         return None
-    settings, arguments = _split(config["scheduler"], SchedulerFactory)
-    return SchedulerFactory(_build("scheduler", arguments), **settings)
+    if has_parts(section):
+        return {name: _factory(f"{path}.{name}", node, factory) for name, node in section.items() if node}
+    return _factory(path, section, factory)
+
+
+def _factory(path: str, node: Mapping[str, Any], factory: type) -> Any:
+    settings, arguments = _split(node, factory)
+    return factory(_build(path, arguments), **settings)
 
 
 def build_task(config: Config, spec: DataSpec, load: bool = True) -> Task:
@@ -119,16 +133,16 @@ def build_task(config: Config, spec: DataSpec, load: bool = True) -> Task:
     task_class.check(spec)
     model = complete_model(config["model"], spec, task_class.output_size(spec))
     network, optimizer = build_network(model if load else for_checkpoint(model)), build_optimizer(config)
-    try:
-        optimizer(network)  # an invalid setting is refused before a run directory is opened
-    except (ValueError, TypeError) as error:
-        raise UserError(f"optimizer: {error}") from error
     parts = {"network": network, "spec": spec, "optimizer": optimizer, "scheduler": build_scheduler(config)}
     task: Task = _build("task", config["task"], **parts)
+    try:
+        task.check_optimizers()  # an invalid setting is refused before a run directory is opened
+    except (ValueError, TypeError) as error:
+        raise UserError(f"optimizer: {error}") from error
     task.model, task.settings = for_checkpoint(model), dict(config["task"])
-    _check_output(task, task_class.output_size(spec))
+    check_outputs(task)
     monitor = config["monitor"]
-    if monitor not in task.metric_names:
+    if monitor not in task.metric_names and not logs_itself(task):
         raise UserError(
             f"monitor={monitor}: is not measured"
             + did_you_mean(monitor, task.metric_names, lambda name: f"monitor={name}")
@@ -147,21 +161,6 @@ def untrained_copy(task: Task) -> Task:
     new: Task = _build("task", task.settings, network=network, spec=task.spec)
     new.model, new.settings = task.model, task.settings
     return new
-
-
-def _check_output(task: Task, size: int) -> None:
-    """Check the shape of the outputs with a batch of zeros."""
-    network = task.network
-    network.eval()
-    with torch.no_grad():
-        output = network(task.example_input_array)
-    network.train()
-    made = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-    if made != (2, size):
-        raise UserError(
-            f"model {type(network).__name__}: makes {made} of a batch of two, and must make {(2, size)}; let its last "
-            "layer have output_size outputs"
-        )
 
 
 def build_trainer(config: Config, *more: L.Callback) -> L.Trainer:

@@ -14,6 +14,7 @@ import torch
 
 from leyden.config.experiment import Config, Experiment
 from leyden.config.monitored_metrics import other_metric, watched
+from leyden.data.batches import map_tensors
 from leyden.data.loader import Loader
 from leyden.data.module import DataModule
 from leyden.distributed.launcher import check_launcher
@@ -24,10 +25,9 @@ from leyden.tasks.duration import duration
 from leyden.tasks.optimizers import BATCH_NORMS
 from leyden.tasks.task import Task
 from leyden.training.build import build_trainer
+from leyden.training.trial import logs_itself, try_batch
 
-# Of a task: hooks in which others might log metrics of their own; and what can be monitored in any run.
-_LOGGING = [f"{split}_step" for split in ("training", "validation")]
-_LOGGING += [f"on_{split}_{when}" for split in ("train", "validation") for when in ("epoch_end", "batch_end", "end")]
+# What can be monitored in any run.
 _ALWAYS = ("epoch", "step", "train/loss_step")
 _ACCUMULATION = "GradientAccumulationScheduler"
 _ONE_VALUE = "Expected more than 1 value"  # what torch says of normalisation over a single value
@@ -45,6 +45,7 @@ def check_feasible(experiment: Experiment, task: Task, datamodule: DataModule) -
         UserError: the first thing that cannot be done, with a setting that can.
     """
     config = experiment.config
+    try_batch(task, datamodule)
     _check_measured(config, task)
     trainer = trial_trainer(config)
     check_launcher(trainer)
@@ -73,7 +74,7 @@ def trial_trainer(config: Config) -> L.Trainer:
 
 def _check_measured(config: Config, task: Task) -> None:
     """Refuse unknown metrics of schedulers and callbacks, unless the task overrides hooks, where it may log more."""
-    if any(getattr(type(task), hook) is not getattr(Task, hook) for hook in _LOGGING):
+    if logs_itself(task):
         return
     known = (*task.metric_names, *_ALWAYS)
     for setting, _, metric, _ in watched(config):
@@ -186,24 +187,24 @@ def _trains_on_one(task: Task) -> bool:
     """True if the network can be trained on a batch of one item."""
     if not any(isinstance(layer, BATCH_NORMS) for layer in task.network.modules()):
         return True
-    network = copy.deepcopy(task.network).train()
+    network, task.network = task.network, copy.deepcopy(task.network).train()
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         try:
-            network(torch.zeros(1, *task.spec.input_shape))
+            task.outputs(map_tensors(lambda part: part[:1], task.example_inputs()))
         except ValueError as error:
             if _ONE_VALUE in str(error):
                 return False
             raise
+        finally:
+            task.network = network
     return True
 
 
 def _check_scheduler(task: Task, trainer: L.Trainer) -> None:
-    """Refuse invalid settings of the scheduler: make one for a run of any length."""
-    if task.make_scheduler is None or task.make_optimizer is None:
-        return
+    """Refuse invalid settings of schedulers: make them for a run of any length."""
     endless = trainer.max_epochs == -1 and trainer.max_steps == -1
     try:
-        task.make_scheduler(task.make_optimizer(task.network), *([math.inf] * 2 if endless else [1000.0, 100.0]))
+        task.check_schedulers(*([math.inf] * 2 if endless else [1000.0, 100.0]))
     except (ValueError, TypeError) as error:
         raise UserError(f"scheduler: {' '.join(str(error).split())}") from error
 

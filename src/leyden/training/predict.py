@@ -20,14 +20,15 @@ from torch import Tensor
 
 from leyden.checkpoints import trust
 from leyden.config.experiment import Config, Recorded
+from leyden.data.batches import map_tensors, moved
 from leyden.data.inputs.open import Inputs, Named, open_inputs
 from leyden.data.inputs.request import Request
 from leyden.data.module import DataModule
-from leyden.data.spec import DataSpec
 from leyden.run.split_record import warn_of_trained
 from leyden.system.atomic_files import replacing
 from leyden.system.console import has_live_display
 from leyden.system.errors import UserError
+from leyden.tasks.failures import UNKNOWN, failed_prediction
 from leyden.tasks.task import Predictions, Task
 from leyden.training.evaluate import open_run
 
@@ -52,7 +53,7 @@ def predict_run(recorded: Recorded, request: Request) -> Path:
     """
     run, trainer = open_run(recorded, request.ckpt)
     if request.input is None:
-        inputs = own_test_split(run.datamodule, trainer.strategy.root_device, request.batch_size)
+        inputs = own_test_split(run.datamodule, run.task, trainer.strategy.root_device, request.batch_size)
         warn_of_trained(run.datamodule, ["test"], run.trained_on)
     else:
         batch_size = request.batch_size or int(run.config["data"].get("eval_batch_size") or 1024)
@@ -62,7 +63,7 @@ def predict_run(recorded: Recorded, request: Request) -> Path:
     return request.output
 
 
-def own_test_split(datamodule: DataModule, device: torch.device, batch_size: int | None = None) -> Inputs:
+def own_test_split(datamodule: DataModule, task: Task, device: torch.device, batch_size: int | None = None) -> Inputs:
     """Test split of the data of a run with its targets, named by file or line, or numbered from 0.
 
     Raises:
@@ -78,8 +79,9 @@ def own_test_split(datamodule: DataModule, device: torch.device, batch_size: int
 
     def batches() -> Iterator[Named]:
         begin = 0
-        for inputs, targets in loader:
-            end = begin + len(targets)
+        for batch in loader:
+            end = begin + task.items_in(batch)
+            inputs, targets = task.inputs(batch), task.targets(batch)
             called = names[begin:end] if names else range(begin, end)
             yield Named([str(name) for name in called], inputs, targets)
             begin = end
@@ -111,17 +113,30 @@ def predict(task: Task, inputs: Inputs, trainer: L.Trainer, top_k: int = 1) -> I
         inputs.batches, "Predicting", total=inputs.steps, transient=True, disable=hidden
     ):
         with torch.inference_mode():
-            batch = inputs.transform(stored.to(device))
-            with precision.forward_context():
-                outputs = task(precision.convert_input(batch))
-            columns = task.predictions(outputs.float(), batch, top_k)
-            columns |= {} if targets is None else _truth(targets, columns, task.spec)
+            batch = inputs.transform(moved(stored, device))
+            columns = _columns(task, batch, targets, precision, top_k)
         kind = inputs.kind if inputs.kind not in columns else f"{inputs.kind} of the input"
         yield {kind: list(names), **columns}
         is_empty = False
     if is_empty:
         name, why = next(iter(inputs.unreadable.items()))
         raise UserError(f"input: nothing of it can be read; {name}: {why}")
+
+
+def _columns(task: Task, inputs: Any, targets: Any, precision: Any, top_k: int) -> Predictions:
+    """Predictions and truth of a batch, with the column `correct` where both are classes."""
+    outputs: Any = UNKNOWN
+    try:
+        with precision.forward_context():
+            outputs = task.outputs(precision.convert_input(inputs))
+        floats = map_tensors(lambda part: part.float() if part.is_floating_point() else part, outputs)
+        columns = task.predictions(floats, inputs, top_k)
+        truth = {} if targets is None else task.truth(targets)
+    except Exception as error:
+        raise failed_prediction(task, error, inputs, outputs) from error
+    if "class" in columns and "target" in truth:
+        truth["correct"] = [str(a == b).lower() for a, b in zip(columns["class"], truth["target"], strict=True)]
+    return {**columns, **truth}
 
 
 def write(path: Path, batches: Iterable[Predictions]) -> int:
@@ -151,23 +166,6 @@ def write(path: Path, batches: Iterable[Predictions]) -> int:
 def _cells(column: Tensor | list[str]) -> list[str]:
     """Cells of a column; numbers with the fewest digits that identify them."""
     return [str(value) for value in column.cpu().numpy()] if isinstance(column, Tensor) else column
-
-
-def _truth(targets: Tensor, predicted: Predictions, spec: DataSpec) -> Predictions:
-    """Targets as columns, and for classes the column `correct`."""
-    if spec.task == "classification":
-        names = [spec.class_names[label] if spec.class_names else str(label) for label in targets.tolist()]
-        truth: Predictions = {"target": names}
-        if "class" in predicted:
-            truth["correct"] = [str(a == b).lower() for a, b in zip(predicted["class"], names, strict=True)]
-        return truth
-    mean, std = torch.tensor(spec.target_mean).double(), torch.tensor(spec.target_std).double()
-    values = (targets.cpu().double().reshape(len(targets), -1) * std + mean).unbind(1)
-    names = [f"target_{name}" for name in spec.target_names]
-    if len(names) == 1 and "target" not in predicted:
-        names = ["target"]
-    # more digits than seven would show that these numbers were scaled and back
-    return {name: [f"{v:.7g}" for v in of.tolist()] for name, of in zip(names, values, strict=True)}
 
 
 def _eval_transform(config: Config) -> list[Any]:

@@ -20,6 +20,7 @@ from leyden.checkpoints.files import read_checkpoint, recorded_spec
 from leyden.checkpoints.restore import load_state, restore_spec
 from leyden.checkpoints.weights import load_weights
 from leyden.config.experiment import Experiment
+from leyden.data.batches import description
 from leyden.data.module import DataModule
 from leyden.distributed.launcher import launch_ranks
 from leyden.plots.plot import errors_logged
@@ -33,6 +34,7 @@ from leyden.system.errors import UserError
 from leyden.system.lightning_internals import ddp_in_notebooks
 from leyden.system.processes import rank
 from leyden.system.suggestions import did_you_mean
+from leyden.system.user_code import user_code_explained
 from leyden.tasks.task import Task
 from leyden.training.announcements import announce_result, announce_run
 from leyden.training.build import build_data, build_task, build_trainer, untrained_copy
@@ -57,18 +59,10 @@ def run_experiment(experiment: Experiment) -> float | None:
         log.info("%s: is finished; to continue, give more, such as trainer.max_epochs=…", experiment.run_dir)
         return _monitored(metrics, monitor)
 
-    _check_trust(experiment)
-    torch.set_float32_matmul_precision(config["matmul_precision"])
-    has_weights = experiment.resumes and has_checkpoint(experiment.run_dir)
-    datamodule = _data(experiment, has_weights)
-    L.seed_everything(config["seed"], workers=True, verbose=False)
-    task = build_task(config, datamodule.spec, load=not has_weights)
-    if config["init_from"] and not has_weights and rank() == 0:  # which sends them to the other processes
-        load_weights(task.network, config["init_from"], "init_from")
-    _check_objectives(experiment, task)
-    check_feasible(experiment, task, datamodule)
-
-    with Run(experiment) as run:
+    log_dir = Path(config["paths"]["log_dir"])
+    with user_code_explained(log_dir, description):
+        datamodule, task = _prepared(experiment)
+    with Run(experiment) as run, user_code_explained(log_dir, description, run.log):
         checkpoint = run.checkpoint_to_resume() if experiment.resumes else None
         with ddp_in_notebooks():
             pruning = [Pruning(experiment.trial)] if experiment.trial else []
@@ -88,8 +82,24 @@ def run_experiment(experiment: Experiment) -> float | None:
             log_result(trainer, metrics)
         run.finish(metrics, "pruned" if is_pruned(trainer) else "finished")
         events = any(isinstance(logger, TensorBoardLogger) for logger in trainer.loggers)
-        announce_result(run.dir, Path(config["paths"]["log_dir"]), run.epochs, run.seconds, events)
+        announce_result(run.dir, log_dir, run.epochs, run.seconds, events)
     return _monitored(metrics, monitor)
+
+
+def _prepared(experiment: Experiment) -> tuple[DataModule, Task]:
+    """Data and task of an experiment, checked; nothing is written."""
+    config = experiment.config
+    _check_trust(experiment)
+    torch.set_float32_matmul_precision(config["matmul_precision"])
+    has_weights = experiment.resumes and has_checkpoint(experiment.run_dir)
+    datamodule = _data(experiment, has_weights)
+    L.seed_everything(config["seed"], workers=True, verbose=False)
+    task = build_task(config, datamodule.spec, load=not has_weights)
+    if config["init_from"] and not has_weights and rank() == 0:  # which sends them to the other processes
+        load_weights(task.network, config["init_from"], "init_from")
+    _check_objectives(experiment, task)
+    check_feasible(experiment, task, datamodule)
+    return datamodule, task
 
 
 def train(

@@ -2,13 +2,12 @@
 
 import math
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import lightning as L
 import torch
-from torch import Tensor
 
+from leyden.data.batches import items_in
 from leyden.system.memory import in_use, peak, reset_peak
 
 
@@ -41,7 +40,7 @@ class ThroughputMeter(L.Callback):
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        items = _items(batch)
+        items = items_in(batch) or 0
         self.largest = max(self.largest, items)
         if trainer.global_step == 0:  # gradients are still being accumulated
             return
@@ -63,11 +62,3 @@ def _synchronize(device: torch.device) -> None:
         torch.cuda.synchronize(device)
     elif device.type == "mps":
         torch.mps.synchronize()
-
-
-def _items(batch: Any) -> int:
-    """Number of items in a batch: the length of its first tensor."""
-    if isinstance(batch, Tensor):
-        return len(batch) if batch.dim() else 1
-    parts = batch.values() if isinstance(batch, Mapping) else batch if isinstance(batch, list | tuple) else ()
-    return next((number for part in parts if (number := _items(part))), 0)

@@ -1,21 +1,19 @@
 """Classification: one class out of several."""
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchmetrics import Metric, MetricCollection
+from torchmetrics import Metric
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from leyden import (
     DataSpec,
     Evaluated,
-    OptimizerFactory,
     Plot,
     Predictions,
-    SchedulerFactory,
     Task,
     abbreviated,
     classification_plots,
@@ -45,33 +43,29 @@ class Classification(Task):
         self,
         network: nn.Module,
         spec: DataSpec,
-        optimizer: OptimizerFactory | None = None,
-        scheduler: SchedulerFactory | None = None,
+        *parts: Any,
         label_smoothing: float = 0.0,
         class_weights: list[float] | dict[str, float] | None = None,
         top_k: int = 3,
+        **settings: Any,
     ) -> None:
+        super().__init__(network, spec, *parts, **settings)
+        self.top_k = top_k
         classes = spec.output_size
         factors = None if class_weights is None else weights_in_order(class_weights, spec.class_names, classes)
-        train_metrics: dict[str, Metric | MetricCollection] = {"acc": MulticlassAccuracy(classes, average="micro")}
-        eval_metrics: dict[str, Metric | MetricCollection] = {
-            "acc": MulticlassAccuracy(classes, average="micro"),
-            "f1": MulticlassF1Score(classes, average="macro"),
-        }
-        if 1 < top_k <= classes:
-            eval_metrics[f"top{top_k}"] = MulticlassAccuracy(classes, average="micro", top_k=top_k)
-        super().__init__(
-            network,
-            spec,
-            optimizer,
-            scheduler,
-            MetricCollection(train_metrics),
-            MetricCollection(eval_metrics, compute_groups=False),  # groups merge metrics that agree once by chance
-        )
         self.label_smoothing = label_smoothing
         self.class_weights: Tensor | None
         weights = None if factors is None else torch.tensor(factors, dtype=torch.float32)
         self.register_buffer("class_weights", weights, persistent=False)  # a setting, not learned
+
+    def metrics(self, split: str) -> dict[str, Metric]:
+        classes, k = self.spec.output_size, self.top_k
+        metrics: dict[str, Metric] = {"acc": MulticlassAccuracy(classes, average="micro")}
+        if split != "train":
+            metrics["f1"] = MulticlassF1Score(classes, average="macro")
+            if 1 < k <= classes:
+                metrics[f"top{k}"] = MulticlassAccuracy(classes, average="micro", top_k=k)
+        return metrics
 
     def describe(self) -> str:
         if self.class_weights is None:

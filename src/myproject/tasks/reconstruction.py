@@ -2,22 +2,20 @@
 
 import math
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchmetrics import Metric, MetricCollection
+from torchmetrics import Metric
 from torchmetrics.image import PeakSignalNoiseRatio
 from torchmetrics.regression import MeanSquaredError
 
 from leyden import (
     DataSpec,
     Evaluated,
-    OptimizerFactory,
     Plot,
     Predictions,
-    SchedulerFactory,
     Task,
     reconstruction_plots,
 )
@@ -35,18 +33,8 @@ class Reconstruction(Task):
 
     needs_inputs: ClassVar = True
 
-    def __init__(
-        self,
-        network: nn.Module,
-        spec: DataSpec,
-        optimizer: OptimizerFactory | None = None,
-        scheduler: SchedulerFactory | None = None,
-    ) -> None:
-        metrics: dict[str, Metric | MetricCollection] = {"mse": MeanSquaredError()}
-        if spec.mean:
-            metrics["psnr"] = PeakSignalNoiseRatio(data_range=1.0)
-        collection = MetricCollection(metrics, compute_groups=False)
-        super().__init__(network, spec, optimizer, scheduler, collection, collection.clone())
+    def __init__(self, network: nn.Module, spec: DataSpec, *parts: Any, **settings: Any) -> None:
+        super().__init__(network, spec, *parts, **settings)
         self.mean: Tensor
         self.std: Tensor
         self.register_buffer("mean", torch.tensor(spec.mean or (0.0,)).view(-1, 1), persistent=False)
@@ -56,8 +44,15 @@ class Reconstruction(Task):
     def output_size(cls, spec: DataSpec) -> int:
         return math.prod(spec.input_shape)
 
-    def targets(self, batch: tuple[Tensor, Tensor]) -> Tensor:
-        return batch[0].flatten(1)
+    def metrics(self, split: str) -> dict[str, Metric]:
+        metrics: dict[str, Metric] = {"mse": MeanSquaredError()}
+        if self.spec.mean:
+            metrics["psnr"] = PeakSignalNoiseRatio(data_range=1.0)
+        return metrics
+
+    def targets(self, batch: Any) -> Tensor:
+        targets: Tensor = self.inputs(batch)
+        return targets.flatten(1)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Mean squared error over (B, values) outputs and inputs."""

@@ -1,19 +1,18 @@
 """Regression: one or several numbers."""
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torchmetrics import Metric
 
 from leyden import (
     DataSpec,
     Evaluated,
-    OptimizerFactory,
     Plot,
     Predictions,
-    SchedulerFactory,
     Task,
     UserError,
     regression_plots,
@@ -48,13 +47,12 @@ class Regression(Task):
         self,
         network: nn.Module,
         spec: DataSpec,
-        optimizer: OptimizerFactory | None = None,
-        scheduler: SchedulerFactory | None = None,
+        *parts: Any,
         loss: Literal["mse", "l1", "smooth_l1", "huber", "poisson"] = "mse",
         delta: float = 1.0,
+        **settings: Any,
     ) -> None:
-        train_metrics, eval_metrics = regression_metrics(spec), regression_metrics(spec, by_target=True)
-        super().__init__(network, spec, optimizer, scheduler, train_metrics, eval_metrics)
+        super().__init__(network, spec, *parts, **settings)
         if loss == "poisson" and (any(spec.target_mean) or set(spec.target_std) != {1.0}):
             raise UserError("task.loss=poisson: needs the counts as they are; add data.scale_target=false")
         self.loss_name, self.delta = loss, delta
@@ -62,6 +60,13 @@ class Regression(Task):
         self.target_std: Tensor
         self.register_buffer("target_mean", torch.tensor(spec.target_mean), persistent=False)  # they are in the spec
         self.register_buffer("target_std", torch.tensor(spec.target_std), persistent=False)
+
+    def metrics(self, split: str) -> dict[str, Metric]:
+        return regression_metrics(self.spec, by_target=split != "train")
+
+    def targets(self, batch: Any) -> Tensor:
+        targets: Tensor = super().targets(batch)
+        return targets.unsqueeze(1) if targets.dim() == 1 else targets  # (B,) of a single number
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Mean loss over (B, targets) scaled outputs and targets."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric, MetricCollection
+from torchmetrics import Metric
 from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError, R2Score
 
 from leyden import DataSpec
@@ -13,7 +13,7 @@ from leyden import DataSpec
 Values = Tensor | dict[str, Tensor]
 
 
-def regression_metrics(spec: DataSpec, by_target: bool = False) -> MetricCollection:
+def regression_metrics(spec: DataSpec, by_target: bool = False) -> dict[str, Metric]:
     """`mae`, `rmse` and `r2`, of predictions (B, targets) and targets (B, targets) in the targets' own units.
 
     Args:
@@ -22,12 +22,11 @@ def regression_metrics(spec: DataSpec, by_target: bool = False) -> MetricCollect
     """
     many = spec.output_size > 1
     suffixes = metric_suffixes(spec.target_names) if many and by_target else []
-    metrics: dict[str, Metric | MetricCollection] = {
+    return {
         "mae": MAEOfTargets(spec, suffixes) if many else MeanAbsoluteError(),
         "rmse": RMSEOfTargets(spec, suffixes) if many else MeanSquaredError(squared=False),
         "r2": R2(spec, suffixes),
     }
-    return MetricCollection(metrics, compute_groups=False)  # groups merge metrics that agree once by chance
 
 
 def metric_suffixes(names: Sequence[str]) -> list[str]:

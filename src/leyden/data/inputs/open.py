@@ -22,11 +22,14 @@ from leyden.system.errors import UserError
 
 
 class Named(NamedTuple):
-    """Inputs (B, ...) as they are stored, their names, and their targets (B, ...) if these are known."""
+    """Inputs (B, ...) as they are stored, their names, and their targets (B, ...) if these are known.
+
+    Of a run's own data, inputs and targets have the structure that its task takes from a batch.
+    """
 
     names: Sequence[str]
-    inputs: Tensor
-    targets: Tensor | None = None
+    inputs: Any
+    targets: Any = None
 
 
 @dataclass
@@ -44,7 +47,7 @@ class Inputs:
 
     steps: int
     batches: Iterator[Named]
-    transform: Callable[[Tensor], Tensor] = field(default_factory=torch.nn.Identity)
+    transform: Callable[[Any], Any] = field(default_factory=torch.nn.Identity)
     kind: str = "input"
     unreadable: Mapping[str, str] = field(default_factory=dict)
     skipped: int = 0

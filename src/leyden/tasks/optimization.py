@@ -1,0 +1,146 @@
+"""Optimizers and schedulers of a task: one for the whole network, or one for each of several parts of it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from leyden.system.errors import UserError
+from leyden.system.lightning_internals import unscale_before_clipping
+from leyden.system.suggestions import did_you_mean
+from leyden.tasks.duration import duration
+from leyden.tasks.item_gradients import ItemGradients
+from leyden.tasks.optimizers import OptimizerFactory
+from leyden.tasks.schedulers import SchedulerFactory, is_outdated
+
+Optimizers = OptimizerFactory | Mapping[str, OptimizerFactory] | None
+Schedulers = SchedulerFactory | Mapping[str, SchedulerFactory] | None
+
+
+class Optimization(ItemGradients):
+    """LightningModule with the optimizers and schedulers of a config.
+
+    With one optimizer Lightning makes the steps. Several optimizers are named after the parts of the network that they
+    train: `optimizer.generator` trains `network.generator`. Then `training_step` makes the steps itself, by `optimize`.
+
+    Args:
+        network: to be trained.
+        optimizer: makes the optimizer of the network, or by name those of its parts; None without training.
+        scheduler: makes the scheduler of the optimizer, or by name those of several; None for constant learning rates.
+    """
+
+    def __init__(self, network: nn.Module, optimizer: Optimizers, scheduler: Schedulers) -> None:
+        super().__init__()
+        self.network = network
+        self.make_optimizer, self.make_scheduler = optimizer, scheduler
+        self.automatic_optimization = not isinstance(optimizer, Mapping)
+
+    def check_optimizers(self) -> None:
+        """Make the optimizers once, with all checks of their settings.
+
+        Raises:
+            UserError: an optimizer or a scheduler has a name that no part of the network, or no optimizer, has.
+        """
+        for _ in self._optimizers():
+            pass
+
+    def check_schedulers(self, steps: float, epochs: float) -> None:
+        """Make the schedulers once, for a run of some length.
+
+        Raises:
+            UserError, ValueError, TypeError: one refuses its settings.
+        """
+        for name, optimizer in self._optimizers():
+            if factory := self._schedulers.get(name):
+                factory(optimizer, steps, epochs)
+
+    def optimize(self, name: str, loss: Tensor, clip_norm: float | None = None) -> None:
+        """One step of one of several optimizers: backward pass, step, and a step of its scheduler if that counts steps.
+
+        Args:
+            name: of the optimizer in the config.
+            loss: mean over the items of the batch.
+            clip_norm: largest norm of the gradient; None for any.
+        """
+        place = self._names.index(name)
+        optimizer = self._listed(self.optimizers())[place]
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        if clip_norm is not None:
+            self.clip_gradients(optimizer, gradient_clip_val=clip_norm, gradient_clip_algorithm="norm")
+        optimizer.step()
+        factory = self._schedulers.get(name)
+        if factory and factory.interval == "step":
+            done = self.trainer.fit_loop.epoch_loop.total_batch_idx + 1
+            if done % factory.frequency == 0:
+                self._scheduler_of(name).step()
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        if self.make_optimizer is None:
+            raise RuntimeError("this task was made without an optimizer")
+        length, settings = duration(self.trainer), list[dict[str, Any]]()
+        for name, optimizer in self._optimizers():
+            if self.trainer.gradient_clip_val:
+                unscale_before_clipping(optimizer)
+            settings.append({"optimizer": optimizer})
+            if factory := self._schedulers.get(name):
+                settings[-1]["lr_scheduler"] = factory(optimizer, length.steps, length.epochs)
+        return settings[0] if len(settings) == 1 else settings  # type: ignore[return-value]
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        make = self.make_scheduler
+        if make and not isinstance(make, Mapping):
+            if make.interval == "step" and self.global_step % make.frequency:
+                return
+            if isinstance(scheduler, ReduceLROnPlateau) and is_outdated(self.trainer, make.monitor):
+                return
+        super().lr_scheduler_step(scheduler, metric)
+
+    def on_train_epoch_end(self) -> None:
+        """Step the schedulers of several optimizers that count epochs, as Lightning steps a single one."""
+        if self.automatic_optimization:
+            return
+        for name, factory in self._schedulers.items():
+            if factory.interval == "step" or (self.trainer.current_epoch + 1) % factory.frequency:
+                continue
+            scheduler = self._scheduler_of(name)
+            if not isinstance(scheduler, ReduceLROnPlateau):
+                scheduler.step()
+            elif not is_outdated(self.trainer, factory.monitor):
+                scheduler.step(self.trainer.callback_metrics[str(factory.monitor)])
+
+    def _optimizers(self) -> Iterator[tuple[str, Any]]:
+        if self.make_optimizer is None:
+            return
+        if not isinstance(self.make_optimizer, Mapping):
+            yield "", self.make_optimizer(self.network)
+            return
+        parts = dict(self.network.named_children())
+        for name, make in self.make_optimizer.items():
+            if name not in parts:
+                kind = type(self.network).__name__
+                raise UserError(f"optimizer.{name}: model {kind} has no part {name}" + did_you_mean(name, parts))
+            yield name, make(parts[name])
+        if unknown := [name for name in self._schedulers if name not in self._names]:
+            raise UserError(
+                f"scheduler.{unknown[0]}: no optimizer has this name" + did_you_mean(unknown[0], self._names)
+            )
+
+    @property
+    def _names(self) -> list[str]:
+        return list(self.make_optimizer) if isinstance(self.make_optimizer, Mapping) else [""]
+
+    @property
+    def _schedulers(self) -> Mapping[str, SchedulerFactory]:
+        make = self.make_scheduler
+        return make if isinstance(make, Mapping) else {"": make} if make else {}
+
+    def _scheduler_of(self, name: str) -> Any:
+        scheduled = [other for other in self._names if other in self._schedulers]
+        return self._listed(self.lr_schedulers())[scheduled.index(name)]
+
+    @staticmethod
+    def _listed(found: Any) -> list[Any]:
+        return list(found) if isinstance(found, list | tuple) else [found]

@@ -1,0 +1,122 @@
+"""Trial of a task on two items of its data before a run begins, so that what does not fit is refused at once."""
+
+import warnings
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from leyden.data.batches import description, moved
+from leyden.data.module import DataModule
+from leyden.system.errors import UserError
+from leyden.system.user_code import UserCodeError, short
+from leyden.tasks.failures import UNKNOWN, check_loss, failed_prediction, failed_step, needed
+from leyden.tasks.task import Task
+
+# Hooks of a task in which others might log metrics of their own.
+_LOGGING = [f"{split}_step" for split in ("training", "validation")]
+_LOGGING += [f"on_{split}_{when}" for split in ("train", "validation") for when in ("epoch_end", "batch_end", "end")]
+_BROADCAST = "Using a target size"  # how torch's warning about outputs and targets of different shapes begins
+
+
+def logs_itself(task: Task) -> bool:
+    """True if a task overrides hooks in which it may log metrics that its `metric_names` do not list."""
+    return any(getattr(type(task), hook) is not getattr(Task, hook) for hook in _LOGGING)
+
+
+def check_outputs(task: Task) -> None:
+    """Check the shape of the outputs for the two example inputs.
+
+    Raises:
+        UserError: the network fails, or its outputs have another shape than `Task.output_shape`.
+    """
+    network, inputs, output = task.network, None, UNKNOWN
+    shape = task.output_shape(task.spec)
+    network.eval()
+    try:
+        with torch.no_grad():
+            inputs = task.example_input_array
+            output = task.outputs(inputs)
+    except Exception as error:
+        raise failed_step(task, error, None, inputs, output) from error
+    finally:
+        network.train()
+    if shape is None:
+        return
+    made = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+    if made != (2, *shape):
+        raise UserError(
+            f"model {type(network).__name__}: makes {made} of a batch of two, and must make {(2, *shape)}; let its "
+            "last layer have output_size outputs"
+        )
+
+
+def try_batch(task: Task, datamodule: DataModule) -> None:
+    """Compute outputs, loss, metrics and predictions of two training items once, without a trace.
+
+    Items of data that only come from worker processes or from a stream are not tried; their first batch is checked in
+    the run. The same holds for what a task replaces by a step of its own.
+
+    Raises:
+        UserError: something fails, in one sentence that says what was received and what must be returned.
+    """
+    batch = datamodule.sample(2)
+    if batch is None or _replaces_steps(task):
+        return
+    training = task.network.training
+    inputs = outputs = targets = UNKNOWN
+    task.network.eval()  # normalisation over a batch keeps its statistics
+    try:
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            warnings.filterwarnings("error", message=_BROADCAST)
+            inputs = task.inputs(moved(batch, "cpu"))
+            outputs = task.outputs(inputs)
+            targets = task.targets(batch)
+            loss = task.loss(outputs, targets)
+            check_loss(task, loss)
+            task.val_epoch.add(loss, outputs, targets, task.items_in(batch))
+            task.val_epoch.compute()
+    except Exception as error:
+        raise _explained(task, error, batch, inputs, outputs, targets) from error
+    finally:
+        task.val_epoch.reset()
+        task.network.train(training)
+    _check_predictions(task, inputs, outputs, targets, task.items_in(batch))
+
+
+def _check_predictions(task: Task, inputs: Any, outputs: Any, targets: Any, items: int) -> None:
+    try:
+        with torch.no_grad():
+            columns = {**task.predictions(outputs, inputs, 1), **task.truth(targets)}
+    except Exception as error:
+        raise failed_prediction(task, error, inputs, outputs) from error
+    wrong = next((name for name, column in columns.items() if len(column) != items), None)
+    if wrong is not None:
+        raise UserCodeError(
+            f"task {type(task).__name__}: the column {wrong} of predictions has {len(columns[wrong])} values for "
+            f"{items} items; each column must have a number or a word for every item"
+        )
+
+
+def _explained(task: Task, error: Exception, batch: Any, inputs: Any, outputs: Any, targets: Any) -> Exception:
+    if isinstance(error, UserWarning):  # torch would broadcast, and train on a wrong loss
+        return UserCodeError(
+            f"task {type(task).__name__}: its loss gets outputs {description(outputs)} and targets "
+            f"{description(targets)}, which it would repeat to fit; {needed(task.network, task.spec, None, inputs)}, "
+            "and targets(batch) must return the shape of the outputs"
+        )
+    if outputs is not UNKNOWN or inputs is UNKNOWN:
+        return failed_step(task, error, batch, inputs, outputs, targets)
+    expected = f"{task.spec.input_dtype} (B, {', '.join(map(str, task.spec.input_shape))})"
+    if isinstance(inputs, Tensor) and description(inputs) != description(task.example_inputs()):
+        return UserCodeError(
+            f"data: an input is {description(inputs)}, and its spec says {expected}; let input_shape and input_dtype "
+            f"of the DataSpec describe it. model {type(task.network).__name__} fails for it ({short(error)})"
+        )
+    return failed_step(task, error, batch, inputs, outputs, targets)
+
+
+def _replaces_steps(task: Task) -> bool:
+    return any(
+        getattr(type(task), f"{name}_step") is not getattr(Task, f"{name}_step") for name in ("validation", "test")
+    )
