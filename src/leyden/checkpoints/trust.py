@@ -24,6 +24,8 @@ TRUSTED = (
     "leyden",
     "torch.nn.modules",
     "torch.optim",
+    "torch.utils.data",
+    "torchvision.datasets",
     "torchvision.models",
     "torchvision.ops",
     "torchvision.transforms",

@@ -19,6 +19,7 @@ HAVE_PARTS = ("optimizer", "scheduler")
 EXTRA_ARGS = {
     "optimizer": "leyden.tasks.optimizers.OptimizerFactory",
     "scheduler": "leyden.tasks.schedulers.SchedulerFactory",
+    "data": "leyden.data.plain.SpecSettings",
 }
 
 

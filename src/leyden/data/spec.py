@@ -51,3 +51,10 @@ class DataSpec:
     columns: Mapping[str, Any] | None = None
     input_dtype: str = "float32"
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.task == "regression":  # numbers as they are, if nothing else is said
+            names = ("target",) if self.output_size == 1 else tuple(f"target_{n}" for n in range(self.output_size))
+            for name, value in (("target_names", names), ("target_mean", (0.0,)), ("target_std", (1.0,))):
+                if not getattr(self, name):
+                    object.__setattr__(self, name, value if name == "target_names" else value * self.output_size)

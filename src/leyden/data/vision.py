@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import ConcatDataset
+from torch.utils.data import ConcatDataset, TensorDataset
 from torchvision import datasets
 
 from leyden.data.decoded import DecodedImages
@@ -159,12 +159,22 @@ def has_labels(dataset: Any) -> bool:
     return not samples or samples[0][1] is not None
 
 
-def labels_of(dataset: Any) -> Tensor:
-    """Class of each image (N,), without decoding any if the data set has a list of them."""
+def labels_if_listed(dataset: Any) -> Tensor | None:
+    """Class of each item (N,), if the data set has a list of them."""
     for name in ("targets", "labels", "_labels", "y"):
         if hasattr(dataset, name):
-            return torch.as_tensor(getattr(dataset, name), dtype=torch.int64)
+            return torch.as_tensor(getattr(dataset, name))
     for name in ("samples", "_samples"):
         if hasattr(dataset, name):
             return torch.tensor([label for _, label in getattr(dataset, name)])
+    if isinstance(dataset, TensorDataset):
+        return dataset.tensors[-1]
+    return None
+
+
+def labels_of(dataset: Any) -> Tensor:
+    """Class of each image (N,), without decoding any if the data set has a list of them."""
+    listed = labels_if_listed(dataset)
+    if listed is not None:
+        return listed.long()
     return torch.tensor([dataset[number][1] for number in range(len(dataset))])

@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from leyden.system.lightning_internals import has_workers, shut_down_workers
 from leyden.system.processes import cpus
 from leyden.system.seeds import seed_for
 
-Make = Callable[[int], Tensor]  # the stored input of an item, by its number
+Make = Callable[[int], Any]  # the stored input of an item, by its number
 _TINY = 1000  # decoding so few takes less time than starting workers
 
 
@@ -36,6 +36,9 @@ class WorkerLoader(Loader):
         numbers: (N,) of the items.
         targets: (N, ...).
         num_workers: number of processes; 0 for this one only.
+        collate: makes a batch of the inputs of its items.
+        init: called in each worker with its number.
+        pin_memory: null for true with a GPU; this and the others are arguments of torch's DataLoader.
 
     The others are those of Loader.
     """
@@ -48,34 +51,53 @@ class WorkerLoader(Loader):
         batch_size: int,
         transform: Transform,
         num_workers: int = 0,
+        collate: Callable[[list[Any]], Any] = torch.stack,
+        init: Callable[[int], Any] | None = None,
+        pin_memory: bool | None = None,
+        timeout: float = 0,
+        prefetch_factor: int | None = None,
+        multiprocessing_context: str | None = None,
         **order: Unpack[Order],
     ) -> None:
         super().__init__(len(targets), batch_size, transform, **order)
-        self.numbers, self.targets, self._make = numbers, targets, make
+        self.numbers, self.targets = numbers, targets
         self._iterations = 0
         self._epoch = _Epoch()
-        self._workers: DataLoader[Tensor | UserError] = DataLoader(
-            _Batches(make, self.seed),  # type: ignore[arg-type]  # indexed by the items of the sampler
+        self._batches = _Batches(make, self.seed, collate)
+        self._workers: DataLoader[Any] = DataLoader(
+            self._batches,  # type: ignore[arg-type]  # indexed by the items of the sampler
             sampler=self._epoch,
             batch_size=None,  # the sampler has whole batches
             num_workers=num_workers,
-            worker_init_fn=_leave_signals_to_the_main_process,
+            worker_init_fn=_WorkerStart(init),
             persistent_workers=num_workers > 0,
-            pin_memory=self.device.type == "cuda",
+            pin_memory=self.device.type == "cuda" if pin_memory is None else pin_memory,
+            timeout=timeout,
+            prefetch_factor=prefetch_factor,
+            multiprocessing_context=multiprocessing_context,
             generator=torch.Generator(),  # for its unused seeds, which come from the global generator otherwise
         )
 
     def stored(self, epoch: int, batches: Iterable[Tensor]) -> Iterator[Batch]:
         chosen = list(batches)
+        for places, inputs in zip(chosen, self.made(epoch, chosen), strict=True):
+            yield inputs, self.targets[places]
+
+    def made(self, epoch: int, chosen: Sequence[Tensor]) -> Iterator[Any]:
+        """Inputs of each batch of item indices (B,).
+
+        Raises:
+            UserError: an item cannot be made, or a worker was killed.
+        """
         self._epoch.batches = [(epoch, self.numbers[places].tolist()) for places in chosen]
         self._iterations = iteration = self._iterations + 1
         try:
             with _signals_held() if not has_workers(self._workers) else nullcontext():
                 made = iter(self._workers)  # starts the workers, or waits for those that are there
-            for places, inputs in zip(chosen, made, strict=True):
+            for inputs in made:
                 if isinstance(inputs, UserError):
                     raise inputs
-                yield inputs, self.targets[places]
+                yield inputs
                 if iteration != self._iterations:
                     raise RuntimeError("another iteration over this loader has begun, and taken the workers along")
         except RuntimeError as error:
@@ -86,11 +108,16 @@ class WorkerLoader(Loader):
 
     def sample(self, number: int) -> Batch | None:
         index = torch.arange(min(number, self.total))
-        inputs = _Batches(self._make, self.seed)[0, self.numbers[index].tolist()]
-        if isinstance(inputs, UserError):
-            raise inputs
+        inputs = self.sample_of(index)
         generator = torch.Generator(self.device).manual_seed(seed_for(self.seed, "transform", 0, 0, self.rank))
         return self.transform(inputs.to(self.device), generator), self.targets[index].to(self.device)
+
+    def sample_of(self, index: Tensor) -> Any:
+        """Inputs of some items as in the first epoch, made in this process."""
+        inputs = self._batches[0, self.numbers[index].tolist()]
+        if isinstance(inputs, UserError):
+            raise inputs
+        return inputs
 
     def close(self) -> None:
         """End the worker processes, also where an iteration was left in the middle. The next one starts new ones."""
@@ -112,10 +139,10 @@ class _Epoch:
 class _Batches:
     """Data set of batches, made in a worker."""
 
-    def __init__(self, make: Make, seed: int) -> None:
-        self.make, self.seed = make, seed
+    def __init__(self, make: Make, seed: int, collate: Callable[[list[Any]], Any]) -> None:
+        self.make, self.seed, self.collate = make, seed, collate
 
-    def __getitem__(self, batch: tuple[int, list[int]]) -> Tensor | UserError:
+    def __getitem__(self, batch: tuple[int, list[int]]) -> Any:
         epoch, numbers = batch
         items = []
         with random_numbers_kept():
@@ -125,7 +152,10 @@ class _Batches:
                     items.append(self.make(number))
                 except UserError as error:
                     return error  # if it were raised, its message would get the worker's traceback
-        return torch.stack(items)
+            try:
+                return self.collate(items)
+            except UserError as error:
+                return error
 
 
 @contextmanager
@@ -139,6 +169,18 @@ def _signals_held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class _WorkerStart:
+    """First call in a worker: it leaves signals to the main process, and then calls a function of the user's."""
+
+    def __init__(self, init: Callable[[int], Any] | None) -> None:
+        self.init = init
+
+    def __call__(self, worker: int) -> None:
+        _leave_signals_to_the_main_process(worker)
+        if self.init:
+            self.init(worker)
 
 
 def _leave_signals_to_the_main_process(worker: int) -> None:
@@ -172,6 +214,14 @@ def _seed(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed the devices too
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Context with seeded generators of torch's CPU, NumPy and Python, which are restored on exit."""
+    with random_numbers_kept():
+        _seed(seed)
+        yield
 
 
 @contextmanager

@@ -86,7 +86,10 @@ class Optimization(ItemGradients):
                 unscale_before_clipping(optimizer)
             settings.append({"optimizer": optimizer})
             if factory := self._schedulers.get(name):
-                settings[-1]["lr_scheduler"] = factory(optimizer, length.steps, length.epochs)
+                scheduler = factory(optimizer, length.steps, length.epochs)
+                # With several optimizers the steps of schedulers are made here, and Lightning warns of other keys.
+                is_single = self.automatic_optimization
+                settings[-1]["lr_scheduler"] = scheduler if is_single else scheduler["scheduler"]
         return settings[0] if len(settings) == 1 else settings  # type: ignore[return-value]
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:

@@ -23,7 +23,9 @@ from leyden.config.experiment import Config
 from leyden.config.input_checks import refusal
 from leyden.config.monitored_metrics import in_time
 from leyden.config.sections import has_parts
+from leyden.config.signature import signature_of
 from leyden.data.module import DataModule
+from leyden.data.plain import PlainData, as_datamodule
 from leyden.data.recorded_split import RecordedSplit
 from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
@@ -52,7 +54,10 @@ def build_data(
     Raises:
         UserError: the data do not match, or there is nothing to validate on.
     """
-    datamodule: DataModule = _build("data", config["data"])
+    settings = dict(config["data"])
+    takes_spec = (signature := signature_of(settings["_target_"])) is not None and "spec" in signature.parameters
+    spec = None if takes_spec else settings.pop("spec", None)
+    datamodule = as_datamodule(_build("data", settings), spec, config["seed"])
     datamodule.reference_spec, datamodule.recorded, datamodule.class_order = trained, recorded, class_order
     datamodule.target_kind = trained.task if trained else _task_class(config).TARGETS
     datamodule.prepare_data()
@@ -63,9 +68,8 @@ def build_data(
     monitor = str(config["monitor"])
     if monitor.startswith("val/") and not datamodule.val_dataloader():
         datamodule.teardown("fit")
-        raise UserError(
-            f"monitor={monitor}: there is no validation set; give data.val_size, or monitor=train/loss mode=min"
-        )
+        more = "" if isinstance(datamodule, PlainData) else "give data.val_size, or "
+        raise UserError(f"monitor={monitor}: there is no validation set; {more}monitor=train/loss mode=min")
     return datamodule
 
 

@@ -15,7 +15,6 @@ from leyden.callbacks.evaluation_plots import EvaluationPlots
 from leyden.callbacks.progress import Progress
 from leyden.config.experiment import Config, Recorded
 from leyden.data.in_memory import InMemory
-from leyden.data.loader import Loader
 from leyden.data.module import DataModule
 from leyden.data.recorded_split import NEW
 from leyden.plots.plot import PLOTS, read_captions
@@ -115,7 +114,7 @@ def evaluate(trainer: L.Trainer, task: Task, datamodule: DataModule, split: str 
     return {name.replace("test/", f"{split}/"): value for name, value in logged_metrics(trainer).items()}
 
 
-def _as_tested(datamodule: DataModule, split: str) -> Loader:
+def _as_tested(datamodule: DataModule, split: str) -> Any:
     """Batches of a split as in a test: in order, without augmentation."""
     if split == NEW and datamodule.recorded is None:
         raise UserError(f"split={NEW}: the run has no record of its items; give split=test, val or train")

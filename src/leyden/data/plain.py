@@ -1,0 +1,171 @@
+"""Any LightningDataModule without a DataSpec, as Leyden uses it: set up once, reproducibly, with a spec."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.utilities.model_helpers import is_overridden
+from torch.utils.data import DataLoader
+
+from leyden.data.batches import description
+from leyden.data.inference import check_settings, infer_spec
+from leyden.data.module import DataModule
+from leyden.data.spec import DataSpec
+from leyden.data.workers import seeded
+from leyden.system.errors import UserError
+from leyden.system.seeds import seed_for
+
+
+@dataclass(frozen=True)
+class SpecSettings:
+    """Setting of a LightningDataModule beside its own arguments.
+
+    Attributes:
+        spec: facts about the data (see DataSpec) that replace those inferred from a batch.
+    """
+
+    spec: dict[str, Any] | None = None
+
+
+class PlainData(DataModule):
+    """LightningDataModule of any origin, which is used unchanged.
+
+    Its methods are called once for each stage, with random numbers that depend on the seed only: a random split in
+    `setup` is the same for training, test, a resumed run and eval.py. An interrupted run repeats its epoch, as loaders
+    of torch have no position to resume from.
+
+    Args:
+        inner: the LightningDataModule.
+        settings: of the spec; what is not set is inferred from a batch.
+        seed: of its random numbers.
+    """
+
+    def __init__(self, inner: L.LightningDataModule, settings: Mapping[str, Any] | None = None, seed: int = 0) -> None:
+        super().__init__(seed=seed)
+        check_settings(settings or {})
+        self.inner, self.settings = inner, dict(settings or {})
+        self._done: set[str] = set()
+        self._spec: DataSpec | None = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "trainer" and "inner" in vars(self):
+            self.inner.trainer = value
+        if name == "batch_size" and hasattr(vars(self).get("inner"), "batch_size"):
+            self.inner.batch_size = value  # type: ignore[attr-defined]  # as scripts/find_batch_size.py does
+        super().__setattr__(name, value)
+
+    @property
+    def spec(self) -> DataSpec:
+        if self._spec is None:
+            self._spec = self.reference_spec or infer_spec(
+                self.sample(2), self._in_order("train"), self.settings, self.target_kind, self._class_names()
+            )
+        return self._spec
+
+    @property
+    def augmented(self) -> bool:
+        return True  # as far as is known
+
+    def describe(self) -> str:
+        sizes = ", ".join(f"{size} {split}" for split in ("train", "val", "test") if (size := self._size(split)))
+        shape = "×".join(map(str, self.spec.input_shape))
+        return f"{type(self.inner).__name__}: {sizes}; {self.spec.input_dtype} {shape}, {self.spec.output_size} outputs"
+
+    def prepare_data(self) -> None:
+        self._once("prepare_data", self.inner.prepare_data)
+
+    def setup(self, stage: str | None = None) -> None:
+        self._once(f"setup {stage}", lambda: self.inner.setup(str(stage)))
+
+    def teardown(self, stage: str) -> None:
+        self.inner.teardown(stage)
+        self._done.discard(f"setup {stage}")
+
+    def train_dataloader(self) -> Any:
+        return self.inner.train_dataloader()
+
+    def val_dataloader(self) -> Any:
+        return self.inner.val_dataloader() if is_overridden("val_dataloader", self.inner) else []
+
+    def test_dataloader(self) -> Any:
+        return self.inner.test_dataloader() if is_overridden("test_dataloader", self.inner) else []
+
+    def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        return self.inner.on_before_batch_transfer(batch, dataloader_idx)
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        return self.inner.transfer_batch_to_device(batch, device, dataloader_idx)
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        return self.inner.on_after_batch_transfer(batch, dataloader_idx)
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.inner.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.inner.load_state_dict(state_dict)
+
+    def loader(self, split: str, **order: Any) -> Any:
+        """Batches of a split in their stored order, if the data set has one."""
+        return self._in_order(split)
+
+    def sample(self, number: int) -> Any:
+        loader = self.train_dataloader()
+        if not isinstance(loader, DataLoader) or not hasattr(loader.dataset, "__getitem__"):
+            return None
+        size = min(number, len(loader.dataset))  # type: ignore[arg-type]
+        with seeded(seed_for(self.seed, "sample")):
+            batch = loader.collate_fn([loader.dataset[place] for place in range(size)])
+            return self.on_after_batch_transfer(self.on_before_batch_transfer(batch, 0), 0)
+
+    def _in_order(self, split: str) -> Any:
+        loader = getattr(self, f"{split}_dataloader")()
+        if split != "train" or not isinstance(loader, DataLoader) or not hasattr(loader.dataset, "__getitem__"):
+            return loader
+        return DataLoader(
+            loader.dataset,
+            batch_size=loader.batch_size or self.batch_size,
+            collate_fn=loader.collate_fn,
+            num_workers=loader.num_workers,
+        )
+
+    def _once(self, step: str, call: Any) -> None:
+        if step not in self._done:
+            with seeded(seed_for(self.seed, "setup")):  # the same for each stage, which often repeat a random split
+                call()
+            self._done.add(step)
+
+    def _size(self, split: str) -> str:
+        loader = getattr(self, f"{split}_dataloader")()
+        try:
+            return f"{len(loader.dataset):,}"
+        except (TypeError, AttributeError, NotImplementedError):
+            return ""
+
+    def _class_names(self) -> tuple[str, ...]:
+        dataset: Any = getattr(self.train_dataloader(), "dataset", None)
+        while hasattr(dataset, "dataset"):  # a Subset
+            dataset = dataset.dataset
+        names = getattr(dataset, "classes", None)
+        return tuple(map(str, names)) if isinstance(names, list | tuple) else ()
+
+
+def as_datamodule(built: Any, settings: Mapping[str, Any] | None, seed: int) -> DataModule:
+    """A datamodule as it is, or any other LightningDataModule as a `PlainData`.
+
+    Raises:
+        UserError: it is neither, or publishes a spec of its own and is given another.
+    """
+    if isinstance(built, DataModule):
+        if settings:
+            raise UserError(f"data.spec: {type(built).__name__} publishes a spec of its own; leave this out")
+        return built
+    if isinstance(built, L.LightningDataModule):
+        return PlainData(built, settings, seed)
+    kind = f"{type(built).__module__}.{type(built).__qualname__}"
+    raise UserError(
+        f"data._target_: makes {description(built)}, and must make a LightningDataModule; for a Dataset of torch write "
+        f"data=dataset data.train._target_={kind}"
+    )
