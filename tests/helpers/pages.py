@@ -6,7 +6,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 TEXTS = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in PAGES}
-OWN = re.compile(r"\b(mine|mycluster|local)\b")  # names of files that a reader makes
+# Names of files that a reader makes: those of blocks that begin with their path, and others.
+FILES = {
+    name for text in TEXTS.values() for name in re.findall(r"^# (?:src|configs)/\S+/(\w+)\.(?:py|yaml)$", text, re.M)
+}
+OWN = re.compile(rf"\b({'|'.join(sorted(FILES | {'mycluster', 'local'}))})\b")
 
 
 def blocks(text: str, language: str) -> list[str]:

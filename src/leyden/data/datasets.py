@@ -84,6 +84,7 @@ class Datasets(DataModule):
         }
         _check_workers(self.worker_settings)
         self.rows: dict[str, Tensor] = {}
+        self._lists_labels = True
         self._spec: DataSpec | None = None
         self._loaders: dict[str, ItemLoader] = {}
 
@@ -94,16 +95,24 @@ class Datasets(DataModule):
         for split, dataset in self.sets.items():
             size = len(dataset)  # type: ignore[arg-type]
             parts[split] = torch.arange(first, first + size)
-            labels.append(_classes_of(dataset, size))
+            listed = _listed_classes(dataset, size)
+            self._lists_labels &= listed is not None
+            labels.append(torch.zeros(size, dtype=torch.int64) if listed is None else listed)
             first += size
-        self.rows = self.divide(torch.cat(labels), parts, self.test_size)
+        self._labels = torch.cat(labels)
+        self.rows = self.divide(self._labels, parts, self.test_size)
         self._all: ConcatDataset[Any] = ConcatDataset(list(self.sets.values()))
 
     @property
     def spec(self) -> DataSpec:
         if self._spec is None:
             self._spec = self.reference_spec or infer_spec(
-                self.sample(2), self.loader("train"), self.settings, self.target_kind, self._class_names()
+                self.sample(2),
+                self.loader("train"),
+                self.settings,
+                self.target_kind,
+                self._class_names(),
+                self._labels[self.rows["train"]] if self._lists_labels else None,
             )
         return self._spec
 
@@ -176,11 +185,15 @@ def _check_workers(settings: Mapping[str, Any]) -> None:
             raise UserError(f"data.{name}={settings[name]}: needs worker processes; add data.num_workers=2")
 
 
-def _classes_of(dataset: Any, size: int) -> Tensor:
-    """Class of each item for a stratified split, if the data set lists them; otherwise 0."""
-    labels = labels_if_listed(dataset)
-    is_listed = labels is not None and labels.shape == (size,) and not labels.is_floating_point()
-    return labels.long() if is_listed and labels is not None else torch.zeros(size, dtype=torch.int64)
+def _listed_classes(dataset: Any, size: int) -> Tensor | None:
+    """Class of each item, for a stratified split, if the data set lists them."""
+    try:
+        labels = labels_if_listed(dataset)
+    except (TypeError, ValueError, RuntimeError):  # a list of words, or of something else
+        return None
+    if labels is None or labels.shape != (size,) or labels.is_floating_point():
+        return None
+    return labels.long()
 
 
 def _function(value: Any, name: str) -> Any:

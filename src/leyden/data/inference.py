@@ -36,6 +36,7 @@ def infer_spec(
     settings: Mapping[str, Any],
     kind: str | None = None,
     class_names: tuple[str, ...] = (),
+    labels: Tensor | None = None,
 ) -> DataSpec:
     """Spec of data whose batches are pairs (inputs, targets).
 
@@ -49,6 +50,7 @@ def infer_spec(
             complete.
         kind: of targets, if the task needs one.
         class_names: of the data set, if it has any.
+        labels: (N,) classes of all training items, if the data set lists them.
 
     Raises:
         UserError: a fact is neither a setting nor visible.
@@ -60,7 +62,7 @@ def infer_spec(
         inputs, targets = _pair(batch)
         given = {**_facts(inputs, targets, given.get("task", kind), class_names), **given}
     if "output_size" not in given:
-        given["output_size"] = _count_classes(batches)
+        given["output_size"] = _count_classes(batches) if labels is None else int(labels.max()) + 1
     return DataSpec(**given)
 
 

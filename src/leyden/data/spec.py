@@ -12,7 +12,8 @@ class DataSpec:
     Attributes:
         task: kind of targets: `classification` for one class out of several, `regression` for numbers, `multilabel` for
             several yes-or-no labels, or any other name. A task accepts the kind that its class names as `TARGETS`.
-        input_shape: the shape of one input, without the batch; (channels, height, width) for an image.
+        input_shape: the shape of one input, without the batch; (channels, height, width) for an image, () for inputs of
+            several tensors.
         output_size: the number of classes, of numbers, or of labels.
         input_dtype: type of the values of an input, as torch names it: `float32`, or `int64` for tokens.
         extra: further facts by name, as plain values, such as `{"vocabulary_size": 5000}`. A network gets those that

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from leyden.data.batches import description
+from leyden.data.batches import description, tensors
 from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
 from leyden.system.memory import is_out_of_memory
@@ -61,7 +62,9 @@ def needed(network: nn.Module, spec: DataSpec, output_shape: tuple[int, ...] | N
     """Sentence about the inputs that a network gets and the outputs that it must return."""
     made = "anything that loss takes" if output_shape is None else _shape(output_shape)
     got = f"{spec.input_dtype} {_shape(spec.input_shape)}" if isinstance(inputs, Tensor) else "such inputs"
-    return f"it must map {got} to {made}"
+    is_double = any(tensor.dtype == torch.float64 for tensor in tensors(inputs))
+    remedy = "let the data set return float32, which networks compute in" if is_double else ""
+    return remedy or f"it must map {got} to {made}"
 
 
 def check_loss(task: Any, loss: Any) -> None:

@@ -160,7 +160,9 @@ class Task(Optimization):
         """
 
     def example_inputs(self) -> Any:
-        """Two inputs of zeros, as `inputs` returns them."""
+        """Two inputs of zeros, as `inputs` returns them; None if the spec does not tell their shape."""
+        if not self.spec.input_shape:
+            return None
         return torch.zeros(2, *self.spec.input_shape, dtype=getattr(torch, self.spec.input_dtype))
 
     @property

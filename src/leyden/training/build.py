@@ -24,6 +24,7 @@ from leyden.config.input_checks import refusal
 from leyden.config.monitored_metrics import in_time
 from leyden.config.sections import has_parts
 from leyden.config.signature import signature_of
+from leyden.data.batches import description
 from leyden.data.module import DataModule
 from leyden.data.plain import PlainData, as_datamodule
 from leyden.data.recorded_split import RecordedSplit
@@ -83,7 +84,11 @@ def _check_alike(spec: DataSpec, trained: DataSpec) -> None:
 def build_network(model: Mapping[str, Any]) -> nn.Module:
     """Network of complete settings."""
     _check_input(model)
-    network: nn.Module = _build("model", model)
+    network = _build("model", model)
+    if not isinstance(network, nn.Module):
+        raise UserError(
+            f"model._target_={model['_target_']}: makes {description(network)}; it must return a torch.nn.Module"
+        )
     return network
 
 
@@ -155,7 +160,10 @@ def build_task(config: Config, spec: DataSpec, load: bool = True) -> Task:
 
 
 def _task_class(config: Config) -> type[Task]:
-    found: type[Task] = _build("task", {"_target_": "hydra.utils.get_class", "path": config["task"]["_target_"]})
+    target = config["task"]["_target_"]
+    found = _build("task", {"_target_": "hydra.utils.get_object", "path": target})
+    if not (isinstance(found, type) and issubclass(found, Task)):
+        raise UserError(f"task._target_={target}: must be a class that extends leyden.Task, for its loss and metrics")
     return found
 
 

@@ -185,12 +185,13 @@ def _check_batch_of_one(config: Config, task: Task, train: _Split, trainer: L.Tr
 
 def _trains_on_one(task: Task) -> bool:
     """True if the network can be trained on a batch of one item."""
-    if not any(isinstance(layer, BATCH_NORMS) for layer in task.network.modules()):
+    example = task.example_inputs()
+    if example is None or not any(isinstance(layer, BATCH_NORMS) for layer in task.network.modules()):
         return True
     network, task.network = task.network, copy.deepcopy(task.network).train()
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         try:
-            task.outputs(map_tensors(lambda part: part[:1], task.example_inputs()))
+            task.outputs(map_tensors(lambda part: part[:1], example))
         except ValueError as error:
             if _ONE_VALUE in str(error):
                 return False

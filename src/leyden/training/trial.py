@@ -30,8 +30,9 @@ def check_outputs(task: Task) -> None:
     Raises:
         UserError: the network fails, or its outputs have another shape than `Task.output_shape`.
     """
-    network, inputs, output = task.network, None, UNKNOWN
-    shape = task.output_shape(task.spec)
+    network, inputs, output = task.network, task.example_inputs(), UNKNOWN
+    if inputs is None:
+        return
     network.eval()
     try:
         with torch.no_grad():
@@ -41,13 +42,17 @@ def check_outputs(task: Task) -> None:
         raise failed_step(task, error, None, inputs, output) from error
     finally:
         network.train()
-    if shape is None:
-        return
+    _check_shape(task, output, 2)
+
+
+def _check_shape(task: Task, output: Any, items: int) -> None:
+    shape = task.output_shape(task.spec)
     made = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-    if made != (2, *shape):
+    if shape is not None and made != (items, *shape):
+        number = {1: "one", 2: "two"}.get(items, items)
         raise UserError(
-            f"model {type(network).__name__}: makes {made} of a batch of two, and must make {(2, *shape)}; let its "
-            "last layer have output_size outputs"
+            f"model {type(task.network).__name__}: makes {made} of a batch of {number}, and must make "
+            f"{(items, *shape)}; let its last layer have output_size outputs"
         )
 
 
@@ -71,9 +76,13 @@ def try_batch(task: Task, datamodule: DataModule) -> None:
             warnings.filterwarnings("error", message=_BROADCAST)
             inputs = task.inputs(moved(batch, "cpu"))
             outputs = task.outputs(inputs)
+            _check_shape(task, outputs, task.items_in(batch))
             targets = task.targets(batch)
             loss = task.loss(outputs, targets)
             check_loss(task, loss)
+            if loss.requires_grad and task.automatic_optimization:
+                trained = [parameter for parameter in task.network.parameters() if parameter.requires_grad]
+                torch.autograd.grad(loss, trained, allow_unused=True)
             task.val_epoch.add(loss, outputs, targets, task.items_in(batch))
             task.val_epoch.compute()
     except Exception as error:
@@ -108,7 +117,8 @@ def _explained(task: Task, error: Exception, batch: Any, inputs: Any, outputs: A
     if outputs is not UNKNOWN or inputs is UNKNOWN:
         return failed_step(task, error, batch, inputs, outputs, targets)
     expected = f"{task.spec.input_dtype} (B, {', '.join(map(str, task.spec.input_shape))})"
-    if isinstance(inputs, Tensor) and description(inputs) != description(task.example_inputs()):
+    example = task.example_inputs()
+    if isinstance(inputs, Tensor) and example is not None and description(inputs) != description(example):
         return UserCodeError(
             f"data: an input is {description(inputs)}, and its spec says {expected}; let input_shape and input_dtype "
             f"of the DataSpec describe it. model {type(task.network).__name__} fails for it ({short(error)})"
