@@ -123,8 +123,7 @@ class Datasets(DataModule):
     def describe(self) -> str:
         kind = type(self.sets["train"]).__name__
         sizes = ", ".join(f"{len(rows):,} {split}" for split, rows in self.rows.items())
-        shape = "×".join(map(str, self.spec.input_shape))
-        return f"{kind}: {sizes}; {self.spec.input_dtype} {shape}, {self.spec.output_size} outputs"
+        return f"{kind}: {sizes}; {self.spec.describe()}"
 
     def loader(self, split: str, **order: Unpack[Order]) -> Loader:
         rows, is_ordered = self.rows[split], not order.get("shuffle")

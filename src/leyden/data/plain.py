@@ -59,9 +59,11 @@ class PlainData(DataModule):
     @property
     def spec(self) -> DataSpec:
         if self._spec is None:
-            self._spec = self.reference_spec or infer_spec(
-                self.sample(2), self._in_order("train"), self.settings, self.target_kind, self._class_names()
-            )
+            with seeded(seed_for(self.seed, "sample")):  # a loader of torch draws a seed
+                batches = self._in_order("train")
+                self._spec = self.reference_spec or infer_spec(
+                    self.sample(2), batches, self.settings, self.target_kind, self._class_names()
+                )
         return self._spec
 
     @property
@@ -70,8 +72,7 @@ class PlainData(DataModule):
 
     def describe(self) -> str:
         sizes = ", ".join(f"{size} {split}" for split in ("train", "val", "test") if (size := self._size(split)))
-        shape = "×".join(map(str, self.spec.input_shape))
-        return f"{type(self.inner).__name__}: {sizes}; {self.spec.input_dtype} {shape}, {self.spec.output_size} outputs"
+        return f"{type(self.inner).__name__}: {sizes}; {self.spec.describe()}"
 
     def prepare_data(self) -> None:
         self._once("prepare_data", self.inner.prepare_data)

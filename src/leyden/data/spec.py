@@ -59,3 +59,10 @@ class DataSpec:
             for name, value in (("target_names", names), ("target_mean", (0.0,)), ("target_std", (1.0,))):
                 if not getattr(self, name):
                     object.__setattr__(self, name, value if name == "target_names" else value * self.output_size)
+
+    def describe(self) -> str:
+        """Inputs and targets in a few words: `float32 1×28×28, 10 classes`."""
+        shape = "×".join(map(str, self.input_shape)) or "several tensors"
+        what = {"classification": "class", "regression": "number", "multilabel": "label"}.get(self.task, "output")
+        plural = f"{what}es" if what == "class" else f"{what}s"
+        return f"{self.input_dtype} {shape}, {self.output_size} {what if self.output_size == 1 else plural}"

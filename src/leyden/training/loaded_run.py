@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import lightning as L
 from torch import nn
 
 from leyden.checkpoints import trust
@@ -76,7 +77,7 @@ class LoadedRun:
     @cached_property
     def datamodule(self) -> DataModule:
         """Data of the run with its splits, normalised and encoded as in training; read at the first access."""
-        trust.check(self.config["data"], f"{self.dir}: data", DataModule)
+        trust.check(self.config["data"], f"{self.dir}: data", L.LightningDataModule)
         before = recorded(self.dir).config["data"]
         is_divided_anew = any(self.config["data"].get(name) != before.get(name) for name in OF_SPLITS)
         split = read_split(self.dir)
