@@ -1,8 +1,8 @@
 """Files that an experiment would download, declared by the classes of its data and its network.
 
 Such a class may declare a static method `needs_download(**settings) -> str | None`, which gets the settings of its
-section and returns a name of what is to be downloaded, such as "CIFAR10", or None if the files are there. It is assigned
-from a module that does not import torch, as `check_input` is (`leyden.config.input_checks`):
+section and returns a name of what is to be downloaded, such as "CIFAR10", or None if the files are there. It is
+assigned from a module that does not import torch, as `check_input` is (`leyden.config.input_checks`):
 
     needs_download = staticmethod(downloads.cifar10)
 

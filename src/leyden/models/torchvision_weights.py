@@ -17,7 +17,7 @@ def torchvision_weights_download(name: str = "resnet18", weights: str | None = N
 
 
 def weights_file(name: str, weights: str) -> str | None:
-    """Name of the file of a network's weights, such as resnet18-f37072fd.pth; None if torchvision has no such weights."""
+    """Name of the file of a network's weights, such as resnet18-f37072fd.pth; None if torchvision has none."""
     module, function = definition_of(f"torchvision.models.{name}") or (None, None)
     if module is None or not isinstance(function, ast.FunctionDef):
         return None
@@ -38,9 +38,8 @@ def weights_file(name: str, weights: str) -> str | None:
 
 def hub_folder() -> Path:
     """Folder in which torch keeps downloaded weights."""
-    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    home = os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))
-    return Path(home, "hub", "checkpoints").expanduser()
+    cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache"))
+    return Path(os.environ.get("TORCH_HOME", cache / "torch"), "hub", "checkpoints").expanduser()
 
 
 def _members(module: Module, names: set[str]) -> dict[str, ast.expr]:

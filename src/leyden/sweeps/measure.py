@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 Measure = dict[str, Any]  # monitor, mode, task, data; plain values
@@ -25,12 +26,12 @@ def key_of(measure: Measure | None) -> str:
 
 def titles(measures: Sequence[Measure]) -> list[str]:
     """Title of each measure: `val/acc (highest first): MNIST`, with what else distinguishes it from the others."""
-    heads = [f"{one.get('monitor')} ({_MODES.get(str(one.get('mode')), '')}): {_class(_data(one))}" for one in measures]
+    heads = [f"{one.get('monitor')} ({_MODES.get(str(one.get('mode')), '')}): {_name(_data(one))}" for one in measures]
     found = []
     for head, measure in zip(heads, measures, strict=True):
         alike = [other for text, other in zip(heads, measures, strict=True) if text == head]
         parts = [
-            f"{key}={str(_data(measure).get(key)).rpartition('/')[2]}"
+            f"{key}={_data(measure).get(key)}"
             for key in _DATA[1:]
             if len({str(_data(other).get(key)) for other in alike}) > 1
         ]
@@ -45,5 +46,7 @@ def _data(measure: Measure) -> Mapping[str, Any]:
     return data if isinstance(data, Mapping) else {}
 
 
-def _class(data: Mapping[str, Any]) -> str:
-    return str(data.get("_target_", "other data")).rpartition(".")[2]
+def _name(data: Mapping[str, Any]) -> str:
+    """Class of the data, with the file or the name of which set they are: `CSV cars.csv`."""
+    texts = [str(data.get("_target_", "other data")).rpartition(".")[2], data.get("name"), data.get("path")]
+    return " ".join(Path(str(text)).name for text in texts if text is not None)

@@ -41,6 +41,8 @@ class Search:
     """
 
     kind = "search"
+    _trial: Trial
+    _examples: list[Job]
 
     def __init__(
         self,

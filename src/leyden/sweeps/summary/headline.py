@@ -20,7 +20,7 @@ def headline(summary: Summary) -> str:
         lines.append("still running" if is_running else f"{record['status']}: repeat the command to resume")
     by = [f"{name} ({_MODES[mode]})" for name, mode in summary.objectives.items()]
     if summary.parts:
-        lines.append("ranked in groups, as they differ in what is measured")
+        lines.append("ranked in groups of the same metric and data")
     elif len(by) > 1:
         lines.append(f"Pareto fronts of {' and '.join(by)}; front 1 is the best")
     else:

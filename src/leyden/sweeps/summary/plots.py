@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _REMEDY = "uv sync --extra sweeps"
+_TOO_FEW = "no plots: they need two jobs with a result"
 _LABELS = {INTERACTIONS: "interactions", NOISE: "between repeats"}
 
 
@@ -49,13 +50,14 @@ def draw(summary: Summary, folder: Path | None = None) -> tuple[list[Path], str 
     for part in summary.rankings:
         paths, why_not = _draw(part, folder or summary.dir)
         made += paths
-        reasons += [f"{part.title}: {why_not}" if part.title else why_not] if why_not else []
-    return made, "; ".join(reasons) or None
+        if why_not and (paths or not summary.parts):
+            reasons.append(f"{part.title}: {why_not}" if part.title else why_not)
+    return made, "; ".join(reasons) or (None if made else _TOO_FEW)
 
 
 def _draw(summary: Summary, folder: Path) -> tuple[list[Path], str | None]:
     if sum(result.counts(summary.objectives) for result in summary.results) < 2 or not summary.objectives:
-        return [], "no plots: they need two jobs with a result"
+        return [], _TOO_FEW
     made: list[Path] = []
     why_not: dict[str, list[str]] = {}
     plots: dict[str, Callable[[Summary], Figure]] = {
