@@ -56,12 +56,13 @@ def quick(tmp_path: Path, mnist_root: Path) -> list[str]:
 
 @pytest.fixture(scope="session")
 def data_root(mnist_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A data root with every data set that configs/data names. MNIST and the tables are real."""
+    """A data root with every data set that configs/data names. MNIST, its digits as files and the tables are real."""
     MNIST(str(mnist_root)).prepare_data()  # extracts
     root = tmp_path_factory.mktemp("data")
     for name in ("MNIST", "FashionMNIST", "KMNIST"):  # files of the same names
         (root / name).symlink_to(mnist_root / "MNIST", target_is_directory=True)
-    (root / "csv").symlink_to(mnist_root / "csv", target_is_directory=True)
+    for name in ("csv", "digits"):
+        (root / name).symlink_to(mnist_root / name, target_is_directory=True)
     write_qmnist(root / "QMNIST" / "raw", made(10))
     write_emnist(root / "EMNIST" / "raw", made(26, first=1), "letters")
     write_folders(root / "pictures", train=12, val=4, test=4)

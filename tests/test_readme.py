@@ -117,7 +117,7 @@ def test_a_command_works(
     if {"data.root=images", "data=cifar10", "experiment=cifar10_cnn", "data=csv", "data=torchvision"} & {*arguments}:
         quick += ["data.train_size=20", "data.val_size=8"]
     if "data.root=images" in arguments and script == "train.py":
-        quick += ["data.size=32", *(["model.weights=null"] if "experiment=image_folder_resnet18" in arguments else [])]
+        quick += ["data.size=32"]
     replaced = {
         "data.path=houses.csv": f"data.path={houses(place)}",
         "data.root=images": f"data.root={data_root}/pictures",

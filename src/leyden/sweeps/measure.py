@@ -12,11 +12,15 @@ _MODES = {"min": "lowest first", "max": "highest first"}
 
 
 def measure_of(config: Mapping[str, Any]) -> Measure:
-    """Measure of a job, by its config."""
+    """Measure of a job, by its config.
+
+    A loss is that of a task. Other metrics mean the same in all tasks, so that two of them may be compared by one.
+    """
     data, task = config.get("data"), config.get("task")
     settings = {key: data[key] for key in _DATA if data.get(key) is not None} if isinstance(data, Mapping) else {}
-    target = task.get("_target_") if isinstance(task, Mapping) else None
-    return {"monitor": config.get("monitor"), "mode": config.get("mode"), "task": target, "data": settings}
+    monitor = config.get("monitor")
+    of_task = task.get("_target_") if isinstance(task, Mapping) and str(monitor).endswith("loss") else None
+    return {"monitor": monitor, "mode": config.get("mode"), "task": of_task, "data": settings}
 
 
 def key_of(measure: Measure | None) -> str:
