@@ -27,7 +27,8 @@ REGRESSION = {
 
 def job(experiment: str, measure: dict[str, Any] | None, **metrics: float) -> dict[str, Any]:
     record = {"record": finished(**metrics)} if metrics else failed("Boom: x")
-    return {"settings": {"experiment": experiment}, **record} | ({"measure": measure} if measure else {})
+    entry = {"settings": {"experiment": experiment}, "overrides": [f"experiment={experiment}"], **record}
+    return entry | ({"measure": measure} if measure else {})
 
 
 @pytest.fixture
