@@ -6,8 +6,7 @@ import pytest
 import torch
 from torchvision import datasets
 
-from leyden import Experiment
-from myproject.data.mnist import MNIST
+from leyden import Experiment, build_data, compose
 from tests.helpers.idx_files import made, write_emnist, write_qmnist
 from tests.helpers.image_files import write_cifar, write_folders, write_usps
 
@@ -56,12 +55,14 @@ def quick(tmp_path: Path, mnist_root: Path) -> list[str]:
 
 @pytest.fixture(scope="session")
 def data_root(mnist_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A data root with every data set that configs/data names. MNIST and the tables are real."""
-    MNIST(str(mnist_root)).prepare_data()  # extracts
+    """A data root with every data set that configs/data names. MNIST, its digits as files and the tables are real."""
+    configs = ROOT / "configs"
+    build_data(compose(["data=mnist", f"paths.data_dir={mnist_root}"], configs).config).prepare_data()  # extracts
     root = tmp_path_factory.mktemp("data")
     for name in ("MNIST", "FashionMNIST", "KMNIST"):  # files of the same names
         (root / name).symlink_to(mnist_root / "MNIST", target_is_directory=True)
-    (root / "csv").symlink_to(mnist_root / "csv", target_is_directory=True)
+    for name in ("csv", "digits"):
+        (root / name).symlink_to(mnist_root / name, target_is_directory=True)
     write_qmnist(root / "QMNIST" / "raw", made(10))
     write_emnist(root / "EMNIST" / "raw", made(26, first=1), "letters")
     write_folders(root / "pictures", train=12, val=4, test=4)

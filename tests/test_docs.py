@@ -47,7 +47,7 @@ def test_files_of_groups_in_the_text_exist(page: str) -> None:
     """Both of `model=cnn` anywhere and of the table of groups."""
     groups = {str(folder.relative_to(root)) for root in GROUPS for folder in root.rglob("*") if folder.is_dir()}
     names = "|".join(sorted(groups, key=len, reverse=True))
-    choices = re.findall(rf"(?<![\w./-])({names})=(\w+)(?![\w.:/*])", TEXTS[page])
+    choices = re.findall(rf"(?<![\w./-])({names})=(\w+)(?![\w.:/*(])", TEXTS[page])
     for group, row in re.findall(rf"^\| `({names})` \| ([^|]+) \|$", TEXTS[page], re.MULTILINE):
         choices += [(group, name) for name in re.findall(r"\w+", re.sub(r"\([^)]*\)|`[^`]*`", "", row))]
     absent = {f"{g}={name}" for g, name in choices if not any((root / g / f"{name}.yaml").is_file() for root in GROUPS)}

@@ -33,14 +33,12 @@ def torch_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_experiment_trains_and_is_tested(
     name: str,
     quick: list[str],
-    needed: dict[str, list[str]],
     data_root: Path,
     torch_home: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(torch_home))
     small = ["trainer.limit_train_batches=1", "data.train_size=30", "data.val_size=8", f"paths.data_dir={data_root}"]
-    small += needed["image_folder"] if "folder" in name else []
     if "cifar" in name or "resnet" in name:  # images of 224×224 pixels, or networks of 15 million weights
         small += ["data.train_size=8", "data.val_size=4", "data.batch_size=4", "data.eval_batch_size=4"]
         small += ["trainer.precision=32-true"]  # on CPUs that emulate bf16 it takes ten times as long

@@ -114,10 +114,12 @@ def test_a_command_works(
     quick = [*quick, f"paths.data_dir={data_root}", "trainer.limit_train_batches=2", "trainer.limit_val_batches=1"]
     if any(argument.startswith("experiment=csv") for argument in arguments):
         quick += ["data.train_size=100", "data.val_size=20"]
-    if {"data.root=images", "data=cifar10", "experiment=cifar10_cnn", "data=csv", "data=torchvision"} & {*arguments}:
+    few = {"data.root=images", "data=cifar10", "data=csv", "data=torchvision"}
+    few |= {"experiment=cifar10_cnn", "experiment=image_folder_resnet18"}
+    if few & {*arguments}:
         quick += ["data.train_size=20", "data.val_size=8"]
     if "data.root=images" in arguments and script == "train.py":
-        quick += ["data.size=32", *(["model.weights=null"] if "experiment=image_folder_resnet18" in arguments else [])]
+        quick += ["data.size=32"]
     replaced = {
         "data.path=houses.csv": f"data.path={houses(place)}",
         "data.root=images": f"data.root={data_root}/pictures",

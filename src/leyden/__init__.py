@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from leyden.models import backbones as backbones
     from leyden.models.torchvision_inputs import image_needed as image_needed
     from leyden.models.torchvision_inputs import torchvision_input_check as torchvision_input_check
+    from leyden.models.torchvision_weights import torchvision_weights_download as torchvision_weights_download
     from leyden.plots.classification import classification_plots as classification_plots
     from leyden.plots.evaluated import Evaluated as Evaluated
     from leyden.plots.plot import Plot as Plot
@@ -104,6 +105,7 @@ _PUBLIC = {
     "abbreviated": "data.abbreviated",
     "image_needed": "models.torchvision_inputs",
     "torchvision_input_check": "models.torchvision_inputs",
+    "torchvision_weights_download": "models.torchvision_weights",
     "train": "training.train",
     "train_command": "cli.commands",
     "weights_in_order": "tasks.class_weights",

@@ -2,8 +2,10 @@ import gzip
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from leyden import InMemoryImages, Split
@@ -153,3 +155,21 @@ def test_the_split_depends_on_its_own_seed_only(mnist_root: Path, mnist: InMemor
     assert torch.equal(again.splits["val"][0], mnist.splits["val"][0])
     assert torch.equal(again.splits["train"][0], mnist.splits["train"][0])
     assert not torch.equal(other.splits["val"][1], mnist.splits["val"][1])
+
+
+@pytest.mark.parametrize(("part", "train", "count"), [("train", True, 50), ("test", False, 20)])
+def test_the_digits_that_are_shipped_as_files_are_those_of_their_part(
+    part: str, train: bool, count: int, mnist: InMemoryImages, mnist_root: Path
+) -> None:
+    """So that no digit to train on is one to test on: each file has the number of its image in the official part."""
+    assert isinstance(mnist, MNIST)
+    images, labels = mnist.load(train)
+    files = sorted((mnist_root / "digits" / part).glob("*/*.png"))
+    assert Counter(path.parent.name for path in files) == Counter({str(label): count for label in range(10)})
+    for path in files:
+        number = int(path.stem)
+        with Image.open(path) as image:
+            assert image.mode == "L"
+            assert torch.equal(torch.from_numpy(np.array(image)), images[number, 0])
+        assert int(labels[number]) == int(path.parent.name)
+        assert path.stat().st_size < 400

@@ -16,6 +16,7 @@ from leyden.data.digests import Digests, position_digests
 from leyden.data.downloads import DOWNLOAD_ERRORS, failure_reason, folder_lock
 from leyden.data.image_files.decoding import Channels, DecodedImage, Read, in_channels
 from leyden.data.in_memory import Split
+from leyden.data.torchvision_files import torchvision_download
 from leyden.system.errors import UserError
 from leyden.system.suggestions import did_you_mean
 
@@ -63,6 +64,8 @@ class TorchvisionImages(DecodedImages):
 
     The others are those of DecodedImages.
     """
+
+    needs_download = staticmethod(torchvision_download)
 
     def __init__(
         self, root: str, name: str, size: int | None = None, cache: bool | None = None, **settings: Any

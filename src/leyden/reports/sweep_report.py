@@ -32,7 +32,7 @@ def sweep_report(summary: Summary) -> str:
     """HTML page about a sweep."""
     sections = [
         Section("Ranking", _ranking(summary)),
-        Section("Best run", _best(summary)),
+        Section("Best runs" if summary.parts else "Best run", _best_runs(summary)),
         Section("Plots", _plots(summary)),
         Section("Not ranked", _rest(summary)),
         Section("Settings", _settings(summary)),
@@ -52,10 +52,12 @@ def _head(summary: Summary) -> Html:
     text = headline(summary).partition(": ")[2]
     done = sum(result.status == "finished" for result in summary.results)
     values = [("jobs finished", f"{done} of {len(summary.results)}")]
-    if summary.groups and not summary.ranked_repeats:
-        for name in summary.objectives:
-            which = "front 1" if len(summary.objectives) > 1 else "best"
-            values.append((f"{which} {name}", with_deviation(summary.best[0].values.get(name))))
+    for part in summary.rankings:
+        if part.groups and not part.ranked_repeats:
+            of = f" of {part.title.partition(': ')[2]}" if part.title else ""
+            for name in part.objectives:
+                which = "front 1" if len(part.objectives) > 1 else "best"
+                values.append((f"{which} {name}{of}", with_deviation(part.best[0].values.get(name))))
     seconds = of_type((int, float), summary.record.get("seconds"))
     values.append(("duration", span(seconds) if seconds else ""))
     line = element("p", element("span", status, class_=f"status {status}"), " ", text)
@@ -63,9 +65,12 @@ def _head(summary: Summary) -> Html:
 
 
 def _ranking(summary: Summary) -> list[str]:
-    """Table of the ranked groups."""
+    """Table of the ranked groups; of several parts one after the other, each with its metric."""
     if not summary.groups:
         return [element("p", "No job has a result that can be ranked.")]
+    if summary.parts:
+        ranked = [part for part in summary.parts if part.groups]
+        return [text for part in ranked for text in (element("h3", part.title), *_ranking(part))]
     groups = summary.groups[:_MOST]
     found = columns(summary, groups)
     rows = []
@@ -78,6 +83,14 @@ def _ranking(summary: Summary) -> list[str]:
     return (
         [*parts, element("p", f"{count(more, 'more group')} in summary.csv.", class_="note")] if more > 0 else [*parts]
     )
+
+
+def _best_runs(summary: Summary) -> list[str]:
+    """The best run; that of each part, if there are several."""
+    if not summary.parts:
+        return _best(summary)
+    found = [(part.title, _best(part)) for part in summary.parts]
+    return [text for title, texts in found if texts for text in (element("h3", title), *texts)]
 
 
 def _best(summary: Summary) -> list[str]:
@@ -117,7 +130,8 @@ def _plots(summary: Summary) -> list[str]:
         uris = embedded(paths)
     figures = []
     for path in paths:
-        title = _TITLES.get(path.stem, path.stem)
+        kind, _, part = path.stem.partition("_")
+        title = f"{_TITLES.get(kind, kind)}{f' ({part})' if part else ''}"
         if path in uris:
             figures.append(element("figure", element("figcaption", element("b", title)), image(uris[path], title)))
     parts: list[str] = [element("div", *figures, class_="plots")] if figures else []
@@ -150,7 +164,7 @@ def _settings(summary: Summary) -> list[Html]:
     if constants:
         texts = joined([element("code", without_password(text)) for text in constants], ", ")
         parts.append(element("p", "In all jobs: ", texts))
-    job: Group | None = summary.groups[0] if summary.groups else None
+    job: Group | None = summary.groups[0] if summary.groups and not summary.parts else None
     config = (
         read_run(summary.best_run(job).dir).config if job and (summary.best_run(job).dir / CONFIG).is_file() else {}
     )

@@ -6,6 +6,7 @@ from itertools import product
 
 from hydra.core.override_parser.types import Override
 
+from leyden.sweeps.experiment_glob import distinct_experiments, is_glob, without_downloads
 from leyden.sweeps.job import Job, Outcome, read_outcome
 from leyden.sweeps.job_composer import JobComposer
 from leyden.system.errors import UserError
@@ -22,6 +23,8 @@ class Grid:
     Args:
         swept: for each key in Hydra's form, the values that were typed.
 
+    Of a glob of experiments, those that need a download are left out.
+
     Raises:
         UserError: values are not a list, or a job is wrong.
     """
@@ -31,16 +34,22 @@ class Grid:
     def __init__(self, composer: JobComposer, swept: Mapping[str, Override]) -> None:
         self.swept = [key.lstrip("+") for key in swept]
         values = [_texts(override) for override in swept.values()]
+        globbed = swept.get("experiment")
+        if is_glob(globbed):
+            folder = composer.configs / "experiment"
+            values = [
+                distinct_experiments(texts, folder) if key == "experiment" else texts
+                for key, texts in zip(swept, values, strict=True)
+            ]
         combinations = [dict(zip(swept, texts, strict=True)) for texts in product(*values)]
         if len(combinations) > _MANY:
             log.info("composing and checking %s jobs", f"{len(combinations):,}")
         jobs = [composer.job(combination) for combination in combinations]
+        if globbed is not None and is_glob(globbed):
+            jobs = without_downloads(jobs, str(globbed.input_line))
         self._jobs = _distinct(jobs)
         config = self._jobs[0].experiment.config
         self.objectives = {config["monitor"]: config["mode"]}
-        others = {job.experiment.config["monitor"] for job in self._jobs} - {config["monitor"]}
-        if others:
-            log.warning("jobs also monitor %s; the table ranks by %s", ", ".join(sorted(others)), config["monitor"])
         self.total = len(self._jobs)
         self._left: list[Job] = []
         self._done: set[str] = set()
@@ -84,5 +93,7 @@ def _texts(override: Override) -> list[str]:
         raise UserError(f"{typed}: is the range of a search; give values with commas, or add sweep=optuna")
     texts = list(override.sweep_string_iterator())
     if not texts:
+        if is_glob(override):
+            raise UserError(f"{typed}: matches no file of configs/{override.key_or_group}; glob(*) matches all")
         raise UserError(f"{typed}: is empty; give values with commas")
     return texts

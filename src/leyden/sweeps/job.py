@@ -55,6 +55,11 @@ class Job:
     trial: int | None = None
 
     @property
+    def objectives(self) -> Sequence[str]:
+        """The metrics by which it is judged: those of a search, or else the one that it monitors."""
+        return self.experiment.objectives or (self.experiment.config["monitor"],)
+
+    @property
     def dir(self) -> Path:
         """The run directory."""
         return self.experiment.run_dir

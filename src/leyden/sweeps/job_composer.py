@@ -41,6 +41,12 @@ class JobComposer:
         parsed = OverridesParser.create().parse_overrides(constants)
         self._constants = [override for override in parsed if not override.is_hydra_override()]
 
+    @property
+    def configs(self) -> Path:
+        """The project's folder of configs."""
+        sources = self.config.hydra.runtime.config_sources
+        return Path(next(source.path for source in sources if source.provider == "main"))
+
     def job(self, swept: Mapping[str, str], trial: Trial | None = None) -> Job:
         """Job with the given values.
 

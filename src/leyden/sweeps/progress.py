@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -30,13 +30,12 @@ class SweepProgress:
     Args:
         total: number of jobs.
         done: number of jobs that are done already.
-        objectives: the metrics to show.
         output: folder with the output of jobs; None if they print to the terminal themselves, so that there is no
             board.
     """
 
-    def __init__(self, total: int, done: int, objectives: Mapping[str, str], output: Path | None = None) -> None:
-        self.total, self.done, self.objectives, self.output = total, done, objectives, output
+    def __init__(self, total: int, done: int, output: Path | None = None) -> None:
+        self.total, self.done, self.output = total, done, output
         self.failed = 0
         self._before, self._begun = done, done
         self._began: float | None = None
@@ -107,7 +106,7 @@ class SweepProgress:
         return [found.job.name, epoch, self._values(found), f"{seconds:.0f} s" if seconds < 100 else span(seconds)]
 
     def _values(self, found: Outcome) -> str:
-        values = {name: found.metric(name) for name in self.objectives}
+        values = {name: found.metric(name) for name in found.job.objectives}
         return " ".join(f"{name} {value:.4g}" for name, value in values.items() if value is not None)
 
 

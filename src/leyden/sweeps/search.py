@@ -15,7 +15,7 @@ from leyden.config.messages.hydra_errors import explain
 from leyden.config.overrides import is_secret
 from leyden.sweeps.job import Job, Outcome
 from leyden.sweeps.job_composer import JobComposer
-from leyden.sweeps.search_settings import check_objectives, check_pruner, check_settings
+from leyden.sweeps.search_settings import check_objectives, check_pruner, check_settings, common_monitor
 from leyden.sweeps.search_space import SearchSpace
 from leyden.sweeps.trial_result import finished_outcome, trial_result
 from leyden.system.errors import UserError
@@ -41,6 +41,8 @@ class Search:
     """
 
     kind = "search"
+    _trial: Trial
+    _examples: list[Job]
 
     def __init__(
         self,
@@ -52,21 +54,21 @@ class Search:
         seed: int,
     ) -> None:
         self._settings = check_settings(settings, monitor, mode)
+        self._composer, self._seed = composer, seed
         from leyden.studies.storage import build_pruner  # Optuna is optional
         from leyden.sweeps.study import build_sampler
 
         build_sampler(self._settings.sampler, seed)
         self._pruner = build_pruner(self._settings.pruner)
-        self._composer, self._seed = composer, seed
         constants = {text.partition("=")[0].lstrip("+") for text in composer.constants}
         loader = composer.context.config_loader
         self._space = SearchSpace(self._settings.params, swept, constants, self._constant, loader)
         self._keys = {param.name: param.key for param in self._space}
         self.swept = list(self._keys)
-        self.objectives, self.total = self._settings.objectives, self._settings.n_trials
-        self._trial = Trial("", "", -1, next(iter(self.objectives)), self._settings.pruner)
-        self._examples = self._space.try_out(lambda texts: self._job(texts, self._trial))
-        configs = [job.experiment.config for job in self._examples]
+        configs = self._try_out()
+        if settings.get("objectives") is None and (found := common_monitor(configs)) != (monitor, mode):
+            self._settings = check_settings(settings, *found)  # another experiment's than that of the sweep as a whole
+            configs = self._try_out()
         check_pruner(composer.config, configs)
         check_objectives(self.objectives, configs)
         self._to_resume: list[Job] = []
@@ -149,6 +151,13 @@ class Search:
         if others:
             names = sorted({str(trial.user_attrs.get("host")) for trial in others})
             log.warning("%d trials of this study are running elsewhere: %s", len(others), ", ".join(names))
+
+    def _try_out(self) -> list[Mapping[str, Any]]:
+        """Compose jobs with both bounds or every choice of each param; returns their configs."""
+        self.objectives, self.total = self._settings.objectives, self._settings.n_trials
+        self._trial = Trial("", "", -1, next(iter(self.objectives)), self._settings.pruner)
+        self._examples = self._space.try_out(lambda texts: self._job(texts, self._trial))
+        return [job.experiment.config for job in self._examples]
 
     def _start(self, number: int) -> Job | None:
         """Job of a trial; None if its values are wrong, or a running job has the same ones."""

@@ -80,6 +80,22 @@ def check_settings(settings: Mapping[str, Any], monitor: str, mode: str) -> Sear
     )
 
 
+def common_monitor(configs: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """The metric that all jobs monitor, and its mode.
+
+    Raises:
+        UserError: they monitor different ones.
+    """
+    found = list(dict.fromkeys((str(config["monitor"]), str(config["mode"])) for config in configs))
+    if len(found) > 1:
+        told = " and ".join(f"{monitor} ({mode})" for monitor, mode in found)
+        raise UserError(
+            f"sweep: its jobs monitor {told}, and a search needs one objective; search each experiment by itself, or "
+            "compare them in a grid: leave sweep=… out"
+        )
+    return found[0]
+
+
 def check_pruner(config: DictConfig, configs: Sequence[Mapping[str, Any]]) -> None:
     """Raise a UserError for a pruner that interpolates a searched setting: there is one pruner for all trials.
 

@@ -180,7 +180,7 @@ def _execute(
     try:
         if executor.output:
             log.info("output of each job: %s", Path(OUTPUT, "<job>.txt"))
-        progress = SweepProgress(source.total, source.total - source.remaining(), source.objectives, executor.output)
+        progress = SweepProgress(source.total, source.total - source.remaining(), executor.output)
         loop = SweepLoop(source, executor, record, progress, stops_on_failure)
         return _Done(loop.run(), loop.failed, loop.refusals.common)
     finally:

@@ -17,6 +17,7 @@ from leyden.records.provenance import provenance
 from leyden.records.record import SWEEP, finite
 from leyden.sweeps.job import Outcome
 from leyden.sweeps.job_source import JobSource
+from leyden.sweeps.measure import measure_of
 from leyden.system.atomic_files import write_text
 from leyden.system.errors import UserError
 from leyden.system.locks import LOCK, hold
@@ -59,7 +60,6 @@ class SweepRecord:
             if isinstance(job, dict) and "name" in job
         }
         self._saved = -_INTERVAL
-        self._objectives = source.objectives
         self._record: dict[str, Any] = {
             "kind": source.kind,
             "experiment": experiment,
@@ -90,7 +90,8 @@ class SweepRecord:
             "overrides": job.experiment.overrides,
             "status": found.status,
             "error": found.error,
-            "values": {name: found.metric(name) for name in self._objectives},
+            "values": {name: found.metric(name) for name in job.objectives},
+            "measure": measure_of(job.experiment.config),
             "epochs": found.record.get("epochs", 0),
             "seconds": found.record.get("seconds", 0.0),
             "trial": job.trial,

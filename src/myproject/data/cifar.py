@@ -7,12 +7,14 @@ import torch
 from torchvision import datasets
 
 from leyden import DOWNLOAD_ERRORS, InMemoryImages, Split, UserError, failure_reason, folder_lock
+from myproject.data import downloads
 
 
 class CIFAR10(InMemoryImages):
     """Animals and vehicles, 50,000 + 10,000 in 10 classes. Krizhevsky (2009): www.cs.toronto.edu/~kriz/cifar.html."""
 
     INPUT_SHAPE: ClassVar = (3, 32, 32)
+    needs_download = staticmethod(downloads.cifar10)
     DATASET: ClassVar[Any] = datasets.CIFAR10
     _names: tuple[str, ...] = ()
 
@@ -48,3 +50,4 @@ class CIFAR100(CIFAR10):
     """The same in 100 classes of 600: animals, plants, things, people. Krizhevsky (2009)."""
 
     DATASET: ClassVar[Any] = datasets.CIFAR100
+    needs_download = staticmethod(downloads.cifar100)

@@ -7,12 +7,14 @@ from torch import Tensor
 from torchvision import datasets
 
 from leyden import DOWNLOAD_ERRORS, InMemoryImages, Split, UserError, failure_reason, folder_lock
+from myproject.data import downloads
 
 
 class MNIST(InMemoryImages):
     """Handwritten digits, 60,000 + 10,000. LeCun, Cortes, Burges: yann.lecun.com/exdb/mnist; shipped in data/MNIST."""
 
     INPUT_SHAPE: ClassVar = (1, 28, 28)
+    needs_download = staticmethod(downloads.mnist)
     DATASET: ClassVar[Any] = datasets.MNIST
     FILES: ClassVar[tuple[str, ...]] = tuple(name for name, _ in datasets.MNIST.resources)
 
@@ -57,18 +59,21 @@ class FashionMNIST(MNIST):
     """Articles of clothing, 60,000 + 10,000. Xiao, Rasul, Vollgraf (2017): github.com/zalandoresearch/fashion-mnist."""
 
     DATASET: ClassVar[Any] = datasets.FashionMNIST
+    needs_download = staticmethod(downloads.fashion_mnist)
 
 
 class KMNIST(MNIST):
     """Cursive Japanese characters, 60,000 + 10,000. Clanuwat et al. (2018): codh.rois.ac.jp/kmnist."""
 
     DATASET: ClassVar[Any] = datasets.KMNIST
+    needs_download = staticmethod(downloads.kmnist)
 
 
 class QMNIST(MNIST):
     """MNIST made anew from its sources, 60,000 + 60,000. Yadav, Bottou (2019): github.com/facebookresearch/qmnist."""
 
     DATASET: ClassVar[Any] = datasets.QMNIST
+    needs_download = staticmethod(downloads.qmnist)
     FILES: ClassVar[tuple[str, ...]] = tuple(
         url.rpartition("/")[2] for part in ("train", "test") for url, _ in datasets.QMNIST.resources[part]
     )
@@ -88,6 +93,7 @@ class EMNIST(MNIST):
     """
 
     DATASET: ClassVar[Any] = datasets.EMNIST
+    needs_download = staticmethod(downloads.emnist)
     FILES: ClassVar[tuple[str, ...]] = ("gzip.zip",)
 
     def __init__(

@@ -8,7 +8,7 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from leyden import UserError, backbones, load_weights, torchvision_input_check
+from leyden import UserError, backbones, load_weights, torchvision_input_check, torchvision_weights_download
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,7 @@ class Pretrained(nn.Module):
     """
 
     check_input = staticmethod(torchvision_input_check)
+    needs_download = staticmethod(torchvision_weights_download)
     scale: Tensor | None
     shift: Tensor | None
 

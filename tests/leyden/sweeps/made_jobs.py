@@ -106,7 +106,7 @@ def ran(
     source = Listed(jobs) if isinstance(jobs, list) else jobs
     with SweepRecord(folder, source, "made", ["x=1,2"], []) as record:
         done = source.open()
-        loop = SweepLoop(source, executor, record, SweepProgress(source.total, len(done), source.objectives), stop)
+        loop = SweepLoop(source, executor, record, SweepProgress(source.total, len(done)), stop)
         received = loop.run()
         record.close("finished")
     return loop, source, received

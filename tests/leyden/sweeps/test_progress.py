@@ -42,7 +42,7 @@ def test_the_board_has_a_row_for_each_running_job_and_the_progress_of_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output = terminal(monkeypatch)
-    with SweepProgress(4, 1, OBJECTIVES, tmp_path / "output") as progress:
+    with SweepProgress(4, 1, tmp_path / "output") as progress:
         for number in range(2):
             progress.begin(running(tmp_path, number))
         progress.show()
@@ -54,7 +54,7 @@ def test_the_board_has_a_row_for_each_running_job_and_the_progress_of_all(
 
 def test_the_board_is_not_higher_than_the_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     output = terminal(monkeypatch, height=8)
-    with SweepProgress(40, 0, OBJECTIVES, tmp_path / "output") as progress:
+    with SweepProgress(40, 0, tmp_path / "output") as progress:
         for number in range(20):
             progress.begin(running(tmp_path, number))
         lines = frame(output)
@@ -66,7 +66,7 @@ def test_the_board_is_not_higher_than_the_terminal(tmp_path: Path, monkeypatch: 
 def test_without_a_terminal_a_job_that_begins_is_a_line(
     output: Path | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO, logger="leyden"), SweepProgress(3, 1, OBJECTIVES, output) as progress:
+    with caplog.at_level(logging.INFO, logger="leyden"), SweepProgress(3, 1, output) as progress:
         progress.begin(running(tmp_path, 5))
         progress.show()
     assert caplog.messages == ["job 2 of 3: optimizer.lr=5"]
@@ -76,7 +76,7 @@ def test_jobs_that_print_themselves_are_announced_on_a_terminal_too(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output = terminal(monkeypatch)
-    with caplog.at_level(logging.INFO, logger="leyden"), SweepProgress(3, 1, OBJECTIVES, None) as progress:
+    with caplog.at_level(logging.INFO, logger="leyden"), SweepProgress(3, 1, None) as progress:
         progress.begin(running(tmp_path, 5))
     assert caplog.messages == ["job 2 of 3: optimizer.lr=5"]
     assert output.getvalue() == ""
@@ -88,7 +88,7 @@ def test_a_job_that_ended_is_one_line_whose_name_may_lose_its_middle(
     job = made_job(tmp_path, "optimizer.lr=0.001,model.hidden_sizes=64-64-64,seed=1", x=1)
     finish(job)
     with caplog.at_level(logging.INFO, logger="leyden"):
-        SweepProgress(3, 1, OBJECTIVES, tmp_path).end(read_outcome(job))
+        SweepProgress(3, 1, tmp_path).end(read_outcome(job))
     assert caplog.messages == [f"2 of 3  {job.name}: finished, val/loss 0.5  1.5 s"]
     forms = caplog.records[0].forms  # type: ignore[attr-defined]
     assert [len(form) for form in forms] == list(range(len(forms[0]), len(forms[-1]) - 1, -1))
@@ -101,7 +101,7 @@ def test_a_job_that_failed_names_its_cause_and_its_output(tmp_path: Path, caplog
     write_record(job.dir, {"status": "failed", "error": "ValueError: too large", "seconds": 0.5})
     (tmp_path / "output").mkdir()
     (tmp_path / "output" / "x=1.txt").touch()
-    progress = SweepProgress(3, 0, OBJECTIVES, tmp_path / "output")
+    progress = SweepProgress(3, 0, tmp_path / "output")
     progress.end(read_outcome(job))
     assert caplog.messages == ["1 of 3  x=1: failed  0.5 s", "  ValueError: too large", "  its output: output/x=1.txt"]
     assert {record.levelno for record in caplog.records} == {logging.ERROR}

@@ -166,3 +166,20 @@ def test_an_objective_that_is_never_measured_is_refused(
     with pytest.raises(UserError, match=rf"^sweep\.objectives\.{objective}: there is {why}"):
         searched(composing, f"sweep.objectives={{{objective}:max}}", space, *typed)
     searched(composing, f"sweep.objectives={{{objective}:max}}", space)
+
+
+def of_experiments(composing: Composing, *typed: str) -> Search:
+    composer, swept = composing("sweep=optuna", *typed)
+    settings: Any = OmegaConf.to_container(composer.config.sweep, resolve=True)
+    return Search(composer, settings, swept, composer.config.monitor, composer.config.mode, 1)
+
+
+def test_experiments_with_different_monitors_are_not_searched(composing: Composing) -> None:
+    with pytest.raises(UserError, match=r"^sweep: its jobs monitor val/acc \(max\) and val/rmse \(min\), and a search"):
+        of_experiments(composing, "experiment=mnist_linear,csv_linear")
+    both = of_experiments(composing, "experiment=mnist_linear,csv_linear", "sweep.objectives={val/loss: min}")
+    assert both.objectives == {"val/loss": "min"}
+
+
+def test_the_objective_is_what_the_searched_experiments_monitor(composing: Composing) -> None:
+    assert of_experiments(composing, "experiment=csv_linear,csv_mlp").objectives == {"val/rmse": "min"}

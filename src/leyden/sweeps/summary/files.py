@@ -46,19 +46,17 @@ def as_markdown(summary: Summary, plots: Sequence[Path] = ()) -> str:
     facts += [f"commit {git['commit']}{' with changes' * bool(git.get('dirty'))}"] if git.get("commit") else []
     parts += [_escaped(", ".join(facts))] if facts else []
     parts += [f"```bash\n{record['command']}\n```"] if of_type(str, record.get("command")) else []
-    if summary.groups:
-        found = columns(summary, summary.groups)
-        rows = [[column.cells[row] for column in found] for row in range(len(summary.groups))]
-        parts += ["## Ranked", _table([column.head for column in found], rows, [column.left for column in found])]
+    for part in summary.rankings:
+        if part.groups:
+            found = columns(part, part.groups)
+            rows = [[column.cells[row] for column in found] for row in range(len(part.groups))]
+            parts += [f"## Ranked by {_escaped(part.title)}" if part.title else "## Ranked"]
+            parts += [_table([column.head for column in found], rows, [column.left for column in found])]
+        if summary.parts:
+            parts += _again(part)
     parts += ["\n".join(f"- warning: {_escaped(line)}" for line in summary.warnings)] if summary.warnings else []
-    if summary.best and summary.ranked_repeats:
-        parts += [_escaped(not_preferred(summary)) + "."]
-    elif summary.best:
-        first = summary.best[0]
-        commands = [command for command in (summary.train_command(first), summary.eval_command(first)) if command]
-        again = "R" + _escaped(best_again(summary))[1:]
-        parts += [f"{again}, and test it:" if len(commands) > 1 else f"{again}:"]
-        parts += ["\n".join(["```bash", *commands, "```"])]
+    if not summary.parts:
+        parts += _again(summary)
     if summary.rest:
         keys = [*summary.swept, *summary.repeats]
         rows = [
@@ -76,11 +74,27 @@ def as_markdown(summary: Summary, plots: Sequence[Path] = ()) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _again(summary: Summary) -> list[str]:
+    """Paragraphs with the commands of the best group, or why there are none."""
+    if not summary.best:
+        return []
+    if summary.ranked_repeats:
+        return [_escaped(not_preferred(summary)) + "."]
+    first = summary.best[0]
+    commands = [command for command in (summary.train_command(first), summary.eval_command(first)) if command]
+    again = "R" + _escaped(best_again(summary))[1:]
+    label = f"{again}, and test it:" if len(commands) > 1 else f"{again}:"
+    return [label, "\n".join(["```bash", *commands, "```"])]
+
+
 def as_csv(summary: Summary) -> str:
     """Table with a row for each job, ranked: settings, metrics with all digits, and facts.
 
-    Settings are JSON except texts. NaN is `nan`, an unknown value is empty.
+    Settings are JSON except texts. NaN is `nan`, an unknown value is empty. A rank is one among the jobs with the same
+    `ranked_by`, where not all can be ranked together.
     """
+    objectives = dict.fromkeys(name for part in summary.rankings for name in part.objectives)
+    titles = {result.name: part.title for part in summary.parts for result in part.results}
     places = {result.name: group.place for group in summary.groups for result in group.counted}
     measured = {name for result in summary.results for name in result.metrics}
     metrics = sorted(name for name in measured if name.partition("/")[0] in _STAGES)  # not the learning rate
@@ -89,13 +103,14 @@ def as_csv(summary: Summary) -> str:
     for result in [*(result for group in summary.groups for result in group.counted), *summary.rest]:
         row: dict[str, Any] = {place: places.get(result.name), "job": result.name, "status": result.status}
         row |= {key: _plain(result.settings[key]) for key in result.settings}
-        row |= {f"objective/{name}": result.values.get(name) for name in summary.objectives}
+        row |= {"ranked_by": titles[result.name]} if titles else {}
+        row |= {f"objective/{name}": result.values.get(name) for name in objectives}
         row |= {name: result.metrics[name] for name in metrics if name in result.metrics}
         row |= _facts(result, row)
         row["cause"] = "" if result.name in places else summary.cause(result)
         rows.append(row)
-    objectives = [f"objective/{name}" for name in summary.objectives]
-    heads = list(dict.fromkeys([place, "job", "status", *summary.swept, *summary.repeats, *objectives, *metrics]))
+    first = [place, "job", "status", *(["ranked_by"] if titles else []), *summary.swept, *summary.repeats]
+    heads = list(dict.fromkeys([*first, *(f"objective/{name}" for name in objectives), *metrics]))
     heads += [name for name in ("epochs", "seconds", "trial", "started", "dir", "cause") if name not in heads]
     text = io.StringIO()
     writer = csv.DictWriter(text, heads, restval="", lineterminator="\n")

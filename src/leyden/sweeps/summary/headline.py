@@ -19,7 +19,9 @@ def headline(summary: Summary) -> str:
         is_running = record["status"] == "running"
         lines.append("still running" if is_running else f"{record['status']}: repeat the command to resume")
     by = [f"{name} ({_MODES[mode]})" for name, mode in summary.objectives.items()]
-    if len(by) > 1:
+    if summary.parts:
+        lines.append("ranked in groups of the same metric and data")
+    elif len(by) > 1:
         lines.append(f"Pareto fronts of {' and '.join(by)}; front 1 is the best")
     else:
         lines.append(f"by {by[0]}" if by else "not ranked: no objective is recorded")
@@ -34,6 +36,8 @@ def not_preferred(summary: Summary) -> str:
 
 def best_again(summary: Summary) -> str:
     """Label of the command of the best group; of several in front 1, with the criterion."""
+    if len(summary.groups) == 1 and summary.title:
+        return "run it again"
     if len(summary.best) < 2:
         return "run the best again"
     return f"run the best of front 1 by {next(iter(summary.objectives))} again"
@@ -49,8 +53,14 @@ def _progress(summary: Summary) -> str:
     number = Counter(result.status for result in summary.results)
     finished, total = number.pop("finished", 0), len(summary.results)
     parts = [f"{of_all(finished, total)} job{'s' * (total != 1)} finished"]
-    if broken := sum(result.status == "finished" and not result.counts(summary.objectives) for result in summary.rest):
-        parts.append(f"{broken:,} of them without a finite {' and '.join(summary.objectives)}")
+    broken = [
+        [result for result in part.rest if result.status == "finished" and not result.counts(part.objectives)]
+        for part in summary.rankings
+    ]
+    if number_broken := sum(map(len, broken)):
+        named = zip(summary.rankings, broken, strict=True)
+        names = dict.fromkeys(name for part, results in named if results for name in part.objectives)
+        parts.append(f"{number_broken:,} of them without a finite {' and '.join(names)}")
     return ", ".join([*parts, *(f"{many} {status}" for status, many in number.most_common())])
 
 

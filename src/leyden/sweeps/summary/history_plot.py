@@ -9,7 +9,7 @@ from leyden.sweeps.summary.importance import spans_decades
 from leyden.sweeps.summary.results import Result
 from leyden.sweeps.summary.summary import Summary
 from leyden.sweeps.summary.value_text import with_deviation
-from leyden.system.formatting import shortened
+from leyden.system.formatting import count, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +27,7 @@ def history(summary: Summary) -> "Figure":
         _history(axes, summary, ordered, name, mode)
     are_trials = all(result.trial is not None for result in ordered)
     all_axes[-1].set_xlabel("trial" if are_trials else "jobs in the order in which they started")
-    title = shortened(f"{len(ordered)} jobs of {summary.dir.resolve().name}", 80)
+    title = shortened(f"{count(len(ordered), 'job')} of {summary.dir.resolve().name}", 80)
     figure.suptitle(title, x=0.01, ha="left", size=11)
     return figure
 

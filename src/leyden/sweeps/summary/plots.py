@@ -4,6 +4,7 @@ They are our own, and not those of `optuna.visualization.matplotlib`: these work
 style changed, rank single repeats instead of means, and one bad job makes all other lines look the same.
 """
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,11 +30,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _REMEDY = "uv sync --extra sweeps"
+_TOO_FEW = "no plots: they need two jobs with a result"
 _LABELS = {INTERACTIONS: "interactions", NOISE: "between repeats"}
 
 
 def draw(summary: Summary, folder: Path | None = None) -> tuple[list[Path], str | None]:
     """Draw the plots that can be drawn; returns their paths, and in one line the others with the reason.
+
+    Where not all jobs can be ranked together, each part has its own: history_val_acc_MNIST.png.
 
     Args:
         folder: of their files; by default the sweep's directory.
@@ -41,8 +45,19 @@ def draw(summary: Summary, folder: Path | None = None) -> tuple[list[Path], str 
     Raises:
         UserError: the folder cannot be written.
     """
+    made: list[Path] = []
+    reasons: list[str] = []
+    for part in summary.rankings:
+        paths, why_not = _draw(part, folder or summary.dir)
+        made += paths
+        if why_not and (paths or not summary.parts):
+            reasons.append(f"{part.title}: {why_not}" if part.title else why_not)
+    return made, "; ".join(reasons) or (None if made else _TOO_FEW)
+
+
+def _draw(summary: Summary, folder: Path) -> tuple[list[Path], str | None]:
     if sum(result.counts(summary.objectives) for result in summary.results) < 2 or not summary.objectives:
-        return [], "no plots: they need two jobs with a result"
+        return [], _TOO_FEW
     made: list[Path] = []
     why_not: dict[str, list[str]] = {}
     plots: dict[str, Callable[[Summary], Figure]] = {
@@ -52,7 +67,7 @@ def draw(summary: Summary, folder: Path | None = None) -> tuple[list[Path], str 
     }
     with plot_style():
         for name, make in plots.items():
-            path = (folder or summary.dir) / name
+            path = folder / _file_name(name, summary.title)
             try:
                 figure = make(summary)
                 with replacing(path) as file:
@@ -65,6 +80,12 @@ def draw(summary: Summary, folder: Path | None = None) -> tuple[list[Path], str 
             except OSError as error:
                 raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
     return made, "; ".join(f"no {' and '.join(names)}: {why}" for why, names in why_not.items()) or None
+
+
+def _file_name(name: str, title: str) -> str:
+    """Name of a plot's file, with the title of a part without its mode."""
+    plain = re.sub(r"\W+", "_", re.sub(r" \(\w+ first\)", "", title)).strip("_")
+    return name.replace(".", f"_{plain}.") if plain else name
 
 
 def importance_bars(summary: Summary) -> "Figure":

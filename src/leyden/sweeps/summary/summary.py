@@ -3,13 +3,15 @@
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from leyden.config.overrides import as_typed
 from leyden.records.record import CHECKPOINTS, of_type
+from leyden.sweeps.measure import titles
+from leyden.sweeps.summary.measured import by_measure
 from leyden.sweeps.summary.ranking import Group, grouped, ranked
 from leyden.sweeps.summary.reading import read_sweep
 from leyden.sweeps.summary.results import ENDINGS, Result, monitored, read_results
@@ -34,6 +36,8 @@ class Summary:
         swept: the keys whose values differ, without repeats.
         repeats: the keys that repeat a job.
         warnings: about unreadable or contradictory records.
+        title: of a part: its metric and its data.
+        parts: where jobs have different measures, a summary of those of each, as only they can be ranked; else empty.
     """
 
     dir: Path
@@ -43,17 +47,29 @@ class Summary:
     repeats: list[str]
     results: list[Result]
     warnings: list[str] = field(default_factory=list)
+    title: str = ""
+    parts: list["Summary"] = field(default_factory=list)
+
+    @property
+    def rankings(self) -> list["Summary"]:
+        """The parts; this one, if all jobs can be ranked together."""
+        return self.parts or [self]
 
     @cached_property
     def groups(self) -> list[Group]:
-        """Ranked groups, the best first."""
+        """Ranked groups, the best first; of several parts one after the other."""
+        if self.parts:
+            return [group for part in self.parts for group in part.groups]
         return ranked(self._all_groups, self.objectives)
 
     @cached_property
     def rest(self) -> list[Result]:
         """Jobs that are not ranked: failed, not ended, pruned, or in a cross-validation with missing folds."""
         rest = [
-            result for result in self.results if not result.counts(self.objectives) or result.name in self.incomplete
+            result
+            for part in self.rankings
+            for result in part.results
+            if not result.counts(part.objectives) or result.name in part.incomplete
         ]
         order = {"finished": -1, **{status: number for number, status in enumerate(ENDINGS)}}
         return sorted(rest, key=lambda result: (result.name in self.incomplete, order[result.status]))
@@ -77,7 +93,9 @@ class Summary:
     def incomplete(self) -> dict[str, str]:
         """Jobs with a result whose cross-validation lacks a fold, by name, with the reason."""
         found: dict[str, str] = {}
-        for group in self._all_groups:
+        for part in self.parts:
+            found |= part.incomplete
+        for group in [] if self.parts else self._all_groups:
             for cell in group.cells:
                 counted = [result for result in cell if result.counts(self.objectives)]
                 if counted and cell not in group.whole:
@@ -94,7 +112,8 @@ class Summary:
 
     def cause(self, result: Result) -> str:
         """Reason why a job is not ranked, in a line; empty if unknown."""
-        return self.incomplete.get(result.name) or result.cause(self.objectives)
+        objectives = next((part.objectives for part in self.parts if result in part.results), self.objectives)
+        return self.incomplete.get(result.name) or result.cause(objectives)
 
     @cached_property
     def ranked_repeats(self) -> list[str]:
@@ -104,6 +123,8 @@ class Summary:
     @property
     def best(self) -> list[Group]:
         """Best group; for several objectives all of the first Pareto front."""
+        if self.parts:
+            return [group for part in self.parts for group in part.best]
         if len(self.objectives) > 1:
             return [group for group in self.groups if group.place == 1]
         return self.groups[:1] if self.objectives else []
@@ -187,7 +208,12 @@ def summarize(sweep_dir: str | Path, repeats: Sequence[str] | None = None) -> Su
     said = (of_type(dict, record.get("objectives")) or {}).items()
     objectives = {name: mode for name, mode in said if mode in ("min", "max")} or monitored(directory, named)
     live = record.get("status") == "running"
-    results = read_results(directory, named, objectives, live)
+    measured = by_measure(directory, record, named)
+    modes = [{str(one["monitor"]): str(one["mode"])} for one, _ in measured] if len(measured) > 1 else [objectives]
+    found = [
+        read_results(directory, jobs, by, live) for (_, jobs), by in zip(measured or [({}, named)], modes, strict=True)
+    ]
+    results = [result for part in found for result in part]
     later = {result.dir: " ".join(result.later) for result in results if result.later}
     warnings += [f"{run_dir}: was resumed by hand: {texts}" for run_dir, texts in later.items()]
     keys = [key for key in of_type(list, record.get("swept")) or [] if isinstance(key, str)]
@@ -196,4 +222,12 @@ def summarize(sweep_dir: str | Path, repeats: Sequence[str] | None = None) -> Su
         if key not in keys:
             raise UserError(f"--repeats {key}: is not swept{did_you_mean(key, keys, lambda name: f'--repeats {name}')}")
     chosen = [key for key in keys if key in (REPEATS if repeats is None else repeats)]
-    return Summary(directory, record, objectives, [key for key in keys if key not in chosen], chosen, results, warnings)
+    whole = Summary(directory, record, modes[0], [key for key in keys if key not in chosen], chosen, results, warnings)
+    if len(measured) < 2:
+        return whole
+    headings = titles([one for one, _ in measured])
+    parts = [
+        replace(whole, objectives=by, results=of_part, warnings=[], title=title)
+        for by, of_part, title in zip(modes, found, headings, strict=True)
+    ]
+    return replace(whole, parts=parts)

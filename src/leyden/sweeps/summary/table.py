@@ -76,33 +76,52 @@ def as_table(summary: Summary, width: int | None = None, limit: int | None = 20)
     """
     title = headline(summary)
     text = Text().append((title if width is None else "\n".join(wrap(title, width))) + "\n", "bold")
-    groups = summary.groups[:limit]
-    if groups:
-        found = columns(summary, groups)
-        _fit(found, width)
-        widths = [column.width for column in found]
-        for row in range(-1, len(groups)):
-            style = "bold" if row < 0 else "green" if groups[row] in summary.best and not summary.ranked_repeats else ""
-            cells = [
-                _padded(column.head if row < 0 else column.cells[row], wide, column.left)
-                for column, wide in zip(found, widths, strict=True)
-            ]
-            text.append("  ".join(cells).rstrip() + "\n", style)
-        text.append(_more(len(groups), len(summary.groups), summary))
+    for part in summary.rankings:
+        if part.title and part.groups:
+            text.append(f"\n{part.title}\n", "bold")
+        text.append_text(_ranking(part, width, limit))
+        if summary.parts:
+            text.append_text(_again(part, width))
     if summary.rest:
-        text.append("\nnot ranked\n" if groups else "", "bold")
+        text.append("\nnot ranked\n" if summary.groups else "", "bold")
         text.append_text(_not_ranked(summary, limit))
-    if summary.best and summary.ranked_repeats:
-        text.append(f"\n{not_preferred(summary)}\n")
-    elif summary.best:
-        first = summary.best[0]
-        text.append(f"\n{best_again(summary)}:  {_command(summary.train_command(first), best_again(summary), width)}\n")
-        test = summary.eval_command(first)
-        text.append(f"test it again:  {_command(test, 'test it again', width)}\n" if test else "")
+    if not summary.parts and (again := _again(summary, width)):
+        text.append("\n").append_text(again)
     if summary.warnings:
         text.append("\n").append("".join(f"warning: {line}\n" for line in summary.warnings[:limit]), "yellow")
         text.append(_more(len(summary.warnings[:limit]), len(summary.warnings), summary))
     text.right_crop(1)
+    return text
+
+
+def _ranking(summary: Summary, width: int | None, limit: int | None) -> Text:
+    """Table of the ranked groups."""
+    text, groups = Text(), summary.groups[:limit]
+    if not groups:
+        return text
+    found = columns(summary, groups)
+    _fit(found, width)
+    widths = [column.width for column in found]
+    for row in range(-1, len(groups)):
+        style = "bold" if row < 0 else "green" if groups[row] in summary.best and not summary.ranked_repeats else ""
+        cells = [
+            _padded(column.head if row < 0 else column.cells[row], wide, column.left)
+            for column, wide in zip(found, widths, strict=True)
+        ]
+        text.append("  ".join(cells).rstrip() + "\n", style)
+    return text.append(_more(len(groups), len(summary.groups), summary))
+
+
+def _again(summary: Summary, width: int | None) -> Text:
+    """Commands of the best group, or why there are none."""
+    text = Text()
+    if summary.best and summary.ranked_repeats:
+        text.append(f"{not_preferred(summary)}\n")
+    elif summary.best:
+        first = summary.best[0]
+        text.append(f"{best_again(summary)}:  {_command(summary.train_command(first), best_again(summary), width)}\n")
+        test = summary.eval_command(first)
+        text.append(f"test it again:  {_command(test, 'test it again', width)}\n" if test else "")
     return text
 
 
