@@ -126,6 +126,9 @@ def _check(path: str, value: Any, hints: Hints, limits: dict[str, str]) -> None:
     elif value == "???":
         raise UserError(f"{path}: no value given; add {path}=… to the command")
     else:
+        for place, inner in enumerate(value if isinstance(value, list) else ()):
+            if isinstance(inner, Mapping) and "_target_" in inner:  # a layer of torch.nn.Sequential
+                _check(f"{path}.{place}", inner, hints, {})
         _check_limit(path, value, limits)
 
 
@@ -154,6 +157,8 @@ def _check_target(path: str, node: Mapping[str, Any], hints: Hints) -> None:
         parameter = parameters.get(key)
         if parameter and value != "???" and not parameter.accepts(value):
             raise UserError(hints.wrong_type(f"{path}.{key}", value, parameter))
+        if parameter and value != "???" and (why := parameter.refusal(f"{path}.{key}", value)):
+            raise UserError(why)
     if not node.get("_partial_") and "_args_" not in node:
         for name in (f"{path}.{p.name}" for p in parameters.values() if p.required and p.name not in node):
             raise UserError(f"{name}: no value given; add {name}=… to the command")

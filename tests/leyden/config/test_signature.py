@@ -54,7 +54,8 @@ def test_settings_that_are_handed_on_to_the_base_class_are_known() -> None:
         ("lightning.pytorch.Trainer", "precision", ["bf16-mixed", 16, None], ["bf17"]),
         ("myproject.models.mlp.MLP", "dropout", [0.1, [0.1, 0.2], 0], ["a", ["a"], None]),
         ("myproject.models.mlp.MLP", "hidden_sizes", [[1, 2], []], [3, ["a"], [1.5]]),
-        ("myproject.models.mlp.MLP", "init", ["default", "orthogonal"], ["xaver", 1]),
+        ("myproject.models.mlp.MLP", "init", ["default", {"normal_": {"std": 1}}], [1, ["orthogonal"]]),
+        ("myproject.models.pretrained.Pretrained", "stem", ["auto", "cifar"], ["none", 1]),
         ("myproject.data.mnist.EMNIST", "split", ["letters"], ["words"]),
         ("leyden.tasks.schedulers.SchedulerFactory", "interval", ["step"], ["batch"]),
     ],
@@ -71,7 +72,7 @@ def test_what_may_stand_there_is_said_in_words() -> None:
     assert mlp is not None
     assert adam is not None
     assert mlp.parameters["dropout"].meaning == "a number or a list of numbers"
-    assert mlp.parameters["activation"].meaning.startswith("one of relu, leaky_relu")
+    assert mlp.parameters["activation"].meaning == "text or a mapping"
     assert adam.parameters["lr"].meaning == "a number"  # a tensor cannot be written in YAML
 
 
@@ -91,3 +92,22 @@ def test_null_is_accepted_where_it_is_the_default() -> None:
     best = signature_of("lightning.pytorch.callbacks.ModelCheckpoint")
     assert best is not None
     assert best.parameters["monitor"].accepts(None)
+
+
+def test_a_function_that_an_annotation_names_refuses_values() -> None:
+    mlp, layers = signature_of("myproject.models.mlp.MLP"), signature_of("leyden.models.layers.Layers")
+    assert mlp is not None
+    assert layers is not None
+    activation, init, listed = mlp.parameters["activation"], mlp.parameters["init"], layers.parameters["layers"]
+    for good in ("relu", {"LeakyReLU": 0.2}, {"_target_": "torch.nn.ReLU"}, None):
+        assert activation.refusal("model.activation", good) is None
+    assert str(activation.refusal("model.act", "rleu")).startswith(
+        "model.act=rleu: torch.nn has no such activation; did"
+    )
+    assert str(init.refusal("model.init", "xaver")).startswith(
+        "model.init=xaver: torch.nn has no such initialiser; did"
+    )
+    assert str(listed.refusal("model.layers", ["Flaten"])).startswith(
+        "model.layers.0=Flaten: torch.nn has no such layer"
+    )
+    assert mlp.parameters["dropout"].refusal("model.dropout", 0.1) is None
