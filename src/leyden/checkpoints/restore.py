@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from leyden.checkpoints import trust
 from leyden.data.spec import DataSpec
-from leyden.models.lazy import settle
+from leyden.models.of_torch import settle
 from leyden.records.projects import present_names
 from leyden.system.errors import UserError
 from leyden.tasks.task import Task

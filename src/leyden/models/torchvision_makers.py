@@ -43,7 +43,7 @@ def check_maker(make: Any, model: Mapping[str, Any]) -> None:
         return
     name = make.__name__
     raise UserError(
-        f"model.{given[0]}={model[given[0]]}: {make.__module__}.{name} would keep the outputs of its weights; "
+        f"model.{given[0]}={model[given[0]]}: {MAKERS}.{name} would keep the outputs of its weights; "
         f"write model=resnet model.name={name} model.weights=DEFAULT, whose head is that of the data"
     )
 

@@ -26,7 +26,7 @@ from leyden.config.monitored_metrics import in_time
 from leyden.data.module import DataModule
 from leyden.data.recorded_split import RecordedSplit
 from leyden.data.spec import DataSpec
-from leyden.models.lazy import settle
+from leyden.models.of_torch import settle
 from leyden.models.torchvision_makers import check_maker
 from leyden.system.errors import UserError
 from leyden.system.suggestions import did_you_mean
