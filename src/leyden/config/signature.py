@@ -148,6 +148,19 @@ def module_of(name: str) -> Module | None:
         return None
 
 
+def public_names(name: str) -> tuple[str, ...]:
+    """The `__all__` of a module; without one, those of the modules that it imports by star."""
+    module = module_of(name)
+    found: list[str] = []
+    for node in _statements(module.body) if module else ():
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            with suppress(ValueError):  # computed
+                return tuple(ast.literal_eval(node.value))
+        if module and isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+            found += public_names(_source_of(module, node))
+    return tuple(found)
+
+
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     """The statements of a module, with those under a top-level `if` or `try`."""
     for node in body:

@@ -15,11 +15,11 @@ from leyden.config.limits import check_number, limits_of
 from leyden.config.messages.unknown_key import Hints
 from leyden.config.monitored_metrics import check_monitor
 from leyden.config.sections import INJECTED_ARGS, arguments_of, settable
-from leyden.config.signature import signature_of
+from leyden.config.signature import definition_of, public_names, signature_of
 from leyden.config.vocabulary import Vocabulary
 from leyden.system.errors import UserError
 from leyden.system.override_text import as_text
-from leyden.system.suggestions import nearest
+from leyden.system.suggestions import did_you_mean, nearest
 
 # Packages that only some targets need, by the class.
 OPTIONAL = {"WandbLogger": "wandb", "MLFlowLogger": "mlflow"}
@@ -147,6 +147,10 @@ def _check_target(path: str, node: Mapping[str, Any], hints: Hints) -> None:
     if signature is None:
         if find_spec(target.partition(".")[0]) is None:
             raise UserError(f"{path}._target_={target}: no such package")
+        owner, _, name = target.rpartition(".")
+        if (known := public_names(owner)) and name not in known and definition_of(target) is None:
+            near = did_you_mean(name, known, lambda one: f"{path}._target_={owner}.{one}")
+            raise UserError(f"{path}._target_={target}: there is no such class{near}")
         return  # its signature cannot be read from source text; building it checks the settings
     parameters = arguments_of(path, signature)
     for key, value in node.items():

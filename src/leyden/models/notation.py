@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any
 
-from leyden.config.signature import Parameter, definition_of, module_of, signature_of
+from leyden.config.signature import Parameter, definition_of, module_of, public_names, signature_of
 from leyden.records.project_functions import modules_of_functions
 from leyden.system.override_text import as_text, squeezed
 from leyden.system.suggestions import did_you_mean
@@ -80,13 +80,13 @@ def read_call(entry: Any) -> Call:
 @cache
 def layer_names() -> tuple[str, ...]:
     """Classes of torch.nn."""
-    return _public(LAYERS)
+    return public_names(LAYERS)
 
 
 @cache
 def activation_names() -> tuple[str, ...]:
     """Activations of torch.nn that take an input of any shape, and Identity."""
-    return (*(name for name in _public(f"{LAYERS}.activation") if name not in _OF_OTHER_SHAPE), "Identity")
+    return (*(name for name in public_names(f"{LAYERS}.activation") if name not in _OF_OTHER_SHAPE), "Identity")
 
 
 @cache
@@ -196,12 +196,3 @@ def _refusal(
 
 def _accepts(parameter: Parameter, value: Any) -> bool:
     return parameter.accepts(list(value) if isinstance(value, tuple) else value)
-
-
-def _public(name: str) -> tuple[str, ...]:
-    """The literal `__all__` of a module."""
-    module = module_of(name)
-    for node in module.body if module else ():
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
-            return tuple(ast.literal_eval(node.value))
-    return ()

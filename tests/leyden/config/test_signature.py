@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from leyden.config.signature import signature_of
+from leyden.config.compose import compose
+from leyden.config.signature import public_names, signature_of
+from leyden.system.errors import UserError
 
 TARGETS = [
     "torch.optim.Adam",
@@ -111,3 +113,26 @@ def test_a_function_that_an_annotation_names_refuses_values() -> None:
         "model.layers.0=Flaten: torch.nn has no such layer"
     )
     assert mlp.parameters["dropout"].refusal("model.dropout", 0.1) is None
+
+
+def test_public_names_are_read_and_followed_by_star() -> None:
+    assert {"Linear", "ReLU"} <= {*public_names("torch.nn")} == {*public_names("torch.nn.modules")}
+    assert {"alexnet", "resnet18", "vit_b_16"} <= {*public_names("torchvision.models")}
+    assert public_names("myproject.models.mlp") == public_names("no.such.module") == ()
+
+
+@pytest.mark.parametrize(
+    ("target", "meant"),
+    [
+        ("torch.nn.Linaer", "torch.nn.Linear"),
+        ("torchvision.models.resnet81", "torchvision.models.resnet18"),
+        ("torchvision.models.convnext_tny", "torchvision.models.convnext_tiny"),
+    ],
+)
+def test_a_class_that_is_not_there_is_refused_with_the_nearest(target: str, meant: str) -> None:
+    for typed in (
+        [f"model._target_={target}"],
+        ["model._target_=torch.nn.Sequential", f"model._args_=[{{_target_: {target}}}]"],
+    ):
+        with pytest.raises(UserError, match=rf"^model\S*\._target_={target}: there is no such class; did .*={meant}\b"):
+            compose(["model=linear", *typed])
