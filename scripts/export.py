@@ -28,9 +28,9 @@ except ModuleNotFoundError as missing:  # plain `python`, outside the project's 
     from src.leyden.system.environment import restart
 
     restart(missing)
-from torch import Tensor, nn
+from torch import Tensor
 
-from leyden.checkpoints import trust
+from leyden.checkpoints.restore import restore_network
 from leyden.cli.entry_point import report_user_errors
 from leyden.cli.script_options import join_option_values
 from leyden.data.tables.column_types import input_names
@@ -179,7 +179,7 @@ def write_state(run: LoadedRun, file: BinaryIO) -> None:
 
 
 def read_state(run: LoadedRun, file: BinaryIO) -> Network:
-    network: nn.Module = trust.build(run.task.model, nn.Module, "model")
+    network = restore_network(run.task.model, run.spec)
     network.load_state_dict(torch.load(file, weights_only=True))
     return network.eval()
 

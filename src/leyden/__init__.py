@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from leyden.data.spec import DataSpec as DataSpec
     from leyden.data.vision import TorchvisionImages as TorchvisionImages
     from leyden.models import backbones as backbones
+    from leyden.models.initialisers import initialise as initialise
+    from leyden.models.layers import make_activation as make_activation
+    from leyden.models.notation import Activation as Activation
+    from leyden.models.notation import Init as Init
     from leyden.models.torchvision_inputs import image_needed as image_needed
     from leyden.models.torchvision_inputs import torchvision_input_check as torchvision_input_check
     from leyden.models.torchvision_weights import torchvision_weights_download as torchvision_weights_download
@@ -61,6 +65,7 @@ __version__ = "0.2.0"  # of the engine: a fork has a version of its own, in pypr
 
 # Where each public name is defined.
 _PUBLIC = {
+    "Activation": "models.notation",
     "Averaging": "callbacks.averaging",
     "CSV": "data.csv",
     "Config": "config.experiment",
@@ -69,6 +74,7 @@ _PUBLIC = {
     "Evaluated": "plots.evaluated",
     "Experiment": "config.experiment",
     "ImageFolder": "data.folder",
+    "Init": "models.notation",
     "InMemory": "data.in_memory",
     "InMemoryImages": "data.images",
     "LoadedRun": "training.loaded_run",
@@ -92,9 +98,11 @@ _PUBLIC = {
     "compose": "config.compose",
     "did_you_mean": "system.suggestions",
     "evaluate_command": "cli.commands",
+    "initialise": "models.initialisers",
     "list_runs": "records.listing",
     "load_run": "training.loaded_run",
     "load_weights": "checkpoints.weights",
+    "make_activation": "models.layers",
     "predict_command": "cli.commands",
     "failure_reason": "data.downloads",
     "reconstruction_plots": "plots.reconstruction",

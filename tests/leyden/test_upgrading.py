@@ -94,7 +94,7 @@ def fork(upstream: Path) -> Path:
     for path in sorted((upstream / "src/leyden/data").glob("*.py"))[1:11]:
         path.write_text(f"{path.read_text()}\n_LATER = True\n")
     for network in ("mlp", "cnn"):  # a line beside one that was renamed
-        line = "from myproject.models.init import Scheme, initialise\n"
+        line = "from myproject.models.layers import dense\n"
         edit(upstream, f"src/myproject/models/{network}.py", line, f"import myproject.models.linear as linear\n{line}")
     for name in ("model/mlp", "model/cnn", "data/mnist"):
         target, text = (upstream / f"configs/{name}.yaml").read_text().split("\n", 1)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from leyden.checkpoints import trust
 from leyden.data.spec import DataSpec
+from leyden.models.of_torch import settle
 from leyden.records.projects import present_names
 from leyden.system.errors import UserError
 from leyden.tasks.task import Task
@@ -28,11 +29,22 @@ def restore_task(checkpoint: Mapping[str, Any], name: str = "ckpt") -> Task:
         raise UserError(f"{name}: has no {missing[0]} in it; it was not written by train.py")
     spec = restore_spec(checkpoint["spec"], name)
     model, settings = present_names(checkpoint["model"]), present_names(checkpoint["task"])
-    network: nn.Module = trust.build(model, nn.Module, f"{name}: model")
+    network = restore_network(model, spec, f"{name}: model")
     task: Task = trust.build(settings, Task, f"{name}: task", network=network, spec=spec)
     load_state(task, checkpoint["state_dict"], name)
     task.model, task.settings = dict(model), dict(settings)
     return task.eval()
+
+
+def restore_network(model: Mapping[str, Any], spec: DataSpec, setting: str = "model") -> nn.Module:
+    """Network of the settings in a checkpoint, without its weights.
+
+    Raises:
+        UserError: they name what is not trusted, or the network refuses them.
+    """
+    network: nn.Module = trust.build(model, nn.Module, setting)
+    settle(network, model, spec.input_shape)
+    return network
 
 
 def load_state(task: Task, weights: Mapping[str, Tensor], name: str) -> None:

@@ -1,19 +1,29 @@
-"""Allow-list of classes that a checkpoint or a recorded config may name: both may come from another person.
+"""Allow-list of what a checkpoint or a recorded config may name: both may come from another person.
 
 Hydra's `instantiate` calls anything that a `_target_` names, so that a config is a program. Here a name must be that of
 a class, in a trusted package and in the module that defines it: `leyden.run.os.system` begins well and is
-`os.system`.
+`os.system`. Two kinds of functions may be named too, each in one section only, and by its own name:
+
+- functions that a declared project defines in the subpackage for the section, such as `models` for `model`, and not
+  those that it imports there; of a checkpoint, those that make a network;
+- the functions of torchvision.models that torchvision registers as makers of its networks. No weights are downloaded
+  for a checkpoint.
+
+So what a foreign file can call is what the project, torch, torchvision and Lightning offer to build objects. Positional
+arguments (`_args_`) reach the same parameters as named ones.
 """
 
 import inspect
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from types import FunctionType
-from typing import Any
+from typing import Any, get_type_hints
 
 import torch.fx
 from torch import nn
 
+from leyden.models.torchvision_makers import MAKERS, is_maker, without_weights
+from leyden.records.project_functions import is_below, is_defined_in, is_public, modules_of_functions
 from leyden.records.projects import present_name, project_packages
 from leyden.system.errors import UserError
 
@@ -36,9 +46,6 @@ TRUSTED = (
     "lightning.pytorch.strategies",
     "lightning.pytorch.trainer",
 )
-# The module of a project whose functions may be named too, in a config only: its learning-rate schedules.
-_FUNCTIONS = "schedulers"
-
 _RUN_CODE = (torch.fx.GraphModule, torch.jit.ScriptModule)
 _MOST, _DEEPEST = 100_000, 50  # of the settings in one section: YAML's aliases make endless ones of a few lines
 
@@ -49,7 +56,7 @@ def build(node: Mapping[str, Any], kind: type, setting: str, **injected: Any) ->
     An argument `load`, of a network with pretrained weights, is False: the checkpoint brings its weights.
 
     Args:
-        node: with `_target_`, the only special key; strings are taken literally.
+        node: with `_target_` and `_args_`, the only special keys; strings are taken literally.
         kind: class of the object; nested objects must be networks.
         setting: name of the node, for messages.
         injected: further arguments, which replace those in the node.
@@ -57,7 +64,7 @@ def build(node: Mapping[str, Any], kind: type, setting: str, **injected: Any) ->
     Raises:
         UserError: it names what is not trusted, or its class refuses the settings.
     """
-    for _ in _parts(node, setting, ("_target_",)):
+    for _ in _parts(node, setting, ("_target_", "_args_")):
         pass
     return _instantiate(node, kind, setting, injected)
 
@@ -73,7 +80,7 @@ def check(node: Any, setting: str, kind: type | None = None) -> None:
     Raises:
         UserError: it does, or contains interpolations, which read the environment, or special keys of Hydra.
     """
-    for place, value in _parts(node, setting, ("_target_", "_partial_")):
+    for place, value in _parts(node, setting, ("_target_", "_args_", "_partial_")):
         if isinstance(value, str) and "${" in value:
             raise UserError(f"{place}={_short(value)}: must be a plain value, as a recorded config is resolved")
         if not isinstance(value, Mapping):
@@ -81,24 +88,30 @@ def check(node: Any, setting: str, kind: type | None = None) -> None:
         if not isinstance(value.get("_partial_", False), bool):
             raise UserError(f"{place}._partial_={_short(value['_partial_'])}: must be true or false")
         if "_target_" in value:
-            _resolve(value["_target_"], place, kind if place == setting else None, _functions())
+            _resolve(value["_target_"], place, kind if place == setting else None, _functions(setting))
 
 
 def _instantiate(node: Any, kind: type, place: str, injected: Mapping[str, Any]) -> Any:
     if not isinstance(node, Mapping):
         raise UserError(f"{place}={_short(node)}: must be settings with a _target_")
-    make = _resolve(node.get("_target_"), place, kind)
+    make = _resolve(node.get("_target_"), place, kind, _functions("model") if kind is nn.Module else ())
     try:
-        own = {key: value for key, value in node.items() if key != "_target_" and key not in injected}
+        own = {key: value for key, value in node.items() if key not in ("_target_", "_args_", *injected)}
         settings = {key: _value(value, f"{place}.{key}") for key, value in own.items()}
+        args = [_value(value, f"{place}._args_.{number}") for number, value in enumerate(node.get("_args_", ()))]
         if _takes_load(make):
             settings["load"] = False
-        return make(**settings, **injected)
+        if is_maker(make):
+            args, settings = without_weights(make, args, settings, place)
+        made = make(*args, **settings, **injected)
     except UserError as error:
         raise UserError(_one_line(str(error))) from error
     except Exception as error:  # a class meets settings of any type and size
         why = f"{type(error).__name__}: {_short(error)}"
         raise UserError(f"{place}: {make.__name__} cannot be made of these settings ({why})") from error
+    if not isinstance(made, kind):
+        raise UserError(f"{place}: {make.__name__} must make a {kind.__name__}, and makes a {type(made).__name__}")
+    return made
 
 
 def _value(value: Any, place: str) -> Any:
@@ -118,49 +131,57 @@ def _resolve(target: Any, place: str, kind: type | None, functions: tuple[str, .
         UserError: it is not trusted, not there, or not of the kind.
     """
     where = f"{place}._target_={_short(target)}"
+    trusted = TRUSTED + project_packages()
+    or_functions = "".join(f", and functions of {module}" for module in functions if module != MAKERS)
     foreign = UserError(
-        f"{where}: a checkpoint or a recorded config may name only classes of {', '.join(_trusted())}; if you trust "
-        'the package, declare it in pyproject.toml under [project.entry-points."leyden.projects"]'
+        f"{where}: a checkpoint or a recorded config may name only classes of {', '.join(trusted)}{or_functions}; if "
+        'you trust it, declare it in pyproject.toml under [project.entry-points."leyden.projects"]'
     )
-    trusted = _trusted()
     parts = present_name(target).split(".") if isinstance(target, str) else []
-    if len(parts) < 2 or not all(part.isidentifier() and not part.startswith("_") for part in parts):
+    if len(parts) < 2 or not is_public(parts):
         raise foreign
     owner, name = ".".join(parts[:-1]), parts[-1]
     # A package above a trusted one may re-export its classes, as torch.nn does with those of torch.nn.modules.
-    if not _below(owner, trusted) and not any(_below(module, (owner,)) for module in trusted):
+    if not is_below(owner, trusted) and not any(is_below(module, (owner,)) for module in trusted):
         raise foreign
     try:
         found = vars(import_module(owner))[name]  # not getattr: a module may define __getattr__
     except Exception as error:  # not there, or its import fails in any way
         raise UserError(f"{where}: there is no such class now; check out the commit that wrote it") from error
-    allowed = trusted if isinstance(found, type) else functions if isinstance(found, FunctionType) else ()
-    if not allowed or found.__qualname__ != name or not _below(found.__module__, allowed):
-        raise foreign
-    if isinstance(found, type) and issubclass(found, _RUN_CODE):
-        raise foreign
-    if kind is not None and not (isinstance(found, type) and issubclass(found, kind)):
+    if isinstance(found, FunctionType):
+        modules = [module for module in functions if module != MAKERS]
+        if not is_defined_in(found, name, modules) and not (MAKERS in functions and is_maker(found)):
+            raise foreign
+        is_of_kind = kind is None or _makes(found, kind)
+    else:
+        if not isinstance(found, type) or not is_defined_in(found, name, trusted) or issubclass(found, _RUN_CODE):
+            raise foreign
+        is_of_kind = kind is None or issubclass(found, kind)
+    if kind is not None and not is_of_kind:
         raise UserError(f"{where}: must be a {kind.__name__}; was the file made for something else?")
     return found
 
 
-def _trusted() -> tuple[str, ...]:
-    return TRUSTED + project_packages()
+def _functions(section: str) -> tuple[str, ...]:
+    """The modules whose functions a section may name."""
+    return (*modules_of_functions(section), *([MAKERS] if section == "model" else []))
 
 
-def _functions() -> tuple[str, ...]:
-    return tuple(f"{package}.{_FUNCTIONS}" for package in project_packages())
+def _makes(function: FunctionType, kind: type) -> bool:
+    """False if the annotation of a function says that it returns something else."""
+    try:
+        made = get_type_hints(function).get("return")
+    except Exception:  # an annotation that is not evaluated now
+        return True
+    return not isinstance(made, type) or issubclass(made, kind)
 
 
-def _below(module: str, packages: tuple[str, ...]) -> bool:
-    return any(f"{module}.".startswith(f"{package}.") for package in packages)
-
-
-def _takes_load(make: type) -> bool:
-    """True if a class has the argument `load`, or passes it on to a base class."""
+def _takes_load(make: Any) -> bool:
+    """True if a class or function has the argument `load`, or a class passes it on to a base class."""
     own = inspect.signature(make).parameters
     is_open = any(parameter.kind is parameter.VAR_KEYWORD for parameter in own.values())
-    inits = [vars(base)["__init__"] for base in make.__mro__[1:-1] if "__init__" in vars(base)]
+    bases = make.__mro__[1:-1] if isinstance(make, type) else ()
+    inits = [vars(base)["__init__"] for base in bases if "__init__" in vars(base)]
     return "load" in own or (is_open and any("load" in inspect.signature(init).parameters for init in inits))
 
 
@@ -188,6 +209,8 @@ def _parts(node: Any, setting: str, allowed: tuple[str, ...]) -> Iterator[tuple[
             if isinstance(key, str):
                 if key.startswith("_") and key.endswith("_") and key not in allowed:
                     raise UserError(f"{place}.{_short(key)}: may not be set here; only {' and '.join(allowed)} may")
+                if key == "_args_" and not isinstance(part, list | tuple):
+                    raise UserError(f"{place}._args_={_short(part)}: must be a list")
                 stack.append((key, f"{place}.<key>", depth + 1))
             stack.append((part, f"{place}.{_short(key)}", depth + 1))
 

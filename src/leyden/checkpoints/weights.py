@@ -2,17 +2,22 @@
 
 import logging
 import pickle
+import re
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from leyden.checkpoints.files import newest_whole, verify
+from leyden.checkpoints.state_dicts import chosen_state
+from leyden.config.initial_weights import initial_weights
 from leyden.system.errors import UserError
+from leyden.system.suggestions import did_you_mean
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +30,7 @@ class LoadReport:
         matched: loaded.
         missing: the network has it, the file does not.
         unexpected: the file has it, the network does not; the names are those of the file, without its prefix.
+        renamed: number of tensors of the file with another name after `rename`.
         wrong_shape: both have it, and it does not fit; or it does, and another tensor of the same layer does not: a
             layer is loaded as a whole. The head of a network for other classes is found here.
     """
@@ -33,10 +39,23 @@ class LoadReport:
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
     wrong_shape: tuple[str, ...]
+    renamed: int = 0
+
+
+def load_initial(network: nn.Module, init_from: str | Mapping[str, Any]) -> LoadReport:
+    """Load the weights that `init_from` names; see `load_weights`."""
+    return load_weights(network, **(initial_weights(init_from) or {}))
 
 
 def load_weights(
-    network: nn.Module, path: str | Path, setting: str = "init_from", leave_out: str | None = None
+    network: nn.Module,
+    path: str | Path,
+    setting: str = "init_from",
+    leave_out: str | None = None,
+    *,
+    key: str | None = None,
+    rename: Mapping[str, str] | None = None,
+    into: str | None = None,
 ) -> LoadReport:
     """Load every tensor of a file that fits the network by name and shape, and log how many did.
 
@@ -49,12 +68,19 @@ def load_weights(
         path: a state_dict, or a checkpoint that holds one.
         setting: name of the path, for messages.
         leave_out: prefix of the network's tensors that stay as they are.
+        key: name of the state_dict in a file with several, or of a part of one: `generator` is all of `generator.…`.
+        rename: regular expressions for names in the file, and what replaces a match; in this order.
+        into: part of the network that is loaded, by its name, such as `backbone`.
 
     Raises:
-        UserError: the file cannot be read, or nothing in it fits.
+        UserError: the file cannot be read, or nothing in it fits; it has several state_dicts, or none of this name; a
+            pattern matches nothing; or the network has no such part.
     """
+    if into is not None:
+        network = _part(network, into, setting)
     own = {name: value for name, value in network.state_dict().items() if isinstance(value, Tensor)}
-    state = _aligned(read_weights(path, setting), own)
+    state, renamed = _renamed(read_weights(path, setting, key), rename or {}, path, setting)
+    state = _aligned(state, own)
     if translate := getattr(network, "translate", None):
         state = translate(state)
     own = {name: value for name, value in own.items() if leave_out is None or not name.startswith(leave_out)}
@@ -65,23 +91,27 @@ def load_weights(
         tuple(name for name in own if name not in state and not name.endswith("num_batches_tracked")),  # old files
         tuple(name for name in state if name not in own),
         tuple(name for name in own if name in state and _layer(name) in unfit),
+        renamed,
     )
     if not matched:
         theirs, ours = _few(state), _few(own)
         raise UserError(f"{setting}={path}: nothing in it fits this network; it has {theirs}, the network {ours}")
     network.load_state_dict({name: state[name] for name in matched}, strict=False)
-    log.info("weights: %d of %d tensors from %s", len(matched), len(own), path)
+    more = {f", {key}": key, f", {renamed} renamed": renamed, f", into {into}": into}
+    said = "".join(text for text, value in more.items() if value)
+    log.info("weights: %d of %d tensors from %s%s", len(matched), len(own), path, said)
     rest = {"of another shape": report.wrong_shape, "not in it": report.missing, "not used": report.unexpected}
     if any(rest.values()):
         log.info("weights: %s", "; ".join(f"{what}: {_few(names)}" for what, names in rest.items() if names))
     return report
 
 
-def read_weights(path: str | Path, setting: str = "init_from") -> dict[str, Tensor]:
+def read_weights(path: str | Path, setting: str = "init_from", key: str | None = None) -> dict[str, Tensor]:
     """Tensors of a state_dict file or of a checkpoint, by name, on the CPU. Only tensors are unpickled.
 
     Raises:
-        UserError: there is no such file, or it is no file of tensors.
+        UserError: there is no such file, or it is no file of tensors; it has several state_dicts, or none that `key`
+            names.
     """
     file = Path(path).expanduser()
     if file.suffix == ".ckpt":  # a run also keeps the one before
@@ -98,15 +128,38 @@ def read_weights(path: str | Path, setting: str = "init_from") -> dict[str, Tens
         raise UserError(f"{setting}={path}: {what}") from error
     if zipfile.is_zipfile(file) and (fault := verify(file)):  # torch reads over a damaged number
         raise UserError(f"{setting}={path}: is {fault}; give another one")
-    for key in ("state_dict", "model"):  # Lightning's checkpoints; those of torchvision's training scripts
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
-            break
-    tensors = dict(content) if isinstance(content, Mapping) else {}
-    state = {name: value for name, value in tensors.items() if isinstance(name, str) and isinstance(value, Tensor)}
+    state = chosen_state(content, key, setting, path)
     if not state:
         raise UserError(f"{setting}={path}: holds no tensors by name; save model.state_dict()")
     return state
+
+
+def _part(network: nn.Module, name: str, setting: str) -> nn.Module:
+    parts = {part: module for part, module in network.named_modules() if part and [*module.parameters()]}
+    if name not in parts:
+        near = did_you_mean(name, [part for part in parts if part.count(".") < 2])
+        raise UserError(f"{setting}.into={name}: the network has no such part with weights{near}")
+    found: nn.Module = parts[name]
+    return found
+
+
+def _renamed(
+    state: Mapping[str, Tensor], rename: Mapping[str, str], path: str | Path, setting: str
+) -> tuple[dict[str, Tensor], int]:
+    """Tensors under their new names, and how many have one."""
+    names = list(state)
+    for pattern, text in rename.items():
+        try:
+            new = [re.sub(pattern, text, name) for name in names]
+        except (re.error, IndexError) as error:
+            raise UserError(f"{setting}.rename: {pattern} cannot be replaced by {text} ({error})") from error
+        if not any(re.search(pattern, name) for name in names):
+            raise UserError(f"{setting}.rename: {pattern} matches nothing in {path}; it has {_few(names)}")
+        names = new
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise UserError(f"{setting}.rename: gives several tensors of {path} the name {twice[0]}")
+    renamed = sum(name != new for name, new in zip(state, names, strict=True))
+    return dict(zip(names, state.values(), strict=True)), renamed
 
 
 def _aligned(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:

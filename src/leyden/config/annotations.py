@@ -23,6 +23,8 @@ _WORDS = {
     "list[str]": "a list of words",
     "list[str | float]": "a list of words or numbers",
     "list[str | int]": "a list of names",
+    "dict[str, Any]": "a mapping",
+    "list[str | dict[str, Any]]": "a list of names, or of names with their arguments",
     "dict[str, float]": "a mapping of names to numbers ({a: 1, b: 2})",
     "list[str | int | float | bool | None]": "a list of names",
 }
@@ -52,6 +54,16 @@ def choices(annotation: ast.expr) -> list[object]:
     return [ast.literal_eval(choice) for name, inner in literals if name == "Literal" for choice in inner]
 
 
+def named_check(annotation: ast.expr) -> str | None:
+    """Dotted name of the function that checks a value: the text in `Annotated[X, "package.module.function"]`."""
+    for part in ast.walk(annotation):
+        name, inner = _subscript(part) if isinstance(part, ast.Subscript) else ("", [])
+        texts = [text.value for text in inner[1:] if isinstance(text, ast.Constant)] if name == "Annotated" else []
+        if texts:
+            return str(texts[0])
+    return None
+
+
 def _alternatives(annotation: ast.expr) -> Iterator[ast.expr]:
     """`X | Y`, `Union[X, Y]`, `Optional[X]` and quoted annotations, one by one."""
     name, inner = _subscript(annotation)
@@ -60,6 +72,8 @@ def _alternatives(annotation: ast.expr) -> Iterator[ast.expr]:
         yield from _alternatives(annotation.right)
     elif isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
         yield from _alternatives(ast.parse(annotation.value, mode="eval").body)
+    elif name == "Annotated":
+        yield from _alternatives(inner[0])
     elif name in ("Union", "Optional"):
         for part in inner:
             yield from _alternatives(part)

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from leyden.config.cross_checks import check_callbacks, check_strategy, refuse_tuners
 from leyden.config.experiment import Config, Experiment, Recorded
 from leyden.config.hydra_settings import check_hydra
+from leyden.config.initial_weights import initial_path, initial_weights
 from leyden.config.mappings import with_names_as_text
 from leyden.config.messages.hydra_errors import explain
 from leyden.config.monitored_metrics import check_monitored
@@ -100,10 +101,11 @@ def check(cfg: DictConfig) -> Experiment:
     for own in ("resume", "sweep", QUIET):
         del config[own]
     refuse_tuners(config, overrides)
-    _check(config, Vocabulary(primary), overrides)
+    _check({**config, "init_from": initial_path(config["init_from"])}, Vocabulary(primary), overrides)
     overrides = without_quiet(overrides)
-    if config["init_from"] is not None and rank() == 0:  # by now `last` may be this run, for a further process of it
-        config["init_from"] = str(_weights_of(str(config["init_from"]), config["paths"]["log_dir"]))
+    if (initial := initial_weights(config["init_from"])) and rank() == 0:  # later, `last` may be this run
+        path = str(_weights_of(initial["path"], config["paths"]["log_dir"]))
+        config["init_from"] = {**initial, "path": path} if len(initial) > 1 else path
     return Experiment(name, config, overrides, resumes=is_job and Path(config["paths"]["run_dir"]).exists())
 
 

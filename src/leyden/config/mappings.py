@@ -17,6 +17,7 @@ from leyden.config.signature import Parameter, signature_of
 from leyden.system.override_text import parsed, quoted
 
 _SETTING = re.compile(r"([+]*[A-Za-z_]\w*(?:\.[\w-]+)+)=(\{.*\})", re.DOTALL)
+_INITIAL = re.compile(r"([+]*init_from)=(\{.*\})", re.DOTALL)  # its keys are regular expressions
 _MAPPING = re.compile(r"\{[^{}]*\}")
 _ENTRY = re.compile(
     r"""\s*(?:(?P<text>"(?:\\.|[^"\\])*")|'(?P<plain>(?:[^']|'')*)'|(?P<bare>[^,]+?))\s*:\s*(?P<value>[^,:]*)(?:,|$)"""
@@ -26,6 +27,8 @@ _OF_NAMES = re.compile(r"\b(?:dict|Mapping|MutableMapping)\[str,")
 
 def quoted_mapping(argument: str) -> str:
     """An override with a mapping, or each of several, in quotes if Hydra would not read its keys unchanged."""
+    if (initial := _INITIAL.fullmatch(argument)) and "${" not in initial[2]:
+        return f"{initial[1]}={quoted(initial[2])}"
     match = _SETTING.fullmatch(argument)
     if match is None or "${" in match[2]:
         return argument

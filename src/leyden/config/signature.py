@@ -5,6 +5,7 @@ signature_of("torch.optim.Adam").parameters["lr"].accepts("fast")     # False
 
 import ast
 import copy
+import importlib
 import importlib.util
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from leyden.config.annotations import SCALARS, accepts, choices, meaning
+from leyden.config.annotations import SCALARS, accepts, choices, meaning, named_check
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,19 @@ class Parameter:
     def accepts(self, value: object) -> bool:
         """True if the argument takes a plain YAML value; an annotation that is not understood takes everything."""
         return self.annotation is None or (value is None and self.nullable) or accepts(self.annotation, value)
+
+    def refusal(self, key: str, value: object) -> str | None:
+        """Message that refuses a value of an accepted type; None if there is none.
+
+        An annotation `Annotated[str, "package.module.function"]` names the function that decides: it gets the name of
+        the setting and the value, and its module does not import torch.
+        """
+        check = named_check(self.annotation) if self.annotation else None
+        if check is None or value is None or (isinstance(value, dict) and "_target_" in value):
+            return None
+        owner, _, name = check.rpartition(".")
+        message: str | None = getattr(importlib.import_module(owner), name)(key, value)
+        return message
 
     @property
     def choices(self) -> list[object]:
@@ -132,6 +146,19 @@ def module_of(name: str) -> Module | None:
         return Module(path, name, ast.parse(path.read_text(encoding="utf-8")).body)
     except (OSError, SyntaxError, UnicodeDecodeError):
         return None
+
+
+def public_names(name: str) -> tuple[str, ...]:
+    """The `__all__` of a module; without one, those of the modules that it imports by star."""
+    module = module_of(name)
+    found: list[str] = []
+    for node in _statements(module.body) if module else ():
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            with suppress(ValueError):  # computed
+                return tuple(ast.literal_eval(node.value))
+        if module and isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+            found += public_names(_source_of(module, node))
+    return tuple(found)
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:

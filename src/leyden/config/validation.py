@@ -15,11 +15,11 @@ from leyden.config.limits import check_number, limits_of
 from leyden.config.messages.unknown_key import Hints
 from leyden.config.monitored_metrics import check_monitor
 from leyden.config.sections import HAVE_PARTS, INJECTED_ARGS, arguments_of, injected_into, settable
-from leyden.config.signature import signature_of
+from leyden.config.signature import definition_of, public_names, signature_of
 from leyden.config.vocabulary import Vocabulary
 from leyden.system.errors import UserError
 from leyden.system.override_text import as_text
-from leyden.system.suggestions import nearest
+from leyden.system.suggestions import did_you_mean, nearest
 
 # Packages that only some targets need, by the class.
 OPTIONAL = {"WandbLogger": "wandb", "MLFlowLogger": "mlflow"}
@@ -130,6 +130,9 @@ def _check(path: str, value: Any, hints: Hints, limits: dict[str, str]) -> None:
     elif value == "???":
         raise UserError(f"{path}: no value given; add {path}=… to the command")
     else:
+        for place, inner in enumerate(value if isinstance(value, list) else ()):
+            if isinstance(inner, Mapping) and "_target_" in inner:  # a layer of torch.nn.Sequential
+                _check(f"{path}.{place}", inner, hints, {})
         _check_limit(path, value, limits)
 
 
@@ -152,6 +155,10 @@ def _check_target(path: str, node: Mapping[str, Any], hints: Hints) -> None:
     if signature is None:
         if find_spec(target.partition(".")[0]) is None:
             raise UserError(f"{path}._target_={target}: no such package")
+        owner, _, name = target.rpartition(".")
+        if (known := public_names(owner)) and name not in known and definition_of(target) is None:
+            near = did_you_mean(name, known, lambda one: f"{path}._target_={owner}.{one}")
+            raise UserError(f"{path}._target_={target}: there is no such class{near}")
         return  # its signature cannot be read from source text; building it checks the settings
     parameters = arguments_of(path, signature)
     for key, value in node.items():
@@ -162,6 +169,8 @@ def _check_target(path: str, node: Mapping[str, Any], hints: Hints) -> None:
         parameter = parameters.get(key)
         if parameter and value != "???" and not parameter.accepts(value):
             raise UserError(hints.wrong_type(f"{path}.{key}", value, parameter))
+        if parameter and value != "???" and (why := parameter.refusal(f"{path}.{key}", value)):
+            raise UserError(why)
     # Those of a network may be facts about the data, which are not known yet: see complete_model.
     if not node.get("_partial_") and "_args_" not in node and path != "model":
         for name in (f"{path}.{p.name}" for p in parameters.values() if p.required and p.name not in node):

@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from leyden.config.compose import check
 from leyden.config.experiment import Trial
+from leyden.config.initial_weights import initial_path
 from leyden.config.recorded import differences, value_at
 from leyden.records.projects import present_names
 from leyden.records.record import CHECKPOINTS, CONFIG, read_yaml, rebase_paths
@@ -132,7 +133,7 @@ def _check_settings(cfg: DictConfig) -> None:
     """Raise a UserError for settings with which jobs would share a run, or differ when the command is repeated."""
     if cfg.resume is not None:
         raise UserError(f"resume={cfg.resume}: resumes one run, without -m; repeat a sweep's command to resume it")
-    if cfg.init_from == "last":
+    if initial_path(cfg.init_from) == "last":
         raise UserError("init_from=last: would be a different run for each job; give the directory of one")
     if cfg.paths.run_dir is not None:
         raise UserError(f"paths.run_dir={cfg.paths.run_dir}: each job has its own directory; give paths.log_dir")

@@ -1,6 +1,6 @@
 """Objects built from a validated config: data, network, task and Trainer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -29,6 +29,8 @@ from leyden.data.module import DataModule
 from leyden.data.plain import PlainData, as_datamodule
 from leyden.data.recorded_split import RecordedSplit
 from leyden.data.spec import DataSpec
+from leyden.models.of_torch import settle
+from leyden.models.torchvision_makers import check_maker
 from leyden.system.errors import UserError
 from leyden.system.suggestions import did_you_mean
 from leyden.tasks.optimizers import OptimizerFactory
@@ -81,14 +83,25 @@ def _check_alike(spec: DataSpec, trained: DataSpec) -> None:
             raise UserError(f"data: {what} is {now}, and the network was trained on {then}; give data of the same kind")
 
 
-def build_network(model: Mapping[str, Any]) -> nn.Module:
-    """Network of complete settings."""
+def build_network(model: Mapping[str, Any], input_shape: Sequence[int] | None = None) -> nn.Module:
+    """Network of complete settings.
+
+    Args:
+        model: with the facts about the data that the network asks for.
+        input_shape: shape of one input, for lazy layers; by default the one in the settings, if there is one.
+
+    Raises:
+        UserError: the network refuses the settings or the input.
+    """
     _check_input(model)
     network = _build("model", model)
     if not isinstance(network, nn.Module):
         raise UserError(
             f"model._target_={model['_target_']}: makes {description(network)}; it must return a torch.nn.Module"
         )
+    shape = input_shape or model.get("input_shape")
+    if shape is not None:
+        settle(network, model, shape)
     return network
 
 
@@ -98,6 +111,7 @@ def _check_input(model: Mapping[str, Any]) -> None:
         network = get_object(model["_target_"])
     except Exception:  # not there, or its module fails: building it reports that
         return
+    check_maker(network, model)
     check = getattr(network, "check_input", None)
     if check and (why := refusal(model["_target_"], check, model)):
         raise UserError(why)
@@ -141,7 +155,8 @@ def build_task(config: Config, spec: DataSpec, load: bool = True) -> Task:
     task_class = _task_class(config)
     task_class.check(spec)
     model = complete_model(config["model"], spec, task_class.output_size(spec))
-    network, optimizer = build_network(model if load else for_checkpoint(model)), build_optimizer(config)
+    network = build_network(model if load else for_checkpoint(model), spec.input_shape)
+    optimizer = build_optimizer(config)
     parts = {"network": network, "spec": spec, "optimizer": optimizer, "scheduler": build_scheduler(config)}
     task: Task = _build("task", config["task"], **parts)
     try:
@@ -169,7 +184,7 @@ def _task_class(config: Config) -> type[Task]:
 
 def untrained_copy(task: Task) -> Task:
     """New task with the settings of another, without its weights, optimizer and scheduler."""
-    network = build_network(task.model)
+    network = build_network(task.model, task.spec.input_shape)
     new: Task = _build("task", task.settings, network=network, spec=task.spec)
     new.model, new.settings = task.model, task.settings
     return new

@@ -18,8 +18,9 @@ from leyden.callbacks.tested_weights import TestedWeights
 from leyden.checkpoints import trust
 from leyden.checkpoints.files import read_checkpoint, recorded_spec
 from leyden.checkpoints.restore import load_state, restore_spec
-from leyden.checkpoints.weights import load_weights
+from leyden.checkpoints.weights import load_initial
 from leyden.config.experiment import Experiment
+from leyden.config.initial_weights import initial_path
 from leyden.data.batches import description
 from leyden.data.module import DataModule
 from leyden.distributed.launcher import launch_ranks
@@ -96,7 +97,7 @@ def _prepared(experiment: Experiment) -> tuple[DataModule, Task]:
     L.seed_everything(config["seed"], workers=True, verbose=False)
     task = build_task(config, datamodule.spec, load=not has_weights)
     if config["init_from"] and not has_weights and rank() == 0:  # which sends them to the other processes
-        load_weights(task.network, config["init_from"], "init_from")
+        load_initial(task.network, config["init_from"])
     _check_objectives(experiment, task)
     check_feasible(experiment, task, datamodule)
     return datamodule, task
@@ -189,8 +190,8 @@ def _data(experiment: Experiment, has_weights: bool) -> DataModule:
     else:  # also a run of an older version, which is refused if its spec does not match
         datamodule = build_data(experiment.config, class_order=before.class_names if before else ())
     warn_of_repeated(datamodule)
-    if experiment.config["init_from"]:
-        warn_of_source(datamodule, Path(experiment.config["init_from"]))
+    if path := initial_path(experiment.config["init_from"]):
+        warn_of_source(datamodule, Path(path))
     return datamodule
 
 

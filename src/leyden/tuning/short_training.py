@@ -9,7 +9,7 @@ import lightning as L
 import numpy as np
 import torch
 
-from leyden.checkpoints.weights import load_weights
+from leyden.checkpoints.weights import load_initial
 from leyden.config.experiment import Config, Experiment
 from leyden.data.module import DataModule
 from leyden.system.errors import UserError
@@ -80,7 +80,7 @@ def prepare_task(experiment: Experiment, datamodule: DataModule, seed: int) -> T
     _seed_all(seed)
     task = build_task({**config, "scheduler": None}, datamodule.spec)
     if config["init_from"]:
-        load_weights(task.network, config["init_from"], "init_from")
+        load_initial(task.network, config["init_from"])
     return task
 
 

@@ -6,11 +6,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from leyden import UserError
+from leyden import Activation, Init, UserError, initialise, make_activation
 from myproject.models import input_checks
-from myproject.models.init import Scheme, initialise
-from myproject.models.layers import Activation
-from myproject.models.layers import activation as make_activation
 
 
 class AutoEncoder(nn.Module):
@@ -26,8 +23,8 @@ class AutoEncoder(nn.Module):
         channels: output channels of each convolution; each halves the image, rounding up.
         code_size: dimension of the code.
         batch_norm: BatchNorm before each activation.
-        activation: name in `myproject.models.layers`.
-        init: weight initialisation by name; see `myproject.models.init`.
+        activation: of torch.nn by name, as relu, gelu or {LeakyReLU: 0.2}.
+        init: weight initialisation by name; see `leyden.initialise`.
 
     Raises:
         UserError: the input is not an image, or `output_size` is not its size.
@@ -44,7 +41,7 @@ class AutoEncoder(nn.Module):
         code_size: int,
         batch_norm: bool = False,
         activation: Activation = "relu",
-        init: Scheme = "default",
+        init: Init = "default",
     ) -> None:
         super().__init__()
         input_checks.require("AutoEncoder", input_checks.autoencoder(input_shape, channels))

@@ -5,10 +5,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from leyden import Activation, Init, initialise, make_activation
 from myproject.models import input_checks
-from myproject.models.init import Scheme, initialise
-from myproject.models.layers import Activation, dense
-from myproject.models.layers import activation as make_activation
+from myproject.models.layers import dense
 
 
 class CNN(nn.Module):
@@ -25,8 +24,8 @@ class CNN(nn.Module):
         kernel_size: odd; the convolutions are padded to keep the image size.
         batch_norm: BatchNorm before each activation.
         dropout: probability after each hidden dense layer; a list has one for each layer.
-        activation: name in `myproject.models.layers`.
-        init: weight initialisation by name; see `myproject.models.init`.
+        activation: of torch.nn by name, as relu, gelu or {LeakyReLU: 0.2}.
+        init: weight initialisation by name; see `leyden.initialise`.
 
     Raises:
         UserError: the input is not an image, or too small for that many poolings.
@@ -45,7 +44,7 @@ class CNN(nn.Module):
         batch_norm: bool = False,
         dropout: float | list[float] = 0.0,
         activation: Activation = "relu",
-        init: Scheme = "default",
+        init: Init = "default",
     ) -> None:
         super().__init__()
         input_checks.require("CNN", input_checks.cnn(input_shape, channels))

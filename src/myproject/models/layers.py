@@ -1,43 +1,13 @@
 """Layers that several networks share."""
 
-from typing import Literal
-
 from torch import nn
 
-from leyden import UserError
+from leyden import Activation, UserError, make_activation
 from myproject.models import input_checks
-
-Activation = Literal[
-    "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "tanh", "sigmoid", "identity"
-]  # spelt out, so that the choice is known before torch is imported
-
-ACTIVATIONS: dict[Activation, type[nn.Module]] = {
-    "relu": nn.ReLU,
-    "leaky_relu": nn.LeakyReLU,
-    "elu": nn.ELU,
-    "selu": nn.SELU,
-    "gelu": nn.GELU,
-    "silu": nn.SiLU,
-    "mish": nn.Mish,
-    "tanh": nn.Tanh,
-    "sigmoid": nn.Sigmoid,
-    "identity": nn.Identity,
-}
-
-
-def activation(name: Activation) -> nn.Module:
-    """New activation layer of this name.
-
-    Raises:
-        UserError: the name is unknown.
-    """
-    if name not in ACTIVATIONS:
-        raise UserError(f"model.activation={name}: must be one of {', '.join(ACTIVATIONS)}")
-    return ACTIVATIONS[name]()
 
 
 def dense(
-    size: int, widths: list[int], dropout: float | list[float], name: Activation, batch_norm: bool = False
+    size: int, widths: list[int], dropout: float | list[float], activation: Activation, batch_norm: bool = False
 ) -> tuple[list[nn.Module], int]:
     """Hidden dense layers, each with optional BatchNorm, activation and dropout.
 
@@ -45,7 +15,7 @@ def dense(
         size: number of inputs.
         widths: width of each layer.
         dropout: probability after each layer; a list has one for each layer.
-        name: name of the activation.
+        activation: after each layer.
         batch_norm: BatchNorm before each activation.
 
     Returns:
@@ -59,7 +29,7 @@ def dense(
         layers.append(nn.Linear(size, width, bias=not batch_norm))  # BatchNorm has a bias of its own
         if batch_norm:
             layers.append(nn.BatchNorm1d(width))
-        layers.append(activation(name))
+        layers.append(make_activation(activation))
         if probability:
             layers.append(nn.Dropout(probability))
         size = width

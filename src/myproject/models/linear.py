@@ -4,7 +4,7 @@ import math
 
 from torch import Tensor, nn
 
-from myproject.models.init import Scheme, initialise
+from leyden import Init, initialise
 
 
 class Linear(nn.Module):
@@ -13,10 +13,10 @@ class Linear(nn.Module):
     Args:
         input_shape: shape of one input, without the batch.
         output_size: number of outputs.
-        init: weight initialisation by name; see `myproject.models.init`.
+        init: weight initialisation by name; see `leyden.initialise`.
     """
 
-    def __init__(self, input_shape: tuple[int, ...], output_size: int, init: Scheme = "default") -> None:
+    def __init__(self, input_shape: tuple[int, ...], output_size: int, init: Init = "default") -> None:
         super().__init__()
         self.output = nn.Linear(math.prod(input_shape), output_size)
         initialise(self, init)

@@ -5,9 +5,9 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from leyden import Activation, Init, initialise
 from myproject.models import input_checks
-from myproject.models.init import Scheme, initialise
-from myproject.models.layers import Activation, dense
+from myproject.models.layers import dense
 
 
 class MLP(nn.Module):
@@ -19,8 +19,8 @@ class MLP(nn.Module):
         hidden_sizes: width of each hidden layer; an empty list gives a linear model.
         batch_norm: BatchNorm before each activation.
         dropout: probability after each hidden layer; a list has one for each layer.
-        activation: name in `myproject.models.layers`.
-        init: weight initialisation by name; see `myproject.models.init`.
+        activation: of torch.nn by name, as relu, gelu or {LeakyReLU: 0.2}.
+        init: weight initialisation by name; see `leyden.initialise`.
     """
 
     LIMITS: ClassVar = {"hidden_sizes": ">= 1"}  # checked before the network is built
@@ -34,7 +34,7 @@ class MLP(nn.Module):
         batch_norm: bool = True,
         dropout: float | list[float] = 0.0,
         activation: Activation = "relu",
-        init: Scheme = "default",
+        init: Init = "default",
     ) -> None:
         super().__init__()
         hidden, size = dense(math.prod(input_shape), hidden_sizes, dropout, activation, batch_norm)

@@ -5,10 +5,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from leyden import Activation, Init, initialise, make_activation
 from myproject.models import input_checks
-from myproject.models.init import Scheme, initialise
-from myproject.models.layers import Activation, dense
-from myproject.models.layers import activation as make_activation
+from myproject.models.layers import dense
 
 
 class VGG(nn.Module):
@@ -24,8 +23,8 @@ class VGG(nn.Module):
         hidden_sizes: width of each dense layer before the last.
         batch_norm: BatchNorm after each convolution.
         dropout: probability after each hidden dense layer; a list has one for each layer.
-        activation: name in `myproject.models.layers`.
-        init: weight initialisation by name; see `myproject.models.init`.
+        activation: of torch.nn by name, as relu, gelu or {LeakyReLU: 0.2}.
+        init: weight initialisation by name; see `leyden.initialise`.
 
     Raises:
         UserError: an unknown entry in `layers`; the input is not an image, or too small for that many poolings.
@@ -43,7 +42,7 @@ class VGG(nn.Module):
         batch_norm: bool = True,
         dropout: float | list[float] = 0.0,
         activation: Activation = "relu",
-        init: Scheme = "kaiming",
+        init: Init = "kaiming",
     ) -> None:
         super().__init__()
         input_checks.require("VGG", input_checks.vgg(input_shape, layers))

@@ -2,7 +2,9 @@
 
 import re
 import socket
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -106,12 +108,97 @@ def test_no_weights_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lo
         assert isinstance(build({**node, "weights": weights}, nn.Module, "model"), Pretrained)
 
 
-def test_functions_may_be_named_where_all_are_harmless() -> None:
+def test_a_schedule_may_be_a_function_and_only_there() -> None:
     node = {"_target_": "leyden.tasks.schedulers.onecycle", "_partial_": True}
-    check(node, "scheduler")
-    with pytest.raises(UserError, match="must be a LRScheduler"):
-        check(node, "scheduler", LRScheduler)
+    check(node, "scheduler", LRScheduler)
+    with pytest.raises(UserError, match="must be a Module"):
+        check(node, "scheduler", nn.Module)
+    for section in ("model", "data", "callbacks", "task", "trainer"):
+        with pytest.raises(UserError, match="may name only classes of"):
+            check(node, section)
     refusal({"_target_": "leyden.tasks.schedulers.onecycle"})
+
+
+@pytest.fixture
+def module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A module of the project's models, to define functions in."""
+    name = "myproject.models.made_for_tests"
+    made = ModuleType(name)
+    monkeypatch.setitem(sys.modules, name, made)
+    return made
+
+
+def defined(module: ModuleType, source: str) -> None:
+    exec(source, vars(module))
+
+
+def test_a_function_of_the_projects_models_makes_a_network(module: ModuleType) -> None:
+    defined(
+        module,
+        "from torch import nn\n"
+        "def annotated(width: int) -> nn.Linear: return nn.Linear(width, 2)\n"
+        "def plain(width, load=True):\n    assert not load\n    return nn.Linear(width, 2)\n"
+        "def later(width) -> 'NotThere': return nn.Linear(width, 2)\n",
+    )
+    for name in ("annotated", "plain", "later"):
+        node = {"_target_": f"{module.__name__}.{name}"}
+        assert build({**node, "width": 3}, nn.Module, "model").in_features == 3
+        assert build({**node, "_args_": [3]}, nn.Module, "model").in_features == 3
+        check({**node, "width": 3}, "model")
+        with pytest.raises(UserError, match="may name only classes of"):
+            check({**node, "width": 3}, "data")
+        assert "may name only classes of" in refusal({**node, "width": 3}, Task, "task")
+
+
+def test_a_function_that_makes_something_else_is_refused(module: ModuleType) -> None:
+    defined(
+        module,
+        "calls = []\n"
+        "def annotated() -> None: calls.append(1)\n"
+        "def text() -> str: calls.append(1)\n"
+        "def plain(): return 7\n"
+        "def partial(*_): return 7\n",
+    )
+    for name in ("annotated", "text"):
+        assert "must be a Module" in refusal({"_target_": f"{module.__name__}.{name}"})
+    assert module.calls == []
+    assert "must make a Module, and makes a int" in refusal({"_target_": f"{module.__name__}.plain"})
+
+
+def test_a_sequence_of_layers_is_built() -> None:
+    layers = [
+        {"_target_": "torch.nn.Flatten"},
+        {"_target_": "torch.nn.Linear", "_args_": [4, 3]},
+        {"_target_": "torch.nn.Sequential", "_args_": [{"_target_": "torch.nn.ReLU"}]},
+    ]
+    node = {"_target_": "torch.nn.Sequential", "_args_": layers}
+    network = build(node, nn.Module, "model")
+    assert [type(layer) for layer in network] == [nn.Flatten, nn.Linear, nn.Sequential]
+    assert network(torch.zeros(2, 2, 2)).shape == (2, 3)
+    check(node, "model")
+
+
+@pytest.mark.parametrize("name", ["resnet18", "squeezenet1_1", "googlenet"])
+def test_a_maker_of_torchvision_reads_no_weights(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("it reads")
+
+    monkeypatch.setattr(torch, "load", refuse)
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    node = {"_target_": f"torchvision.models.{name}", "num_classes": 3}
+    for more in ({}, {"weights": "DEFAULT"}, {"pretrained": True}, {"weights": "DEFAULT", "pretrained": True}):
+        built = build({**node, **more}, nn.Module, "model")
+        assert [p.shape[0] for p in built.parameters()][-1] == 3
+    check(node, "model")
+    assert "takes named arguments only" in refusal({**node, "_args_": [True]})
+
+
+def test_a_maker_with_a_backbone_reads_no_weights_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", lambda *_, **__: pytest.fail("it downloads"))
+    node = {"_target_": "torchvision.models.segmentation.lraspp_mobilenet_v3_large", "num_classes": 3}
+    for more in ({}, {"weights_backbone": "DEFAULT"}, {"pretrained_backbone": True}):
+        assert isinstance(build({**node, **more}, nn.Module, "model"), nn.Module)
 
 
 def shipped(*groups: str) -> list[Any]:

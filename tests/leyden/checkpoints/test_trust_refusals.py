@@ -50,9 +50,28 @@ FOREIGN = [
     "torch.nn.modules.lazy.torch.serialization.os.system",
     "torch.nn.functional.relu",
     "torch.nn.utils.parametrizations.orthogonal",
+    "torch.nn.utils.clip_grad_norm_",
+    "torch.nn.utils.prune.l1_unstructured",
+    "torch.nn.init.zeros_",
+    "torch.nn.modules.utils.consume_prefix_in_state_dict_if_present",
+    "torch.hub.load_state_dict_from_url",
+    "myproject.schedulers.onecycle",
+    "myproject.data.mnist.abbreviated",
+    "myproject.models.layers.make_activation",
+    "myproject.models.input_checks.image_needed",
+    "myproject.models.pretrained.load_weights",
+    "leyden.models.initialisers.initialise",
+    "leyden.models.layers.make_activation",
     "torch.nn.DataParallel",
     "torchvision.models.get_model",
-    "torchvision.models.resnet18",
+    "torchvision.models.get_model_weights",
+    "torchvision.models.list_models",
+    "torchvision.models.get_model_builder",
+    "torchvision.models.resnet.conv3x3",
+    "torchvision.models.resnet.handle_legacy_interface",
+    "torchvision.models.segmentation.fcn._fcn_resnet",
+    "torchvision._internally_replaced_utils.load_state_dict_from_url",
+    "torchvision.ops.misc.torch.hub.load",
     "torchvision.datasets.utils.download_url",
     "torchvision.models.feature_extraction.DualGraphModule",
     "lightning.pytorch.demos.boring_classes.BoringModel",
@@ -74,6 +93,7 @@ def test_what_is_foreign_is_refused(target: Any) -> None:
     assert "may name only classes of leyden" in message or "there is no such class" in message
     assert refusal({**MLP_NODE, "activation": {"_target_": target}}).startswith("model.activation._target_=")
     assert refusal({**MLP_NODE, "layers": [[node]]}).startswith("model.layers.0.0._target_=")
+    assert refusal({"_target_": "torch.nn.Sequential", "_args_": [node]}).startswith("model._args_.0._target_=")
     for section in (node, {"deep": [{"er": node}]}, {**MLP_NODE, "x": {"_target_": target, "_partial_": True}}):
         with pytest.raises(UserError, match=r"^data\S*\._target_="):
             check(section, "data")
@@ -122,6 +142,45 @@ def test_code_that_a_trusted_module_defines_is_refused(monkeypatch: pytest.Monke
     Traced.__module__, Traced.__qualname__ = module.__name__, "Traced"
     monkeypatch.setattr(module, "Traced", Traced, raising=False)
     assert "may name only" in refusal({"_target_": "myproject.models.mlp.Traced"})
+
+
+def test_functions_that_a_project_imports_are_not_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+    import shutil
+    import subprocess
+
+    import myproject.models.mlp as module
+
+    def made() -> nn.Module:
+        raise AssertionError("called")
+
+    functions = {"remove": shutil.rmtree, "system": os.system, "run": subprocess.run, "load": torch.hub.load}
+    for name, function in {**functions, "rmtree": shutil.rmtree, "made": made, "call": lambda: nn.ReLU()}.items():
+        monkeypatch.setattr(module, name, function, raising=False)
+        node = {"_target_": f"myproject.models.mlp.{name}", "_args_": ["/"]}
+        assert "may name only" in refusal(node)
+        assert "may name only" in refusal({"_target_": "torch.nn.Sequential", "_args_": [node]})
+        with pytest.raises(UserError, match="may name only"):
+            check(node, "model")
+
+
+@pytest.mark.parametrize("init", ["os.system", {"os.system": "touch HARM"}, {"myproject.models.mlp.rmtree": "/"}])
+def test_an_initialiser_is_a_function_of_the_projects_models_or_of_torch(
+    init: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shutil
+
+    import myproject.models.mlp as module
+
+    monkeypatch.setattr(module, "rmtree", shutil.rmtree, raising=False)
+    for node in (MLP_NODE, {"_target_": "leyden.models.layers.Layers", "layers": ["Flatten"], "output_size": 2}):
+        assert "model.init=" in refusal({"input_shape": (3,), **node, "init": init})
+
+
+@pytest.mark.parametrize("layer", ["os.system", "DataParallel", "Module.apply", "modules", {"init": "x"}, "__class__"])
+def test_a_list_of_layers_names_classes_of_torch_only(layer: Any) -> None:
+    node = {"_target_": "leyden.models.layers.Layers", "input_shape": (3,), "output_size": 2, "layers": [layer]}
+    assert "torch.nn has no such layer" in refusal(node)
 
 
 @pytest.mark.parametrize("key", ["_recursive_", "_convert_", "_args_", "_partial_", "__class__", "_x_"])

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from leyden.checkpoints.weights import load_weights
+from leyden.checkpoints.weights import load_initial, load_weights
 from leyden.system.errors import UserError
 from myproject.models.cnn import CNN
 from myproject.models.pretrained import Pretrained
@@ -153,3 +153,104 @@ def test_half_a_file_is_one_line(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:-500])
     with pytest.raises(UserError, match="cannot be read"):
         load_weights(cnn(), file)
+
+
+def test_names_are_changed_by_patterns_in_their_order(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    state = cnn(seed=1).state_dict()
+    file = saved(tmp_path / "w.pt", {f"old.{name}".replace("output", "head"): value for name, value in state.items()})
+    network = cnn()
+    with caplog.at_level(logging.INFO, logger="leyden"):
+        report = load_weights(network, file, rename={r"^old\.": "new.", r"^new\.head\.(\w+)$": r"new.output.\1"})
+    assert same(network, state)
+    assert report.renamed == len(state)
+    assert caplog.messages == [f"weights: {len(state)} of {len(state)} tensors from {file}, {len(state)} renamed"]
+
+
+@pytest.mark.parametrize(
+    ("rename", "message"),
+    [
+        ({"^older": "new"}, r"\.rename: \^older matches nothing in \S+w\.pt; it has hidden\.0\.weight, "),
+        ({r"^hidden\.": "", "^hidden": "x"}, r"\.rename: \^hidden matches nothing in "),
+        ({r"^.*$": "one"}, r"\.rename: gives several tensors of \S+w\.pt the name one$"),
+        ({r"^hidden": r"\2"}, r"\.rename: \^hidden cannot be replaced by \\2 \("),
+    ],
+    ids=str,
+)
+def test_a_pattern_that_does_nothing_good_is_refused(rename: dict[str, str], message: str, tmp_path: Path) -> None:
+    network = cnn()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    with pytest.raises(UserError, match=f"^init_from{message}") as refusal:
+        load_weights(network, saved(tmp_path / "w.pt", cnn(seed=1).state_dict()), rename=rename)
+    assert "\n" not in str(refusal.value)
+    assert same(network, before)
+
+
+@pytest.mark.parametrize("around", [None, "state_dict", "model"])
+def test_a_key_chooses_one_of_several_networks(
+    around: str | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    state, other = cnn(seed=1).state_dict(), cnn(seed=2).state_dict()
+    networks = {"generator": state, "critic": prefixed(other, "network.")}
+    file = saved(tmp_path / "gan.pt", {"epoch": 3, **({around: networks} if around else networks)})
+    for key, expected in (("generator", state), ("critic", other)):
+        network = cnn()
+        with caplog.at_level(logging.INFO, logger="leyden"):
+            load_weights(network, file, key=key)
+        assert same(network, expected)
+        assert caplog.messages[-1].endswith(f"gan.pt, {key}")
+    with pytest.raises(UserError) as refusal:
+        load_weights(cnn(), file)
+    remedy = f"write 'init_from={{path: {file},key: generator}}'"
+    assert str(refusal.value) == f"init_from={file}: has several state_dicts, generator, critic; {remedy}"
+    with pytest.raises(UserError, match=r"^model\.weights=.*: has several state_dicts, .*; save one of them in a file"):
+        load_weights(cnn(), file, setting="model.weights")
+    with pytest.raises(UserError, match=r"^init_from=\S+: has no .* part generatr; did you mean generator\?$"):
+        load_weights(cnn(), file, key="generatr")
+
+
+@pytest.mark.parametrize("prefix", ["", "network."])
+def test_a_key_chooses_a_part_of_the_only_state_dict(prefix: str, tmp_path: Path) -> None:
+    state, other = cnn(seed=1).state_dict(), cnn(seed=2).state_dict()
+    both = {**prefixed(state, f"{prefix}generator."), **prefixed(other, f"{prefix}critic.")}
+    file = saved(tmp_path / "last.pt", {"state_dict": both, "model": {"channels": 3}})
+    for key, expected in (("generator", state), ("critic", other)):
+        network = cnn()
+        load_weights(network, file, key=key)
+        assert same(network, expected)
+    with pytest.raises(UserError, match=r"has no state_dict or part critc; did you mean critic\?$"):
+        load_weights(cnn(), file, key="critc")
+
+
+def test_the_only_state_dict_needs_no_key_whatever_its_name(tmp_path: Path) -> None:
+    state, network = cnn(seed=1).state_dict(), cnn()
+    load_weights(network, saved(tmp_path / "w.pt", {"weights": state, "epoch": 3}))
+    assert same(network, state)
+    average = cnn(seed=2).state_dict()
+    load_weights(network, saved(tmp_path / "w.pt", {"model": state, "model_ema": average}))
+    assert same(network, state)
+    load_weights(network, tmp_path / "w.pt", key="model_ema")
+    assert same(network, average)
+
+
+def test_weights_are_loaded_into_a_part(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    state = cnn(seed=1).state_dict()
+    network = nn.ModuleDict({"first": cnn(), "second": cnn(seed=5)})
+    before = {name: value.clone() for name, value in network["second"].state_dict().items()}
+    with caplog.at_level(logging.INFO, logger="leyden"):
+        load_weights(network, saved(tmp_path / "w.pt", state), into="first")
+    assert same(network["first"], state)
+    assert same(network["second"], before)
+    assert caplog.messages[-1].endswith("w.pt, into first")
+    with pytest.raises(UserError, match=r"^init_from\.into=firs: the network has no .*; did you mean first\?$"):
+        load_weights(network, tmp_path / "w.pt", into="firs")
+
+
+def test_the_setting_of_a_config_is_a_path_or_a_mapping(tmp_path: Path) -> None:
+    state = cnn(seed=1).state_dict()
+    saved(tmp_path / "one.pt", state)
+    saved(tmp_path / "two.pt", {"a": prefixed(state, "x."), "b": cnn(seed=2).state_dict()})
+    both = {"path": str(tmp_path / "two.pt"), "key": "a", "rename": {r"^x\.": ""}}
+    for init_from in (str(tmp_path / "one.pt"), both):
+        network = cnn()
+        load_initial(network, init_from)
+        assert same(network, state)

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from leyden.config.signature import signature_of
+from leyden.config.compose import compose
+from leyden.config.signature import public_names, signature_of
+from leyden.system.errors import UserError
 
 TARGETS = [
     "torch.optim.Adam",
@@ -54,7 +56,8 @@ def test_settings_that_are_handed_on_to_the_base_class_are_known() -> None:
         ("lightning.pytorch.Trainer", "precision", ["bf16-mixed", 16, None], ["bf17"]),
         ("myproject.models.mlp.MLP", "dropout", [0.1, [0.1, 0.2], 0], ["a", ["a"], None]),
         ("myproject.models.mlp.MLP", "hidden_sizes", [[1, 2], []], [3, ["a"], [1.5]]),
-        ("myproject.models.mlp.MLP", "init", ["default", "orthogonal"], ["xaver", 1]),
+        ("myproject.models.mlp.MLP", "init", ["default", {"normal_": {"std": 1}}], [1, ["orthogonal"]]),
+        ("myproject.models.pretrained.Pretrained", "stem", ["auto", "cifar"], ["none", 1]),
         ("myproject.data.mnist.EMNIST", "split", ["letters"], ["words"]),
         ("leyden.tasks.schedulers.SchedulerFactory", "interval", ["step"], ["batch"]),
     ],
@@ -71,7 +74,7 @@ def test_what_may_stand_there_is_said_in_words() -> None:
     assert mlp is not None
     assert adam is not None
     assert mlp.parameters["dropout"].meaning == "a number or a list of numbers"
-    assert mlp.parameters["activation"].meaning.startswith("one of relu, leaky_relu")
+    assert mlp.parameters["activation"].meaning == "text or a mapping"
     assert adam.parameters["lr"].meaning == "a number"  # a tensor cannot be written in YAML
 
 
@@ -91,3 +94,45 @@ def test_null_is_accepted_where_it_is_the_default() -> None:
     best = signature_of("lightning.pytorch.callbacks.ModelCheckpoint")
     assert best is not None
     assert best.parameters["monitor"].accepts(None)
+
+
+def test_a_function_that_an_annotation_names_refuses_values() -> None:
+    mlp, layers = signature_of("myproject.models.mlp.MLP"), signature_of("leyden.models.layers.Layers")
+    assert mlp is not None
+    assert layers is not None
+    activation, init, listed = mlp.parameters["activation"], mlp.parameters["init"], layers.parameters["layers"]
+    for good in ("relu", {"LeakyReLU": 0.2}, {"_target_": "torch.nn.ReLU"}, None):
+        assert activation.refusal("model.activation", good) is None
+    assert str(activation.refusal("model.act", "rleu")).startswith(
+        "model.act=rleu: torch.nn has no such activation; did"
+    )
+    assert str(init.refusal("model.init", "xaver")).startswith(
+        "model.init=xaver: torch.nn has no such initialiser; did"
+    )
+    assert str(listed.refusal("model.layers", ["Flaten"])).startswith(
+        "model.layers.0=Flaten: torch.nn has no such layer"
+    )
+    assert mlp.parameters["dropout"].refusal("model.dropout", 0.1) is None
+
+
+def test_public_names_are_read_and_followed_by_star() -> None:
+    assert {"Linear", "ReLU"} <= {*public_names("torch.nn")} == {*public_names("torch.nn.modules")}
+    assert {"alexnet", "resnet18", "vit_b_16"} <= {*public_names("torchvision.models")}
+    assert public_names("myproject.models.mlp") == public_names("no.such.module") == ()
+
+
+@pytest.mark.parametrize(
+    ("target", "meant"),
+    [
+        ("torch.nn.Linaer", "torch.nn.Linear"),
+        ("torchvision.models.resnet81", "torchvision.models.resnet18"),
+        ("torchvision.models.convnext_tny", "torchvision.models.convnext_tiny"),
+    ],
+)
+def test_a_class_that_is_not_there_is_refused_with_the_nearest(target: str, meant: str) -> None:
+    for typed in (
+        [f"model._target_={target}"],
+        ["model._target_=torch.nn.Sequential", f"model._args_=[{{_target_: {target}}}]"],
+    ):
+        with pytest.raises(UserError, match=rf"^model\S*\._target_={target}: there is no such class; did .*={meant}\b"):
+            compose(["model=linear", *typed])
