@@ -14,6 +14,7 @@ from leyden.config.input_checks import misfit
 from leyden.config.limits import check_number, limits_of
 from leyden.config.messages.unknown_key import Hints
 from leyden.config.monitored_metrics import check_monitor
+from leyden.config.schedule_functions import check_schedule
 from leyden.config.sections import INJECTED_ARGS, arguments_of, settable
 from leyden.config.signature import signature_of
 from leyden.config.vocabulary import Vocabulary
@@ -46,6 +47,7 @@ def validate(config: Mapping[str, Any], words: Vocabulary, typed: Sequence[str] 
             raise UserError(hints.unknown(name, value))
         _check(name, value, hints, {})
     hints.check_paths()
+    check_schedule(config)
     check_monitor(config)
     _check_fit(config)
     check_steps(config)

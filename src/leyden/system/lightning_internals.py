@@ -5,6 +5,7 @@ this is the only module to adapt. Nothing is imported before a function needs it
 import torch.
 """
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -237,14 +238,24 @@ def gradient_scale(trainer: "L.Trainer", optimizer: "Optimizer") -> float:
 
 def remove_length(scheduler_state: dict[str, Any]) -> None:
     """Remove the length of the run from the state of a scheduler; it may have changed when the run is resumed."""
-    for name in ("T_max", "total_steps", "_schedule_phases", "total_iters"):
-        scheduler_state.pop(name, None)
+    for state in (scheduler_state, scheduler_state.get("schedule", {})):  # of a warm-up, and of the schedule in it
+        for name in ("T_max", "total_steps", "_schedule_phases", "total_iters"):
+            state.pop(name, None)
 
 
 def closed_form_rates(scheduler: Any) -> list[float] | None:
-    """Learning rates of a schedule at its current step, for the length it has now; None of one without a schedule."""
+    """Learning rates of a schedule at its current step, for the length it has now; None of one without a closed form.
+
+    Without are a plateau, schedulers made of others, and MultiplicativeLR, whose `get_lr` depends on the current rate.
+    """
+    from torch.optim.lr_scheduler import LRScheduler, MultiplicativeLR
+
     rates = getattr(scheduler, "_get_closed_form_lr", getattr(scheduler, "get_lr", None))
-    return None if rates is None else list(rates())
+    if rates is None or isinstance(scheduler, MultiplicativeLR) or type(scheduler).get_lr is LRScheduler.get_lr:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # `get_lr` warns unless `step` calls it
+        return list(rates())
 
 
 def job_error(result: Any) -> Any:

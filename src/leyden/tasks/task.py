@@ -9,7 +9,6 @@ import lightning as L
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import MetricCollection
 
 from leyden.data.loader import Batch
@@ -29,7 +28,7 @@ from leyden.tasks.accumulation import BatchSizes, GradientWeights, StepLoss, mea
 from leyden.tasks.duration import duration
 from leyden.tasks.epoch_metrics import EpochMetrics
 from leyden.tasks.optimizers import OptimizerFactory
-from leyden.tasks.schedulers import SchedulerFactory, is_outdated
+from leyden.tasks.schedulers import SchedulerFactory, is_outdated, is_plateau
 
 Predictions = dict[str, Tensor | list[str]]
 
@@ -256,7 +255,7 @@ class Task(QuickHookName, L.LightningModule):
         make = self.make_scheduler
         if make and make.interval == "step" and self.global_step % make.frequency:
             return
-        if isinstance(scheduler, ReduceLROnPlateau) and make and is_outdated(self.trainer, make.monitor):
+        if is_plateau(scheduler) and make and is_outdated(self.trainer, make.monitor):
             return
         super().lr_scheduler_step(scheduler, metric)
 

@@ -96,7 +96,7 @@ def _check_input(model: Mapping[str, Any]) -> None:
 def build_optimizer(config: Config) -> OptimizerFactory:
     """Factory of the optimizer for a network."""
     settings, arguments = _split(config["optimizer"], OptimizerFactory)
-    return OptimizerFactory(_build("optimizer", arguments), **settings)
+    return OptimizerFactory(_build("optimizer", {**arguments, "_partial_": True}), **settings)
 
 
 def build_scheduler(config: Config) -> SchedulerFactory | None:
@@ -104,7 +104,7 @@ def build_scheduler(config: Config) -> SchedulerFactory | None:
     if not config.get("scheduler"):
         return None
     settings, arguments = _split(config["scheduler"], SchedulerFactory)
-    return SchedulerFactory(_build("scheduler", arguments), **settings)
+    return SchedulerFactory(_build("scheduler", {**arguments, "_partial_": True}), **settings)
 
 
 def build_task(config: Config, spec: DataSpec, load: bool = True) -> Task:

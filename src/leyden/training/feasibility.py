@@ -4,6 +4,7 @@ Checks that need the settings only are in `leyden.config`, without torch.
 """
 
 import copy
+import logging
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,8 @@ from leyden.tasks.duration import duration
 from leyden.tasks.optimizers import BATCH_NORMS
 from leyden.tasks.task import Task
 from leyden.training.build import build_trainer
+
+log = logging.getLogger(__name__)
 
 # Of a task: hooks in which others might log metrics of their own; and what can be monitored in any run.
 _LOGGING = [f"{split}_step" for split in ("training", "validation")]
@@ -55,6 +58,7 @@ def check_feasible(experiment: Experiment, task: Task, datamodule: DataModule) -
         _check_share(split, trainer)
     _check_batch_of_one(config, task, train, trainer)
     if train.used is not None and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+        _warn_of_warmup(task, trainer, train.used)
         _check_validation(experiment, trainer, train.used)
 
 
@@ -206,6 +210,12 @@ def _check_scheduler(task: Task, trainer: L.Trainer) -> None:
         task.make_scheduler(task.make_optimizer(task.network), *([math.inf] * 2 if endless else [1000.0, 100.0]))
     except (ValueError, TypeError) as error:
         raise UserError(f"scheduler: {' '.join(str(error).split())}") from error
+
+
+def _warn_of_warmup(task: Task, trainer: L.Trainer, batches: int) -> None:
+    steps = duration(trainer, batches).steps
+    if (make := task.make_scheduler) and make.warmup_steps(steps) >= steps:
+        log.warning("scheduler.warmup=%g: the run ends after %g steps, before the warm-up does", make.warmup, steps)
 
 
 def _check_validation(experiment: Experiment, trainer: L.Trainer, batches: int) -> None:
