@@ -23,6 +23,7 @@ from leyden.system.lightning_internals import ddp_in_notebooks
 from leyden.system.suggestions import did_you_mean
 from leyden.tasks.duration import duration
 from leyden.tasks.optimizers import BATCH_NORMS
+from leyden.tasks.sparse_gradients import check_gradients
 from leyden.tasks.task import Task
 from leyden.training.build import build_trainer
 
@@ -51,6 +52,9 @@ def check_feasible(experiment: Experiment, task: Task, datamodule: DataModule) -
     _check_measured(config, task)
     trainer = trial_trainer(config)
     check_launcher(trainer)
+    if task.make_optimizer is not None:
+        clips_values = bool(trainer.gradient_clip_val) and trainer.gradient_clip_algorithm == "value"
+        check_gradients(task.make_optimizer, task.network, clips_values)
     _check_scheduler(task, trainer)
     splits = _splits(datamodule, trainer, test=config["test"] and _is_share(trainer.limit_test_batches))
     train = splits[0]

@@ -216,7 +216,7 @@ def config(optimizer: str = "adam", scheduler: str = "none") -> Config:
 
 @pytest.mark.sample(6)
 @pytest.mark.parametrize("scheduler", names("scheduler"))
-@pytest.mark.parametrize("optimizer", names("optimizer"))
+@pytest.mark.parametrize("optimizer", sorted({*names("optimizer")} - {"sparse_adam"}))  # of which no network takes all
 def test_every_scheduler_drives_every_optimizer(optimizer: str, scheduler: str) -> None:
     torch.manual_seed(0)
     task = build_task({**config(optimizer), "scheduler": config(scheduler=scheduler)["scheduler"]}, SPEC)
