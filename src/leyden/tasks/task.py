@@ -147,9 +147,7 @@ class Task(QuickHookName, L.LightningModule):
 
         By default the coefficients of a network that has any: `coefficients`, weights (outputs, inputs).
         """
-        weights = getattr(self.network, "coefficients", None)
-        if isinstance(weights, Tensor):
-            yield from coefficient_plots(weights, self.spec)
+        yield from coefficient_plots(self.network, self.spec)
 
     @property
     def metric_names(self) -> list[str]:
