@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from leyden.system.errors import UserError
+from leyden.system.lightning_internals import is_compiled
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class Hooks(L.Callback):
         self.every_n_steps = every_n_steps
         self.handles: list[RemovableHandle] = []
         self.calls: Counter[str] = Counter()  # of each layer, in the step that is recorded
-        self.recorded = False
+        self.recorded = self.stopped_compiler = False
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         if stage != "fit":
@@ -84,6 +85,9 @@ class Hooks(L.Callback):
         ):
             return
         self.calls.clear()
+        if is_compiled(pl_module.network):  # type: ignore[arg-type]
+            torch.compiler.set_stance("force_eager")
+            self.stopped_compiler = True
         for name, layer in _leaves(pl_module):
             if any(re.search(pattern, name) for pattern in self.layers):
                 if self.inputs or self.input_gradients:
@@ -111,6 +115,9 @@ class Hooks(L.Callback):
         """Take all hooks out of the network."""
         while self.handles:
             self.handles.pop().remove()
+        if self.stopped_compiler:
+            torch.compiler.set_stance("default")
+            self.stopped_compiler = False
 
     def _input_recorder(self, experiment: Any, name: str, step: int) -> Any:
         def record(layer: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:

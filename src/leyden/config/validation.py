@@ -101,8 +101,8 @@ def _check_top_level(config: Mapping[str, Any]) -> None:
         one = seed[0] if isinstance(seed, list) and len(seed) == 1 else seed
         remedy = f"; write seed={int(one)}" if isinstance(one, int | float) and one == int(one) else ""
         raise UserError(f"seed={as_text(seed)}: must be a whole number{remedy}")
-    for switch in ("test", "cache_features"):
-        check_switch(switch, config.get(switch, True))
+    for switch in ("test", "cache_features", "compile"):
+        check_switch(switch, config.get(switch, False))
     if (precision := config.get("matmul_precision")) not in _PRECISIONS:
         near = [f"; did you mean matmul_precision={name}?" for name in nearest(str(precision), _PRECISIONS)] or [""]
         raise UserError(f"matmul_precision={as_text(precision)}: must be one of {', '.join(_PRECISIONS)}{near[0]}")

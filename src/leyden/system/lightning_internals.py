@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import lightning as L
     from lightning.pytorch.callbacks import ModelCheckpoint, ModelPruning
-    from torch import Tensor
+    from torch import Tensor, nn
     from torch.optim import Optimizer
     from torch.utils.data import DataLoader
     from torchmetrics import Metric
@@ -41,6 +41,7 @@ USED = {
     "torch.utils.data.dataloader._MultiProcessingDataLoaderIter._shutdown_workers": "the way to end them",
     "torch.distributed.distributed_c10d._abort_process_group": "destroy_process_group waits for dead processes",
     "torch._foreach_lerp_": "one kernel for all tensors, and the same bits as Tensor.lerp_",
+    "torch.nn.Module._compiled_call_impl": "the only sign of a network that is compiled in place",
     "torch.optim.Adam._step_supports_amp_scaling": "Lightning refuses to clip gradients of a fused optimizer with it",
     "torch.optim.lr_scheduler.OneCycleLR._schedule_phases": "depends on the length of the run",
     "torch.optim.lr_scheduler.CosineAnnealingLR._get_closed_form_lr": "learning rates for a length that has changed",
@@ -219,6 +220,11 @@ def lerp_all(tensors: "Sequence[Tensor]", ends: "Sequence[Tensor]", weight: floa
     import torch
 
     torch._foreach_lerp_(list(tensors), list(ends), weight)
+
+
+def is_compiled(network: "nn.Module") -> bool:
+    """True if a network was compiled in place."""
+    return network._compiled_call_impl is not None
 
 
 def unscale_before_clipping(optimizer: "Optimizer") -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import lightning as L
 import torch
 
+from leyden.callbacks.compilation import check_compiler
 from leyden.config.experiment import Config, Experiment
 from leyden.config.monitored_metrics import other_metric, watched
 from leyden.data.loader import Loader
@@ -52,6 +53,8 @@ def check_feasible(experiment: Experiment, task: Task, datamodule: DataModule) -
     _check_measured(config, task)
     trainer = trial_trainer(config)
     check_launcher(trainer)
+    if config.get("compile"):
+        check_compiler(trainer.strategy.root_device)
     if task.make_optimizer is not None:
         clips_values = bool(trainer.gradient_clip_val) and trainer.gradient_clip_algorithm == "value"
         check_gradients(task.make_optimizer, task.network, clips_values)

@@ -12,6 +12,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
 from leyden.callbacks.best import best_checkpoint, best_score
+from leyden.callbacks.compilation import Compile
 from leyden.callbacks.evaluation_plots import EvaluationPlots
 from leyden.callbacks.last import LastCheckpoint
 from leyden.callbacks.tested_weights import TestedWeights
@@ -73,8 +74,9 @@ def run_experiment(experiment: Experiment) -> float | None:
     with Run(experiment) as run:
         checkpoint = run.checkpoint_to_resume() if experiment.resumes else None
         with ddp_in_notebooks():
-            pruning = [Pruning(experiment.trial)] if experiment.trial else []
-            trainer = build_trainer(with_tracker_ids(config, run.tracker_ids), *pruning, RecordUpdater(run))
+            more: list[L.Callback] = [Pruning(experiment.trial)] if experiment.trial else []
+            more += [Compile()] if config.get("compile") else []
+            trainer = build_trainer(with_tracker_ids(config, run.tracker_ids), *more, RecordUpdater(run))
         announce_run(experiment, run.dir)
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, LastCheckpoint):
