@@ -58,7 +58,7 @@ def _takes(make: Callable[..., Optimizer], sparse: bool) -> bool:
     parameter, gradient = nn.Parameter(torch.zeros(2, 2)), torch.ones(2, 2)
     parameter.grad = gradient.to_sparse(1) if sparse else gradient
     try:
-        make([parameter]).step(lambda: torch.zeros(()))
+        make([parameter]).step(lambda: 0.0)
     except TypeError:  # there is no such setting
         return False
     except (RuntimeError, ValueError) as error:

@@ -141,8 +141,11 @@ def test_other_values_are_refused() -> None:
 
 @pytest.mark.slow
 def test_the_default_compiler_trains_as_well(quick: list[str]) -> None:
-    exact = "model.dropout=0.0"  # compiled, it draws other random numbers
-    compiled, plain = trained(quick, "compile=true", exact), trained(quick, exact)
+    exact = [
+        "model.dropout=0.0",
+        "optimizer=sgd",
+    ]  # compiled, dropout is random in another way; Adam magnifies rounding
+    compiled, plain = trained(quick, "compile=true", *exact), trained(quick, *exact)
     for name, value in weights(plain).items():
         assert torch.allclose(weights(compiled)[name], value, atol=1e-4), name
     assert load_run(compiled).metrics["val/acc"] == pytest.approx(load_run(plain).metrics["val/acc"], abs=0.02)
