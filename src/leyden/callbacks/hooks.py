@@ -1,8 +1,9 @@
-"""Activations of layers, their gradients and their weights, as histograms in TensorBoard."""
+"""Inputs and activations of layers, the gradients by both, and their weights, as histograms in TensorBoard."""
 
 import logging
 import re
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import lightning as L
@@ -12,15 +13,17 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from leyden.system.errors import UserError
+from leyden.system.lightning_internals import is_compiled
 
 log = logging.getLogger(__name__)
 
 
 class Hooks(L.Callback):
-    """Records, every so many training steps, the activations of layers and the gradients of the loss by them.
+    """Records, every so many training steps, inputs and activations of layers and the gradients of the loss by them.
 
-    The hooks exist during recorded steps only, so that the others cost nothing. Gradients are recorded by hooks on the
-    activations, as hooks on modules fail with a ReLU that works in place, as in torchvision's networks. Under 16-mixed
+    The hooks exist during recorded steps only, so that the others cost nothing; in these a compiled network is not
+    compiled, as it would ignore them. Gradients are recorded by hooks on the tensors: `register_full_backward_hook`, of
+    modules, fails with operations that work in place, such as the ReLUs of torchvision's networks. Under 16-mixed
     precision gradients are scaled by the loss scale. Of a step that accumulates the gradients of several batches the
     first batch is recorded, with the loss divided by their number. Of an optimizer that evaluates the loss several
     times in a step, such as LBFGS, the first evaluation is recorded.
@@ -32,6 +35,9 @@ class Hooks(L.Callback):
         gradients: record the gradients of the loss with respect to these outputs.
         every_n_steps: training steps between two records.
         weights: record the weights of the layers, too.
+        inputs: record the inputs of the layers, as a pre-hook of the forward pass gets them.
+        input_gradients: record the gradients of the loss with respect to these inputs, through the layer alone, as
+            `register_full_backward_hook` of the layer would get them.
     """
 
     NEEDS_LOGGER = "TensorBoardLogger"  # checked with the config
@@ -43,14 +49,17 @@ class Hooks(L.Callback):
         gradients: bool = True,
         every_n_steps: int = 100,
         weights: bool = False,
+        inputs: bool = False,
+        input_gradients: bool = False,
     ) -> None:
         if every_n_steps < 1:
             raise UserError(f"callbacks.hooks.every_n_steps={every_n_steps}: must be at least 1")
         self.layers, self.activations, self.gradients, self.weights = layers, activations, gradients, weights
+        self.inputs, self.input_gradients = inputs, input_gradients
         self.every_n_steps = every_n_steps
         self.handles: list[RemovableHandle] = []
         self.calls: Counter[str] = Counter()  # of each layer, in the step that is recorded
-        self.recorded = False
+        self.recorded = self.stopped_compiler = False
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         if stage != "fit":
@@ -76,8 +85,14 @@ class Hooks(L.Callback):
         ):
             return
         self.calls.clear()
+        if is_compiled(pl_module.network):  # type: ignore[arg-type]
+            torch.compiler.set_stance("force_eager")
+            self.stopped_compiler = True
         for name, layer in _leaves(pl_module):
             if any(re.search(pattern, name) for pattern in self.layers):
+                if self.inputs or self.input_gradients:
+                    before = self._input_recorder(writer.experiment, name, step)
+                    self.handles.append(layer.register_forward_pre_hook(before))
                 self.handles.append(layer.register_forward_hook(self._recorder(writer.experiment, name, step)))
                 for key, values in layer.named_parameters() if self.weights else ():
                     _write(writer.experiment, f"weights/{name}.{key}", values, step)
@@ -100,6 +115,28 @@ class Hooks(L.Callback):
         """Take all hooks out of the network."""
         while self.handles:
             self.handles.pop().remove()
+        if self.stopped_compiler:
+            torch.compiler.set_stance("default")
+            self.stopped_compiler = False
+
+    def _input_recorder(self, experiment: Any, name: str, step: int) -> Any:
+        def record(layer: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
+            if not torch.is_grad_enabled():
+                return None
+            call, seen = self.calls[name] + 1, []
+            for number, value in enumerate(inputs, 1):
+                tag = name + (f", call {call}" if call > 1 else "") + (f", input {number}" if number > 1 else "")
+                is_tensor = isinstance(value, Tensor)
+                if self.inputs and is_tensor:
+                    _write(experiment, f"inputs/{tag}", value, step)
+                if self.input_gradients and is_tensor and value.requires_grad:
+                    if not getattr(layer, "inplace", False):  # then nothing else reads these values later
+                        value = value.view_as(value)  # of its own gradient: other layers may get the same tensor
+                    value.register_hook(partial(_write_gradient, experiment, f"input_gradients/{tag}", step))
+                seen.append(value)
+            return tuple(seen)
+
+        return record
 
     def _recorder(self, experiment: Any, name: str, step: int) -> Any:
         def record(layer: nn.Module, inputs: Any, output: Any) -> None:
@@ -111,7 +148,7 @@ class Hooks(L.Callback):
             if self.activations:
                 _write(experiment, f"activations/{tag}", output, step)
             if self.gradients and output.requires_grad:
-                output.register_hook(lambda gradient: _write(experiment, f"gradients/{tag}", gradient, step))  # type: ignore[no-untyped-call]
+                output.register_hook(partial(_write_gradient, experiment, f"gradients/{tag}", step))  # type: ignore[no-untyped-call]
 
         return record
 
@@ -121,6 +158,10 @@ def _write(experiment: Any, tag: str, values: Tensor, step: int) -> None:
     values = values[values.isfinite()]
     if len(values):
         experiment.add_histogram(tag, values, step)
+
+
+def _write_gradient(experiment: Any, tag: str, step: int, gradient: Tensor) -> None:
+    _write(experiment, tag, gradient, step)
 
 
 def _leaves(pl_module: L.LightningModule) -> list[tuple[str, nn.Module]]:

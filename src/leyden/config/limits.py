@@ -16,7 +16,8 @@ from leyden.system.errors import UserError
 # Of arguments of torch, Lightning and the engine's data modules, by name in any section.
 _LIMITS = {
     "> 0": "lr train_size val_check_interval",
-    ">= 0": "val_size test_size fold num_workers skip_lines weight_decay gradient_clip_val log_every_n_steps patience",
+    ">= 0": "val_size test_size fold num_workers skip_lines weight_decay gradient_clip_val log_every_n_steps patience "
+    "warmup",
     ">= 1": "batch_size eval_batch_size size max_categories check_val_every_n_epoch step_size accumulate_grad_batches "
     "frequency",
     ">= 2": "folds",

@@ -14,6 +14,7 @@ from leyden.config.input_checks import misfit
 from leyden.config.limits import check_number, limits_of
 from leyden.config.messages.unknown_key import Hints
 from leyden.config.monitored_metrics import check_monitor
+from leyden.config.schedule_functions import check_schedule
 from leyden.config.sections import HAVE_PARTS, INJECTED_ARGS, arguments_of, injected_into, settable
 from leyden.config.signature import definition_of, public_names, signature_of
 from leyden.config.vocabulary import Vocabulary
@@ -46,6 +47,7 @@ def validate(config: Mapping[str, Any], words: Vocabulary, typed: Sequence[str] 
             raise UserError(hints.unknown(name, value))
         _check(name, value, hints, {})
     hints.check_paths()
+    check_schedule(config)
     check_monitor(config)
     _check_fit(config)
     check_steps(config)
@@ -99,8 +101,8 @@ def _check_top_level(config: Mapping[str, Any]) -> None:
         one = seed[0] if isinstance(seed, list) and len(seed) == 1 else seed
         remedy = f"; write seed={int(one)}" if isinstance(one, int | float) and one == int(one) else ""
         raise UserError(f"seed={as_text(seed)}: must be a whole number{remedy}")
-    for switch in ("test", "cache_features"):
-        check_switch(switch, config.get(switch, True))
+    for switch in ("test", "cache_features", "compile"):
+        check_switch(switch, config.get(switch, False))
     if (precision := config.get("matmul_precision")) not in _PRECISIONS:
         near = [f"; did you mean matmul_precision={name}?" for name in nearest(str(precision), _PRECISIONS)] or [""]
         raise UserError(f"matmul_precision={as_text(precision)}: must be one of {', '.join(_PRECISIONS)}{near[0]}")

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
 from leyden.data.spec import DataSpec
-from leyden.data.tables.column_types import input_names
+from leyden.data.tables.coefficients import Coefficients, coefficients_of
 from leyden.plots.images import is_image
 from leyden.plots.plot import Plot
 from leyden.plots.style import BLUE, GREY, ORANGE, new_figure, set_margins
@@ -15,33 +15,32 @@ from leyden.system.formatting import shortened
 _MOST, _MOST_OUTPUTS = 25, 4
 
 
-def coefficient_plots(weights: Tensor, spec: DataSpec) -> Iterator[Plot]:
+def coefficient_plots(network: nn.Module, spec: DataSpec) -> Iterator[Plot]:
     """Figure of the coefficients of a linear model.
 
     Args:
-        weights: (outputs, inputs), of the inputs and scaled targets that the network is trained on.
+        network: with a property `coefficients`, weights (outputs, inputs); see `leyden.data.tables.coefficients`.
         spec: of the data.
     """
-    values = weights.detach().double().cpu().numpy()
-    if spec.columns:
-        yield _of_columns(values, spec)
-    elif is_image(spec) and spec.task == "classification" and len(values) <= _MOST:
-        yield _of_pixels(values, spec)
+    weights = getattr(network, "coefficients", None)
+    if not isinstance(weights, Tensor):
+        return
+    if found := coefficients_of(network, spec):
+        yield _of_columns(found)
+    elif is_image(spec) and spec.task == "classification" and len(weights) <= _MOST:
+        yield _of_pixels(weights.detach().double().cpu().numpy(), spec)
 
 
-def _of_columns(values: np.ndarray, spec: DataSpec) -> Plot:
-    assert spec.columns
-    names, spreads = input_names(spec.columns["features"]), _spreads(spec)
-    outputs = list(spec.target_names or spec.class_names)
-    if spec.target_std:
-        values = values * np.array(spec.target_std)[:, None]
-    if spec.class_names:  # only differences of logits matter
+def _of_columns(found: Coefficients) -> Plot:
+    names, spreads, outputs = found.inputs, found.spreads, list(found.outputs)
+    values = found.values * spreads
+    if found.of_classes:  # only differences of logits matter
         values = values[1:] - values[:1] if len(outputs) == 2 else values - values.mean(0)
         outputs = outputs[-len(values) :]
     more = f" The first {_MOST_OUTPUTS} of {len(outputs)} are shown." if len(outputs) > _MOST_OUTPUTS else ""
     values, outputs = values[:_MOST_OUTPUTS], outputs[:_MOST_OUTPUTS]
     order = np.argsort(-np.abs(values).max(0), kind="stable")[:_MOST]
-    unit = "" if spec.target_names else "log-odds of " if len(spec.class_names) == 2 else "logit of "
+    unit = "" if not found.of_classes else "log-odds of " if len(found.outputs) == 2 else "logit of "
     longest = max(len(shortened(names[column], 26)) for column in order)
     figure, all_axes = new_figure(7.4, len(values) * (0.95 + 0.23 * len(order)), len(values))
     set_margins(figure, left=0.35 + 0.075 * longest, right=1.5, top=0.5)
@@ -66,16 +65,6 @@ def _of_columns(values: np.ndarray, spec: DataSpec) -> Plot:
         caption += " Of each class relative to the mean over all classes."
     caption += more
     return Plot("coefficients", "Coefficients", caption, figure)
-
-
-def _spreads(spec: DataSpec) -> np.ndarray:
-    """Units of each input: the standard deviation of a number, 1 of a category and of a flag."""
-    assert spec.columns
-    spreads: list[float] = []
-    for column in spec.columns["features"]:
-        spreads += [1.0] * len(column["values"]) if column["kind"] == "category" else [float(column["std"])]
-        spreads += [1.0] if column["flag"] else []
-    return np.array(spreads)
 
 
 def _of_pixels(values: np.ndarray, spec: DataSpec) -> Plot:

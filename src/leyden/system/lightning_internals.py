@@ -5,6 +5,7 @@ this is the only module to adapt. Nothing is imported before a function needs it
 import torch.
 """
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import lightning as L
     from lightning.pytorch.callbacks import ModelCheckpoint, ModelPruning
-    from torch import Tensor
+    from torch import Tensor, nn
     from torch.optim import Optimizer
     from torch.utils.data import DataLoader
     from torchmetrics import Metric
@@ -40,6 +41,7 @@ USED = {
     "torch.utils.data.dataloader._MultiProcessingDataLoaderIter._shutdown_workers": "the way to end them",
     "torch.distributed.distributed_c10d._abort_process_group": "destroy_process_group waits for dead processes",
     "torch._foreach_lerp_": "one kernel for all tensors, and the same bits as Tensor.lerp_",
+    "torch.nn.Module._compiled_call_impl": "the only sign of a network that is compiled in place",
     "torch.optim.Adam._step_supports_amp_scaling": "Lightning refuses to clip gradients of a fused optimizer with it",
     "torch.optim.lr_scheduler.OneCycleLR._schedule_phases": "depends on the length of the run",
     "torch.optim.lr_scheduler.CosineAnnealingLR._get_closed_form_lr": "learning rates for a length that has changed",
@@ -220,6 +222,11 @@ def lerp_all(tensors: "Sequence[Tensor]", ends: "Sequence[Tensor]", weight: floa
     torch._foreach_lerp_(list(tensors), list(ends), weight)
 
 
+def is_compiled(network: "nn.Module") -> bool:
+    """True if a network was compiled in place."""
+    return network._compiled_call_impl is not None
+
+
 def unscale_before_clipping(optimizer: "Optimizer") -> None:
     """Let the gradients of a fused optimizer be unscaled and clipped before its step under mixed precision.
 
@@ -237,14 +244,24 @@ def gradient_scale(trainer: "L.Trainer", optimizer: "Optimizer") -> float:
 
 def remove_length(scheduler_state: dict[str, Any]) -> None:
     """Remove the length of the run from the state of a scheduler; it may have changed when the run is resumed."""
-    for name in ("T_max", "total_steps", "_schedule_phases", "total_iters"):
-        scheduler_state.pop(name, None)
+    for state in (scheduler_state, scheduler_state.get("schedule", {})):  # of a warm-up, and of the schedule in it
+        for name in ("T_max", "total_steps", "_schedule_phases", "total_iters"):
+            state.pop(name, None)
 
 
 def closed_form_rates(scheduler: Any) -> list[float] | None:
-    """Learning rates of a schedule at its current step, for the length it has now; None of one without a schedule."""
+    """Learning rates of a schedule at its current step, for the length it has now; None of one without a closed form.
+
+    Without are a plateau, schedulers made of others, and MultiplicativeLR, whose `get_lr` depends on the current rate.
+    """
+    from torch.optim.lr_scheduler import LRScheduler, MultiplicativeLR
+
     rates = getattr(scheduler, "_get_closed_form_lr", getattr(scheduler, "get_lr", None))
-    return None if rates is None else list(rates())
+    if rates is None or isinstance(scheduler, MultiplicativeLR) or type(scheduler).get_lr is LRScheduler.get_lr:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # `get_lr` warns unless `step` calls it
+        return list(rates())
 
 
 def job_error(result: Any) -> Any:

@@ -5,7 +5,6 @@ from typing import Any
 
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from leyden.system.errors import UserError
 from leyden.system.lightning_internals import unscale_before_clipping
@@ -13,7 +12,7 @@ from leyden.system.suggestions import did_you_mean
 from leyden.tasks.duration import duration
 from leyden.tasks.item_gradients import ItemGradients
 from leyden.tasks.optimizers import OptimizerFactory
-from leyden.tasks.schedulers import SchedulerFactory, is_outdated
+from leyden.tasks.schedulers import SchedulerFactory, is_outdated, is_plateau
 
 Optimizers = OptimizerFactory | Mapping[str, OptimizerFactory] | None
 Schedulers = SchedulerFactory | Mapping[str, SchedulerFactory] | None
@@ -53,7 +52,7 @@ class Optimization(ItemGradients):
             UserError, ValueError, TypeError: one refuses its settings.
         """
         for name, optimizer in self._optimizers():
-            if factory := self._schedulers.get(name):
+            if factory := self.schedules.get(name):
                 factory(optimizer, steps, epochs)
 
     def optimize(self, name: str, loss: Tensor, clip_norm: float | None = None) -> None:
@@ -71,7 +70,7 @@ class Optimization(ItemGradients):
         if clip_norm is not None:
             self.clip_gradients(optimizer, gradient_clip_val=clip_norm, gradient_clip_algorithm="norm")
         optimizer.step()
-        factory = self._schedulers.get(name)
+        factory = self.schedules.get(name)
         if factory and factory.interval == "step":
             done = self.trainer.fit_loop.epoch_loop.total_batch_idx + 1
             if done % factory.frequency == 0:
@@ -85,7 +84,7 @@ class Optimization(ItemGradients):
             if self.trainer.gradient_clip_val:
                 unscale_before_clipping(optimizer)
             settings.append({"optimizer": optimizer})
-            if factory := self._schedulers.get(name):
+            if factory := self.schedules.get(name):
                 scheduler = factory(optimizer, length.steps, length.epochs)
                 # With several optimizers the steps of schedulers are made here, and Lightning warns of other keys.
                 is_single = self.automatic_optimization
@@ -97,7 +96,7 @@ class Optimization(ItemGradients):
         if make and not isinstance(make, Mapping):
             if make.interval == "step" and self.global_step % make.frequency:
                 return
-            if isinstance(scheduler, ReduceLROnPlateau) and is_outdated(self.trainer, make.monitor):
+            if is_plateau(scheduler) and is_outdated(self.trainer, make.monitor):
                 return
         super().lr_scheduler_step(scheduler, metric)
 
@@ -105,43 +104,52 @@ class Optimization(ItemGradients):
         """Step the schedulers of several optimizers that count epochs, as Lightning steps a single one."""
         if self.automatic_optimization:
             return
-        for name, factory in self._schedulers.items():
+        for name, factory in self.schedules.items():
             if factory.interval == "step" or (self.trainer.current_epoch + 1) % factory.frequency:
                 continue
             scheduler = self._scheduler_of(name)
-            if not isinstance(scheduler, ReduceLROnPlateau):
+            if not is_plateau(scheduler):
                 scheduler.step()
             elif not is_outdated(self.trainer, factory.monitor):
                 scheduler.step(self.trainer.callback_metrics[str(factory.monitor)])
 
-    def _optimizers(self) -> Iterator[tuple[str, Any]]:
-        if self.make_optimizer is None:
-            return
-        if not isinstance(self.make_optimizer, Mapping):
-            yield "", self.make_optimizer(self.network)
-            return
-        parts = dict(self.network.named_children())
-        for name, make in self.make_optimizer.items():
+    @property
+    def trained_parts(self) -> dict[str, tuple[OptimizerFactory, nn.Module]]:
+        """Factory of each optimizer by name, with the part of the network that it trains; one without a name for all.
+
+        Raises:
+            UserError: an optimizer or a scheduler has a name that no part of the network, or no optimizer, has.
+        """
+        make = self.make_optimizer
+        if not isinstance(make, Mapping):
+            return {"": (make, self.network)} if make else {}
+        parts, found = dict(self.network.named_children()), dict[str, tuple[OptimizerFactory, nn.Module]]()
+        for name, factory in make.items():
             if name not in parts:
                 kind = type(self.network).__name__
                 raise UserError(f"optimizer.{name}: model {kind} has no part {name}" + did_you_mean(name, parts))
-            yield name, make(parts[name])
-        if unknown := [name for name in self._schedulers if name not in self._names]:
-            raise UserError(
-                f"scheduler.{unknown[0]}: no optimizer has this name" + did_you_mean(unknown[0], self._names)
-            )
+            found[name] = factory, parts[name]
+        if unknown := [name for name in self.schedules if name not in found]:
+            near = did_you_mean(unknown[0], found)
+            raise UserError(f"scheduler.{unknown[0]}: no optimizer has this name{near}")
+        return found
+
+    def _optimizers(self) -> Iterator[tuple[str, Any]]:
+        for name, (factory, part) in self.trained_parts.items():
+            yield name, factory(part)
 
     @property
     def _names(self) -> list[str]:
         return list(self.make_optimizer) if isinstance(self.make_optimizer, Mapping) else [""]
 
     @property
-    def _schedulers(self) -> Mapping[str, SchedulerFactory]:
+    def schedules(self) -> Mapping[str, SchedulerFactory]:
+        """Factory of each scheduler, by the name of its optimizer."""
         make = self.make_scheduler
         return make if isinstance(make, Mapping) else {"": make} if make else {}
 
     def _scheduler_of(self, name: str) -> Any:
-        scheduled = [other for other in self._names if other in self._schedulers]
+        scheduled = [other for other in self._names if other in self.schedules]
         return self._listed(self.lr_schedulers())[scheduled.index(name)]
 
     @staticmethod

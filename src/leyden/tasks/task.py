@@ -148,9 +148,7 @@ class Task(Optimization):
 
         By default the coefficients of a network that has any: `coefficients`, weights (outputs, inputs).
         """
-        weights = getattr(self.network, "coefficients", None)
-        if isinstance(weights, Tensor):
-            yield from coefficient_plots(weights, self.spec)
+        yield from coefficient_plots(self.network, self.spec)
 
     def validated(self, outputs: Any, targets: Any) -> None:
         """Called after each validation with all its outputs (N, ...) and targets (N, ...), before metrics are computed.

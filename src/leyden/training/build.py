@@ -141,7 +141,7 @@ def _factories(config: Config, path: str, factory: type) -> Any:
 
 def _factory(path: str, node: Mapping[str, Any], factory: type) -> Any:
     settings, arguments = _split(node, factory)
-    return factory(_build(path, arguments), **settings)
+    return factory(_build(path, {**arguments, "_partial_": True}), **settings)
 
 
 def build_task(config: Config, spec: DataSpec, load: bool = True) -> Task:

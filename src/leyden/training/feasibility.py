@@ -4,6 +4,7 @@ Checks that need the settings only are in `leyden.config`, without torch.
 """
 
 import copy
+import logging
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,7 @@ from typing import Any
 import lightning as L
 import torch
 
+from leyden.callbacks.compilation import check_compiler
 from leyden.config.experiment import Config, Experiment
 from leyden.config.monitored_metrics import other_metric, watched
 from leyden.data.batches import map_tensors
@@ -23,9 +25,12 @@ from leyden.system.lightning_internals import ddp_in_notebooks
 from leyden.system.suggestions import did_you_mean
 from leyden.tasks.duration import duration
 from leyden.tasks.optimizers import BATCH_NORMS
+from leyden.tasks.sparse_gradients import check_gradients
 from leyden.tasks.task import Task
 from leyden.training.build import build_trainer
 from leyden.training.trial import logs_itself, try_batch
+
+log = logging.getLogger(__name__)
 
 # What can be monitored in any run.
 _ALWAYS = ("epoch", "step", "train/loss_step")
@@ -49,6 +54,12 @@ def check_feasible(experiment: Experiment, task: Task, datamodule: DataModule) -
     _check_measured(config, task)
     trainer = trial_trainer(config)
     check_launcher(trainer)
+    if config.get("compile"):
+        check_compiler(trainer.strategy.root_device)
+    clips_values = bool(trainer.gradient_clip_val) and trainer.gradient_clip_algorithm == "value"
+    for factory, part in task.trained_parts.values():
+        check_gradients(factory, part, clips_values)
+    _check_manual(task, trainer)
     _check_scheduler(task, trainer)
     splits = _splits(datamodule, trainer, test=config["test"] and _is_share(trainer.limit_test_batches))
     train = splits[0]
@@ -56,6 +67,7 @@ def check_feasible(experiment: Experiment, task: Task, datamodule: DataModule) -
         _check_share(split, trainer)
     _check_batch_of_one(config, task, train, trainer)
     if train.used is not None and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+        _warn_of_warmup(task, trainer, train.used)
         _check_validation(experiment, trainer, train.used)
 
 
@@ -208,6 +220,28 @@ def _check_scheduler(task: Task, trainer: L.Trainer) -> None:
         task.check_schedulers(*([math.inf] * 2 if endless else [1000.0, 100.0]))
     except (ValueError, TypeError) as error:
         raise UserError(f"scheduler: {' '.join(str(error).split())}") from error
+
+
+def _warn_of_warmup(task: Task, trainer: L.Trainer, batches: int) -> None:
+    steps = duration(trainer, batches).steps
+    for make in task.schedules.values():
+        if make.warmup_steps(steps) >= steps:
+            log.warning("scheduler.warmup=%g: the run ends after %g steps, before the warm-up does", make.warmup, steps)
+
+
+def _check_manual(task: Task, trainer: L.Trainer) -> None:
+    """Refuse settings for steps that Lightning makes, in a task that makes its own."""
+    if task.automatic_optimization:
+        return
+    own = f"{type(task).__name__} makes its own steps"
+    if trainer.gradient_clip_val:
+        remedy = "leave it out, and give clip_norm to self.optimize in the task"
+        raise UserError(f"trainer.gradient_clip_val={trainer.gradient_clip_val}: {own}; {remedy}")
+    if trainer.accumulate_grad_batches != 1:
+        every = trainer.accumulate_grad_batches
+        raise UserError(
+            f"trainer.accumulate_grad_batches={every}: {own}; leave it out, and set a larger data.batch_size"
+        )
 
 
 def _check_validation(experiment: Experiment, trainer: L.Trainer, batches: int) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import polars as pl
 from torch import nn
 
 from leyden.checkpoints import trust
@@ -17,6 +18,7 @@ from leyden.config.recorded import recorded
 from leyden.data.module import DataModule
 from leyden.data.recorded_split import RecordedSplit
 from leyden.data.spec import DataSpec
+from leyden.data.tables.coefficients import coefficients_of
 from leyden.records.record import CHECKPOINTS, RECORD, checkpoint_of, find_run, read_record
 from leyden.run.split_record import read_split, report_changes
 from leyden.system.errors import UserError
@@ -73,6 +75,15 @@ class LoadedRun:
     def spec(self) -> DataSpec:
         """Facts about the data that the network was trained on."""
         return self.task.spec
+
+    @property
+    def coefficients(self) -> pl.DataFrame | None:
+        """Coefficients of a linear model of a table in the units of its columns: target, input, coefficient.
+
+        Each target has a row `intercept`; of a classification they are those of the logits. None of other networks.
+        """
+        found = coefficients_of(self.model, self.spec)
+        return found.table() if found else None
 
     @cached_property
     def datamodule(self) -> DataModule:

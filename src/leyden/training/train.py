@@ -12,6 +12,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
 from leyden.callbacks.best import best_checkpoint, best_score
+from leyden.callbacks.compilation import Compile
 from leyden.callbacks.evaluation_plots import EvaluationPlots
 from leyden.callbacks.last import LastCheckpoint
 from leyden.callbacks.tested_weights import TestedWeights
@@ -23,6 +24,7 @@ from leyden.config.experiment import Experiment
 from leyden.config.initial_weights import initial_path
 from leyden.data.batches import description
 from leyden.data.module import DataModule
+from leyden.data.tables.coefficients import COEFFICIENTS, coefficients_of
 from leyden.distributed.launcher import launch_ranks
 from leyden.plots.plot import errors_logged
 from leyden.records.record import RECORD, has_checkpoint, read_record
@@ -30,6 +32,7 @@ from leyden.run.directory import Run
 from leyden.run.record_updater import RecordUpdater, logged_metrics
 from leyden.run.split_record import check_unchanged, read_split, report_changes, warn_of_repeated, warn_of_source
 from leyden.studies.pruning import Pruning, is_pruned
+from leyden.system.atomic_files import write_text
 from leyden.system.console import log_line
 from leyden.system.errors import UserError
 from leyden.system.lightning_internals import ddp_in_notebooks
@@ -66,8 +69,9 @@ def run_experiment(experiment: Experiment) -> float | None:
     with Run(experiment) as run, user_code_explained(log_dir, description, run.log):
         checkpoint = run.checkpoint_to_resume() if experiment.resumes else None
         with ddp_in_notebooks():
-            pruning = [Pruning(experiment.trial)] if experiment.trial else []
-            trainer = build_trainer(with_tracker_ids(config, run.tracker_ids), *pruning, RecordUpdater(run))
+            more: list[L.Callback] = [Pruning(experiment.trial)] if experiment.trial else []
+            more += [Compile()] if config.get("compile") else []
+            trainer = build_trainer(with_tracker_ids(config, run.tracker_ids), *more, RecordUpdater(run))
         announce_run(experiment, run.dir)
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, LastCheckpoint):
@@ -81,6 +85,8 @@ def run_experiment(experiment: Experiment) -> float | None:
         with launch_ranks(trainer, experiment):
             metrics = train(trainer, task, datamodule, checkpoint, test=config["test"])
             log_result(trainer, metrics)
+        if run.writes:
+            _keep_coefficients(trainer, task, run.dir)
         run.finish(metrics, "pruned" if is_pruned(trainer) else "finished")
         events = any(isinstance(logger, TensorBoardLogger) for logger in trainer.loggers)
         announce_result(run.dir, log_dir, run.epochs, run.seconds, events)
@@ -154,6 +160,18 @@ def test_best(trainer: L.Trainer, task: Task, datamodule: DataModule) -> None:
         trainer.callbacks.remove(served)  # type: ignore[attr-defined]
     if tested is not task and task.state_dict().keys() == weights.keys():
         load_state(task, weights, best.best_model_path)
+
+
+def _keep_coefficients(trainer: L.Trainer, task: Task, run_dir: Path) -> None:
+    """Write and log the coefficients of the best weights of a linear model of a table."""
+    best = best_checkpoint(trainer)
+    if coefficients_of(task.network, task.spec) is None:
+        return
+    if best is not None and best.best_model_path and task.settings:
+        task, _ = _with_weights(task, Path(best.best_model_path))
+    if found := coefficients_of(task.network, task.spec):
+        write_text(run_dir / COEFFICIENTS, found.table().write_csv())
+        log.info("coefficients: %s; all are in %s", found.describe(), COEFFICIENTS)
 
 
 def _with_weights(task: Task, checkpoint: Path) -> tuple[Task, dict[str, Tensor]]:

@@ -23,8 +23,13 @@ class Linear(nn.Module):
 
     @property
     def coefficients(self) -> Tensor:
-        """Weights (output_size, inputs), which the figures of a test show."""
+        """Weights (output_size, inputs), which a run shows in the units of a table's columns."""
         return self.output.weight
+
+    @property
+    def intercept(self) -> Tensor:
+        """Biases (output_size,), which belong to the coefficients."""
+        return self.output.bias
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, *input_shape) -> (B, output_size)."""

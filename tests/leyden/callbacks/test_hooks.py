@@ -1,3 +1,5 @@
+from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -5,7 +7,7 @@ import pytest
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from torch import nn
+from torch import Tensor, nn
 
 from leyden.callbacks.hooks import Hooks
 from leyden.config.compose import compose
@@ -39,7 +41,7 @@ def run(
 
 
 def hooked(network: nn.Module) -> int:
-    return sum(len(m._forward_hooks) + len(m._backward_hooks) for m in network.modules())
+    return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) + len(m._backward_hooks) for m in network.modules())
 
 
 def test_layers_are_recorded_every_so_many_steps(data: MNIST, tmp_path: Path) -> None:
@@ -66,10 +68,83 @@ def test_what_is_recorded_is_what_the_layer_puts_out_and_its_gradient(data: MNIS
         assert histogram.sum_squares == pytest.approx(values.double().square().sum().item(), rel=1e-4)
 
 
+class InPlace(nn.Module):
+    """Layers whose inputs and outputs are changed in place, and used twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.relu = nn.Linear(784, 16), nn.ReLU(inplace=True)
+        self.second, self.output = nn.Linear(16, 16), nn.Linear(16, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.relu(self.first(x.flatten(1)))
+        other = self.second(hidden)
+        other += hidden
+        outputs: Tensor = self.output(other)
+        return outputs
+
+
+def recorded(data: MNIST, folder: Path, network: nn.Module, hooks: Hooks) -> dict[str, Any]:
+    """Histograms of the first step of a network, by tag."""
+    torch.manual_seed(0)
+    task = build_task(compose(["model=linear"]).config, data.spec)
+    task.network = network
+    logger = TensorBoardLogger(folder, name="", version="")
+    made_trainer(folder, logger=logger, max_steps=1, callbacks=[hooks], num_sanity_val_steps=0).fit(task, data)
+    logger.finalize("success")
+    events = EventAccumulator(str(folder), size_guidance={"histograms": 0}).Reload()
+    return {tag: events.Histograms(tag)[0].histogram_value for tag in events.Tags()["histograms"]}
+
+
+def test_inputs_and_the_gradients_by_them_are_what_hooks_of_modules_get(data: MNIST, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(784, 16), nn.Sigmoid(), nn.Linear(16, 10))
+    task = build_task(compose(["model=linear"]).config, data.spec)
+    inputs, targets = next(iter(data.loader("train", shuffle=True, seed=data.seed)))
+    expected: dict[str, Tensor] = {}
+
+    def forward(name: str, layer: nn.Module, given: tuple[Tensor, ...]) -> None:
+        expected[f"inputs/{name}"] = given[0].detach()
+
+    def backward(name: str, layer: nn.Module, by_inputs: tuple[Tensor | None, ...], by_outputs: Any) -> None:
+        if by_inputs[0] is not None:
+            expected[f"input_gradients/{name}"] = by_inputs[0]
+
+    copy = deepcopy(network)
+    for name, layer in copy.named_children():
+        layer.register_forward_pre_hook(partial(forward, name))
+        layer.register_full_backward_hook(partial(backward, name))
+    task.loss(copy(inputs), targets).backward()
+    kinds = {"activations": False, "gradients": False, "inputs": True, "input_gradients": True}
+    found = recorded(data, tmp_path, network, Hooks(["."], **kinds))
+    assert found.keys() == expected.keys()
+    assert len(found) == 6  # the images, also when flattened, have no gradient
+    for tag, histogram in found.items():
+        assert histogram.num == expected[tag].numel()
+        assert histogram.sum == pytest.approx(expected[tag].double().sum().item(), abs=1e-3), tag
+        assert histogram.sum_squares == pytest.approx(expected[tag].double().square().sum().item(), rel=1e-4), tag
+
+
+def test_layers_that_work_in_place_are_recorded_too(data: MNIST, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = InPlace()
+    plain = deepcopy(network)
+    found = recorded(data, tmp_path / "with", network, Hooks(["."], inputs=True, input_gradients=True))
+    names = {"first", "relu", "second", "output"}
+    assert {tag for tag in found if tag.startswith("inputs/")} == {f"inputs/{name}" for name in names}
+    assert {tag for tag in found if tag.startswith("input_g")} == {f"input_gradients/{n}" for n in names - {"first"}}
+    assert found["inputs/relu"].min < 0 <= found["activations/relu"].min
+    recorded(data, tmp_path / "without", plain, Hooks(["^none|output"], False, False))
+    for name, value in plain.state_dict().items():
+        assert torch.equal(network.state_dict()[name], value), name
+
+
 @pytest.mark.slow
 def test_training_is_not_changed_and_no_hook_is_left(data: MNIST, tmp_path: Path) -> None:
     few = {"model": "resnet", "limit_train_batches": 2}  # its ReLUs work in place
-    with_hooks, _ = run(data, tmp_path / "with", Hooks(["."], every_n_steps=2), **few)
+    with_hooks, _ = run(
+        data, tmp_path / "with", Hooks(["."], every_n_steps=2, inputs=True, input_gradients=True), **few
+    )
     without, steps = run(data, tmp_path / "without", None, **few)
     assert steps == {}
     assert hooked(with_hooks.network) == hooked(without.network) == 0

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from leyden.data.spec import DataSpec
 from leyden.plots.coefficients import coefficient_plots
@@ -45,14 +46,23 @@ def test_each_image_has_its_caption_below_it(number: int) -> None:
     assert all(image.get_extent()[1] <= width and image.get_extent()[2] < height for image in axes.images)
 
 
+def linear(weights: list[list[float]]) -> nn.Module:
+    """Network with these coefficients and no intercept."""
+    network = nn.Module()
+    network.register_buffer("coefficients", torch.tensor(weights))
+    return network
+
+
 def test_coefficients_are_in_the_units_of_the_columns() -> None:
     """Of y = 3 x + 2 with any scaling of x and y."""
     columns = [
         {"name": "x", "kind": "number", "flag": True, "mean": 5.0, "std": 2.0},
         {"name": "side", "kind": "category", "flag": False, "values": ["north", "south"]},
     ]
-    spec = DataSpec("regression", (4,), 1, target_names=("y",), target_std=(6.0,), columns={"features": columns})
-    [plot] = coefficient_plots(torch.tensor([[3.0 * 2 / 6, 0.0, 0.5, -0.25]]), spec)
+    spec = DataSpec(
+        "regression", (4,), 1, target_names=("y",), target_mean=(1.0,), target_std=(6.0,), columns={"features": columns}
+    )
+    [plot] = coefficient_plots(linear([[3.0 * 2 / 6, 0.0, 0.5, -0.25]]), spec)
     assert plot.caption.endswith("first: x +3, side=north +3, side=south -1.5, x is missing +0.")
     bars = [bar.get_width() for bar in plot.figure.axes[0].patches]
     assert bars == pytest.approx([6.0, 3.0, -1.5, 0.0])
@@ -61,12 +71,12 @@ def test_coefficients_are_in_the_units_of_the_columns() -> None:
 def test_two_classes_have_one_coefficient_each_column() -> None:
     columns = {"features": [{"name": "x", "kind": "number", "flag": False, "mean": 0.0, "std": 2.0}]}
     spec = DataSpec("classification", (1,), 2, ("no", "yes"), columns=columns)
-    [plot] = coefficient_plots(torch.tensor([[-1.0], [3.0]]), spec)
+    [plot] = coefficient_plots(linear([[-1.0], [3.0]]), spec)
     assert plot.caption == "Change of log-odds of yes for one unit of a column, the most important first: x +2."
 
 
 def test_coefficients_of_pixels_are_images() -> None:
-    [plot] = coefficient_plots(torch.randn(3, 16), GREY)
+    [plot] = coefficient_plots(linear(torch.randn(3, 16).tolist()), GREY)
     assert [axes.get_title() for axes in plot.figure.axes if axes.images] == ["a", "b", "c"]
 
 
