@@ -14,10 +14,18 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from leyden.config.signature import Module, ancestors, module_of, qualified_name
+from leyden.config.signature import Module, ancestors, module_of, qualified_name, signature_of
 
 InputCheck = Callable[..., str | None]
 _SLOW = ("torch", "torchvision", "lightning")  # packages that take seconds to import
+
+
+def stated_shape(data: Mapping[str, Any]) -> Sequence[Any] | None:
+    """The input shape that the class of a data section states; None if it is known only when the data are read."""
+    if data.get("eval_transform"):
+        return None
+    signature = signature_of(str(data.get("_target_")))
+    return signature.constants.get("INPUT_SHAPE") if signature else None
 
 
 def misfit(target: str, input_shape: Sequence[Any], settings: Mapping[str, Any]) -> str | None:

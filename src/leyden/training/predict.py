@@ -24,6 +24,7 @@ from leyden.data.inputs.open import Inputs, Named, open_inputs
 from leyden.data.inputs.request import Request
 from leyden.data.module import DataModule
 from leyden.data.spec import DataSpec
+from leyden.data.transform_settings import evaluation_steps
 from leyden.run.split_record import warn_of_trained
 from leyden.system.atomic_files import replacing
 from leyden.system.console import has_live_display
@@ -170,11 +171,13 @@ def _truth(targets: Tensor, predicted: Predictions, spec: DataSpec) -> Predictio
     return {name: [f"{v:.7g}" for v in of.tolist()] for name, of in zip(names, values, strict=True)}
 
 
-def _eval_transform(config: Config) -> list[Any]:
-    """Transforms of the run for images in evaluation, if they differ from the default."""
-    node = config["data"].get("eval_transform") or []
+def _eval_transform(config: Config) -> list[Any] | None:
+    """Transforms of the run for images in evaluation; None for the default ones."""
+    node = config["data"].get("eval_transform")
+    if node is None:
+        return None
     trust.check(node, "data.eval_transform")
-    return list(instantiate(node, _convert_="all"))
+    return evaluation_steps(instantiate(node, _convert_="all"))
 
 
 def _report(path: Path, number: int, inputs: Inputs) -> None:
