@@ -191,7 +191,8 @@ class DecodedImages(Images):
 
     def _decoder(self, split: str) -> Decoder:
         name = "train_transform" if split == "train" else "eval_transform"
-        return Decoder(self.found[0], self._steps(split), self.input_shape, name, self._dtype)
+        remedy = "" if self.size is None else f"; data.size={self.size} must be that size"
+        return Decoder(self.found[0], self._steps(split), self.input_shape, name, self._dtype, remedy)
 
     def _decoded(self, numbers: Tensor) -> Tensor:
         """Images (N, C, H, W), transformed as in evaluation."""

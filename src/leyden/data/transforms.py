@@ -29,6 +29,7 @@ _CLASSES = {
 _OF_LISTS = ("Compose", "RandomApply", "RandomChoice", "RandomOrder")
 _OF_BATCHES = {"MixUp": "data.mixup=0.2", "CutMix": "data.cutmix=1.0"}
 _OF_TENSORS = ("ConvertImageDtype", "GaussianNoise", "LinearTransformation", "ToDtype")  # do nothing to a PIL image
+_NO_NUMBERS = ("interpolation", "scale", "translate", "vertical_flip")  # arguments that are not numbers
 _ENUMS: dict[str, type[Enum]] = {"interpolation": v2.InterpolationMode, "policy": v2.AutoAugmentPolicy}
 
 
@@ -38,7 +39,8 @@ def build_steps(entries: Sequence[Any], setting: str) -> list[Step]:
     Args:
         entries: each a name; `{name: value}` with the first argument, `{name: {argument: value}}`, or `{name: [value,
             …]}` with arguments by position; or a callable. For Compose, RandomApply, RandomChoice and RandomOrder a
-            list is that of their transforms. Lambda takes the dotted name of a function of the project.
+            list is that of their transforms, and for CenterCrop, Resize, RandomResizedCrop, RandomRotation and
+            RandomAffine two numbers are their first argument. Lambda takes the name of a function of the project.
         setting: that holds them, for messages.
 
     Raises:
@@ -128,8 +130,7 @@ def _make(name: str, kind: type, value: Any, setting: str) -> Step:
     if isinstance(value, Mapping):
         kwargs = {str(key): inner for key, inner in value.items()}
     elif isinstance(value, list | tuple) and name not in _OF_LISTS:
-        args = list(value)
-        _refuse_ambiguous(name, args, list(signature.parameters.values()), setting)
+        args = _by_position(name, list(value), list(signature.parameters.values()), setting)
     elif value is not None:
         args = [value]
     for key in kwargs:
@@ -146,16 +147,22 @@ def _make(name: str, kind: type, value: Any, setting: str) -> Step:
         raise UserError(f"{setting}: {name}: {_in_a_line(error)}") from error
 
 
-def _refuse_ambiguous(name: str, args: list[Any], parameters: list[inspect.Parameter], setting: str) -> None:
-    """Refuse a list of two numbers that are probably one argument, such as a height and a width."""
-    if len(args) != 2 or not all(type(value) in (int, float) for value in args) or len(parameters) < 2:
-        return
-    first, second = parameters[:2]
-    if "Sequence" not in str(first.annotation) or (args[0] != args[1] and second.name != "interpolation"):
-        return
-    one, other = {name: {first.name: args}}, {name: {first.name: args[0], second.name: args[1]}}
-    both = as_text(one) if second.name == "interpolation" else f"{as_text(one)} or {as_text(other)}"
-    raise UserError(f"{setting}: {as_text({name: args})} is {first.name} and {second.name}; write {both}")
+def _by_position(name: str, args: list[Any], parameters: list[inspect.Parameter], setting: str) -> list[Any]:
+    """Arguments of a list. Two numbers are one argument, such as a height and a width, if the second cannot be one.
+
+    Raises:
+        UserError: two equal numbers may be meant as one argument or as two.
+    """
+    first, second = parameters[0], (*parameters[1:2], None)[0]
+    are_numbers = len(args) == 2 and all(type(value) in (int, float) for value in args)
+    if not are_numbers or "Sequence" not in str(first.annotation):
+        return args
+    if second is None or second.name in _NO_NUMBERS:
+        return [args]
+    if args[0] == args[1]:
+        pair, both = {name: {first.name: args}}, {name: {first.name: args[0], second.name: args[1]}}
+        raise UserError(f"{setting}: {as_text({name: args})} is ambiguous; write {as_text(pair)} or {as_text(both)}")
+    return args
 
 
 def _converted(name: str, key: str, value: Any, setting: str) -> Any:
@@ -206,7 +213,9 @@ def _function(value: Any, setting: str) -> Callable[[Any], Any]:
     functions = {
         known: member
         for known, member in vars(module).items()
-        if isinstance(member, FunctionType) and any(_is_in(member.__module__, package) for package in packages)
+        if isinstance(member, FunctionType)
+        and not known.startswith("_")
+        and any(_is_in(member.__module__, package) for package in packages)
     }
     if name not in functions:
         raise UserError(f"{setting}: Lambda: {value}: {owner} has no function {name}{did_you_mean(name, functions)}")

@@ -134,6 +134,7 @@ class Decoder:
         shape: (C, H, W) that must result; None for any.
         name: of the setting that holds the steps.
         dtype: that results: uint8 from PIL images, float32 from others. To uint8, floats from 0 to 1 are converted.
+        remedy: for images of another size.
     """
 
     def __init__(
@@ -143,8 +144,10 @@ class Decoder:
         shape: tuple[int, ...] | None,
         name: str,
         dtype: torch.dtype = torch.uint8,
+        remedy: str = "",
     ) -> None:
         self.read, self.steps, self.shape, self.name, self.dtype = read, steps, shape, name, dtype
+        self.remedy = remedy
 
     def __call__(self, number: int) -> Tensor:
         image: Any = self.read(number)
@@ -161,11 +164,11 @@ class Decoder:
             raise UserError(f"data.size=null: there are images of {wanted} and of {made}; give data.size=…")
         pil, beyond = "", ""
         if self.dtype == torch.uint8:
-            pil = ", floats from 0 to 1 or a PIL image of that size"
+            pil = ", floats from 0 to 1 (ToDtype with scale: true) or a PIL image of that size"
             beyond = f" from {values.min():g} to {values.max():g}" if values.is_floating_point() else ""
         raise UserError(
             f"data.{self.name}: makes {_word(values.dtype)} {made}{beyond} of an image, and must make "
-            f"{_word(self.dtype)} {wanted}{pil}"
+            f"{_word(self.dtype)} {wanted}{pil}{self.remedy if made != wanted else ''}"
         )
 
     def _converted(self, values: Tensor) -> Tensor:
