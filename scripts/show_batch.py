@@ -45,7 +45,8 @@ def main() -> None:
 
     captions = class_captions(targets, spec) if spec.task == "classification" else list(map(str, targets.tolist()))
     with plot_style():
-        figure = image_grid(to_pixels(inputs, spec), captions, "A training batch, as the network receives it")
+        title, lines = "A training batch, as the network receives it", 1 + any("\n" in text for text in captions)
+        figure = image_grid(to_pixels(inputs, spec), captions, title, lines=lines)
         figure.savefig(arguments.output)
     print(f"{arguments.output}: {len(inputs)} of {datamodule.describe()}", file=sys.stderr)
 

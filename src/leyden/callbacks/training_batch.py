@@ -59,7 +59,7 @@ def _plot(inputs: Tensor, targets: Tensor, task: Task) -> Iterator[Plot]:
     is_class = spec.task == "classification" and (is_mixed or (targets.dim() == 1 and not targets.is_floating_point()))
     captions = class_captions(targets, spec) if is_class else [""] * len(inputs)
     title = "First training batch, as the network receives it"
-    figure = image_grid(to_pixels(inputs, spec), captions, title)
+    figure = image_grid(to_pixels(inputs, spec), captions, title, lines=2 if is_mixed else 1)
     shape = "×".join(map(str, spec.input_shape))
     caption = f"The first {len(inputs)} images of the first training batch, after augmentation, {shape}."
     yield Plot("training_batch", "First training batch", caption, figure, "train")

@@ -26,7 +26,7 @@ def test_captions_are_classes_and_of_mixed_images_the_two_largest_shares() -> No
     assert class_captions(torch.tensor([2, 0]), GREY) == ["c", "a"]
     assert class_captions(torch.tensor([1]), RGB) == ["1"]
     mixed = torch.tensor([[0.3, 0.0, 0.7], [0.0, 1.0, 0.0]])
-    assert class_captions(mixed, GREY) == ["c 70% + a", "b"]
+    assert class_captions(mixed, GREY) == ["c 70%\na", "b"]
 
 
 @pytest.mark.parametrize(

@@ -150,8 +150,9 @@ def test_transforms_that_the_run_evaluated_with_are_used(ran: Ran, tmp_path: Pat
 
 
 def test_files_and_arrays_are_transformed_as_images_in_memory_were(ran: Ran, tmp_path: Path) -> None:
-    lists = ["data.eval_transform=[{Resize: [20]},{Normalize: [0.2,0.4]}]", "data.train_transform=null"]
-    settings = ["data=mnist", "model=linear", "data.train_size=200", "data.val_size=50", "test=false", *lists]
+    lists = ["data.eval_transform=[{Resize: [20]},{Normalize: [0.2,0.4]}]", "data.train_transform=[{RandomCrop: 20}]"]
+    mixed = ["data.randaugment={num_ops: 1}", "data.mixup=0.2", "data.cutmix=1.0", "trainer.precision=bf16-mixed"]
+    settings = ["data=mnist", "model=linear", "data.train_size=200", "data.val_size=50", "test=false", *lists, *mixed]
     run_experiment(compose([*QUICK, *settings, f"paths.run_dir={tmp_path / 'run'}"]))
     here = Ran(tmp_path, {"run": tmp_path / "run"})
     stored = MNIST(DATA, train=False).data[:9].numpy()
