@@ -34,7 +34,8 @@ from leyden.cli.entry_point import report_user_errors
 from leyden.cli.script_options import ScriptParser
 from leyden.config.compose import compose
 from leyden.config.experiment import Experiment
-from leyden.data.images import InMemoryImages, Normalise
+from leyden.data.images import InMemoryImages
+from leyden.data.normalisation import Normalise
 from leyden.system.console import set_up_logging
 from leyden.training.build import build_data, build_task, build_trainer
 

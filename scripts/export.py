@@ -165,6 +165,7 @@ def description(run: LoadedRun, name: str) -> dict[str, Any]:
         **{end: {"shape": ["batch", *shape], "dtype": "float32"} for end, shape in shapes.items()},
         "input_names": input_names(spec["columns"]["features"]) if spec["columns"] else None,
         "spec": spec,
+        "eval_transform": run.config["data"].get("eval_transform"),  # of images, before normalisation
         "model": run.task.model,
         "task": {key: value for key, value in run.task.settings.items() if key not in ("optimizer", "scheduler")},
         "checkpoint": str(run.checkpoint),

@@ -20,7 +20,7 @@ except ModuleNotFoundError as missing:  # plain `python`, outside the project's 
 from leyden.cli.entry_point import report_user_errors
 from leyden.cli.script_options import ScriptParser, check_plot_file
 from leyden.config.compose import compose
-from leyden.plots.images import image_grid, is_image, to_pixels
+from leyden.plots.images import class_captions, image_grid, is_image, to_pixels
 from leyden.plots.plot import plot_style
 from leyden.system.errors import UserError
 from leyden.training.build import build_data
@@ -43,10 +43,10 @@ def main() -> None:
     inputs, targets = next(iter(datamodule.train_dataloader()))
     datamodule.teardown("fit")
 
-    names = spec.class_names
-    captions = [str(names[label] if names else label) for label in targets.tolist()]
+    captions = class_captions(targets, spec) if spec.task == "classification" else list(map(str, targets.tolist()))
     with plot_style():
-        figure = image_grid(to_pixels(inputs, spec), captions, "A training batch, as the network receives it")
+        title, lines = "A training batch, as the network receives it", 1 + any("\n" in text for text in captions)
+        figure = image_grid(to_pixels(inputs, spec), captions, title, lines=lines)
         figure.savefig(arguments.output)
     print(f"{arguments.output}: {len(inputs)} of {datamodule.describe()}", file=sys.stderr)
 

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.optim import SGD
 
 from leyden import DataSpec, OptimizerFactory, UserError
@@ -41,6 +42,19 @@ def test_a_weighted_loss_does_not_depend_on_which_classes_meet_in_a_batch(smooth
     each = torch.stack([task.loss(outputs[n : n + 1], targets[n : n + 1]) for n in range(20)])
     assert task.loss(outputs, targets).item() == pytest.approx(each.mean().item(), rel=1e-6)
     assert len(set(each.tolist())) > 4
+
+
+@pytest.mark.parametrize("weights", [None, [1.0, 2.0, 0.5, 0.0]])
+def test_the_loss_of_mixed_images_is_the_mean_over_their_classes_by_share(weights: list[float] | None) -> None:
+    outputs, targets = logits()
+    task, others = made_task(label_smoothing=0.1, class_weights=weights), targets.roll(1)
+    shares = 0.7 * F.one_hot(targets, 4) + 0.3 * F.one_hot(others, 4)
+    expected = 0.7 * task.loss(outputs, targets) + 0.3 * task.loss(outputs, others)
+    assert task.loss(outputs, shares).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert torch.equal(task.metric_inputs(outputs, shares)[1], targets)
+    task.train_epoch.add(task.loss(outputs, shares), outputs, shares)
+    accuracy = (outputs.argmax(dim=1) == targets).float().mean().item()
+    assert task.train_epoch.compute()["acc"].item() == pytest.approx(accuracy)
 
 
 @pytest.mark.parametrize("weights", [[1.0, 2.0, 3.0], [1.0] * 5, []])

@@ -10,7 +10,7 @@ from torch import Tensor
 from leyden.callbacks.image_events import write_plots
 from leyden.data.loader import Loader
 from leyden.data.module import DataModule
-from leyden.plots.images import image_grid, is_image, to_pixels
+from leyden.plots.images import class_captions, image_grid, is_image, to_pixels
 from leyden.plots.plot import Plot, errors_logged
 from leyden.tasks.task import Task
 
@@ -58,11 +58,11 @@ def _plot(inputs: Tensor, targets: Tensor, task: Task) -> Iterator[Plot]:
     spec = task.spec
     if not is_image(spec):
         return
-    is_class = spec.task == "classification" and targets.dim() == 1 and not targets.is_floating_point()
-    names = [" ".join(name.split()) for name in spec.class_names]
-    captions = [str(names[label] if names else label) for label in targets.tolist()] if is_class else [""] * len(inputs)
+    is_mixed = targets.shape[1:] == (spec.output_size,)
+    is_class = spec.task == "classification" and (is_mixed or (targets.dim() == 1 and not targets.is_floating_point()))
+    captions = class_captions(targets, spec) if is_class else [""] * len(inputs)
     title = "First training batch, as the network receives it"
-    figure = image_grid(to_pixels(inputs, spec), captions, title)
+    figure = image_grid(to_pixels(inputs, spec), captions, title, lines=2 if is_mixed else 1)
     shape = "×".join(map(str, spec.input_shape))
     caption = f"The first {len(inputs)} images of the first training batch, after augmentation, {shape}."
     yield Plot("training_batch", "First training batch", caption, figure, "train")

@@ -18,6 +18,8 @@ _WORDS = {
     "str": "text",
     "bool": "true or false",
     "None": "null",
+    "list[Any]": "a list",
+    "dict[str, Any]": "a mapping of names to values ({a: 1, b: 2})",
     "list[int]": "a list of whole numbers",
     "list[float]": "a list of numbers",
     "list[str]": "a list of words",

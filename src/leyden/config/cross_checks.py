@@ -25,6 +25,7 @@ TUNERS = {
     "BatchSizeFinder": ("data.batch_size", "find_batch_size.py", "auto_scale_batch_size"),
 }
 _LIGHTNING = ("lightning.pytorch.callbacks.", "pytorch_lightning.callbacks.")
+_IMAGES = "leyden.data.images.Images"  # base class of all data sets of images
 
 # Lightning reports a missing logger only when training begins. LearningRateMonitor, a default, is left out without one.
 _NEED_ANY_LOGGER = ("DeviceStatsMonitor",)
@@ -111,6 +112,21 @@ def _check_lbfgs(trainer: Mapping[str, Any], precision: str, accumulates: Mappin
             f"trainer.precision={precision}: optimizer=lbfgs cannot undo the scaling of its loss; try "
             "trainer.precision=bf16-mixed"
         )
+
+
+def check_mixing(config: Mapping[str, Any]) -> None:
+    """Refuse, with a UserError, to mix the classes of images for a task whose targets are no classes."""
+    data, task = config["data"], _target(config["task"])
+    signature = signature_of(task)
+    is_of_classes = signature is None or signature.constants.get("TARGETS") == "classification"
+    if is_of_classes or not any(path == _IMAGES for path, _, _ in ancestors(_target(data))):
+        return
+    for name in ("mixup", "cutmix"):
+        if data.get(name):
+            raise UserError(
+                f"data.{name}={data[name]}: mixes the classes of images, and the targets of {task.rpartition('.')[2]} "
+                "are none; leave it out, or give task=classification"
+            )
 
 
 def check_strategy(trainer: Mapping[str, Any]) -> None:

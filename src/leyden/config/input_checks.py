@@ -13,8 +13,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from leyden.config.declarations import declared_function
+from leyden.config.signature import signature_of
 
 InputCheck = Callable[..., str | None]
+
+
+def stated_shape(data: Mapping[str, Any]) -> Sequence[Any] | None:
+    """The input shape that the class of a data section states; None if it is known only when the data are read."""
+    if data.get("eval_transform"):
+        return None
+    signature = signature_of(str(data.get("_target_")))
+    return signature.constants.get("INPUT_SHAPE") if signature else None
 
 
 def misfit(target: str, input_shape: Sequence[Any], settings: Mapping[str, Any]) -> str | None:

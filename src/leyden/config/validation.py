@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
-from leyden.config.cross_checks import check_steps
-from leyden.config.input_checks import misfit
+from leyden.config.cross_checks import check_mixing, check_steps
+from leyden.config.input_checks import misfit, stated_shape
 from leyden.config.limits import check_number, limits_of
 from leyden.config.messages.unknown_key import Hints
 from leyden.config.monitored_metrics import check_monitor
@@ -51,6 +51,7 @@ def validate(config: Mapping[str, Any], words: Vocabulary, typed: Sequence[str] 
     check_monitor(config)
     _check_fit(config)
     check_steps(config)
+    check_mixing(config)
 
 
 def check_section(path: str, section: Mapping[str, Any]) -> None:
@@ -181,8 +182,6 @@ def _check_target(path: str, node: Mapping[str, Any], hints: Hints) -> None:
 
 def _check_fit(config: Mapping[str, Any]) -> None:
     """Refuse a model that cannot take this data, as far as the data's shape is known before they are read."""
-    signature = signature_of(str(config["data"].get("_target_")))
-    shape = signature.constants.get("INPUT_SHAPE") if signature else None
-    model = config["model"]
+    shape, model = stated_shape(config["data"]), config["model"]
     if shape and (why := misfit(str(model.get("_target_")), shape, model)):
         raise UserError(why)

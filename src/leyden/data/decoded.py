@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, Unpack
-from weakref import WeakSet
 
 import torch
 from torch import Tensor
@@ -20,8 +19,8 @@ from leyden.data.images import Images
 from leyden.data.in_memory import Split
 from leyden.data.loader import Loader, Order
 from leyden.data.spec import DataSpec
+from leyden.data.stored_images import shape_of
 from leyden.data.threads import in_threads
-from leyden.data.workers import WorkerLoader, workers_for
 from leyden.system.errors import UserError
 from leyden.system.seeds import seed_for
 
@@ -43,18 +42,15 @@ class DecodedImages(Images):
         size: height and width of the network's input; null for images that come in one size, which is kept.
         resize: the shorter side before `eval_transform` crops the centre; null for `size`.
         channels: 3 for colour, 1 for grey.
-        train_transform: transforms of torchvision.transforms.v2 that make a PIL image of `size` from one of any
-            size; null for RandomResizedCrop. Random changes that can be made to a whole batch are quicker as `augment`.
-        eval_transform: the same for validation and test; null for Resize and CenterCrop.
+        train_transform: transforms of single training images: see `build_steps`. They make a PIL image of `size` from
+            one of any size; null for RandomResizedCrop. Random changes that can be made to a whole batch are quicker
+            as `augment`.
+        eval_transform: the same for validation and test, without random ones; null for Resize and CenterCrop.
         cache: decode each image once, also those to train on, with `eval_transform`, and hold it in memory; null: if
             there is no `train_transform` and all take 2 GiB at most.
-        num_workers: processes that decode, for each split; null for the number of CPUs, up to 8, or for none if there
-            is little to decode.
         test_size: of the test split, if the data come without one: a count, or a fraction below 1.
-        classes: names of the classes to keep, in this order; null for all.
-        augment: random changes to whole batches of training images, on the device.
 
-    The others are those of DataModule.
+    The others are those of Images.
 
     Attributes:
         numbers: (N,) of the images of each split, as `find` numbers them.
@@ -73,27 +69,24 @@ class DecodedImages(Images):
         train_transform: list[Any] | None = None,
         eval_transform: list[Any] | None = None,
         cache: bool | None = False,
-        num_workers: int | None = None,
         test_size: float = 0.2,
         **settings: Any,
     ) -> None:
-        super().__init__(root, **settings)
+        super().__init__(root, train_transform=train_transform, eval_transform=eval_transform, **settings)
         if size is not None and size < 1:
             raise UserError(f"data.size={size}: must be at least 1")
         if resize is not None and (size is None or resize < size):
             raise UserError(f"data.resize={resize}: must be at least data.size={size}, which is cropped out of it")
-        if train_transform is not None and cache:
+        if cache and self.transforms.train is not None:
             raise UserError(
                 "data.train_transform: would see each image once only, with data.cache=true; use data.augment, or "
                 "data.cache=false"
             )
         self.size, self.channels = size, channels
         self.resize = resize or size
-        self.train_transform, self.eval_transform = train_transform, eval_transform
-        self.cache, self.num_workers, self.test_size = cache, num_workers, test_size
+        self.cache, self.test_size = cache, test_size
         self._is_cached = bool(cache)
         self.numbers: dict[str, Tensor] = {}
-        self._loaders: WeakSet[WorkerLoader] = WeakSet()
 
     @abstractmethod
     def find(self) -> tuple[Read, dict[str, Split]]:
@@ -124,7 +117,10 @@ class DecodedImages(Images):
         if self.size is not None:
             return self.channels, self.size, self.size
         read, parts = self.found
-        return self.channels, *size_of(read(int(parts["train"][0][0])))
+        first = int(parts["train"][0][0])
+        if not self.transforms.evaluation:
+            return self.channels, *size_of(read(first))
+        return shape_of(Decoder(read, self.transforms.evaluation, None, "eval_transform", self._dtype), first)
 
     @property
     def spec(self) -> DataSpec:
@@ -147,19 +143,18 @@ class DecodedImages(Images):
         self.warn_of_absent_classes()
         self._is_cached = self._is_to_be_cached() if self.cache is None else self.cache
         numbers, _ = self.splits["train"]
+        if self.transforms.evaluation:
+            self.transforms.check_evaluation(self.found[0](int(numbers[0])))
         if self._is_cached:
             self.splits = {name: (self._decoded(held), of) for name, (held, of) in self.splits.items()}
             images = self.splits["train"][0]
             del self.found  # a data set may keep all that it reads
         else:
             order = torch.Generator().manual_seed(seed_for(self.split_seed, "statistics"))
-            images = self._decoded(numbers[torch.randperm(len(numbers), generator=order)[:_SAMPLE]])
-            self._decoder("train")(int(numbers[0]))  # reports a transform that makes something else
+            sample = numbers[torch.randperm(len(numbers), generator=order)[:_SAMPLE]]
+            images = self._decoded(sample if self.transforms.statistics is None else sample[:1])
+            shape_of(self._decoder("train"), int(numbers[0]))  # reports a transform that makes something else
         self._measure(images)
-
-    def teardown(self, stage: str | None = None) -> None:
-        for loader in self._loaders:
-            loader.close()
 
     def choose_levels(self) -> None:
         """Set `levels`, once the splits are known; by default all images have 8 bits in each channel."""
@@ -180,23 +175,24 @@ class DecodedImages(Images):
     def _is_to_be_cached(self) -> bool:
         size = sum(len(labels) for _, labels in self.splits.values())
         size *= math.prod(self.input_shape) * self._dtype.itemsize
-        held = self.train_transform is None and size <= _MOST
+        held = self.transforms.train is None and size <= _MOST
         how = "decoded once and held in memory" if held else "decoded anew for each epoch"
         log.info("data.cache=null: %d MiB of images are %s", size >> 20, how)
         return held
 
     def _steps(self, split: str) -> Sequence[Any]:
         """Transforms of a split, in their order."""
-        chosen = self.train_transform if split == "train" else self.eval_transform
-        if chosen is not None or self.size is None:
-            return chosen or []
         if split == "train":
-            return [v2.RandomResizedCrop(self.size)]
-        return centre_crop(self.resize or self.size, self.size)
+            usual = [] if self.size is None else [v2.RandomResizedCrop(self.size)]
+            return [*(usual if self.transforms.train is None else self.transforms.train), *self.transforms.after_train]
+        if self.transforms.evaluation is None and self.size is not None:
+            return centre_crop(self.resize or self.size, self.size)
+        return self.transforms.evaluation or []
 
     def _decoder(self, split: str) -> Decoder:
         name = "train_transform" if split == "train" else "eval_transform"
-        return Decoder(self.found[0], self._steps(split), self.input_shape, name, self._dtype)
+        remedy = "" if self.size is None else f"; data.size={self.size} must be that size"
+        return Decoder(self.found[0], self._steps(split), self.input_shape, name, self._dtype, remedy)
 
     def _decoded(self, numbers: Tensor) -> Tensor:
         """Images (N, C, H, W), transformed as in evaluation."""
@@ -209,12 +205,4 @@ class DecodedImages(Images):
     def loader(self, split: str, **order: Unpack[Order]) -> Loader:
         if self._is_cached:
             return super().loader(split, **order)
-        numbers, labels = self.splits[split]
-        workers = self.num_workers
-        if workers is None:
-            workers = workers_for(len(labels), self.trainer.num_devices if self.trainer else 1)
-        loader = WorkerLoader(
-            self._decoder(split), numbers, labels, self.size_of_batches(split), self.transform(split), workers, **order
-        )
-        self._loaders.add(loader)
-        return loader
+        return self._worker_loader(split, self._decoder(split), *self.splits[split], order)

@@ -12,6 +12,7 @@ from leyden.system.seeds import seed_for
 
 Batch = tuple[Tensor, Tensor]
 Transform = Callable[[Tensor, Generator], Tensor]
+Mix = Callable[[Tensor, Tensor, Generator], Batch]
 
 
 class Order(TypedDict, total=False):
@@ -52,7 +53,12 @@ class Loader(ABC):
             statistics, is joined to the one before, and so are those of the other processes.
         transform: from stored inputs to those of the network.
         order: see `Order`.
+
+    Attributes:
+        mix: called with the transformed inputs and the targets of each batch, for other ones; None for none.
     """
+
+    mix: Mix | None = None
 
     def __init__(self, total: int, batch_size: int, transform: Transform, **order: Unpack[Order]) -> None:
         self.total, self.batch_size, self.transform = total, batch_size, transform
@@ -79,8 +85,9 @@ class Loader(ABC):
         generator = torch.Generator(self.device)
         for number, (inputs, targets) in enumerate(self.stored(epoch, chosen), start):
             generator.manual_seed(seed_for(self.seed, "transform", epoch, number, self.rank))
-            moved = inputs.to(self.device, non_blocking=True)
-            yield self.transform(moved, generator), targets.to(self.device, non_blocking=True)
+            moved = self.transform(inputs.to(self.device, non_blocking=True), generator)
+            answers = targets.to(self.device, non_blocking=True)
+            yield self.mix(moved, answers, generator) if self.mix else (moved, answers)
 
     def take(self, index: Tensor) -> Batch:
         """Inputs (K, ...) and targets (K, ...) of single items (K,) of the data, transformed."""

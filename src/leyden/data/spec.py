@@ -32,6 +32,8 @@ class DataSpec:
             come in that size.
         value_range: black and white of images with more than 8 bits in each channel; None if all have 8 bits.
         mixed_depths: True if there are images of 8 bits, too, with 0 as their black and 255 as their white.
+        stored_shape: the shape of an image before `data.eval_transform`, where images are held in memory; None if there
+            is no such transform, or if images come from files.
         columns: encoding of the columns of a table as an input: see `leyden.data.tables.column_types`.
     """
 
@@ -49,6 +51,7 @@ class DataSpec:
     resize: int | None = None
     value_range: tuple[float, float] | None = None
     mixed_depths: bool = False
+    stored_shape: tuple[int, ...] | None = None
     columns: Mapping[str, Any] | None = None
     input_dtype: str = "float32"
     extra: Mapping[str, Any] = field(default_factory=dict)

@@ -147,7 +147,7 @@ class _Batches:
         items = []
         with random_numbers_kept():
             for number in numbers:
-                _seed(seed_for(self.seed, "item", epoch, number))
+                seed_item(seed_for(self.seed, "item", epoch, number))
                 try:
                     items.append(self.make(number))
                 except UserError as error:
@@ -210,7 +210,8 @@ def _leave_signals_to_the_main_process(worker: int) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
 
 
-def _seed(seed: int) -> None:
+def seed_item(seed: int) -> None:
+    """Seed the generators of Python, NumPy and the CPU of torch."""
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed the devices too

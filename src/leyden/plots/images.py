@@ -30,6 +30,21 @@ def to_pixels(inputs: Tensor, spec: DataSpec) -> np.ndarray:
     return pixels.expand(-1, 3, -1, -1).permute(0, 2, 3, 1).nan_to_num().numpy()
 
 
+def class_captions(targets: Tensor, spec: DataSpec) -> list[str]:
+    """Class of each image, by class indices (B,).
+
+    Of mixed images, by shares of the classes (B, classes), in two lines the two with the largest ones.
+    """
+    names = [" ".join(name.split()) for name in spec.class_names] or [str(label) for label in range(spec.output_size)]
+    if targets.dim() == 1:
+        return [names[label] for label in targets.tolist()]
+    shares, classes = (values.tolist() for values in targets.topk(2))
+    return [
+        names[first] if share > 0.995 else f"{names[first]} {share:.0%}\n{names[second]}"
+        for (first, second), (share, _) in zip(classes, shares, strict=True)
+    ]
+
+
 def image_grid(
     pixels: np.ndarray,
     captions: Sequence[str],

@@ -24,6 +24,7 @@ from leyden.data.batches import map_tensors, moved
 from leyden.data.inputs.open import Inputs, Named, open_inputs
 from leyden.data.inputs.request import Request
 from leyden.data.module import DataModule
+from leyden.data.transform_settings import evaluation_steps
 from leyden.run.split_record import warn_of_trained
 from leyden.system.atomic_files import replacing
 from leyden.system.console import has_live_display
@@ -132,6 +133,7 @@ def _columns(task: Task, inputs: Any, targets: Any, precision: Any, top_k: int) 
         floats = map_tensors(lambda part: part.float() if part.is_floating_point() else part, outputs)
         columns = task.predictions(floats, inputs, top_k)
         truth = {} if targets is None else task.truth(targets)
+        truth = {f"target_{name}" if name in columns else name: column for name, column in truth.items()}
     except Exception as error:
         raise failed_prediction(task, error, inputs, outputs) from error
     if "class" in columns and "target" in truth:
@@ -168,11 +170,13 @@ def _cells(column: Tensor | list[str]) -> list[str]:
     return [str(value) for value in column.cpu().numpy()] if isinstance(column, Tensor) else column
 
 
-def _eval_transform(config: Config) -> list[Any]:
-    """Transforms of the run for images in evaluation, if they differ from the default."""
-    node = config["data"].get("eval_transform") or []
+def _eval_transform(config: Config) -> list[Any] | None:
+    """Transforms of the run for images in evaluation; None for the default ones."""
+    node = config["data"].get("eval_transform")
+    if node is None:
+        return None
     trust.check(node, "data.eval_transform")
-    return list(instantiate(node, _convert_="all"))
+    return evaluation_steps(instantiate(node, _convert_="all"))
 
 
 def _report(path: Path, number: int, inputs: Inputs) -> None:

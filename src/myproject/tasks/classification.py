@@ -75,11 +75,15 @@ class Classification(Task):
         return f"{super().describe()}, class weights: {abbreviated(weights)}"
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Mean loss over (B, classes) logits and (B,) class indices."""
+        """Mean loss over (B, classes) logits and (B,) class indices, or (B, classes) probabilities of mixed images."""
         smoothing, weights = self.label_smoothing, self.class_weights
         if weights is None:
             return F.cross_entropy(outputs, targets, label_smoothing=smoothing)
         return F.cross_entropy(outputs, targets, weights, label_smoothing=smoothing, reduction="none").mean()
+
+    def metric_inputs(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Outputs and class indices; a mixed image is of the class with the larger share."""
+        return outputs, targets.argmax(dim=1) if targets.dim() == 2 else targets
 
     def item_errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Cross entropy of each item: the less probable its class, the greater."""

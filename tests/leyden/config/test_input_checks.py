@@ -118,3 +118,10 @@ def test_a_config_is_refused_by_the_networks_own_check(parts: Path) -> None:
 def test_a_target_without_a_class_has_no_check(target: str, parts: Path) -> None:
     assert declared_check(target) is None
     assert misfit(target, (1, 28, 27), {}) is None
+
+
+def test_an_input_shape_that_transforms_change_is_checked_when_the_data_are_read() -> None:
+    with pytest.raises(UserError, match=r"^model VGG needs "):
+        compose(["data=mnist", "model=vgg"], configs=CONFIGS)
+    resized = compose(["data=mnist", "model=vgg", "data.eval_transform=[{Resize: 32}]"], configs=CONFIGS)
+    assert resized.config["data"]["eval_transform"] == [{"Resize": 32}]

@@ -23,9 +23,9 @@ def test_a_list_is_better_than_an_unrelated_name(key: str) -> None:
 
 
 def test_data_are_not_changed_for_a_setting() -> None:
-    hint = TRAIN.hint("num_workers", "4")
-    assert hint.startswith("; data.num_workers is for data=image_folder and data=torchvision")
-    assert TRAIN.instead("num_workers", "4", ["data=image_folder"]) == ["data.num_workers=4"]
+    hint = TRAIN.hint("resize", "256")
+    assert hint.startswith("; data.resize is for data=image_folder and data=torchvision")
+    assert TRAIN.instead("resize", "256", ["data=image_folder"]) == ["data.resize=256"]
 
 
 def test_files_that_the_command_chooses_are_not_chosen_again() -> None:

@@ -8,7 +8,7 @@ from torch import nn
 from leyden.data.spec import DataSpec
 from leyden.plots.coefficients import coefficient_plots
 from leyden.plots.evaluated import Collector
-from leyden.plots.images import image_grid, is_image, to_pixels
+from leyden.plots.images import class_captions, image_grid, is_image, to_pixels
 from leyden.plots.reconstruction import reconstruction_plots
 
 RGB = DataSpec("classification", (3, 2, 2), 2, mean=(0.5, 0.4, 0.3), std=(0.1, 0.2, 0.4))
@@ -21,6 +21,13 @@ def test_colours_are_those_before_normalisation(spec: DataSpec) -> None:
     inputs = (values - torch.tensor(spec.mean).view(-1, 1, 1)) / torch.tensor(spec.std).view(-1, 1, 1)
     pixels = torch.from_numpy(to_pixels(inputs, spec))
     assert torch.allclose(pixels, values.expand(-1, 3, -1, -1).permute(0, 2, 3, 1), atol=1e-6)
+
+
+def test_captions_are_classes_and_of_mixed_images_the_two_largest_shares() -> None:
+    assert class_captions(torch.tensor([2, 0]), GREY) == ["c", "a"]
+    assert class_captions(torch.tensor([1]), RGB) == ["1"]
+    mixed = torch.tensor([[0.3, 0.0, 0.7], [0.0, 1.0, 0.0]])
+    assert class_captions(mixed, GREY) == ["c 70%\na", "b"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """scripts/show_batch.py, run as a user runs it."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,15 @@ def test_mnist_is_drawn(tmp_path: Path, mnist_root: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     assert run(monkeypatch, "experiment=mnist_cnn", f"paths.data_dir={mnist_root}", "data.batch_size=4") == 0
     assert (tmp_path / "batch.png").stat().st_size > 1000
+
+
+def test_mixed_images_are_drawn_with_both_classes(
+    drawn: list[tuple[np.ndarray, str]], tmp_path: Path, mnist_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = [f"paths.data_dir={mnist_root}", "data.batch_size=8", "data.train_size=16", "data.mixup=9"]
+    assert run(monkeypatch, "experiment=mnist_linear", *settings) == 0
+    assert any(re.fullmatch(r"\d - \w+ \d\d%\n\d - \w+", text) for _, text in drawn)
 
 
 def test_data_that_are_no_images_are_refused_in_one_line(

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from torchvision.datasets import MNIST
 
 from leyden.config.compose import compose
 from leyden.system.errors import UserError
@@ -15,6 +17,8 @@ from myproject.tasks.classification import Classification
 from tests.helpers.image_files import write_folders
 from tests.leyden.helpers.csv_files import write as write_text
 from tests.leyden.helpers.predicted_runs import KINDS, QUICK, Ran, finished_runs
+
+DATA = Path(__file__).parents[3] / "data"
 
 
 @pytest.fixture(scope="module")
@@ -143,3 +147,40 @@ def test_transforms_that_the_run_evaluated_with_are_used(ran: Ran, tmp_path: Pat
     assert [row["probability"] for row in split] == [row["probability"] for row in folder]
     _, usual = here.predict("run", f"input={ran.folder}/pictures/test", "data.eval_transform=null")
     assert usual != folder
+
+
+def test_files_and_arrays_are_transformed_as_images_in_memory_were(ran: Ran, tmp_path: Path) -> None:
+    lists = ["data.eval_transform=[{Resize: [20]},{Normalize: [0.2,0.4]}]", "data.train_transform=[{RandomCrop: 20}]"]
+    mixed = ["data.randaugment={num_ops: 1}", "data.mixup=0.2", "data.cutmix=1.0", "trainer.precision=bf16-mixed"]
+    settings = ["data=mnist", "model=linear", "data.train_size=200", "data.val_size=50", "test=false", *lists, *mixed]
+    run_experiment(compose([*QUICK, *settings, f"paths.run_dir={tmp_path / 'run'}"]))
+    here = Ran(tmp_path, {"run": tmp_path / "run"})
+    stored = MNIST(DATA, train=False).data[:9].numpy()
+    for number, image in enumerate(stored):
+        (tmp_path / "files").mkdir(exist_ok=True)
+        Image.fromarray(image).save(tmp_path / "files" / f"{number}.png")
+    np.save(tmp_path / "integers.npy", stored[:, None])
+    np.save(tmp_path / "floats.npy", (stored[:, None] / 255).astype(np.float32))
+    expected = [row["probability"] for row in here.predict("run")[1][:9]]
+    for name in ("files", "integers.npy", "floats.npy"):
+        assert [row["probability"] for row in here.predict("run", f"input={tmp_path / name}")[1]] == expected
+    spec = load_run(tmp_path / "run").spec
+    assert (spec.input_shape, spec.stored_shape, spec.mean) == ((1, 20, 20), (1, 28, 28), (0.2,))
+    np.save(tmp_path / "wrong.npy", stored[:, None, :20, :20])
+    with pytest.raises(UserError, match=r"has the shape 9×1×20×20; it must be N×1×28×28"):
+        here.predict("run", f"input={tmp_path / 'wrong.npy'}")
+
+
+def test_an_array_is_transformed_as_the_files_of_a_folder_were(ran: Ran, tmp_path: Path) -> None:
+    lists = "data.eval_transform=[{RandomVerticalFlip: 1.0},{Resize: [10,10]},{Pad: 1}]"
+    mine = [lists, f"data.root={ran.folder}/pictures", "test=false"]
+    run_experiment(compose([*QUICK, *KINDS["pictures"], *mine, f"paths.run_dir={tmp_path / 'run'}"]))
+    here = Ran(tmp_path, {"run": tmp_path / "run"})
+    files = sorted((ran.folder / "pictures/test").rglob("*.png"))
+    np.save(tmp_path / "x.npy", np.stack([np.asarray(Image.open(file)).transpose(2, 0, 1) for file in files]))
+    folder = [row["probability"] for row in here.predict("run", f"input={ran.folder}/pictures/test")[1]]
+    assert [row["probability"] for row in here.predict("run", f"input={tmp_path / 'x.npy'}")[1]] == folder
+    assert [row["probability"] for row in here.predict("run")[1]] == folder
+    np.save(tmp_path / "grey.npy", np.zeros((2, 1, 12, 12), np.uint8))
+    with pytest.raises(UserError, match=r"has the shape 2×1×12×12; it must be N×3×H×W, or 3×H×W for one"):
+        here.predict("run", f"input={tmp_path / 'grey.npy'}")

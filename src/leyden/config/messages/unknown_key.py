@@ -9,11 +9,11 @@ from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
-from leyden.config.input_checks import misfit
+from leyden.config.input_checks import misfit, stated_shape
 from leyden.config.messages.aliases import VALUES
 from leyden.config.messages.remedies import fitting
 from leyden.config.sections import INJECTED_ARGS, settable
-from leyden.config.signature import Parameter, signature_of
+from leyden.config.signature import Parameter
 from leyden.config.vocabulary import Vocabulary
 from leyden.system.errors import UserError
 from leyden.system.override_text import as_text, in_shell, parsed, setting, squeezed
@@ -123,8 +123,7 @@ class Hints:
         data, model = self.config.get("data"), self.config.get("model")
         if not key.startswith("model.") or not isinstance(data, Mapping) or not isinstance(model, Mapping):
             return ""
-        signature = signature_of(str(data.get("_target_")))
-        shape = signature.constants.get("INPUT_SHAPE") if signature else None
+        shape = stated_shape(data)
         changed = {**model, key.removeprefix("model."): parsed(text)}
         why = misfit(str(model.get("_target_")), shape, changed) if shape else None
         needed = re.search(r"; write (\S+)$", why or "")

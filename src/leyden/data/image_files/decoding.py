@@ -17,6 +17,7 @@ from torchvision.transforms.v2 import functional as F
 from leyden.data.image_files.levels import ALL_16_BITS, Levels
 from leyden.data.image_files.opening import open_image, reduced
 from leyden.data.image_files.wide_samples import Samples, is_wide, read_samples
+from leyden.data.transforms import apply
 from leyden.system.errors import UserError
 
 Channels = Literal[1, 3]
@@ -24,6 +25,7 @@ DecodedImage = Image.Image | Tensor  # of 8 bits a channel, or float32 (C, H, W)
 Read = Callable[[int], DecodedImage]  # an image by its number
 
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow converts to grey
+_BEYOND = 0.5  # below 0 and above 1: resampling of floats overshoots by less
 
 
 def read_image(path: Path, channels: Channels, levels: Levels = ALL_16_BITS) -> DecodedImage:
@@ -129,34 +131,55 @@ class Decoder:
     Args:
         read: an image by its number: a PIL image of 8 bits a channel, or float32 (C, H, W) with black 0 and white 1.
         steps: transforms, one after the other.
-        shape: (C, H, W) that must result.
+        shape: (C, H, W) that must result; None for any.
         name: of the setting that holds the steps.
-        dtype: that must result: uint8 from PIL images, float32 from others.
+        dtype: that results: uint8 from PIL images, float32 from others. To uint8, floats from 0 to 1 are converted.
+        remedy: for images of another size.
     """
 
     def __init__(
         self,
         read: Read,
         steps: Sequence[Any],
-        shape: tuple[int, int, int],
+        shape: tuple[int, ...] | None,
         name: str,
         dtype: torch.dtype = torch.uint8,
+        remedy: str = "",
     ) -> None:
         self.read, self.steps, self.shape, self.name, self.dtype = read, steps, shape, name, dtype
+        self.remedy = remedy
 
     def __call__(self, number: int) -> Tensor:
         image: Any = self.read(number)
         for step in self.steps:
-            image = step(image)
-        values = image.as_subclass(Tensor) if isinstance(image, Tensor) else F.pil_to_tensor(image)
-        if values.shape == self.shape and values.dtype == self.dtype:
+            image = apply(step, image, f"data.{self.name}")
+        if not isinstance(image, Tensor | Image.Image):
+            raise UserError(f"data.{self.name}: makes a {type(image).__name__} of an image, and must make one image")
+        values = self._converted(image.as_subclass(Tensor) if isinstance(image, Tensor) else F.pil_to_tensor(image))
+        if values.dtype == self.dtype and self.shape in (None, values.shape):
             return values
-        made, wanted = ("×".join(map(str, shape)) for shape in (values.shape, self.shape))
+        made = "×".join(map(str, values.shape))
+        wanted = "×".join(map(str, self.shape or values.shape))
         if not self.steps:
             raise UserError(f"data.size=null: there are images of {wanted} and of {made}; give data.size=…")
-        expected = str(self.dtype).removeprefix("torch.")
-        pil = ", or a PIL image of that size" if self.dtype == torch.uint8 else ""
+        pil, beyond = "", ""
+        if self.dtype == torch.uint8:
+            pil = ", floats from 0 to 1 (ToDtype with scale: true) or a PIL image of that size"
+            beyond = f" from {values.min():g} to {values.max():g}" if values.is_floating_point() else ""
         raise UserError(
-            f"data.{self.name}: makes {str(values.dtype).removeprefix('torch.')} {made} of an image, and must make "
-            f"{expected} {wanted}{pil}"
+            f"data.{self.name}: makes {_word(values.dtype)} {made}{beyond} of an image, and must make "
+            f"{_word(self.dtype)} {wanted}{pil}{self.remedy if made != wanted else ''}"
         )
+
+    def _converted(self, values: Tensor) -> Tensor:
+        """An image in the type that must result; unchanged if it cannot be."""
+        if values.dtype == self.dtype or self.dtype != torch.uint8 or not values.is_floating_point():
+            return values
+        if not (values.min() >= -_BEYOND and values.max() <= 1 + _BEYOND):
+            return values
+        converted: Tensor = F.to_dtype(values.clamp(0, 1), torch.uint8, scale=True)
+        return converted
+
+
+def _word(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

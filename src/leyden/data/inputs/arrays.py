@@ -30,19 +30,22 @@ class Array:
     Args:
         path: the file; one that holds Python objects is refused.
         spec: of the data that the network was trained on.
+        is_transformed: True if images are transformed to the shape of the network's inputs. They have that of the
+            stored images of training, or any height and width if these come from files.
 
     Raises:
         UserError: the file cannot be read, or has another shape than the network takes.
     """
 
-    def __init__(self, path: Path, spec: DataSpec) -> None:
+    def __init__(self, path: Path, spec: DataSpec, is_transformed: bool = False) -> None:
         self.path, self.spec = path, spec
         self.beyond: list[str] = []
         self.columns: list[dict[str, Any]] = list(spec.columns["features"]) if spec.columns else []
         other = [column["name"] for column in self.columns if column["kind"] != "number"]
         if other:
             raise UserError(f"input={path}: {other[0]} is no number, which an array cannot hold; give a table (csv)")
-        shape = (len(self.columns),) if self.columns else spec.input_shape
+        shape = (len(self.columns),) if self.columns else spec.stored_shape or spec.input_shape
+        any_size = is_transformed and spec.stored_shape is None
         try:
             array = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
@@ -55,9 +58,11 @@ class Array:
                 f"input={path}: has 8 bits a channel (uint8), and the network was trained on images with more "
                 f"({levels}); give values as in these (uint16), or floats from 0 for their black to 1 for their white"
             )
+        if any_size and 0 not in array.shape and array.shape[-3:-2] == shape[:1]:
+            shape = array.shape[-3:]
         self.array = array[None] if array.shape == shape else array
         if self.array.shape[1:] != shape or not len(self.array):
-            one = "×".join(map(str, shape))
+            one = f"{shape[0]}×H×W" if any_size else "×".join(map(str, shape))
             has = "×".join(map(str, array.shape)) or "()"
             order = f", in the order {', '.join(column['name'] for column in self.columns)}" if self.columns else ""
             raise UserError(f"input={path}: has the shape {has}; it must be N×{one}, or {one} for one{order}")

@@ -28,12 +28,12 @@ class ImageFiles:
 
     An image is decoded as in evaluation: its shorter side becomes `spec.resize` pixels, and the centre is cropped. If
     the network was trained on images of one size (`spec.resize` is None, as for MNIST), one of that size is unchanged,
-    and any other is scaled to cover it and cropped to the centre, with a warning.
+    and any other is scaled to cover it and cropped to the centre, with a warning; `steps` come after that.
 
     Args:
         path: the file or folder.
         spec: of the data that the network was trained on.
-        steps: transforms of a PIL image in place of these, such as a data set's own `eval_transform`.
+        steps: transforms of evaluation, of a PIL image, in place of Resize and CenterCrop; None for these.
 
     Attributes:
         names: of the files, sorted; in a folder, relative to it.
@@ -46,8 +46,9 @@ class ImageFiles:
         UserError: there are no images, or the network takes none.
     """
 
-    def __init__(self, path: Path, spec: DataSpec, steps: Sequence[Any] = ()) -> None:
-        if not spec.mean or spec.input_shape[0] not in (1, 3):
+    def __init__(self, path: Path, spec: DataSpec, steps: Sequence[Any] | None = None) -> None:
+        stored = spec.stored_shape or spec.input_shape
+        if not spec.mean or stored[0] not in (1, 3):
             what = "a table (csv)" if spec.columns else "an array (npy)"
             raise UserError(f"input={path}: the run was not trained on such images; give {what}")
         self.root, self.names = path.parent, [path.name]
@@ -63,11 +64,14 @@ class ImageFiles:
             raise UserError(f"input={path}: there are no images ({KINDS}) in it{others}")
         if self.skipped:
             log.warning("input=%s: skipped as no images: %s", path, self._others)
-        channels, height, width = spec.input_shape
-        cut = [_CoverAndCrop(height, width)] if spec.resize is None else centre_crop(spec.resize, (height, width))
+        channels, height, width = stored
+        if spec.resize is not None and steps is None:
+            steps = centre_crop(spec.resize, (height, width))
+        elif spec.stored_shape or not steps:
+            steps = [_CoverAndCrop(height, width), *(steps or [])]
         self._channels: Channels = 1 if channels == 1 else 3
         dtype = torch.uint8 if self.levels is None else torch.float32
-        self._decode = Decoder(self._read, steps or cut, (channels, height, width), "eval_transform", dtype)
+        self._decode = Decoder(self._read, steps, spec.input_shape, "eval_transform", dtype)
 
     def batches(self, size: int) -> Iterator[tuple[list[str], Tensor]]:
         """Names and images, as they are stored (B, C, H, W), of those that can be read."""

@@ -11,13 +11,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from leyden.data.image_files.decoding import Decoder
 from leyden.data.image_files.levels import levels_of, warn_of_out_of_range
-from leyden.data.images import Normalise
 from leyden.data.inputs.arrays import Array
 from leyden.data.inputs.images import ImageFiles
 from leyden.data.inputs.request import kind_of_input
 from leyden.data.inputs.rows import read_rows
+from leyden.data.normalisation import Normalise
 from leyden.data.spec import DataSpec
+from leyden.data.stored_images import StoredImages, transformed
 from leyden.system.errors import UserError
 
 
@@ -53,14 +55,15 @@ class Inputs:
     skipped: int = 0
 
 
-def open_inputs(path: Path, spec: DataSpec, batch_size: int, steps: Sequence[Any] = ()) -> Inputs:
+def open_inputs(path: Path, spec: DataSpec, batch_size: int, steps: Sequence[Any] | None = None) -> Inputs:
     """Inputs of an image, a folder of images, a table, or an array of NumPy.
 
     Args:
         path: see `ImageFiles`, `read_rows` and `Array` of this package.
         spec: of the data that the network was trained on.
         batch_size: of the inputs that are read at once.
-        steps: transforms of a PIL image in place of those of the spec.
+        steps: transforms of evaluation, of images in files and arrays; None for Resize and CenterCrop by the spec, of
+            images in files only.
 
     Raises:
         UserError: there is nothing to read, or the network takes other inputs.
@@ -69,7 +72,7 @@ def open_inputs(path: Path, spec: DataSpec, batch_size: int, steps: Sequence[Any
         case "table":
             return _table(path, spec, batch_size)
         case "array":
-            return _array(path, spec, batch_size)
+            return _array(path, spec, batch_size, steps or ())
     images = ImageFiles(path, spec, steps)
     return Inputs(
         -(-len(images.names) // batch_size),
@@ -90,8 +93,8 @@ def _table(path: Path, spec: DataSpec, batch_size: int) -> Inputs:
     return Inputs(len(begins), batches, kind="row", unreadable={f"line {line}": why for line, why in faults.items()})
 
 
-def _array(path: Path, spec: DataSpec, batch_size: int) -> Inputs:
-    array, unreadable = Array(path, spec), dict[str, str]()
+def _array(path: Path, spec: DataSpec, batch_size: int, steps: Sequence[Any]) -> Inputs:
+    array, unreadable = Array(path, spec, is_transformed=bool(steps)), dict[str, str]()
     begins = range(0, len(array), batch_size)
 
     def batches() -> Iterator[Named]:
@@ -99,10 +102,21 @@ def _array(path: Path, spec: DataSpec, batch_size: int) -> Inputs:
             places, stored, faults = array.read(begin, begin + batch_size)
             unreadable.update({str(place): why for place, why in faults.items()})
             if places:
-                yield Named([str(place) for place in places], stored)
+                yield Named([str(place) for place in places], _evaluated(stored, steps, spec))
         warn_of_out_of_range(array.beyond, levels_of(spec))
 
     return Inputs(len(begins), batches(), _normalise(spec), unreadable=unreadable)
+
+
+def _evaluated(images: Tensor, steps: Sequence[Any], spec: DataSpec) -> Tensor:
+    """Images (B, C, H, W) after the transforms of evaluation, which get them as they are in training."""
+    if not steps:
+        return images
+    if images.is_floating_point() and levels_of(spec) is None:
+        images = images.mul(255).round().to(torch.uint8)
+    return transformed(
+        Decoder(StoredImages(images), steps, spec.input_shape, "eval_transform", images.dtype), len(images)
+    )
 
 
 def _normalise(spec: DataSpec) -> Callable[[Tensor], Tensor]:

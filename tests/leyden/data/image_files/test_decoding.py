@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision.transforms import v2
 
 from leyden.data.image_files.decoding import Decoder, read_image
 from leyden.data.image_files.formats import is_image_file
@@ -93,8 +94,26 @@ def test_a_decoder_refuses_another_size_or_type_in_one_line() -> None:
     assert Decoder(read, [], (3, 5, 5), "eval_transform")(0).shape == (3, 5, 5)
     with pytest.raises(UserError, match=r"^data\.size=null: there are images of 3×5×5 and of 3×6×5; give data\.size"):
         Decoder(read, [], (3, 5, 5), "eval_transform")(1)
-    with pytest.raises(UserError, match=r"^data\.train_transform: makes float32 3×5×5 .* must make uint8 3×5×5"):
-        Decoder(read, [lambda _: torch.zeros(3, 5, 5)], (3, 5, 5), "train_transform")(0)
+    for made, described in (
+        (torch.full((3, 5, 5), 255.0), "float32 3×5×5 from 255 to 255"),
+        (torch.zeros(3, 5, 5).long(), "int64 3×5×5"),
+        (torch.zeros(3, 4, 5).byte(), "uint8 3×4×5"),
+    ):
+        expected = rf"^data\.train_transform: makes {described} of an image, and must make uint8 3×5×5, floats from 0"
+        with pytest.raises(UserError, match=expected):
+            Decoder(read, [lambda _, made=made: made], (3, 5, 5), "train_transform")(0)
+    with pytest.raises(UserError, match=r"^data\.train_transform: makes a tuple of an image, and must make one image$"):
+        Decoder(read, [v2.FiveCrop(5)], (3, 5, 5), "train_transform")(0)
+
+
+def test_floats_from_0_to_1_become_the_same_integers_again() -> None:
+    image = Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16))
+    decode = Decoder(
+        lambda _: image, [v2.ToImage(), v2.ToDtype(torch.float32, scale=True)], (1, 16, 16), "eval_transform"
+    )
+    assert decode(0).flatten().tolist() == list(range(256))
+    overshot = Decoder(lambda _: image, [lambda _: torch.tensor([[[-0.1, 1.2]]])], (1, 1, 2), "eval_transform")
+    assert overshot(0).flatten().tolist() == [0, 255]
 
 
 def test_a_cut_off_file_is_not_read_in_part(tmp_path: Path) -> None:
