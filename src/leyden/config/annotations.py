@@ -25,7 +25,6 @@ _WORDS = {
     "list[str]": "a list of words",
     "list[str | float]": "a list of words or numbers",
     "list[str | int]": "a list of names",
-    "dict[str, Any]": "a mapping",
     "list[str | dict[str, Any]]": "a list of names, or of names with their arguments",
     "dict[str, float]": "a mapping of names to numbers ({a: 1, b: 2})",
     "list[str | int | float | bool | None]": "a list of names",

@@ -221,7 +221,7 @@ def seed_item(seed: int) -> None:
 def seeded(seed: int) -> Iterator[None]:
     """Context with seeded generators of torch's CPU, NumPy and Python, which are restored on exit."""
     with random_numbers_kept():
-        _seed(seed)
+        seed_item(seed)
         yield
 
 
