@@ -21,7 +21,8 @@ class Array:
     Images are integers from 0 to 255, or floats from 0 to 1. For a network that was trained on images with more than 8
     bits, integers are values as in these, and floats are from 0 for their black to 1 for their white; an array of uint8
     is refused unless images of both depths were trained on, as an image file of 8 bits is. For a network that was
-    trained on a table, they are the numbers of its columns as in the file. Other inputs are used unchanged.
+    trained on a table, they are the numbers of its columns as in the file. Other inputs are used unchanged, as
+    `spec.input_dtype`; sequences of whole numbers may have any length.
 
     Attributes:
         beyond: names of the images read so far with values far beyond the black and white of training. They are not
@@ -58,6 +59,15 @@ class Array:
                 f"input={path}: has 8 bits a channel (uint8), and the network was trained on images with more "
                 f"({levels}); give values as in these (uint16), or floats from 0 for their black to 1 for their white"
             )
+        are_tokens = len(shape) == 1 and not self.columns and spec.input_dtype.startswith("int")
+        if not shape:
+            raise UserError(
+                f"input={path}: the network takes several inputs at once; leave this out for the test split"
+            )
+        if spec.input_dtype.startswith("int") and array.dtype.kind == "f":
+            raise UserError(f"input={path}: must be an array of integers, as the inputs of the network are")
+        if are_tokens and 0 not in array.shape and array.ndim in (1, 2):
+            shape = array.shape[-1:]  # sequences may be shorter or longer than those of the training
         if any_size and 0 not in array.shape and array.shape[-3:-2] == shape[:1]:
             shape = array.shape[-3:]
         self.array = array[None] if array.shape == shape else array
@@ -105,7 +115,9 @@ class Array:
         if self.columns:
             table = pl.DataFrame({c["name"]: values[:, i].astype(np.float64) for i, c in enumerate(self.columns)})
             return encode(table, self.columns, self.path)
-        if not self.spec.mean or values.dtype.kind == "f":
+        if not self.spec.mean:
+            return torch.from_numpy(values.astype(self.spec.input_dtype))
+        if values.dtype.kind == "f":
             return torch.from_numpy(values.astype(np.float32))
         if not self.spec.value_range:
             return torch.from_numpy(values.astype(np.uint8))

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
+from leyden import DataSpec, UserError
 from leyden.data.inputs.open import open_inputs
 from tests.helpers.image_files import pixels
 from tests.leyden.data.inputs.opened_inputs import GREY, numbers, read, read_inputs, save, table_spec
@@ -52,3 +54,17 @@ def test_an_array_of_numbers_is_encoded_as_a_table_is(tmp_path: Path) -> None:
     assert names == ["0", "1"]
     assert inputs.unreadable == {"2": "holds a value that is not finite", "3": "holds a number that is too large"}
     assert len(read(open_inputs(save(tmp_path / "a.npy", array[0]), spec, 10))[0]) == 1
+
+
+def test_tokens_may_have_any_length_and_stay_whole_numbers(tmp_path: Path) -> None:
+    spec = DataSpec("classification", (5,), 2, input_dtype="int64")
+    _, inputs = read(open_inputs(save(tmp_path / "a.npy", np.arange(14).reshape(2, 7).astype(np.int32)), spec, 2))
+    assert inputs.dtype == torch.int64
+    assert inputs.tolist() == [list(range(7)), list(range(7, 14))]
+    with pytest.raises(UserError, match="must be an array of integers"):
+        open_inputs(save(tmp_path / "a.npy", np.zeros((2, 5))), spec, 2)
+
+
+def test_a_network_with_several_inputs_takes_no_array(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="takes several inputs at once"):
+        open_inputs(save(tmp_path / "a.npy", np.zeros((2, 5))), DataSpec("mine", (), 2), 2)
