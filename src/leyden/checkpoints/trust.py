@@ -3,6 +3,9 @@
 Hydra's `instantiate` calls anything that a `_target_` names, so that a config is a program. Here a name must be that of
 a class, in a trusted package and in the module that defines it: `leyden.run.os.system` begins well and is
 `os.system`.
+
+Transforms of images that a config names without a `_target_` are classes of torchvision.transforms.v2, and functions of
+declared projects: `leyden.data.transforms` finds no others.
 """
 
 import inspect
