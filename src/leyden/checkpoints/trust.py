@@ -11,6 +11,9 @@ a class, in a trusted package and in the module that defines it: `leyden.run.os.
 
 So what a foreign file can call is what the project, torch, torchvision and Lightning offer to build objects. Positional
 arguments (`_args_`) reach the same parameters as named ones.
+
+Transforms of images that a config names without a `_target_` are classes of torchvision.transforms.v2, and functions of
+declared projects: `leyden.data.transforms` finds no others.
 """
 
 import inspect

@@ -155,7 +155,7 @@ def _by_position(name: str, args: list[Any], parameters: list[inspect.Parameter]
     """
     first, second = parameters[0], (*parameters[1:2], None)[0]
     are_numbers = len(args) == 2 and all(type(value) in (int, float) for value in args)
-    if not are_numbers or "Sequence" not in str(first.annotation):
+    if not are_numbers or "Sequence" not in str(first.annotation) or name == "Normalize":
         return args
     if second is None or second.name in _NO_NUMBERS:
         return [args]

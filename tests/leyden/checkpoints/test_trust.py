@@ -17,6 +17,7 @@ from leyden.checkpoints.trust import build, check
 from leyden.data.csv import CSV
 from leyden.data.module import DataModule
 from leyden.data.spec import DataSpec
+from leyden.data.transform_settings import evaluation_steps
 from leyden.system.errors import UserError
 from leyden.tasks.task import Task
 from myproject.models.mlp import MLP
@@ -227,6 +228,15 @@ def test_every_shipped_task_is_trusted(file: Path) -> None:
 def test_every_shipped_section_is_trusted(file: Path) -> None:
     text = re.sub(r"\$\{.*?\}", "resolved", file.read_text())
     check(yaml.safe_load(text), file.parent.name)
+
+
+def test_transforms_by_name_are_trusted_and_their_functions_are_those_of_the_project_only() -> None:
+    entries = [{"RandomApply": {"transforms": [{"RandomRotation": 10}], "p": 0.3}}, "Resize", {"Lambda": "os.system"}]
+    check(entries, "data.eval_transform")
+    with pytest.raises(UserError, match=r"^data\.eval_transform: Lambda: os\.system must be the dotted name of a "):
+        evaluation_steps(entries[2:])
+    with pytest.raises(UserError, match="may name only classes of"):
+        check([{"RandomApply": [{"_target_": "os.system"}]}], "data.eval_transform")
 
 
 def test_a_section_is_not_changed_and_nothing_is_made(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,7 @@ def _helpers_are_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"RandomResizedCrop": [8, 8]}, v2.RandomResizedCrop([8, 8])),
         ({"ColorJitter": [0.1, 0.2, 0.3, 0.1]}, v2.ColorJitter(0.1, 0.2, 0.3, 0.1)),
         ({"Normalize": [0.1, 0.3]}, v2.Normalize([0.1], [0.3])),
+        ({"Normalize": [0.5, 0.5]}, v2.Normalize([0.5], [0.5])),
         ({"Normalize": {"mean": [0.1, 0.2], "std": 0.3}}, v2.Normalize([0.1, 0.2], [0.3])),
         ({"Resize": {"size": [8, 9], "interpolation": "nearest"}}, v2.Resize([8, 9], v2.InterpolationMode.NEAREST)),
         ({"AutoAugment": "cifar10"}, v2.AutoAugment(v2.AutoAugmentPolicy.CIFAR10)),
