@@ -134,10 +134,8 @@ def build_task(config: Config, spec: DataSpec, load: bool = True) -> Task:
     task_class = _task_class(config)
     task_class.check(spec)
     model = complete_model(config["model"], spec, task_class.output_size(spec))
-    network, optimizer = (
-        build_network(model if load else for_checkpoint(model), spec.input_shape),
-        build_optimizer(config),
-    )
+    network = build_network(model if load else for_checkpoint(model), spec.input_shape)
+    optimizer = build_optimizer(config)
     try:
         optimizer(network)  # an invalid setting is refused before a run directory is opened
     except (ValueError, TypeError) as error:
