@@ -79,7 +79,7 @@ def test_a_shell_joins_the_lines_of_a_long_command(width: int) -> None:
         ("myproject.models.mlp.MLP", "hidden_sizes", "10x20", "10x20", [10, 20]),
         ("myproject.models.mlp.MLP", "hidden_sizes", [10.0], "[10.0]", [10]),
         ("myproject.models.mlp.MLP", "batch_norm", "off", "off", False),
-        ("myproject.models.mlp.MLP", "activation", "ReLU", "ReLU", "relu"),
+        ("myproject.models.pretrained.Pretrained", "stem", "CIFAR", "CIFAR", "cifar"),
         ("lightning.pytorch.Trainer", "max_epochs", 1e3, "1e3", 1000),
         ("lightning.pytorch.Trainer", "max_epochs", "None", "None", None),
     ],
