@@ -9,8 +9,8 @@ a class, in a trusted package and in the module that defines it: `leyden.run.os.
 - the functions of torchvision.models that torchvision registers as makers of its networks. No weights are downloaded
   for a checkpoint.
 
-A network may itself look up names of its settings: an initialiser (`init`) by the first of these rules, with the network
-as its first argument, or in torch.nn.init; layers and activations among the classes of torch.nn.
+A network may itself look up names of its settings: an initialiser (`init`) by the first of these rules, with the
+network as its first argument, or in torch.nn.init; layers and activations among the classes of torch.nn.
 
 So what a foreign file can call is what the project, torch, torchvision and Lightning offer to build objects. Positional
 arguments (`_args_`) reach the same parameters as named ones.
