@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from leyden.config.compose import compose as compose
     from leyden.config.experiment import Config as Config
     from leyden.config.experiment import Experiment as Experiment
+    from leyden.config.loss_names import outputs_per_target as outputs_per_target
     from leyden.data.abbreviated import abbreviated as abbreviated
     from leyden.data.csv import CSV as CSV
     from leyden.data.downloads import DOWNLOAD_ERRORS as DOWNLOAD_ERRORS
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
     from leyden.system.errors import UserError as UserError
     from leyden.system.suggestions import did_you_mean as did_you_mean
     from leyden.tasks.class_weights import weights_in_order as weights_in_order
+    from leyden.tasks.losses import LossSetting as LossSetting
+    from leyden.tasks.losses import make_loss as make_loss
+    from leyden.tasks.metric_suffixes import metric_suffixes as metric_suffixes
     from leyden.tasks.optimizers import OptimizerFactory as OptimizerFactory
     from leyden.tasks.schedulers import SchedulerFactory as SchedulerFactory
     from leyden.tasks.task import Predictions as Predictions
@@ -71,6 +75,7 @@ _PUBLIC = {
     "InMemory": "data.in_memory",
     "InMemoryImages": "data.images",
     "LoadedRun": "training.loaded_run",
+    "LossSetting": "tasks.losses",
     "OptimizerFactory": "tasks.optimizers",
     "Plot": "plots.plot",
     "Predictions": "tasks.task",
@@ -91,6 +96,9 @@ _PUBLIC = {
     "compose": "config.compose",
     "did_you_mean": "system.suggestions",
     "evaluate_command": "cli.commands",
+    "make_loss": "tasks.losses",
+    "metric_suffixes": "tasks.metric_suffixes",
+    "outputs_per_target": "config.loss_names",
     "list_runs": "records.listing",
     "load_run": "training.loaded_run",
     "load_weights": "checkpoints.weights",

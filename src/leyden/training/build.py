@@ -29,6 +29,7 @@ from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
 from leyden.system.suggestions import did_you_mean
 from leyden.tasks.optimizers import OptimizerFactory
+from leyden.tasks.output_settings import with_settings
 from leyden.tasks.schedulers import SchedulerFactory
 from leyden.tasks.task import Task
 from leyden.training.model_settings import complete_model, for_checkpoint
@@ -131,7 +132,7 @@ def build_task(config: Config, spec: DataSpec, load: bool = True) -> Task:
     """
     task_class = _task_class(config)
     task_class.check(spec)
-    model = complete_model(config["model"], spec, task_class.output_size(spec))
+    model = complete_model(config["model"], spec, with_settings(task_class.output_size, spec, config["task"]))
     network, optimizer = build_network(model if load else for_checkpoint(model)), build_optimizer(config)
     parts = {"network": network, "spec": spec, "optimizer": optimizer, "scheduler": build_scheduler(config)}
     task: Task = _build("task", config["task"], **parts)

@@ -11,6 +11,7 @@ from leyden.data.module import DataModule
 from leyden.system.errors import UserError
 from leyden.system.user_code import UserCodeError, short
 from leyden.tasks.failures import UNKNOWN, check_loss, failed_prediction, failed_step, needed
+from leyden.tasks.output_settings import with_settings
 from leyden.tasks.task import Task
 
 # Hooks of a task in which others might log metrics of their own.
@@ -31,7 +32,7 @@ def check_outputs(task: Task) -> None:
         UserError: the network fails, or its outputs have another shape than `Task.output_shape`.
     """
     network, inputs, output = task.network, None, UNKNOWN
-    shape = task.output_shape(task.spec)
+    shape = with_settings(task.output_shape, task.spec, task.settings)
     network.eval()
     try:
         with torch.no_grad():
