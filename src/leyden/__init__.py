@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from leyden.models.torchvision_inputs import torchvision_input_check as torchvision_input_check
     from leyden.plots.classification import classification_plots as classification_plots
     from leyden.plots.evaluated import Evaluated as Evaluated
+    from leyden.plots.labels import binary_plots as binary_plots
+    from leyden.plots.labels import multilabel_plots as multilabel_plots
     from leyden.plots.plot import Plot as Plot
     from leyden.plots.reconstruction import reconstruction_plots as reconstruction_plots
     from leyden.plots.regression import regression_plots as regression_plots
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
     from leyden.system.errors import UserError as UserError
     from leyden.system.suggestions import did_you_mean as did_you_mean
     from leyden.tasks.class_weights import weights_in_order as weights_in_order
+    from leyden.tasks.decision_threshold import best_f1_threshold as best_f1_threshold
+    from leyden.tasks.decision_threshold import class_index as class_index
     from leyden.tasks.losses import LossSetting as LossSetting
     from leyden.tasks.losses import make_loss as make_loss
     from leyden.tasks.metric_suffixes import metric_suffixes as metric_suffixes
@@ -86,6 +90,10 @@ _PUBLIC = {
     "TorchvisionImages": "data.vision",
     "DOWNLOAD_ERRORS": "data.downloads",
     "UserError": "system.errors",
+    "best_f1_threshold": "tasks.decision_threshold",
+    "binary_plots": "plots.labels",
+    "class_index": "tasks.decision_threshold",
+    "multilabel_plots": "plots.labels",
     "folder_lock": "data.downloads",
     "build_data": "training.build",
     "build_network": "training.build",

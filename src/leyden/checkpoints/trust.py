@@ -7,6 +7,7 @@ a class, in a trusted package and in the module that defines it: `leyden.run.os.
 
 import inspect
 from collections.abc import Iterator, Mapping
+from functools import partial
 from importlib import import_module
 from types import FunctionType
 from typing import Any
@@ -27,6 +28,8 @@ TRUSTED = (
     "torchvision.models",
     "torchvision.ops",
     "torchvision.transforms",
+    "torchmetrics.classification",
+    "torchmetrics.regression",
     "lightning.pytorch.callbacks",
     "lightning.pytorch.loggers",
     "lightning.pytorch.plugins",
@@ -34,8 +37,8 @@ TRUSTED = (
     "lightning.pytorch.strategies",
     "lightning.pytorch.trainer",
 )
-# The module of a project whose functions may be named too, in a config only: its learning-rate schedules.
-_FUNCTIONS = "schedulers"
+# The modules of a project whose functions may be named too: its learning-rate schedules, in a config only, and losses.
+_FUNCTIONS = ("schedulers", "losses")
 
 _RUN_CODE = (torch.fx.GraphModule, torch.jit.ScriptModule)
 _MOST, _DEEPEST = 100_000, 50  # of the settings in one section: YAML's aliases make endless ones of a few lines
@@ -47,7 +50,7 @@ def build(node: Mapping[str, Any], kind: type, setting: str, **injected: Any) ->
     An argument `load`, of a network with pretrained weights, is False: the checkpoint brings its weights.
 
     Args:
-        node: with `_target_`, the only special key; strings are taken literally.
+        node: with `_target_`, the only special key beside `_partial_` of a loss function; strings are taken literally.
         kind: class of the object; nested objects must be networks.
         setting: name of the node, for messages.
         injected: further arguments, which replace those in the node.
@@ -55,8 +58,9 @@ def build(node: Mapping[str, Any], kind: type, setting: str, **injected: Any) ->
     Raises:
         UserError: it names what is not trusted, or its class refuses the settings.
     """
-    for _ in _parts(node, setting, ("_target_",)):
-        pass
+    for place, value in _parts(node, setting, ("_target_", "_partial_")):
+        if isinstance(value, Mapping) and "_partial_" in value and not _is_loss(value, place):
+            raise UserError(f"{place}._partial_: may not be set here; only _target_ may")
     return _instantiate(node, kind, setting, injected)
 
 
@@ -101,6 +105,9 @@ def _instantiate(node: Any, kind: type, place: str, injected: Mapping[str, Any])
 
 def _value(value: Any, place: str) -> Any:
     if isinstance(value, Mapping):
+        if "_partial_" in value:
+            given = {key: _value(inner, f"{place}.{key}") for key, inner in value.items() if key[:1] != "_"}
+            return partial(_resolve(value["_target_"], place, None, _functions()), **given)
         if "_target_" in value:
             return _instantiate(value, nn.Module, place, {})
         return {key: _value(inner, f"{place}.{key}") for key, inner in value.items()}
@@ -116,8 +123,9 @@ def _resolve(target: Any, place: str, kind: type | None, functions: tuple[str, .
         UserError: it is not trusted, not there, or not of the kind.
     """
     where = f"{place}._target_={_short(target)}"
+    packages = dict.fromkeys(".".join(name.split(".")[:2]) for name in _trusted())
     foreign = UserError(
-        f"{where}: a checkpoint or a recorded config may name only classes of {', '.join(_trusted())}; if you trust "
+        f"{where}: a checkpoint or a recorded config may name only classes of {', '.join(packages)}; if you trust "
         'the package, declare it in pyproject.toml under [project.entry-points."leyden.projects"]'
     )
     trusted = _trusted()
@@ -147,7 +155,16 @@ def _trusted() -> tuple[str, ...]:
 
 
 def _functions() -> tuple[str, ...]:
-    return tuple(f"{package}.{_FUNCTIONS}" for package in project_packages())
+    return tuple(f"{package}.{module}" for package in project_packages() for module in _FUNCTIONS)
+
+
+def _is_loss(node: Mapping[str, Any], place: str) -> bool:
+    """True if a node names a function among the losses of a project, and nothing else with `_partial_`."""
+    losses = tuple(module for module in _functions() if module.endswith(".losses"))
+    target = node.get("_target_")
+    if node["_partial_"] is not True or not isinstance(target, str) or not _below(present_name(target), losses):
+        return False
+    return isinstance(_resolve(target, place, None, losses), FunctionType)
 
 
 def _below(module: str, packages: tuple[str, ...]) -> bool:

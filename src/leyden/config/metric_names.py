@@ -131,7 +131,8 @@ def check_metrics(metrics: Any, kind: str | None) -> None:
             raise UserError(f"task.metrics: {logged} is named twice; give one a name of its own, as {{second: {{…}}}}")
         seen.add(logged)
         if isinstance(entry, tuple):
-            resolved(*entry, kind)
+            name, arguments = entry
+            resolved(name, arguments, kind)
 
 
 def resolved(name: str, arguments: Mapping[str, Any], kind: str | None) -> tuple[str, dict[str, Any]]:

@@ -22,6 +22,9 @@ def coefficient_plots(weights: Tensor, spec: DataSpec) -> Iterator[Plot]:
         weights: (outputs, inputs), of the inputs and scaled targets that the network is trained on.
         spec: of the data.
     """
+    outputs = 1 if len(weights) == 1 and len(spec.class_names) == 2 else spec.output_size  # one logit for two classes
+    if len(weights) != outputs and len(spec.class_names or spec.target_names) > 0:
+        return  # such as means and deviations
     values = weights.detach().double().cpu().numpy()
     if spec.columns:
         yield _of_columns(values, spec)
@@ -36,12 +39,21 @@ def _of_columns(values: np.ndarray, spec: DataSpec) -> Plot:
     if spec.target_std:
         values = values * np.array(spec.target_std)[:, None]
     if spec.class_names:  # only differences of logits matter
-        values = values[1:] - values[:1] if len(outputs) == 2 else values - values.mean(0)
+        if len(values) > 1:
+            values = values[1:] - values[:1] if len(outputs) == 2 else values - values.mean(0)
         outputs = outputs[-len(values) :]
     more = f" The first {_MOST_OUTPUTS} of {len(outputs)} are shown." if len(outputs) > _MOST_OUTPUTS else ""
     values, outputs = values[:_MOST_OUTPUTS], outputs[:_MOST_OUTPUTS]
     order = np.argsort(-np.abs(values).max(0), kind="stable")[:_MOST]
-    unit = "" if spec.target_names else "log-odds of " if len(spec.class_names) == 2 else "logit of "
+    unit = (
+        "logit of "
+        if spec.task == "multilabel"
+        else ""
+        if spec.target_names
+        else "log-odds of "
+        if len(spec.class_names) == 2
+        else "logit of "
+    )
     longest = max(len(shortened(names[column], 26)) for column in order)
     figure, all_axes = new_figure(7.4, len(values) * (0.95 + 0.23 * len(order)), len(values))
     set_margins(figure, left=0.35 + 0.075 * longest, right=1.5, top=0.5)
@@ -62,7 +74,7 @@ def _of_columns(values: np.ndarray, spec: DataSpec) -> Plot:
         axes.grid(axis="x")
     listed = [f"{names[column]} {values[0, column] / spreads[column]:+.4g}" for column in order[:10]]
     caption = f"Change of {unit}{outputs[0]} for one unit of a column, the most important first: {', '.join(listed)}."
-    if unit == "logit of ":
+    if unit == "logit of " and spec.class_names:
         caption += " Of each class relative to the mean over all classes."
     caption += more
     return Plot("coefficients", "Coefficients", caption, figure)
@@ -79,7 +91,7 @@ def _spreads(spec: DataSpec) -> np.ndarray:
 
 
 def _of_pixels(values: np.ndarray, spec: DataSpec) -> Plot:
-    names = spec.class_names or tuple(map(str, range(len(values))))
+    names = spec.class_names[-len(values) :] or tuple(map(str, range(len(values))))
     columns = min(5, len(values))
     rows = -(-len(values) // columns)
     figure, all_axes = new_figure(1.5 * columns + 0.2, 1.75 * rows + 0.75, rows, columns)

@@ -206,7 +206,7 @@ class RegressionLoss(Loss):
         return F.softplus(outputs[:, outputs.shape[1] // 2 :])
 
     def _parts(self, outputs: Tensor) -> Tensor:
-        return outputs.unflatten(1, (len(self.levels), -1))
+        return outputs.view(len(outputs), len(self.levels), -1)
 
 
 class OwnLoss(RegressionLoss):

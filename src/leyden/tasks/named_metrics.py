@@ -130,7 +130,7 @@ def _built(name: str, entry: Any, kind: str | None, scored: Sequence[str]) -> Me
         return entry.clone()
     if not isinstance(entry, tuple):
         raise UserError(f"task.metrics: {name} is no metric of torchmetrics; let its class extend torchmetrics.Metric")
-    target, arguments = resolved(*entry, kind)
+    target, arguments = resolved(entry[0], entry[1], kind)
     module, _, class_name = target.rpartition(".")
     make = getattr(import_module(module), class_name)
     known = inspect.signature(make).parameters

@@ -21,6 +21,7 @@ from leyden.tasks.failures import UNKNOWN, failed_step, no_pair
 from leyden.tasks.named_metrics import MetricsSetting, Scored
 from leyden.tasks.optimization import Optimization, Optimizers, Schedulers
 from leyden.tasks.output_settings import with_settings
+from leyden.tasks.target_columns import target_columns
 from leyden.tasks.validation_outputs import ValidationOutputs
 
 Predictions = dict[str, Tensor | list[str]]
@@ -132,19 +133,7 @@ class Task(Scored, Optimization):
 
     def truth(self, targets: Any) -> Predictions:
         """Targets of a batch for the same table: `target`, or `target_<name>` of several."""
-        if not isinstance(targets, Tensor):
-            return {}
-        if self.spec.task == "classification" and targets.dim() == 1:
-            names = self.spec.class_names
-            return {"target": [names[label] if names else str(label) for label in targets.tolist()]}
-        values = targets.cpu().double().reshape(len(targets), -1)
-        names = self.spec.target_names or tuple(map(str, range(values.shape[1])))
-        if len(self.spec.target_mean) == values.shape[1]:
-            mean, std = (torch.tensor(of).double() for of in (self.spec.target_mean, self.spec.target_std))
-            values = values * std + mean
-        called = ["target"] if len(names) == 1 else [f"target_{name}" for name in names]
-        # more digits than seven would show that these numbers were scaled and back
-        return {name: [f"{v:.7g}" for v in of] for name, of in zip(called, values.T.tolist(), strict=False)}
+        return target_columns(targets, self.spec) if isinstance(targets, Tensor) else {}
 
     def item_errors(self, outputs: Any, targets: Any) -> Tensor | None:
         """Error (B,) of each item, by which the worst predictions are found; None if there is no such measure."""

@@ -81,7 +81,8 @@ class Classification(Task):
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Mean loss over (B, classes) logits and (B,) class indices."""
-        return self.criterion(outputs, targets, self.class_weights)
+        loss: Tensor = self.criterion(outputs, targets, self.class_weights)
+        return loss
 
     def item_errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Cross entropy of each item: the less probable its class, the greater."""

@@ -80,7 +80,8 @@ class Regression(Task):
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Mean loss over (B, outputs) outputs and (B, targets) scaled targets."""
-        return self.criterion(outputs, targets)
+        loss: Tensor = self.criterion(outputs, targets)
+        return loss
 
     @property
     def metric_names(self) -> list[str]:
@@ -100,7 +101,8 @@ class Regression(Task):
 
     def item_errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Mean absolute error over the targets of each item, in standard deviations."""
-        return (self.criterion.values(outputs) - targets).abs().mean(dim=1)
+        errors: Tensor = (self.criterion.values(outputs) - targets).abs()
+        return errors.mean(dim=1)
 
     def plots(self, evaluated: Evaluated) -> Iterator[Plot]:
         yield from regression_plots(evaluated, self.metric_inputs, self.spec.target_names)
