@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from leyden.system.errors import UserError as UserError
     from leyden.system.suggestions import did_you_mean as did_you_mean
     from leyden.tasks.class_weights import weights_in_order as weights_in_order
-    from leyden.tasks.decision_threshold import best_f1_threshold as best_f1_threshold
+    from leyden.tasks.decision_threshold import DecisionThreshold as DecisionThreshold
     from leyden.tasks.decision_threshold import class_index as class_index
     from leyden.tasks.losses import LossSetting as LossSetting
     from leyden.tasks.losses import make_loss as make_loss
@@ -90,7 +90,7 @@ _PUBLIC = {
     "TorchvisionImages": "data.vision",
     "DOWNLOAD_ERRORS": "data.downloads",
     "UserError": "system.errors",
-    "best_f1_threshold": "tasks.decision_threshold",
+    "DecisionThreshold": "tasks.decision_threshold",
     "binary_plots": "plots.labels",
     "class_index": "tasks.decision_threshold",
     "multilabel_plots": "plots.labels",

@@ -11,7 +11,7 @@ from leyden.system.suggestions import did_you_mean, nearest, there_are
 
 PREFIXES = {"binary": "Binary", "multiclass": "Multiclass", "multilabel": "Multilabel"}
 _KIND_OF = {"classification": "multiclass", "multilabel": "multilabel", "regression": "regression"}
-_IN_WORDS = {"binary": "two classes", "multiclass": "classes", "multilabel": "labels", "regression": "numbers"}
+_IN_WORDS = {"binary": "classes", "multiclass": "classes", "multilabel": "labels", "regression": "numbers"}
 _ALL, _CLASSES, _NUMBERS = ("binary", "multiclass", "multilabel"), ("binary", "multiclass"), ("regression",)
 _FACTS = {"num_classes", "num_labels", "num_outputs"}  # come from the data, and may be given
 
@@ -150,9 +150,12 @@ def resolved(name: str, arguments: Mapping[str, Any], kind: str | None) -> tuple
         raise UserError(f"task.metrics: there is no metric {name}{hint}")
     metric = METRICS[own]
     if kind is None:
-        raise UserError(f"task.metrics: {name} needs a task that says what it predicts, by KIND; name a class instead")
+        raise UserError(
+            f"task.metrics: {name} needs a task whose class says what it predicts, by KIND; or name a class of "
+            f"torchmetrics with its arguments, as '{{{name}: {{_target_: torchmetrics.…}}}}'"
+        )
     if kind not in metric.kinds:
-        of = " or ".join(_IN_WORDS[other] for other in metric.kinds)
+        of = " or ".join(dict.fromkeys(_IN_WORDS[other] for other in metric.kinds))
         raise UserError(
             f"task.metrics: {name} is a metric of {of}, and this task predicts {_IN_WORDS[kind]}{there_are(fitting)}"
         )

@@ -1,16 +1,17 @@
 """Losses and metrics of a task in one form: a name with arguments, or a class or function by its dotted name.
 
-`package.losses.f` and `{package.losses.f: {a: 1}}` become mappings with `_target_`, a function with `_partial_`, so that
-it is called in training and not when the task is built. torch's own losses become names: `{_target_: torch.nn.HuberLoss}`
-is `huber`.
+`package.losses.f` and `{package.losses.f: {a: 1}}` become mappings with `_target_`, a function with `_partial_` too: it is
+called in training, and not when the task is built. torch's own become names: `{_target_: torch.nn.HuberLoss}` is `huber`.
 """
 
 import ast
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from leyden.config import loss_names, metric_names
 from leyden.config.signature import definition_of, signature_of
+from leyden.system.errors import UserError
 
 
 def task_kind(task: Mapping[str, Any]) -> str | None:
@@ -25,6 +26,13 @@ def names_losses(task: Mapping[str, Any]) -> bool:
     return bool(signature and "loss" in signature.parameters and signature.constants.get("KIND"))
 
 
+def takes_metrics(task: Mapping[str, Any]) -> bool:
+    """True if `metrics` of a task is that of the base class, and no setting of its own."""
+    signature = signature_of(str(task.get("_target_")))
+    parameter = signature.parameters.get("metrics") if signature else None
+    return bool(parameter and parameter.annotation and "Metric" in ast.unparse(parameter.annotation))
+
+
 def check_parts(task: Mapping[str, Any]) -> None:
     """Check the loss and the metrics of a task, as far as they are names.
 
@@ -34,10 +42,22 @@ def check_parts(task: Mapping[str, Any]) -> None:
     kind = task_kind(task)
     if kind and "loss" in task and names_losses(task):
         name, _ = loss_names.parsed_loss(task["loss"], kind) or ("", {})
+        target = str(task["loss"].get("_target_")) if not name else ""
+        if target and definition_of(target) is None and find_spec(target.partition(".")[0]):
+            raise UserError(f"task.loss._target_={target}: there is no such class or function")
         if name and name not in loss_names.SMOOTHED and task.get("label_smoothing"):
             raise loss_names.no_smoothing(name, task["label_smoothing"])
-    if "metrics" in task and task["metrics"] is not None:
+    if task.get("metrics") is not None and takes_metrics(task):
         metric_names.check_metrics(task["metrics"], kind)
+
+
+def logged_names(task: Mapping[str, Any]) -> list[str]:
+    """Names of the metrics that `metrics` of a task adds, without the split."""
+    return (
+        [name for name, _ in metric_names.entries(task["metrics"])]
+        if takes_metrics(task) and task.get("metrics")
+        else []
+    )
 
 
 def with_own_parts(config: dict[str, Any]) -> dict[str, Any]:
@@ -48,7 +68,7 @@ def with_own_parts(config: dict[str, Any]) -> dict[str, Any]:
     changed = dict(task)
     if "loss" in task and names_losses(task):
         changed["loss"] = _own(task["loss"], loss_names.canonical)
-    metrics = task.get("metrics")
+    metrics = task.get("metrics") if takes_metrics(task) else None
     if isinstance(metrics, list):
         changed["metrics"] = [_own(metric, metric_names.canonical) for metric in metrics]
     elif isinstance(metrics, dict) and "_target_" not in metrics:

@@ -3,13 +3,47 @@
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from leyden.data.classes import matching
 from leyden.system.errors import UserError
 from leyden.system.suggestions import did_you_mean
 
 _BOOLEANS = {"true": ("true", "yes", "on"), "false": ("false", "no", "off")}  # as YAML reads these words
+
+
+class DecisionThreshold(nn.Module):
+    """Probability above which an item is positive, as a number of the checkpoint.
+
+    Args:
+        probability: that is fixed; None for the one with the best F1 on the items that `fit` sees.
+    """
+
+    value: Tensor
+
+    def __init__(self, probability: float | None = None) -> None:
+        super().__init__()
+        self.is_tuned = probability is None
+        self.register_buffer("value", torch.tensor(0.5 if probability is None else float(probability)))
+
+    def fit(self, logits: Tensor, positive: Tensor) -> Tensor:
+        """Set the threshold with the best F1, unless it is fixed or no item is positive, and return it.
+
+        Args:
+            logits: (N,) of the positive class.
+            positive: (N,) true for items of it.
+        """
+        best = best_f1_threshold(logits, positive) if self.is_tuned else None
+        if best is not None:
+            self.value.fill_(best)
+        return self.value
+
+    def moved(self, logits: Tensor) -> Tensor:
+        """Logits from which the decision is at a probability of 0.5, in the same order."""
+        return logits - self.value.logit()
+
+    def extra_repr(self) -> str:
+        return f"{float(self.value):.3g}{', tuned' if self.is_tuned else ''}"
 
 
 def best_f1_threshold(logits: Tensor, positive: Tensor) -> float | None:

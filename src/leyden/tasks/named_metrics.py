@@ -1,6 +1,7 @@
 """Metrics that a config chooses by name, `task.metrics=[f1,{auroc: {average: macro}}]`, beside those of the task."""
 
 import inspect
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -136,7 +137,8 @@ def _built(name: str, entry: Any, kind: str | None, scored: Sequence[str]) -> Me
     known = inspect.signature(make).parameters
     facts = {fact: len(scored) for fact in ("num_classes", "num_labels", "num_outputs") if fact in known}
     try:
-        metric: Metric = make(**{**facts, **arguments})
+        with warnings.catch_warnings(action="ignore"):  # about the memory that it may take
+            metric: Metric = make(**{**facts, **arguments})
     except (ValueError, TypeError) as error:
         raise UserError(f"task.metrics: {name} refuses its arguments ({' '.join(str(error).split())})") from error
     return metric

@@ -69,6 +69,7 @@ def try_batch(task: Task, datamodule: DataModule) -> None:
     task.network.eval()  # normalisation over a batch keeps its statistics
     try:
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of metrics, about two items
             warnings.filterwarnings("error", message=_BROADCAST)
             inputs = task.inputs(moved(batch, "cpu"))
             outputs = task.outputs(inputs)
