@@ -1,7 +1,7 @@
 """Losses and metrics of a task in one form: a name with arguments, or a class or function by its dotted name.
 
-`package.losses.f` and `{package.losses.f: {a: 1}}` become mappings with `_target_`, a function with `_partial_` too: it is
-called in training, and not when the task is built. torch's own become names: `{_target_: torch.nn.HuberLoss}` is `huber`.
+A dotted name, or `{package.losses.f: {a: 1}}`, becomes a mapping with `_target_`, and `_partial_` for a function, to be
+called in training and not when the task is built. Of torch `{_target_: torch.nn.HuberLoss}` becomes `huber`.
 """
 
 import ast

@@ -8,8 +8,19 @@ from torch.nn import functional as F
 from torchmetrics import Metric
 from torchmetrics.classification import BinaryAccuracy, BinaryAUROC, BinaryAveragePrecision, BinaryF1Score
 
-import leyden
-from leyden import DataSpec, Evaluated, Plot, Predictions, Task
+from leyden import (
+    DataSpec,
+    DecisionThreshold,
+    Evaluated,
+    LossSetting,
+    Plot,
+    Predictions,
+    Task,
+    UserError,
+    binary_plots,
+    class_index,
+    make_loss,
+)
 
 
 class Binary(Task):
@@ -33,24 +44,22 @@ class Binary(Task):
         network: nn.Module,
         spec: DataSpec,
         *parts: Any,
-        loss: Any = "bce",
+        loss: LossSetting = "bce",
         positive: str | int | float | bool | None = None,
         threshold: float | None = None,
         **settings: Any,
     ) -> None:
         super().__init__(network, spec, *parts, **settings)
         self.classes = spec.class_names or ("0", "1")
-        self.positive = 1 if positive is None else leyden.class_index(positive, self.classes, "task.positive")
-        self.criterion = leyden.make_loss(loss, "binary", [self.classes[self.positive]])
-        self.threshold = leyden.DecisionThreshold(threshold)
+        self.positive = 1 if positive is None else class_index(positive, self.classes, "task.positive")
+        self.criterion = make_loss(loss, "binary", [self.classes[self.positive]])
+        self.threshold = DecisionThreshold(threshold)
 
     @classmethod
     def check(cls, spec: DataSpec) -> None:
         super().check(spec)
         if spec.output_size != 2:
-            raise leyden.UserError(
-                f"task=binary: there are {spec.output_size} classes, not two; try task=classification"
-            )
+            raise UserError(f"task=binary: there are {spec.output_size} classes, not two; try task=classification")
 
     @classmethod
     def output_size(cls, spec: DataSpec) -> int:
@@ -94,7 +103,7 @@ class Binary(Task):
         return F.binary_cross_entropy_with_logits(outputs[:, 0].float(), targets.float(), reduction="none")
 
     def plots(self, evaluated: Evaluated) -> Iterator[Plot]:
-        yield from leyden.binary_plots(evaluated, self.spec, float(self.threshold.value), self.positive)
+        yield from binary_plots(evaluated, self.spec, float(self.threshold.value), self.positive)
         yield from super().plots(evaluated)
 
     def predictions(self, outputs: Tensor, inputs: Tensor, top_k: int = 1) -> Predictions:
