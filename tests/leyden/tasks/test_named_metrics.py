@@ -1,5 +1,6 @@
 """Metrics by name: computed by hand, with the facts of the data, on probabilities or numbers."""
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -183,7 +184,7 @@ def test_the_state_of_an_epoch_includes_them() -> None:
     one, other = made_task("multiclass", ["auroc", "f1"]), made_task("multiclass", ["auroc", "f1"])
     one.val_epoch.add(one.loss(outputs[:9], targets[:9]), outputs[:9], targets[:9])
     one.val_epoch.compute()
-    other.val_epoch.load_state(one.val_epoch.state())
+    other.val_epoch.load_state(copy.deepcopy(one.val_epoch.state()))
     for task in (one, other):
         task.val_epoch.add(task.loss(outputs[9:], targets[9:]), outputs[9:], targets[9:])
     assert one.val_epoch.compute() == other.val_epoch.compute()
