@@ -131,6 +131,7 @@ def table(folder: Path, rows: int = 120) -> str:
             ["data.target=p", "data.ignore=[q]", "task.metrics=[recall]"],
             {"roc", "calibration", "coefficients"},
         ),
+        ("binary", ["data.target=p", "data.ignore=[q]", "task.metrics=recall", "callbacks=ema"], {"roc"}),
         ("multilabel", ["data.target=[p,q]", "task.metrics=[auroc]"], {"roc", "precision_recall", "coefficients"}),
     ],
 )

@@ -24,7 +24,7 @@ def as_labels(path: Path, columns: pl.DataFrame) -> pl.DataFrame:
         wrong = column.filter(~text.is_in([*_YES, *_NO]))
         if len(wrong):
             others = [name for name in columns.columns if name != column.name]
-            leave_out = f"leave it out, as {setting('data.target', others)}, or " if others else ""
+            leave_out = f"leave it out, as {setting('data.target', others)}, or " if len(others) > 1 else ""
             raise UserError(
                 f"data.target={as_text(columns.columns)}: {column.name} holds {one_line(str(wrong[0]))}, and "
                 f"task=multilabel predicts yes and no (1 and 0, true and false); {leave_out}predict it by itself, as "
