@@ -39,6 +39,7 @@ from leyden.system.atomic_files import replacing, write_text
 from leyden.system.errors import UserError
 from leyden.system.override_text import setting, squeezed, with_home
 from leyden.system.suggestions import did_you_mean, nearest, there_are
+from leyden.tasks.output_settings import with_settings
 from leyden.training.loaded_run import LoadedRun, load_run
 
 Network = Callable[[Tensor], Tensor]
@@ -159,7 +160,7 @@ def compare(network: Network, copy: Network, shape: Sequence[int], tolerance: fl
 def description(run: LoadedRun, name: str) -> dict[str, Any]:
     """Plain values that describe the use and the origin of the file."""
     spec = asdict(run.spec)
-    shapes = {"input": run.spec.input_shape, "output": (run.task.output_size(run.spec),)}
+    shapes = {"input": run.spec.input_shape, "output": _output_shape(run)}
     return {
         "format": name,
         **{end: {"shape": ["batch", *shape], "dtype": "float32"} for end, shape in shapes.items()},
@@ -168,11 +169,20 @@ def description(run: LoadedRun, name: str) -> dict[str, Any]:
         "eval_transform": run.config["data"].get("eval_transform"),  # of images, before normalisation
         "model": run.task.model,
         "task": {key: value for key, value in run.task.settings.items() if key not in ("optimizer", "scheduler")},
+        "fitted": {name: value.tolist() for name, value in run.task.state_dict().items() if not _of_network(name)},
         "checkpoint": str(run.checkpoint),
         "epochs": run.epochs,
         "metrics": run.metrics,
         "torch": torch.__version__,
     }
+
+
+def _of_network(name: str) -> bool:
+    return name.startswith("network.")
+
+
+def _output_shape(run: LoadedRun) -> tuple[int, ...]:
+    return (with_settings(run.task.output_size, run.spec, run.task.settings),)
 
 
 def write_state(run: LoadedRun, file: BinaryIO) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from leyden.config.compose import compose as compose
     from leyden.config.experiment import Config as Config
     from leyden.config.experiment import Experiment as Experiment
+    from leyden.config.loss_names import outputs_per_target as outputs_per_target
     from leyden.data.abbreviated import abbreviated as abbreviated
     from leyden.data.csv import CSV as CSV
     from leyden.data.downloads import DOWNLOAD_ERRORS as DOWNLOAD_ERRORS
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from leyden.models.torchvision_weights import torchvision_weights_download as torchvision_weights_download
     from leyden.plots.classification import classification_plots as classification_plots
     from leyden.plots.evaluated import Evaluated as Evaluated
+    from leyden.plots.labels import binary_plots as binary_plots
+    from leyden.plots.labels import multilabel_plots as multilabel_plots
     from leyden.plots.plot import Plot as Plot
     from leyden.plots.reconstruction import reconstruction_plots as reconstruction_plots
     from leyden.plots.regression import regression_plots as regression_plots
@@ -47,6 +50,11 @@ if TYPE_CHECKING:
     from leyden.system.errors import UserError as UserError
     from leyden.system.suggestions import did_you_mean as did_you_mean
     from leyden.tasks.class_weights import weights_in_order as weights_in_order
+    from leyden.tasks.decision_threshold import DecisionThreshold as DecisionThreshold
+    from leyden.tasks.decision_threshold import class_index as class_index
+    from leyden.tasks.losses import LossSetting as LossSetting
+    from leyden.tasks.losses import make_loss as make_loss
+    from leyden.tasks.metric_suffixes import metric_suffixes as metric_suffixes
     from leyden.tasks.optimizers import OptimizerFactory as OptimizerFactory
     from leyden.tasks.schedulers import SchedulerFactory as SchedulerFactory
     from leyden.tasks.task import Predictions as Predictions
@@ -78,6 +86,7 @@ _PUBLIC = {
     "InMemory": "data.in_memory",
     "InMemoryImages": "data.images",
     "LoadedRun": "training.loaded_run",
+    "LossSetting": "tasks.losses",
     "OptimizerFactory": "tasks.optimizers",
     "Plot": "plots.plot",
     "Predictions": "tasks.task",
@@ -88,6 +97,10 @@ _PUBLIC = {
     "TorchvisionImages": "data.vision",
     "DOWNLOAD_ERRORS": "data.downloads",
     "UserError": "system.errors",
+    "DecisionThreshold": "tasks.decision_threshold",
+    "binary_plots": "plots.labels",
+    "class_index": "tasks.decision_threshold",
+    "multilabel_plots": "plots.labels",
     "folder_lock": "data.downloads",
     "build_data": "training.build",
     "build_network": "training.build",
@@ -99,6 +112,9 @@ _PUBLIC = {
     "did_you_mean": "system.suggestions",
     "evaluate_command": "cli.commands",
     "initialise": "models.initialisers",
+    "make_loss": "tasks.losses",
+    "metric_suffixes": "tasks.metric_suffixes",
+    "outputs_per_target": "config.loss_names",
     "list_runs": "records.listing",
     "load_run": "training.loaded_run",
     "load_weights": "checkpoints.weights",

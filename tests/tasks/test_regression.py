@@ -211,3 +211,38 @@ def test_predictions_are_told_by_name_in_the_units_of_the_targets() -> None:
     assert {name: torch.as_tensor(values).tolist() for name, values in told.items()} == {"a": [10, 6], "b": [-2, -3]}
     counts = made_task(made_spec(**PLAIN), loss="poisson").predictions(torch.zeros(1, 2), torch.zeros(1, 3))
     assert torch.as_tensor(counts["a"]).tolist() == [1]
+
+
+def test_a_predicted_distribution_is_told_in_the_units_of_the_targets() -> None:
+    task = made_task(loss="gaussian_nll")
+    wide = torch.tensor([[0.0, 2.0, math.log(math.e**4 - 1), math.log(math.e - 1)]])  # variances 4 and 1
+    told = {name: torch.as_tensor(of).tolist() for name, of in task.predictions(wide, torch.zeros(1, 3)).items()}
+    assert told == {
+        "a": [10],
+        "a_std": [pytest.approx(8)],
+        "b": [-2],
+        "b_std": [pytest.approx(0.5)],
+    }
+    assert task.item_errors(wide, torch.tensor([[1.0, 2.0]])).tolist() == [0.5]
+    quantiles = made_task(loss={"quantile": {"quantiles": [0.1, 0.5]}})
+    told = {
+        name: torch.as_tensor(of).tolist()
+        for name, of in quantiles.predictions(torch.tensor([[-1.0, -2.0, 0.0, 0.0]]), torch.zeros(1, 3)).items()
+    }
+    assert told == {"a": [10], "a_q0.1": [6], "a_q0.5": [10], "b": [-3], "b_q0.1": [-4], "b_q0.5": [-3]}
+
+
+@pytest.mark.parametrize(("loss", "size"), [("mse", 2), ("gaussian_nll", 4), ({"quantile": {"quantiles": [0.3]}}, 2)])
+def test_the_network_has_the_outputs_that_the_loss_needs(loss: Any, size: int) -> None:
+    assert Regression.output_size(made_spec(), loss) == size
+    config = compose(["experiment=csv_linear"]).config
+    config["task"]["loss"] = loss
+    facts = {"columns": {"features": []}, "input_dtype": "float32"}
+    task = build_task(config, made_spec(**facts))
+    assert task(torch.zeros(5, 3)).shape == (5, size)
+
+
+def test_delta_is_of_huber_unless_the_loss_states_it() -> None:
+    outputs, targets = pairs()
+    old, new = made_task(loss="huber", delta=0.3), made_task(loss={"huber": {"delta": 0.3}}, delta=2.0)
+    assert old.loss(outputs, targets) == new.loss(outputs, targets)

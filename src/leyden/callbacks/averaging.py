@@ -76,6 +76,12 @@ class Averaging(WeightAveraging):
         if self.averaged:
             super().on_validation_epoch_end(trainer, pl_module)
 
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Copy what the task fitted on the validation, such as a threshold: it is of the average, and not averaged."""
+        if self.averaged and self._average_model is not None:
+            for average, now in zip(_own_buffers(self._average_model.module), _own_buffers(pl_module), strict=True):
+                average.copy_(now)
+
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if self.averaged:
             super().on_train_end(trainer, pl_module)
@@ -121,6 +127,11 @@ def _tensors_of(module: nn.Module) -> Iterator[Tensor]:
     """Parameters and buffers; also buffers that are in no checkpoint."""
     yield from (parameter.detach() for parameter in module.parameters())
     yield from module.buffers()
+
+
+def _own_buffers(task: nn.Module) -> Iterator[Tensor]:
+    """Buffers of a task beside those of its network."""
+    return (buffer for name, buffer in task.named_buffers() if not name.startswith("network."))
 
 
 def check_averaging(callbacks: Sequence[L.Callback]) -> None:

@@ -21,6 +21,7 @@ declared projects: `leyden.data.transforms` finds no others.
 
 import inspect
 from collections.abc import Iterator, Mapping
+from functools import partial
 from importlib import import_module
 from types import FunctionType
 from typing import Any, get_type_hints
@@ -40,11 +41,14 @@ TRUSTED = (
     "leyden",
     "torch.nn.modules",
     "torch.optim",
-    "torch.utils.data",
+    "torch.utils.data.dataset",
+    "torch.utils.data.sampler",
     "torchvision.datasets",
     "torchvision.models",
     "torchvision.ops",
     "torchvision.transforms",
+    "torchmetrics.classification",
+    "torchmetrics.regression",
     "lightning.pytorch.callbacks",
     "lightning.pytorch.loggers",
     "lightning.pytorch.plugins",
@@ -52,6 +56,7 @@ TRUSTED = (
     "lightning.pytorch.strategies",
     "lightning.pytorch.trainer",
 )
+_EXCLUDED = ("torchvision.datasets.lsun",)  # reads a pickle beside its files
 _RUN_CODE = (torch.fx.GraphModule, torch.jit.ScriptModule)
 _MOST, _DEEPEST = 100_000, 50  # of the settings in one section: YAML's aliases make endless ones of a few lines
 
@@ -62,7 +67,8 @@ def build(node: Mapping[str, Any], kind: type, setting: str, **injected: Any) ->
     An argument `load`, of a network with pretrained weights, is False: the checkpoint brings its weights.
 
     Args:
-        node: with `_target_` and `_args_`, the only special keys; strings are taken literally.
+        node: with `_target_` and `_args_`, the only special keys beside `_partial_` of a loss function; strings are
+            taken literally.
         kind: class of the object; nested objects must be networks.
         setting: name of the node, for messages.
         injected: further arguments, which replace those in the node.
@@ -70,8 +76,9 @@ def build(node: Mapping[str, Any], kind: type, setting: str, **injected: Any) ->
     Raises:
         UserError: it names what is not trusted, or its class refuses the settings.
     """
-    for _ in _parts(node, setting, ("_target_", "_args_")):
-        pass
+    for place, value in _parts(node, setting, ("_target_", "_args_", "_partial_")):
+        if isinstance(value, Mapping) and "_partial_" in value and not _is_loss(value, place):
+            raise UserError(f"{place}._partial_: may not be set here; only _target_ and _args_ may")
     return _instantiate(node, kind, setting, injected)
 
 
@@ -122,6 +129,9 @@ def _instantiate(node: Any, kind: type, place: str, injected: Mapping[str, Any])
 
 def _value(value: Any, place: str) -> Any:
     if isinstance(value, Mapping):
+        if "_partial_" in value:
+            given = {key: _value(inner, f"{place}.{key}") for key, inner in value.items() if key[:1] != "_"}
+            return partial(_resolve(value["_target_"], place, None, _functions("task")), **given)
         if "_target_" in value:
             return _instantiate(value, nn.Module, place, {})
         return {key: _value(inner, f"{place}.{key}") for key, inner in value.items()}
@@ -162,15 +172,26 @@ def _resolve(target: Any, place: str, kind: type | None, functions: tuple[str, .
     else:
         if not isinstance(found, type) or not is_defined_in(found, name, trusted) or issubclass(found, _RUN_CODE):
             raise foreign
+        if is_below(found.__module__, _EXCLUDED):
+            raise foreign
         is_of_kind = kind is None or issubclass(found, kind)
     if kind is not None and not is_of_kind:
         raise UserError(f"{where}: must be a {kind.__name__}; was the file made for something else?")
     return found
 
 
-def _functions(section: str) -> tuple[str, ...]:
-    """The modules whose functions a section may name."""
+def _functions(setting: str) -> tuple[str, ...]:
+    """The modules whose functions a section may name, by a setting such as `run: data.sampler`."""
+    section = setting.rpartition(": ")[2].partition(".")[0]
     return (*modules_of_functions(section), *([MAKERS] if section == "model" else []))
+
+
+def _is_loss(node: Mapping[str, Any], place: str) -> bool:
+    """True if a node names a function that a project defines among its losses and tasks."""
+    target = node.get("_target_")
+    if node["_partial_"] is not True or not isinstance(target, str):
+        return False
+    return isinstance(_resolve(target, place, None, _functions("task")), FunctionType)
 
 
 def _makes(function: FunctionType, kind: type) -> bool:

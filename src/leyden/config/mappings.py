@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from hydra.errors import HydraException
 
+from leyden.config.own_parts import with_own_parts
 from leyden.config.signature import Parameter, signature_of
 from leyden.system.override_text import parsed, quoted
 
@@ -39,8 +40,9 @@ def quoted_mapping(argument: str) -> str:
 
 
 def with_names_as_text(config: dict[str, Any]) -> dict[str, Any]:
-    """A config in which the keys of mappings from names are text."""
-    return {section: _with_names(node) if isinstance(node, dict) else node for section, node in config.items()}
+    """A config in which the keys of mappings from names are text, and the parts of its task in one form."""
+    named = {section: _with_names(node) if isinstance(node, dict) else node for section, node in config.items()}
+    return with_own_parts(named)
 
 
 def _with_names(node: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from leyden.config.own_parts import logged_names
 from leyden.config.signature import signature_of
 from leyden.system.errors import UserError
 from leyden.system.override_text import as_text
@@ -35,7 +36,7 @@ def _metric(word: str, config: Mapping[str, Any]) -> str:
     part, name = (match[1], match[2]) if match else (None, "")
     name = {"accuracy": "acc", "f1_score": "f1"}.get(name, name)
     task = signature_of(str(config["task"].get("_target_")))
-    names = (task.constants.get("METRICS") if task else None) or ("loss",)
+    names = (*((task.constants.get("METRICS") if task else None) or ("loss",)), *logged_names(config["task"]))
     part = part if part == "train" else "val"
     return f"{part}/{name if name in names else names[0]}" + (" mode=min" if name == "loss" else "")
 

@@ -14,6 +14,7 @@ from leyden.config.input_checks import misfit, stated_shape
 from leyden.config.limits import check_number, limits_of
 from leyden.config.messages.unknown_key import Hints
 from leyden.config.monitored_metrics import check_monitor
+from leyden.config.own_parts import check_parts
 from leyden.config.schedule_functions import check_schedule
 from leyden.config.sections import HAVE_PARTS, INJECTED_ARGS, arguments_of, injected_into, settable
 from leyden.config.signature import definition_of, public_names, signature_of
@@ -46,6 +47,7 @@ def validate(config: Mapping[str, Any], words: Vocabulary, typed: Sequence[str] 
         if name not in words.keys:
             raise UserError(hints.unknown(name, value))
         _check(name, value, hints, {})
+    check_parts(config["task"])
     hints.check_paths()
     check_schedule(config)
     check_monitor(config)

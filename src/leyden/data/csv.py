@@ -16,12 +16,15 @@ from leyden.data.spec import DataSpec
 from leyden.data.tables.column_types import Encoding, encode, fit, input_names
 from leyden.data.tables.column_warnings import warn_of_unread
 from leyden.data.tables.columns import Columns
+from leyden.data.tables.labels import as_labels
 from leyden.data.tables.notation import Notation, spelled
 from leyden.data.tables.reader import lines_of, read_names
 from leyden.data.tables.remedies import remedies_add_to
 from leyden.data.tables.split_files import chosen_columns, read_splits
 from leyden.data.tables.targets import Targets
 from leyden.system.errors import UserError
+
+_TEXT = ("classification", "multilabel")  # kinds of targets that are read as text
 
 
 class CSV(InMemory):
@@ -32,12 +35,12 @@ class CSV(InMemory):
     Encodings are fitted on the training split only, and kept in the `spec`, so that a checkpoint is enough to read
     further files. Rows without a target are left out. A column without a name is left out if it only numbers or labels
     the rows; otherwise it is called column_1, ... by its position. The task determines the target (`target_kind`):
-    numbers for regression; for classification classes, of text or a few different numbers. Classes are in natural
-    order: 1, 2, 10.
+    numbers for regression; for classification classes, of text or a few different numbers; for multilabel columns of
+    yes and no. Classes are in natural order: 1, 2, 10.
 
     Args:
         path: the file.
-        target: the column to predict, or several columns of numbers.
+        target: the column to predict, or several columns of numbers, or of yes and no.
         features: the columns to predict from; null for all others.
         ignore: columns to leave out.
         categorical: columns whose numbers are names, such as postal codes. A target that is named here is a class.
@@ -137,6 +140,8 @@ class CSV(InMemory):
         self.columns.check_trained(known)
         table, parts = self._read_splits(known)
         targets = pl.DataFrame([table.drop_in_place(name) for name in self.columns.target])
+        if wanted.are_labels:
+            targets = as_labels(path, targets)
         classes = wanted.read(targets, table)
         self._number = len(table)
         # without classes the label 0 for each row, which takes no memory
@@ -197,8 +202,11 @@ class CSV(InMemory):
         if classes:
             self._spec = DataSpec("classification", shape, len(classes.names), classes.names, columns=columns)
             return classes.labels[order]
-        values, scale = self._scaled(targets, order, train)
         names = tuple(self.columns.target)
+        if self._kind == "multilabel":
+            self._spec = DataSpec("multilabel", shape, len(names), target_names=names, columns=columns)
+            return targets.to_torch()[order]
+        values, scale = self._scaled(targets, order, train)
         self._spec = DataSpec("regression", shape, len(names), target_names=names, columns=columns, **scale)
         return values
 
@@ -236,7 +244,7 @@ class CSV(InMemory):
         """The line of each row in its file; None for the training split."""
         if split not in self._rows:
             return None
-        lines, is_text = list[int](), bool(self._spec.class_names)
+        lines, is_text = list[int](), self._spec.task in _TEXT
         for part, path in self.paths.items():
             if path:
                 search = part != "train"
@@ -254,7 +262,7 @@ class CSV(InMemory):
         """True if a column is not parsed; in the data of a trained network, by its checkpoint."""
         if self._trained and name not in self.columns.target:
             return name not in self.notation.formats
-        return (name in self.columns.target and self._kind == "classification") or self.columns.is_text(name)
+        return (name in self.columns.target and self._kind in _TEXT) or self.columns.is_text(name)
 
     def _inputs(self, path: Path, columns: Sequence[str]) -> list[str]:
         form = self.notation.date_format

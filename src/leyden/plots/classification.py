@@ -1,10 +1,11 @@
 """Figures of a classification: confusion matrix, accuracy of each class, calibration, ROC, precision and recall."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from leyden.data.spec import DataSpec
@@ -22,14 +23,18 @@ _MOST_CURVES = 10
 _BINS = 10
 
 
-def classification_plots(evaluated: Evaluated, probabilities: Tensor, spec: DataSpec) -> Iterator[Plot]:
+def classification_plots(
+    evaluated: Evaluated, probabilities: Tensor, spec: DataSpec, decide: Callable[[Tensor], Tensor] | None = None
+) -> Iterator[Plot]:
     """Figures of the predicted probabilities of a split; of items with finite ones only.
 
     Args:
-        evaluated: with targets (N,), class indices.
+        evaluated: with targets (N,), class indices, and outputs (N, classes), logits.
         probabilities: (N, classes), of its outputs.
         spec: with the names of the classes.
+        decide: class indices (N,) of probabilities (N, classes); by default the most probable ones.
     """
+    decide = decide or most_probable
     names = [" ".join(name.split()) for name in spec.class_names] or [str(n) for n in range(probabilities.shape[1])]
     values, targets = probabilities.double().cpu().numpy(), evaluated.targets.cpu().numpy()
     is_used = np.isfinite(values).all(1) & (targets >= 0) & (targets < len(names))
@@ -39,16 +44,22 @@ def classification_plots(evaluated: Evaluated, probabilities: Tensor, spec: Data
     if not len(values):
         return
     confusion = np.zeros((len(names), len(names)), dtype=np.int64)
-    np.add.at(confusion, (targets, values.argmax(1)), 1)
+    guesses = decide(torch.from_numpy(values)).numpy()
+    np.add.at(confusion, (targets, guesses), 1)
     figures = each_plot(
         lambda: _confusion(confusion, names, about),
         lambda: [_class_accuracy(confusion, names, about)],
-        lambda: worst_predictions(evaluated, spec, names),
-        lambda: _curves(values, targets, names, about, roc=True),
-        lambda: _curves(values, targets, names, about, roc=False),
-        lambda: [_calibration(values, targets, about)],
+        lambda: worst_predictions(evaluated, spec, names, decide),
+        lambda: curves(values, targets[:, None] == np.arange(len(names)), names, about, roc=True),
+        lambda: curves(values, targets[:, None] == np.arange(len(names)), names, about, roc=False),
+        lambda: [_calibration(values, guesses, targets, about)],
     )
     yield from (replace(plot, split=evaluated.split) for plot in figures)
+
+
+def most_probable(probabilities: Tensor) -> Tensor:
+    """Indices (N,) of the most probable classes, the first of equal ones."""
+    return probabilities.argmax(dim=1)
 
 
 def most_confused(confusion: np.ndarray, names: Sequence[str], number: int = 5) -> list[str]:
@@ -143,12 +154,23 @@ def _class_accuracy(confusion: np.ndarray, names: Sequence[str], about: str) -> 
     return Plot("class_accuracy", "Accuracy of each class", caption, figure)
 
 
-def _curves(values: np.ndarray, targets: np.ndarray, names: Sequence[str], about: str, roc: bool) -> Iterator[Plot]:
-    """ROC, or precision and recall, of each class against all others; of two classes of the second one only."""
-    classes = [1] if len(names) == 2 else list(range(len(names)))
+def curves(
+    values: np.ndarray, belongs: np.ndarray, names: Sequence[str], about: str, roc: bool, labels: bool = False
+) -> Iterator[Plot]:
+    """ROC, or precision and recall, of each class against all others; of two classes of the second one only.
+
+    Args:
+        values: (N, classes) probabilities.
+        belongs: (N, classes) true for the classes of an item.
+        names: of the classes.
+        about: beginning of the caption.
+        roc: ROC, and not precision and recall.
+        labels: the classes are labels, of which an item has any number.
+    """
+    classes = [1] if len(names) == 2 and not labels else list(range(len(names)))
     found = []
     for which in classes:
-        is_class = targets == which
+        is_class = belongs[:, which]
         if not is_class.any() or is_class.all():
             continue
         horizontal, vertical, area = _roc(values[:, which], is_class) if roc else _recall(values[:, which], is_class)
@@ -174,7 +196,9 @@ def _curves(values: np.ndarray, targets: np.ndarray, names: Sequence[str], about
     heading = measure if len(found) <= _MOST_CURVES else f"{measure}, lowest {_MOST_CURVES} of {len(found)}"
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), title=heading, handlelength=1.2, alignment="left")
     hardest = ", ".join(f"{label} ({area:.4f})" for area, label, _, _ in found[:3])
-    each = f"the class {found[0][1]}" if len(names) == 2 else "each class against all others"
+    each = (
+        "each label" if labels else f"the class {found[0][1]}" if len(names) == 2 else "each class against all others"
+    )
     area_name = "area under the ROC curve (AUC)" if roc else "average precision (AP)"
     caption = f"{about}. The {area_name} of {each} is {mean:.4f}{' on average' * (len(found) > 1)}."
     caption += f" Lowest: {hardest}." if len(found) > 1 else ""
@@ -219,9 +243,9 @@ def _thinned(horizontal: np.ndarray, vertical: np.ndarray, points: int = 400) ->
     return horizontal[chosen], vertical[chosen]
 
 
-def _calibration(values: np.ndarray, targets: np.ndarray, about: str) -> Plot:
+def _calibration(values: np.ndarray, guesses: np.ndarray, targets: np.ndarray, about: str) -> Plot:
     """Accuracy of predictions by their probability; expected calibration error: Guo et al. (2017), 10 bins."""
-    top, correct = values.max(1), values.argmax(1) == targets
+    top, correct = values[np.arange(len(values)), guesses], guesses == targets
     bins = np.clip((top * _BINS).astype(int), 0, _BINS - 1)
     counts = np.bincount(bins, minlength=_BINS)
     confidence = np.bincount(bins, top, minlength=_BINS) / np.maximum(counts, 1)

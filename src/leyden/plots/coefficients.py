@@ -34,13 +34,14 @@ def coefficient_plots(network: nn.Module, spec: DataSpec) -> Iterator[Plot]:
 def _of_columns(found: Coefficients) -> Plot:
     names, spreads, outputs = found.inputs, found.spreads, list(found.outputs)
     values = found.values * spreads
-    if found.of_classes:  # only differences of logits matter
+    if found.are_relative:
         values = values[1:] - values[:1] if len(outputs) == 2 else values - values.mean(0)
         outputs = outputs[-len(values) :]
     more = f" The first {_MOST_OUTPUTS} of {len(outputs)} are shown." if len(outputs) > _MOST_OUTPUTS else ""
     values, outputs = values[:_MOST_OUTPUTS], outputs[:_MOST_OUTPUTS]
     order = np.argsort(-np.abs(values).max(0), kind="stable")[:_MOST]
-    unit = "" if not found.of_classes else "log-odds of " if len(found.outputs) == 2 else "logit of "
+    are_odds = found.of_classes and len(outputs) == 1
+    unit = "" if not found.of_classes else "log-odds of " if are_odds else "logit of "
     longest = max(len(shortened(names[column], 26)) for column in order)
     figure, all_axes = new_figure(7.4, len(values) * (0.95 + 0.23 * len(order)), len(values))
     set_margins(figure, left=0.35 + 0.075 * longest, right=1.5, top=0.5)
@@ -61,14 +62,14 @@ def _of_columns(found: Coefficients) -> Plot:
         axes.grid(axis="x")
     listed = [f"{names[column]} {values[0, column] / spreads[column]:+.4g}" for column in order[:10]]
     caption = f"Change of {unit}{outputs[0]} for one unit of a column, the most important first: {', '.join(listed)}."
-    if unit == "logit of ":
+    if unit == "logit of " and found.are_relative:
         caption += " Of each class relative to the mean over all classes."
     caption += more
     return Plot("coefficients", "Coefficients", caption, figure)
 
 
 def _of_pixels(values: np.ndarray, spec: DataSpec) -> Plot:
-    names = spec.class_names or tuple(map(str, range(len(values))))
+    names = spec.class_names[-len(values) :] or tuple(map(str, range(len(values))))
     columns = min(5, len(values))
     rows = -(-len(values) // columns)
     figure, all_axes = new_figure(1.5 * columns + 0.2, 1.75 * rows + 0.75, rows, columns)

@@ -1,7 +1,9 @@
 """The worst predictions of a classification: items to which the network gave the lowest probability of their class."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+
+from torch import Tensor
 
 from leyden.data.spec import DataSpec
 from leyden.plots.evaluated import Evaluated
@@ -13,19 +15,23 @@ from leyden.system.formatting import shortened
 _NAMED = 10  # in the caption
 
 
-def worst_predictions(evaluated: Evaluated, spec: DataSpec, names: Sequence[str]) -> Iterator[Plot]:
+def worst_predictions(
+    evaluated: Evaluated, spec: DataSpec, names: Sequence[str], decide: Callable[[Tensor], Tensor]
+) -> Iterator[Plot]:
     """Images, or rows of a table, with true and predicted class and its probability; nothing if none is wrong.
 
     Args:
         evaluated: with outputs (N, classes), logits.
         spec: of the data.
         names: of the classes.
+        decide: class indices (N,) of probabilities (N, classes).
     """
     worst = evaluated.worst
     if worst is None:
         return
     probabilities = worst.outputs.float().softmax(1).cpu()
-    top, guesses = probabilities.max(1)
+    guesses = decide(probabilities)
+    top = probabilities.gather(1, guesses[:, None])[:, 0]
     worst = worst.to("cpu")
     wrong = (guesses != worst.targets).nonzero()[:, 0].tolist()
     if not wrong:

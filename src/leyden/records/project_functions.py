@@ -11,13 +11,19 @@ from typing import Any
 from leyden.records.projects import present_name, project_packages
 from leyden.system.errors import UserError
 
-# The module or subpackage of a project, by the section of a config.
-_PLACES = {"data": "data", "model": "models", "optimizer": "optimizers", "scheduler": "schedulers", "task": "tasks"}
+# The modules or subpackages of a project, by the section of a config.
+_PLACES = {
+    "data": ("data",),
+    "model": ("models",),
+    "optimizer": ("optimizers",),
+    "scheduler": ("schedulers",),
+    "task": ("losses", "tasks"),
+}
 
 
 def modules_of_functions(section: str) -> tuple[str, ...]:
     """The modules, with all below them, whose functions a section may name."""
-    return tuple(f"{package}.{_PLACES[section]}" for package in project_packages()) if section in _PLACES else ()
+    return tuple(f"{package}.{place}" for package in project_packages() for place in _PLACES.get(section, ()))
 
 
 def is_defined_in(found: Any, name: str, modules: Collection[str]) -> bool:

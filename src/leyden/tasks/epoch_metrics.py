@@ -10,6 +10,7 @@ from torchmetrics import MeanMetric, Metric, MetricCollection
 
 from leyden.data.batches import is_joinable, items_in, join, map_tensors, tensors
 from leyden.system.lightning_internals import set_update_count
+from leyden.tasks.named_metrics import NamedMetrics
 
 MetricInputs = Callable[[Any, Any], tuple[Any, ...]]
 _MOST_VALUES = 4_000_000  # 16 MB of outputs, such as images, are measured at once
@@ -24,13 +25,22 @@ class EpochMetrics:
 
     Args:
         metrics: of (B, ...) outputs and (B, ...) targets, of any structure.
-        block: most steps in a block; fewer if outputs are large.
+        block: most steps in a block, fewer if outputs are large; None for all steps of an epoch.
         metric_inputs: transforms outputs and targets of the loss into inputs of the metrics.
+        named: metrics that were chosen by name, in addition; they have inputs of their own.
     """
 
-    def __init__(self, metrics: MetricCollection, block: int = 50, metric_inputs: MetricInputs | None = None) -> None:
+    def __init__(
+        self,
+        metrics: MetricCollection,
+        block: int | None = 50,
+        metric_inputs: MetricInputs | None = None,
+        named: NamedMetrics | None = None,
+    ) -> None:
         self.metrics, self.loss = metrics, MeanMetric(nan_strategy=math.nan)
-        self.block, self.metric_inputs = block, metric_inputs
+        self.block, self.metric_inputs, self.named = block, metric_inputs, named or NamedMetrics()
+        if self.named.metrics:
+            self.metrics.add_metrics(dict(self.named.metrics))
         self._steps: list[tuple[Tensor, Any, Any, int]] = []
         self._values = 0
         self.is_empty = True
@@ -47,13 +57,18 @@ class EpochMetrics:
         if items is None:
             items = items_in(targets) or items_in(outputs) or 1
         self._steps.append((loss.detach(), outputs, targets, items))
-        if len(self._steps) == self.block or self._values > _MOST_VALUES:
+        if self.block and (len(self._steps) == self.block or self._values > _MOST_VALUES):
             self._flush()
 
     def compute(self) -> dict[str, Tensor]:
         """Mean loss of an item, and the metrics, over all steps and processes."""
         self._flush()
-        return {"loss": self.loss.compute(), **self.metrics.compute()}
+        return {"loss": self.loss.compute(), **self.named.by_name(self.metrics.compute())}
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the metrics, and of the parts of those that have one for each class or target."""
+        return [*self.metrics, *self.named.parts()]
 
     def reset(self) -> None:
         """Remove all steps."""
@@ -107,4 +122,10 @@ class EpochMetrics:
                 self._update(*batch)
 
     def _update(self, outputs: Any, targets: Any) -> None:
-        self.metrics.update(*(self.metric_inputs(outputs, targets) if self.metric_inputs else (outputs, targets)))
+        inputs = self.metric_inputs(outputs, targets) if self.metric_inputs else (outputs, targets)
+        if not self.named.metrics:
+            self.metrics.update(*inputs)
+            return
+        own = self.named.inputs(outputs, targets)
+        for name, metric in self.metrics.items(copy_state=False):
+            metric.update(*own.get(name, inputs))

@@ -10,6 +10,7 @@ from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
 from leyden.system.memory import is_out_of_memory
 from leyden.system.user_code import UserCodeError, short
+from leyden.tasks.output_settings import with_settings
 
 UNKNOWN: Any = object()  # a value that was not computed, as an earlier step failed
 
@@ -39,7 +40,7 @@ def failed_step(
     if outputs is UNKNOWN:
         return UserCodeError(
             f"model {type(network).__name__}: its forward fails for {description(inputs)} ({short(error)}); "
-            f"{needed(network, task.spec, task.output_shape(task.spec), inputs)}"
+            f"{needed(network, task.spec, with_settings(task.output_shape, task.spec, task.settings), inputs)}"
         )
     seen = f"outputs {description(outputs)} and targets {description(targets)}"
     return UserCodeError(

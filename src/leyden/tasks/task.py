@@ -18,13 +18,16 @@ from leyden.system.errors import UserError
 from leyden.system.user_code import UserCodeError, short
 from leyden.tasks.epoch_metrics import EpochMetrics
 from leyden.tasks.failures import UNKNOWN, failed_step, no_pair
+from leyden.tasks.named_metrics import MetricsSetting, Scored
 from leyden.tasks.optimization import Optimization, Optimizers, Schedulers
+from leyden.tasks.output_settings import with_settings
+from leyden.tasks.target_columns import target_columns
 from leyden.tasks.validation_outputs import ValidationOutputs
 
 Predictions = dict[str, Tensor | list[str]]
 
 
-class Task(Optimization):
+class Task(Scored, Optimization):
     """Network with its loss, metrics, optimizers and schedulers.
 
     A subclass defines `loss`, and usually `metrics`. Batches are pairs (inputs, targets) by default. For others, such
@@ -37,23 +40,28 @@ class Task(Optimization):
         spec: facts about the data.
         optimizer: makes the optimizer of the network, or by name those of its parts; None without training.
         scheduler: makes the scheduler of the optimizer, or by name those of several; None for constant learning rates.
+        metrics: further metrics of validation and test by name, as [f1, {auroc: {average: macro}}]; see `scores`.
 
     Attributes:
         model: complete settings of the network, plain values; `settings` those of the task. A checkpoint contains both
             and the spec, so that one file is enough to rebuild the task.
     """
 
-    TARGETS: ClassVar[str | None] = None  # kind of targets, as in `DataSpec.task`; None for any
     METRICS: ClassVar[tuple[str, ...]] = ("loss",)  # names for the remedy of a mistyped `monitor`
     needs_inputs: ClassVar[bool] = False  # true if the targets are computed from the inputs
 
     def __init__(
-        self, network: nn.Module, spec: DataSpec, optimizer: Optimizers = None, scheduler: Schedulers = None
+        self,
+        network: nn.Module,
+        spec: DataSpec,
+        optimizer: Optimizers = None,
+        scheduler: Schedulers = None,
+        metrics: MetricsSetting = None,
     ) -> None:
         super().__init__(network, optimizer, scheduler)
         self.spec = spec
-        self.model: dict[str, Any] = {}
-        self.settings: dict[str, Any] = {}
+        self._more_metrics = self.checked_metrics(metrics)
+        self.model, self.settings = dict[str, Any](), dict[str, Any]()
         self._example_input_array = None
 
     @classmethod
@@ -69,13 +77,13 @@ class Task(Optimization):
 
     @classmethod
     def output_size(cls, spec: DataSpec) -> int:
-        """Number of outputs of the network for each input, by which it is built."""
+        """Number of outputs of the network for each input. It may have arguments that are settings of the task."""
         return spec.output_size
 
     @classmethod
-    def output_shape(cls, spec: DataSpec) -> tuple[int, ...] | None:
+    def output_shape(cls, spec: DataSpec, **settings: Any) -> tuple[int, ...] | None:
         """Shape of the outputs for one input, which is checked before a run; None for outputs of any structure."""
-        return (cls.output_size(spec),)
+        return (with_settings(cls.output_size, spec, settings),)
 
     # What a task reads from a batch, and what it computes.
 
@@ -125,19 +133,7 @@ class Task(Optimization):
 
     def truth(self, targets: Any) -> Predictions:
         """Targets of a batch for the same table: `target`, or `target_<name>` of several."""
-        if not isinstance(targets, Tensor):
-            return {}
-        if self.spec.task == "classification" and targets.dim() == 1:
-            names = self.spec.class_names
-            return {"target": [names[label] if names else str(label) for label in targets.tolist()]}
-        values = targets.cpu().double().reshape(len(targets), -1)
-        names = self.spec.target_names or tuple(map(str, range(values.shape[1])))
-        if len(self.spec.target_mean) == values.shape[1]:
-            mean, std = (torch.tensor(of).double() for of in (self.spec.target_mean, self.spec.target_std))
-            values = values * std + mean
-        called = ["target"] if len(names) == 1 else [f"target_{name}" for name in names]
-        # more digits than seven would show that these numbers were scaled and back
-        return {name: [f"{v:.7g}" for v in of] for name, of in zip(called, values.T.tolist(), strict=False)}
+        return target_columns(targets, self.spec) if isinstance(targets, Tensor) else {}
 
     def item_errors(self, outputs: Any, targets: Any) -> Tensor | None:
         """Error (B,) of each item, by which the worst predictions are found; None if there is no such measure."""
@@ -153,8 +149,8 @@ class Task(Optimization):
     def validated(self, outputs: Any, targets: Any) -> None:
         """Called after each validation with all its outputs (N, ...) and targets (N, ...), before metrics are computed.
 
-        Override it to fit something on the validation split, such as a decision threshold. Kept in a buffer, it is in
-        the checkpoints. With several processes each has the items of all.
+        Override it to fit something on the validation split, such as a decision threshold, which `metric_inputs` may
+        use. Kept in a buffer, it is in the checkpoints. With several processes each has the items of all.
         """
 
     def example_inputs(self) -> Any:
@@ -192,7 +188,7 @@ class Task(Optimization):
     def metric_names(self) -> list[str]:
         """Names of the metrics that are logged at the end of an epoch."""
         of_splits = {"train": self.train_epoch, "val": self.val_epoch, "test": self.test_epoch}
-        return [f"{split}/{name}" for split, epoch in of_splits.items() for name in ("loss", *epoch.metrics)]
+        return [f"{split}/{name}" for split, epoch in of_splits.items() for name in ("loss", *epoch.names)]
 
     def describe(self) -> str:
         """Name and size of the network."""
@@ -273,14 +269,17 @@ class Task(Optimization):
 
     def _epoch_metrics(self, split: str) -> EpochMetrics:
         try:  # an AttributeError would be taken for a missing attribute of this class
-            metrics = dict(self.metrics(split))
-            collection = MetricCollection(metrics, compute_groups=False)  # groups merge metrics that agree by chance
+            named = self.named_metrics(self._more_metrics if split != "train" else (), metrics := self.metrics(split))
+            collection = MetricCollection(
+                dict(metrics), compute_groups=False
+            )  # groups merge metrics that agree by chance
         except (AttributeError, TypeError, ValueError) as error:
             raise UserCodeError(
                 f"task {type(self).__name__}: metrics({split!r}) fails ({short(error)}); it must return metrics of "
                 "torchmetrics by name"
             ) from error
-        return EpochMetrics(collection, metric_inputs=self.metric_inputs)
+        late = split == "val" and self._is_fitted_on_validation  # what is fitted is known after all steps
+        return EpochMetrics(collection, None if late else 50, self.metric_inputs, named)
 
     def _report(self, split: str, epoch: EpochMetrics) -> None:
         """Log the epoch's loss and metrics, each as `split/name`; nothing of a step that a subclass replaces."""

@@ -34,6 +34,7 @@ from leyden.models.torchvision_makers import check_maker
 from leyden.system.errors import UserError
 from leyden.system.suggestions import did_you_mean
 from leyden.tasks.optimizers import OptimizerFactory
+from leyden.tasks.output_settings import with_settings
 from leyden.tasks.schedulers import SchedulerFactory
 from leyden.tasks.task import Task
 from leyden.training.model_settings import complete_model, for_checkpoint
@@ -154,7 +155,7 @@ def build_task(config: Config, spec: DataSpec, load: bool = True) -> Task:
     """
     task_class = _task_class(config)
     task_class.check(spec)
-    model = complete_model(config["model"], spec, task_class.output_size(spec))
+    model = complete_model(config["model"], spec, with_settings(task_class.output_size, spec, config["task"]))
     network = build_network(model if load else for_checkpoint(model), spec.input_shape)
     optimizer = build_optimizer(config)
     parts = {"network": network, "spec": spec, "optimizer": optimizer, "scheduler": build_scheduler(config)}

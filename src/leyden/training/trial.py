@@ -11,6 +11,7 @@ from leyden.data.module import DataModule
 from leyden.system.errors import UserError
 from leyden.system.user_code import UserCodeError, short
 from leyden.tasks.failures import UNKNOWN, check_loss, failed_prediction, failed_step, needed
+from leyden.tasks.output_settings import with_settings
 from leyden.tasks.task import Task
 
 # Hooks of a task in which others might log metrics of their own.
@@ -46,7 +47,7 @@ def check_outputs(task: Task) -> None:
 
 
 def _check_shape(task: Task, output: Any, items: int) -> None:
-    shape = task.output_shape(task.spec)
+    shape = with_settings(task.output_shape, task.spec, task.settings)
     made = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
     if shape is not None and made != (items, *shape):
         number = {1: "one", 2: "two"}.get(items, items)
@@ -73,6 +74,7 @@ def try_batch(task: Task, datamodule: DataModule) -> None:
     task.network.eval()  # normalisation over a batch keeps its statistics
     try:
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of metrics, about two items
             warnings.filterwarnings("error", message=_BROADCAST)
             inputs = task.inputs(moved(batch, "cpu"))
             outputs = task.outputs(inputs)

@@ -12,19 +12,22 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 from leyden import (
     DataSpec,
     Evaluated,
+    LossSetting,
     Plot,
     Predictions,
     Task,
     abbreviated,
     classification_plots,
+    make_loss,
     weights_in_order,
 )
 
 
 class Classification(Task):
-    """Cross entropy on logits; accuracy while training, and accuracy, macro F1 and top-k accuracy in evaluation.
+    """Loss on logits; accuracy while training, and accuracy, macro F1 and top-k accuracy in evaluation.
 
     Args:
+        loss: by name, `{name: {argument: value}}`, or an object.
         label_smoothing: share of each target that is spread over all classes. Szegedy et al. (2015).
         class_weights: factor on the loss of each class, by its name or in the order of `spec.class_names`. The loss
             of a batch is the mean of the weighted losses over its items, so that it does not depend on the classes in
@@ -36,6 +39,7 @@ class Classification(Task):
     """
 
     TARGETS: ClassVar = "classification"
+    KIND: ClassVar = "multiclass"
     METRICS: ClassVar = ("acc", "f1", "loss")
     LIMITS: ClassVar = {"label_smoothing": ">= 0, < 1", "class_weights": ">= 0", "top_k": ">= 1"}
 
@@ -44,6 +48,7 @@ class Classification(Task):
         network: nn.Module,
         spec: DataSpec,
         *parts: Any,
+        loss: LossSetting = "cross_entropy",
         label_smoothing: float = 0.0,
         class_weights: list[float] | dict[str, float] | None = None,
         top_k: int = 3,
@@ -53,7 +58,7 @@ class Classification(Task):
         self.top_k = top_k
         classes = spec.output_size
         factors = None if class_weights is None else weights_in_order(class_weights, spec.class_names, classes)
-        self.label_smoothing = label_smoothing
+        self.criterion = make_loss(loss, "multiclass", label_smoothing=label_smoothing)
         self.class_weights: Tensor | None
         weights = None if factors is None else torch.tensor(factors, dtype=torch.float32)
         self.register_buffer("class_weights", weights, persistent=False)  # a setting, not learned
@@ -76,10 +81,8 @@ class Classification(Task):
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Mean loss over (B, classes) logits and (B,) class indices, or (B, classes) probabilities of mixed images."""
-        smoothing, weights = self.label_smoothing, self.class_weights
-        if weights is None:
-            return F.cross_entropy(outputs, targets, label_smoothing=smoothing)
-        return F.cross_entropy(outputs, targets, weights, label_smoothing=smoothing, reduction="none").mean()
+        loss: Tensor = self.criterion(outputs, targets, self.class_weights)
+        return loss
 
     def metric_inputs(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Outputs and class indices; a mixed image is of the class with the larger share."""

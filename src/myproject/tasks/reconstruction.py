@@ -32,6 +32,7 @@ class Reconstruction(Task):
     """
 
     needs_inputs: ClassVar = True
+    KIND: ClassVar = "regression"  # of metrics by name: of all values together
 
     def __init__(self, network: nn.Module, spec: DataSpec, *parts: Any, **settings: Any) -> None:
         super().__init__(network, spec, *parts, **settings)
@@ -60,6 +61,13 @@ class Reconstruction(Task):
 
     def metric_inputs(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         return self.as_stored(outputs), self.as_stored(targets)
+
+    def scores(self, outputs: Tensor, targets: Tensor, decided: bool = False) -> tuple[Tensor, Tensor]:
+        return self.as_stored(outputs).flatten(), self.as_stored(targets).flatten()
+
+    @property
+    def scored(self) -> list[str]:
+        return ["value"]
 
     def as_stored(self, outputs: Tensor) -> Tensor:
         """Values before normalisation: (B, values) as (B, channels, values of a channel)."""

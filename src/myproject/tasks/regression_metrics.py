@@ -1,6 +1,5 @@
 """Metrics of regression: of one target in its own unit, of several by name and in comparable units."""
 
-import re
 from collections.abc import Sequence
 
 import torch
@@ -8,7 +7,7 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError, R2Score
 
-from leyden import DataSpec
+from leyden import DataSpec, metric_suffixes
 
 Values = Tensor | dict[str, Tensor]
 
@@ -27,19 +26,6 @@ def regression_metrics(spec: DataSpec, by_target: bool = False) -> dict[str, Met
         "rmse": RMSEOfTargets(spec, suffixes) if many else MeanSquaredError(squared=False),
         "r2": R2(spec, suffixes),
     }
-
-
-def metric_suffixes(names: Sequence[str]) -> list[str]:
-    """The targets' names as parts of metric names, in which spaces, slashes and dots have meanings; each is unique."""
-    suffixes: list[str] = []
-    for place, name in enumerate(names, start=1):
-        suffix = re.sub(r"[^\w-]+", "_", name).strip("_") or "target"
-        if suffix.endswith("step"):  # metrics whose names end in _step are those of single steps
-            suffix += "_"
-        while suffix in suffixes:
-            suffix += f"_{place}"
-        suffixes.append(suffix)
-    return suffixes
 
 
 class _OfTargets(Metric):

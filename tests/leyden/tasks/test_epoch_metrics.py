@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torchmetrics import MetricCollection
+from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassAUROC, MulticlassF1Score
 
 from leyden.tasks.epoch_metrics import EpochMetrics
@@ -141,3 +141,12 @@ def test_metrics_that_collect_whole_outputs_go_on_too() -> None:
     seen, second = steps(), meter()
     second.load_state(fill(meter(), seen[:3]).state())
     assert values(fill(second, seen[3:])) == values(fill(meter(), seen))
+
+
+def test_without_a_block_metrics_see_what_is_known_at_the_end() -> None:
+    shift = [0.0]
+    meter = EpochMetrics(MetricCollection({"mean": MeanMetric()}), None, lambda outputs, targets: (outputs + shift[0],))
+    for _ in range(200):
+        meter.add(torch.tensor(0.0), torch.ones(3), torch.zeros(3))
+    shift[0] = 1.0
+    assert meter.compute()["mean"] == 2

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import LRScheduler
-from torchmetrics import MetricCollection
 
 from leyden.data.loader import Batch, TensorLoader
 from leyden.data.spec import DataSpec
@@ -158,8 +157,7 @@ class Squares(Task):
     """A task of the user's own, with outputs of a shape of its own, that says nothing of predictions."""
 
     def __init__(self) -> None:
-        none = MetricCollection({})
-        super().__init__(nn.Identity(), SPEC, None, None, none, none)
+        super().__init__(nn.Identity(), SPEC)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return outputs.square().mean()

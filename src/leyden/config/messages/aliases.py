@@ -136,7 +136,7 @@ FILES = _in_sections(
         "logger": {"tb": "tensorboard", "wb": "wandb"},
         "model": {"lenet lenet5": "cnn", "fc dense": "mlp", "logistic": "linear"},
         "data": {"table tabular": "csv", "folder imagenet": "image_folder"},
-        "task": {"multiclass binary": "classification"},
+        "task": {"multiclass": "classification", "multi_label": "multilabel"},
         "scheduler": {"constant": "none", "warmup": "warmup_cosine"},
         "sweep": {"mnist_optuna": "optuna_mnist"},
         "hydra/sweeper": {"optuna": "sweep=optuna"},

@@ -29,6 +29,7 @@ class Coefficients:
         intercepts: (outputs,).
         spreads: (inputs,) standard deviation of each number, 1 of a category and of a flag.
         of_classes: the outputs are logits.
+        are_relative: only differences between outputs matter, as of the logits of several classes.
     """
 
     outputs: tuple[str, ...]
@@ -37,6 +38,7 @@ class Coefficients:
     intercepts: np.ndarray[Any, Any]
     spreads: np.ndarray[Any, Any]
     of_classes: bool
+    are_relative: bool
 
     def table(self) -> pl.DataFrame:
         """Columns target, input and coefficient; for each target a row `intercept`, then one for each input."""
@@ -74,6 +76,8 @@ def coefficients_of(network: Any, spec: DataSpec) -> Coefficients | None:
     """
     weights, intercept = getattr(network, "coefficients", None), getattr(network, "intercept", None)
     outputs = tuple(spec.target_names or spec.class_names)
+    if weights is not None and len(weights) == 1 and len(spec.class_names) == 2:
+        outputs = outputs[1:]  # one logit, of the second class
     inputs = tuple(input_names(spec.columns["features"])) if spec.columns else ()
     if weights is None or not inputs or tuple(weights.shape) != (len(outputs), len(inputs)):
         return None
@@ -85,7 +89,10 @@ def coefficients_of(network: Any, spec: DataSpec) -> Coefficients | None:
     if spec.target_std:
         stds = np.array(spec.target_std)
         values, constant = values * stds[:, None], constant * stds + np.array(spec.target_mean)
-    return Coefficients(outputs, inputs, values, constant, spreads, not spec.target_names)
+    are_labels = spec.task == "multilabel"
+    are_relative = bool(spec.class_names) and len(outputs) > 1
+    of_classes = bool(spec.class_names) or are_labels
+    return Coefficients(outputs, inputs, values, constant, spreads, of_classes, are_relative)
 
 
 def _means_and_spreads(spec: DataSpec) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

@@ -10,6 +10,7 @@ import polars as pl
 
 from leyden.data.abbreviated import abbreviated, one_line
 from leyden.data.classes import Classes, in_known_order, matching, natural_order, number_in, warn_of_alike
+from leyden.data.tables.labels import check_several
 from leyden.data.tables.remedies import as_list
 from leyden.data.tables.type_inference import as_dates
 from leyden.system.errors import UserError
@@ -30,7 +31,8 @@ class Targets:
 
     Attributes:
         names: of the columns.
-        kind: classification or regression, as the task or the trained network needs it; None for either.
+        kind: classification, regression or multilabel, as the task or the trained network needs it; None for either of
+            the first two.
         categorical: the columns whose numbers are names.
         max_classes: numbers of more different values are no classes, unless they are categorical.
         known: the classes of a network, in its order.
@@ -52,10 +54,18 @@ class Targets:
         """True if the column is read as text, as the names of classes."""
         return self.kind == "classification"
 
+    @property
+    def are_labels(self) -> bool:
+        """True if the columns are read as text, as yes or no."""
+        return self.kind == "multilabel"
+
     def check(self) -> None:
         """Check the settings, before the file is read."""
         if not self.names:
             raise UserError("data.target=[]: name the column to predict, data.target=…")
+        if self.are_labels:
+            check_several(self.names)
+            return
         named = [name for name in self.names if name in self.categorical]
         if len(self.names) > 1 and (named or self.are_classes):
             one = f"{setting('data.target', named[0] if named else self.names[0])} task=classification"
@@ -80,7 +90,8 @@ class Targets:
             UserError: the columns hold nothing that can be predicted, or something else than the task needs.
         """
         for column in columns:
-            self._check_column(column, others)
+            if not (self.are_labels and self.is_trained):
+                self._check_column(column, others)
         self._check_several(columns)
         column = columns.to_series()
         if column.dtype == pl.String:
