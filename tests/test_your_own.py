@@ -26,7 +26,6 @@ MORE = {
 KINDS = {re.sub(r"\W+", "_", c.removeprefix("python train.py ")): c for c in COMMANDS} | {
     name: f"python train.py {settings}" for name, settings in MORE.items()
 }
-SMALL = ["trainer.max_epochs=2", "trainer.accelerator=cpu", "callbacks.stop=null", "+callbacks=stop"]
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +54,19 @@ def settings_of(command: str) -> list[str]:
     return [*settings, *([] if "data=plain" in settings else small), "trainer.max_epochs=2", "trainer.accelerator=cpu"]
 
 
+QUICK = "data_reviews_model_gru"  # tokens of varying length: the others are done in the same way
+EACH = [pytest.param(kind, marks=[] if QUICK in kind else [pytest.mark.slow]) for kind in KINDS]
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_kind_is_trained_resumed_evaluated_and_used(kind: str, copy: Copy) -> None:
+def test_a_kind_is_trained_and_tested(kind: str, copy: Copy) -> None:
+    settings = [*settings_of(KINDS[kind]), "trainer.max_epochs=1", "trainer.limit_test_batches=1"]
+    done = copy.run("train.py", *settings, f"paths.run_dir={copy.folder / 'logs' / kind}")
+    assert done.status == 0, done.output
+
+
+@pytest.mark.parametrize("kind", EACH)
+def test_a_kind_is_resumed_evaluated_and_used(kind: str, copy: Copy) -> None:
     settings = [*settings_of(KINDS[kind]), "scheduler=none" if "scheduler" not in KINDS[kind] else "test=true"]
     whole, stopped = (str(copy.folder / "logs" / f"{kind}_{way}") for way in ("whole", "stopped"))
     stop = "+callbacks.stop={_target_: " + f"{copy.name}.callbacks.stop.Stop, at: %d}}"

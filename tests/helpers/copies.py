@@ -73,6 +73,8 @@ def serve(folder: Path) -> None:
     """Answer commands until standard input ends."""
     import torchvision  # noqa: F401
 
+    import leyden.plots.classification
+    import leyden.plots.regression
     import leyden.training.predict
     import leyden.training.train  # noqa: F401
 
