@@ -244,3 +244,27 @@ def test_a_section_is_not_changed_and_nothing_is_made(monkeypatch: pytest.Monkey
     node = {"_target_": "leyden.data.csv.CSV", "path": "a"}
     check(node, "data")
     assert node == {"_target_": "leyden.data.csv.CSV", "path": "a"}
+
+
+def test_a_loss_function_of_a_project_may_be_named_and_is_not_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "fake_project").mkdir()
+    (tmp_path / "fake_project/losses.py").write_text("def own(outputs, targets, a=1):\n    return a * outputs.sum()\n")
+    (tmp_path / "fake_project/other.py").write_text("def own(outputs, targets):\n    raise AssertionError\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("leyden.checkpoints.trust.project_packages", lambda: ("fake_project", "myproject"))
+    node = {"_target_": "myproject.tasks.regression.Regression"}
+    facts = {"network": nn.Linear(1, 1), "spec": DataSpec("regression", (1,), 1, target_mean=(0.0,), target_std=(1.0,))}
+    loss = {"_target_": "fake_project.losses.own", "_partial_": True, "a": 3}
+    task = build({**node, "loss": loss}, nn.Module, "task", **facts)
+    assert task.loss(torch.ones(2, 1), torch.ones(2, 1)) == 6
+    check({**node, "loss": loss}, "task")
+    for wrong in (
+        {**loss, "_target_": "fake_project.other.own"},
+        {**loss, "_target_": "torch.nn.HuberLoss"},
+        {**loss, "_partial_": False},
+    ):
+        assert refusal({**node, "loss": wrong}, setting="task").startswith("task.loss._partial_: may not be set here")
+    metric = {"_target_": "torchmetrics.classification.MulticlassF1Score", "num_classes": 2}
+    check({**node, "metrics": [metric]}, "task")
