@@ -171,7 +171,9 @@ def _keep_coefficients(trainer: L.Trainer, task: Task, run_dir: Path) -> None:
         task, _ = _with_weights(task, Path(best.best_model_path))
     if found := coefficients_of(task.network, task.spec):
         write_text(run_dir / COEFFICIENTS, found.table().write_csv())
-        log.info("coefficients: %s; all are in %s", found.describe(), COEFFICIENTS)
+        terms = range(4, 0, -1)
+        lines = [f"coefficients: {found.describe(most)}; all are in {COEFFICIENTS}" for most in terms]
+        log_line(log, *lines, f"coefficients: {COEFFICIENTS}")
 
 
 def _with_weights(task: Task, checkpoint: Path) -> tuple[Task, dict[str, Tensor]]:

@@ -164,7 +164,7 @@ def test_hooks_are_taken_out_when_a_step_fails(data: MNIST, tmp_path: Path, monk
     monkeypatch.setattr(task, "loss", lambda outputs, targets: 1 / 0)
     hooks = Hooks(["."])
     logger = TensorBoardLogger(tmp_path)
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(UserError, match="ZeroDivisionError"):
         made_trainer(tmp_path, logger=logger, max_epochs=1, num_sanity_val_steps=0, callbacks=[hooks]).fit(
             task, datamodule=data
         )

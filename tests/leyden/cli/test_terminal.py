@@ -67,7 +67,7 @@ def test_a_pipe_gets_plain_lines_even_of_a_stdout_without_unicode(tmp_path: Path
     lines = [line[9:] for line in done.stdout.splitlines() if re.match(r"\d\d:\d\d:\d\d ", line)]
     assert [label for label in labels(lines) if label in HEADER] == HEADER
     assert sum(line.startswith("epoch ") for line in lines) == 40
-    assert labels(lines)[-4:-2] == ["best", "test"]
+    assert labels(lines)[-5:-2] == ["best", "test", "coefficients"]
     assert lines[-2].startswith(f"kept in {tmp_path}")
     assert lines[-1] == "next:"
     assert done.stdout.splitlines()[-1].startswith("  ")
@@ -94,7 +94,9 @@ def test_a_sweep_can_be_quiet_but_for_its_failures(tmp_path: Path) -> None:
     assert done.stdout == ""
     said = [line[9:] for line in done.stderr.splitlines()]
     assert said[0].startswith("2 of 2  callbacks.fault.kind=raise: failed")
-    assert said[1:3] == ["  ValueError: this one raises", "  its output: output/callbacks.fault.kind=raise.txt"]
+    assert "Fault.on_train_start fails in faults.py" in said[1]
+    assert "(ValueError: this one raises)" in said[1]
+    assert said[2] == "  its output: output/callbacks.fault.kind=raise.txt"
     assert said[3] == "1 job not done, of which 1 failed; repeat the command to resume"
     (output,) = tmp_path.glob("csv_linear/sweeps/*/output/callbacks.fault.kind=none.txt")
     assert "epoch 1/1" in output.read_text()

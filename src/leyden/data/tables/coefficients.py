@@ -12,7 +12,6 @@ from leyden.system.formatting import shortened
 
 COEFFICIENTS = "coefficients.csv"
 INTERCEPT = "intercept"  # name of its row
-_MOST = 4  # terms in a line
 
 
 @dataclass(frozen=True)
@@ -52,9 +51,9 @@ class Coefficients:
         """Indices of the inputs, the one with the largest effect for one standard deviation first."""
         return np.argsort(-np.abs(self.values * self.spreads).max(0), kind="stable")
 
-    def describe(self) -> str:
+    def describe(self, most: int = 4) -> str:
         """The first output with its most important terms: `mpg = 45.2 - 0.0065 weight + …`."""
-        chosen = self.order()[:_MOST]
+        chosen = self.order()[:most]
         name = f"logit of {self.outputs[0]}" if self.of_classes else self.outputs[0]
         text = f"{shortened(name, 40)} = {self.intercepts[0]:.4g}"
         for column in chosen:
