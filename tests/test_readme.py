@@ -1,11 +1,9 @@
 """Commands and code of README.md and docs/ work: each is run in a short form, or composed."""
 
-import os
 import re
 import runpy
 import shlex
 import shutil
-import subprocess
 import sys
 from itertools import islice
 from pathlib import Path
@@ -178,33 +176,6 @@ def test_a_command_for_a_cluster_or_other_devices_composes(page: str, command: s
 def test_code_runs(code: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(place)
     exec(compile(code, "documentation", "exec"), {"__name__": "documentation"})
-
-
-def test_the_classes_of_the_guide_train_together(tmp_path: Path) -> None:
-    """Each block of docs/extending.md is saved under the path in its first line; then its command is run."""
-    package = next(path.parents[1] for path in (ROOT / "src").glob("*/tasks/classification.py"))
-    shutil.copytree(package, tmp_path / "src" / package.name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "configs", tmp_path / "configs")
-    shutil.copy(ROOT / "train.py", tmp_path)
-    text = TEXTS["docs/extending.md"]
-    for block in [*blocks(text, "python"), *blocks(text, "yaml")]:
-        path, code = block.split("\n", 1)
-        assert re.fullmatch(r"# (src|configs)/\S+", path)
-        (tmp_path / path.removeprefix("# ")).write_text(code, encoding="utf-8")
-    command = next(shlex.split(line) for line in commands_of(text) if "=mine" in line)
-    small = ["data.points=200", "trainer.accelerator=cpu", "callbacks.mine.every=2"]
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "src")}
-    done = subprocess.run(
-        [sys.executable, *command[1:], *small],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "data: circle: " in done.stdout + done.stderr
-    assert "2 batches" in done.stdout + done.stderr
 
 
 def test_the_readme_quotes_what_a_run_prints(recorded: Path) -> None:

@@ -73,10 +73,7 @@ def serve(folder: Path) -> None:
     """Answer commands until standard input ends."""
     import torchvision  # noqa: F401
 
-    import leyden.plots.classification
-    import leyden.plots.regression
-    import leyden.training.predict
-    import leyden.training.train  # noqa: F401
+    from leyden import classification_plots, predict_command, regression_plots, train  # noqa: F401
 
     for number, line in enumerate(sys.stdin):
         output = folder / f"output_{number}.txt"

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from leyden.callbacks.image_events import write_plots
-from leyden.data.batches import tensors
+from leyden.data.batches import description, tensors
 from leyden.data.module import DataModule
 from leyden.plots.evaluated import Collector, Evaluated, Items
 from leyden.plots.plot import errors_logged, remove_plots
@@ -99,7 +99,9 @@ class EvaluationPlots(L.Callback):
             index = torch.arange(self._seen, self._seen + number)
             self._seen += number
             if any(not part.dim() or len(part) != number for part in tensors((outputs, targets))):
-                return  # they are not those of items, so that nothing is collected
+                seen = f"outputs {description(outputs)}, targets {description(targets)}"
+                log.warning("figures of the %s are left out: these are not of %d items: %s", self.split, number, seen)
+                return  # and no more is collected
             inputs = task.inputs(batch)
             inputs = inputs if isinstance(inputs, Tensor) and len(inputs) == number else None
             index = index * trainer.world_size + trainer.global_rank  # as `Loader` divides the items among processes

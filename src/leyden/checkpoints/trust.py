@@ -148,9 +148,10 @@ def _resolve(target: Any, place: str, kind: type | None, functions: tuple[str, .
     """
     where = f"{place}._target_={_short(target)}"
     trusted = TRUSTED + project_packages()
+    packages = dict.fromkeys(".".join(name.split(".")[:2]) for name in trusted)
     or_functions = "".join(f", and functions of {module}" for module in functions if module != MAKERS)
     foreign = UserError(
-        f"{where}: a checkpoint or a recorded config may name only classes of {', '.join(trusted)}{or_functions}; if "
+        f"{where}: a checkpoint or a recorded config may name only classes of {', '.join(packages)}{or_functions}; if "
         'you trust it, declare it in pyproject.toml under [project.entry-points."leyden.projects"]'
     )
     parts = present_name(target).split(".") if isinstance(target, str) else []
@@ -190,6 +191,8 @@ def _is_loss(node: Mapping[str, Any], place: str) -> bool:
     """True if a node names a function that a project defines among its losses and tasks."""
     target = node.get("_target_")
     if node["_partial_"] is not True or not isinstance(target, str):
+        return False
+    if not is_below(present_name(target), _functions("task")):
         return False
     return isinstance(_resolve(target, place, None, _functions("task")), FunctionType)
 

@@ -37,7 +37,7 @@ def arguments_of(path: str, signature: Signature) -> dict[str, Parameter]:
     """The arguments that may be set in a section, by name."""
     parameters = dict(signature.parameters)
     beside = signature_of(EXTRA_ARGS[_section_of(path)]) if _section_of(path) in EXTRA_ARGS else None
-    if beside:
+    if beside and not (path == "data" and signature.constants.get("PUBLISHES_SPEC")):
         parameters |= beside.parameters
     return {name: parameter for name, parameter in parameters.items() if name not in injected_into(path)}
 

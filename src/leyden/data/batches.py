@@ -25,7 +25,7 @@ def map_tensors(function: Callable[[Tensor], Tensor], batch: Any) -> Any:
         return function(batch)
     if isinstance(batch, Mapping):
         return {key: map_tensors(function, part) for key, part in batch.items()}
-    if isinstance(batch, tuple) and hasattr(batch, "_fields"):
+    if isinstance(batch, tuple) and type(batch) is not tuple:  # with names
         return type(batch)(*(map_tensors(function, part) for part in batch))
     if isinstance(batch, list | tuple):
         return type(batch)(map_tensors(function, part) for part in batch)
@@ -61,7 +61,7 @@ def join(batches: Sequence[Any]) -> Any:
         return torch.cat(list(batches))
     if isinstance(first, Mapping):
         return {key: join([batch[key] for batch in batches]) for key in first}
-    if isinstance(first, tuple) and hasattr(first, "_fields"):
+    if isinstance(first, tuple) and type(first) is not tuple:
         return type(first)(*(join(parts) for parts in zip(*batches, strict=True)))
     if isinstance(first, list | tuple):
         return type(first)(join(parts) for parts in zip(*batches, strict=True))

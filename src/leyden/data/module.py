@@ -44,6 +44,7 @@ class DataModule(L.LightningDataModule):
         class_order: the classes of a run that is resumed, in the order of its logits; empty otherwise.
     """
 
+    PUBLISHES_SPEC: ClassVar[bool] = True  # so that a config cannot give one
     ITEM: ClassVar[str] = "input"  # the kind of item that `item_names` names, in the header of predictions
     reference_spec: DataSpec | None = None
     recorded: RecordedSplit | None = None

@@ -34,7 +34,8 @@ class Optimization(ItemGradients):
         super().__init__()
         self.network = network
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
-        self.automatic_optimization = not isinstance(optimizer, Mapping)
+        if isinstance(optimizer, Mapping):
+            self.automatic_optimization = False
 
     def check_optimizers(self) -> None:
         """Make the optimizers once, with all checks of their settings.

@@ -82,7 +82,7 @@ def own_test_split(datamodule: DataModule, task: Task, device: torch.device, bat
         begin = 0
         for batch in loader:
             end = begin + task.items_in(batch)
-            inputs, targets = task.inputs(batch), task.targets(batch)
+            inputs, targets = task.inputs(batch), _truth_of(task, batch)
             called = names[begin:end] if names else range(begin, end)
             yield Named([str(name) for name in called], inputs, targets)
             begin = end
@@ -139,6 +139,13 @@ def _columns(task: Task, inputs: Any, targets: Any, precision: Any, top_k: int) 
     if "class" in columns and "target" in truth:
         truth["correct"] = [str(a == b).lower() for a, b in zip(columns["class"], truth["target"], strict=True)]
     return {**columns, **truth}
+
+
+def _truth_of(task: Task, batch: Any) -> Any:
+    """Targets of the data: those of the task, unless it computes them from the inputs."""
+    if not task.needs_inputs:
+        return task.targets(batch)
+    return batch[1] if isinstance(batch, list | tuple) and len(batch) > 1 else None
 
 
 def write(path: Path, batches: Iterable[Predictions]) -> int:

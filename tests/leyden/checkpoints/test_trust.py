@@ -253,7 +253,8 @@ def test_a_loss_function_of_a_project_may_be_named_and_is_not_called(
     (tmp_path / "fake_project/losses.py").write_text("def own(outputs, targets, a=1):\n    return a * outputs.sum()\n")
     (tmp_path / "fake_project/other.py").write_text("def own(outputs, targets):\n    raise AssertionError\n")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr("leyden.checkpoints.trust.project_packages", lambda: ("fake_project", "myproject"))
+    for module in ("checkpoints.trust", "records.project_functions"):
+        monkeypatch.setattr(f"leyden.{module}.project_packages", lambda: ("fake_project", "myproject"))
     node = {"_target_": "myproject.tasks.regression.Regression"}
     facts = {"network": nn.Linear(1, 1), "spec": DataSpec("regression", (1,), 1, target_mean=(0.0,), target_std=(1.0,))}
     loss = {"_target_": "fake_project.losses.own", "_partial_": True, "a": 3}

@@ -74,7 +74,7 @@ def test_what_may_stand_there_is_said_in_words() -> None:
     assert mlp is not None
     assert adam is not None
     assert mlp.parameters["dropout"].meaning == "a number or a list of numbers"
-    assert mlp.parameters["activation"].meaning == "text or a mapping"
+    assert mlp.parameters["activation"].meaning == "text or a mapping of names to values ({a: 1, b: 2})"
     assert adam.parameters["lr"].meaning == "a number"  # a tensor cannot be written in YAML
 
 

@@ -14,7 +14,16 @@ TRAIN, PREDICT = Vocabulary(CONFIGS / "train.yaml"), Vocabulary(CONFIGS / "predi
 
 @pytest.mark.parametrize(
     "key",
-    ["data.drop_last", "data.pin_memory", "trainer.auto_lr_find", "shuffling", "nodal", "name", "verbose", "sched_x"],
+    [
+        "data.in_order",
+        "data.pin_memory_device",
+        "trainer.auto_lr_find",
+        "shuffling",
+        "nodal",
+        "name",
+        "verbose",
+        "sched_x",
+    ],
 )
 def test_a_list_is_better_than_an_unrelated_name(key: str) -> None:
     hint = TRAIN.hint(key, "1")

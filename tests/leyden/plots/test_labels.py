@@ -1,6 +1,7 @@
 """Figures of yes or no: decisions by a threshold, and curves of each label."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -55,6 +56,7 @@ def test_each_label_has_its_curve() -> None:
 )
 def test_coefficients_of_one_logit_and_of_labels(spec: DataSpec, outputs: int, text: str | None) -> None:
     column = {"name": "x", "kind": "number", "mean": 0.0, "std": 1.0, "flag": False}
-    found = list(coefficient_plots(torch.ones(outputs, 1), replace(spec, columns={"features": [column]})))
+    network = SimpleNamespace(coefficients=torch.ones(outputs, 1))
+    found = list(coefficient_plots(network, replace(spec, columns={"features": [column]})))  # type: ignore[arg-type]
     assert [text in plot.caption for plot in found if text] == ([True] if text else [])
     assert bool(found) == bool(text)

@@ -190,7 +190,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "no network": (
         {"_target_": f"{PROJECT}.models.mine.number"},
-        r"^model\._target_=.*: must make an nn\.Module, not int$",
+        r"^model\._target_=.*: makes 10; it must return a torch\.nn\.Module$",
     ),
 }
 

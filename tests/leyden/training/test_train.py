@@ -12,6 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from leyden.config.compose import compose
 from leyden.records.record import read_record, write_record
+from leyden.system.errors import UserError
 from leyden.training.build import build_network
 from leyden.training.train import run_experiment
 
@@ -175,5 +176,5 @@ def test_a_run_that_is_finished_tells_its_result_again(first: Path, monkeypatch:
     again = compose([f"resume={first}"])
     assert run_experiment(again) == json.loads((first / "run.json").read_text())["metrics"]["best/val/acc"]
     assert {path: path.read_bytes() for path in first.rglob("*") if path.is_file()} == before
-    with pytest.raises(AssertionError, match="it trains"):
+    with pytest.raises(UserError, match="it trains"):
         run_experiment(compose([f"resume={first}", "trainer.max_epochs=2"]))
