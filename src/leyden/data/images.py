@@ -100,7 +100,7 @@ class Images(InMemory):
     def augmented(self) -> bool:
         return bool(self.augment or self.mixup or self.cutmix or self.transforms.after_train)
 
-    def _changes(self) -> tuple[list[Step], Tensor]:
+    def random_changes(self) -> tuple[list[Step], Tensor]:
         """Transforms of single training images that are held in memory, and these images (N, C, H, W)."""
         return self.transforms.after_train, self.splits["train"][0]
 
@@ -151,7 +151,7 @@ class Images(InMemory):
         return Normalise(self.spec, self.augment if split == "train" else None)
 
     def loader(self, split: str, **order: Unpack[Order]) -> Loader:
-        steps, images = self._changes() if split == "train" else ([], None)
+        steps, images = self.random_changes() if split == "train" else ([], None)
         if images is None or not steps:
             return self._mixed(split, super().loader(split, **order))
         decode = Decoder(StoredImages(images), steps, self.input_shape, "train_transform", images.dtype)
@@ -249,8 +249,8 @@ class InMemoryImages(Images):
     def augmented(self) -> bool:
         return super().augmented or self._unchanged is not None
 
-    def _changes(self) -> tuple[list[Step], Tensor]:
-        steps, images = super()._changes()
+    def random_changes(self) -> tuple[list[Step], Tensor]:
+        steps, images = super().random_changes()
         if self._unchanged is None:
             return steps, images
         return [*(self.transforms.train or []), *steps], self._unchanged
