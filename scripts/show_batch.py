@@ -40,7 +40,7 @@ def main() -> None:
     if not is_image(spec):
         shape = "×".join(map(str, spec.input_shape))
         raise UserError(f"data: an input of shape {shape} is no image; choose image data, such as data=mnist")
-    inputs, targets = next(iter(datamodule.train_dataloader()))
+    inputs, targets = next(iter(datamodule.loader("train", **datamodule.order("train"))))
     datamodule.teardown("fit")
 
     captions = class_captions(targets, spec) if spec.task == "classification" else list(map(str, targets.tolist()))

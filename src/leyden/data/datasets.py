@@ -9,10 +9,10 @@ from torch.utils.data import ConcatDataset, Dataset, IterableDataset, default_co
 
 from leyden.data.inference import check_settings, infer_spec
 from leyden.data.item_loader import ItemLoader
+from leyden.data.listed_labels import checked_labels
 from leyden.data.loader import Loader, Order
 from leyden.data.module import DataModule
 from leyden.data.spec import DataSpec
-from leyden.data.vision import labels_if_listed
 from leyden.records.project_functions import project_function
 from leyden.system.errors import UserError
 
@@ -95,7 +95,7 @@ class Datasets(DataModule):
         for split, dataset in self.sets.items():
             size = len(dataset)  # type: ignore[arg-type]
             parts[split] = torch.arange(first, first + size)
-            listed = _listed_classes(dataset, size)
+            listed = checked_labels(dataset, size)
             self._lists_labels &= listed is not None
             labels.append(torch.zeros(size, dtype=torch.int64) if listed is None else listed)
             first += size
@@ -182,17 +182,6 @@ def _check_workers(settings: Mapping[str, Any]) -> None:
     for name in ("timeout", "prefetch_factor", "multiprocessing_context"):
         if settings[name]:
             raise UserError(f"data.{name}={settings[name]}: needs worker processes; add data.num_workers=2")
-
-
-def _listed_classes(dataset: Any, size: int) -> Tensor | None:
-    """Class of each item, for a stratified split, if the data set lists them."""
-    try:
-        labels = labels_if_listed(dataset)
-    except (TypeError, ValueError, RuntimeError):  # a list of words, or of something else
-        return None
-    if labels is None or labels.shape != (size,) or labels.is_floating_point():
-        return None
-    return labels.long()
 
 
 def _function(value: Any, name: str) -> Any:

@@ -58,15 +58,24 @@ def infer_spec(
     given: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()
     }
+    if names := given.get("class_names"):
+        class_names = given["class_names"] = tuple(map(str, names))
+        if given.setdefault("output_size", len(names)) != len(names):
+            raise UserError(
+                f"data.spec.class_names={list(names)}: are not {given['output_size']} names; give one for each class"
+            )
     if not {"task", "input_shape", "output_size"} <= given.keys():
-        inputs, targets = _pair(batch)
-        given = {**_facts(inputs, targets, given.get("task", kind), class_names), **given}
+        inputs, targets = _pair(batch, given.get("task", kind))
+        known = "output_size" in given
+        given = {**_facts(inputs, targets, given.get("task", kind), class_names, known), **given}
     if "output_size" not in given:
         given["output_size"] = _count_classes(batches) if labels is None else int(labels.max()) + 1
     return DataSpec(**given)
 
 
-def _pair(batch: Any) -> tuple[Tensor, Tensor]:
+def _pair(batch: Any, kind: str | None = "classification") -> tuple[Tensor, Tensor]:
+    if isinstance(batch, Tensor) and batch.dim() and kind is None:
+        return batch, batch  # such as images for an autoencoder
     match batch:
         case (Tensor() as inputs, Tensor() as targets, *_) if inputs.dim():
             return inputs, targets
@@ -77,14 +86,16 @@ def _pair(batch: Any) -> tuple[Tensor, Tensor]:
     )
 
 
-def _facts(inputs: Tensor, targets: Tensor, kind: str | None, class_names: tuple[str, ...]) -> dict[str, Any]:
+def _facts(
+    inputs: Tensor, targets: Tensor, kind: str | None, class_names: tuple[str, ...], is_complete: bool
+) -> dict[str, Any]:
     is_whole = not targets.is_floating_point() and targets.dim() == 1 and targets.dtype != torch.bool
     task = kind or ("classification" if is_whole else "regression")
     facts: dict[str, Any] = {"task": task, "input_shape": tuple(inputs.shape[1:]), "input_dtype": _name(inputs.dtype)}
     if task == "classification" and class_names:
         return facts | {"class_names": class_names, "output_size": len(class_names)}
     if task == "classification":
-        if not is_whole:
+        if not is_whole and not is_complete:
             raise UserError(
                 f"data: targets are {description(targets)}, and classes must be whole numbers from 0, int64 (B,); "
                 "convert them, or try task=regression"
@@ -94,6 +105,10 @@ def _facts(inputs: Tensor, targets: Tensor, kind: str | None, class_names: tuple
 
 
 def _count_classes(batches: Iterable[Any]) -> int:
+    if isinstance(batches, tuple) and not batches:
+        raise UserError(
+            "data.spec.output_size: is not known of a stream; add data.spec.output_size=10, the number of classes"
+        )
     largest, number = -1, 0
     hidden = not has_live_display()
     for batch in track(batches, "Counting classes", transient=True, disable=hidden):

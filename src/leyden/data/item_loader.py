@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from traceback import extract_tb
+from traceback import extract_tb, format_exc
 from typing import Any, Unpack
 
 import torch
@@ -63,7 +63,9 @@ class ItemLoader(WorkerLoader):
     def __len__(self) -> int:
         if self.batch_sampler is not None:
             return len(self.batch_sampler) // self.world_size
-        return self.items // self.batch_size if self.drop_last else super().__len__()
+        if self.drop_last:
+            return self.total // self.world_size // self.batch_size  # as many in each process
+        return super().__len__()
 
     @property
     def joins_last(self) -> bool:
@@ -129,10 +131,12 @@ class _Item:
             inner = self.dataset
             parts = getattr(inner, "datasets", [inner])
             frame = extract_tb(error.__traceback__)[-1]
-            raise UserCodeError(
+            failure = UserCodeError(
                 f"data {type(parts[0]).__name__}: item {number} fails ({short(error)}; {Path(frame.filename).name}, "
                 f"line {frame.lineno}); __getitem__ must return the inputs and the target of an item"
-            ) from error
+            )
+            failure.add_note(format_exc())  # the cause does not come back from a worker process
+            raise failure from error
 
 
 class _Collate:

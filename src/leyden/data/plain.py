@@ -1,13 +1,13 @@
 """Any LightningDataModule without a DataSpec, as Leyden uses it: set up once, reproducibly, with a spec."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import lightning as L
 import torch
 from lightning.pytorch.utilities.model_helpers import is_overridden
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, IterableDataset
 
 from leyden.data.batches import description
 from leyden.data.inference import check_settings, infer_spec
@@ -61,6 +61,8 @@ class PlainData(DataModule):
         if self._spec is None:
             with seeded(seed_for(self.seed, "sample")):  # a loader of torch draws a seed
                 batches = self._in_order("train")
+                if not _is_of_items(batches) and "output_size" not in self.settings:
+                    batches = ()  # a stream may have no end
                 self._spec = self.reference_spec or infer_spec(
                     self.sample(2), batches, self.settings, self.target_kind, self._class_names()
                 )
@@ -94,13 +96,18 @@ class PlainData(DataModule):
         return self.inner.test_dataloader() if is_overridden("test_dataloader", self.inner) else []
 
     def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        return self.inner.on_before_batch_transfer(batch, dataloader_idx)
+        return self._hook("on_before_batch_transfer")(batch, dataloader_idx)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        return self.inner.transfer_batch_to_device(batch, device, dataloader_idx)
+        return self._hook("transfer_batch_to_device")(batch, device, dataloader_idx)
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        return self.inner.on_after_batch_transfer(batch, dataloader_idx)
+        return self._hook("on_after_batch_transfer")(batch, dataloader_idx)
+
+    def _hook(self, name: str) -> Any:
+        """A hook of the datamodule if it overrides it, otherwise that of the task, as Lightning chooses."""
+        task = getattr(self.trainer, "lightning_module", None)
+        return getattr(self.inner if task is None or is_overridden(name, self.inner) else task, name)
 
     def state_dict(self) -> dict[str, Any]:
         return self.inner.state_dict()
@@ -109,21 +116,23 @@ class PlainData(DataModule):
         self.inner.load_state_dict(state_dict)
 
     def loader(self, split: str, **order: Any) -> Any:
-        """Batches of a split in their stored order, if the data set has one."""
-        return self._in_order(split)
+        """Batches of a split in their stored order, if the data set has one, on a device."""
+        return _Transferred(self._in_order(split), self, order.get("device", "cpu"))
 
     def sample(self, number: int) -> Any:
         loader = self.train_dataloader()
-        if not isinstance(loader, DataLoader) or not hasattr(loader.dataset, "__getitem__"):
+        if not _is_of_items(loader):
             return None
-        size = min(number, len(loader.dataset))  # type: ignore[arg-type]
+        if loader.batch_size is None and loader.batch_sampler is None:  # items are batches
+            return loader.dataset[0]
+        size = min(number, len(loader.dataset))
         with seeded(seed_for(self.seed, "sample")):
             batch = loader.collate_fn([loader.dataset[place] for place in range(size)])
             return self.on_after_batch_transfer(self.on_before_batch_transfer(batch, 0), 0)
 
     def _in_order(self, split: str) -> Any:
         loader = getattr(self, f"{split}_dataloader")()
-        if split != "train" or not isinstance(loader, DataLoader) or not hasattr(loader.dataset, "__getitem__"):
+        if split != "train" or not _is_of_items(loader) or loader.batch_sampler is None:
             return loader
         return DataLoader(
             loader.dataset,
@@ -151,6 +160,32 @@ class PlainData(DataModule):
             dataset = dataset.dataset
         names = getattr(dataset, "classes", None)
         return tuple(map(str, names)) if isinstance(names, list | tuple) else ()
+
+
+class _Transferred:
+    """Batches of a loader of torch after the hooks of a datamodule for their transfer to a device."""
+
+    def __init__(self, loader: Any, data: PlainData, device: torch.device | str) -> None:
+        self._loader, self._data, self._device = loader, data, torch.device(device)
+
+    def __len__(self) -> int:
+        return len(self._loader)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self._loader, name)
+
+    def __iter__(self) -> Iterator[Any]:
+        for batch in self._loader:
+            ready = self._data.on_before_batch_transfer(batch, 0)
+            there = self._data.transfer_batch_to_device(ready, self._device, 0)
+            yield self._data.on_after_batch_transfer(there, 0)
+
+
+def _is_of_items(loader: Any) -> bool:
+    """True for a loader of torch over a data set whose items have numbers."""
+    return isinstance(loader, DataLoader) and not isinstance(loader.dataset, IterableDataset)
 
 
 def as_datamodule(built: Any, settings: Mapping[str, Any] | None, seed: int) -> DataModule:

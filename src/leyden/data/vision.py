@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import ConcatDataset, TensorDataset
+from torch.utils.data import ConcatDataset
 from torchvision import datasets
 
 from leyden.data.decoded import DecodedImages
@@ -16,6 +16,7 @@ from leyden.data.digests import Digests, position_digests
 from leyden.data.downloads import DOWNLOAD_ERRORS, failure_reason, folder_lock
 from leyden.data.image_files.decoding import Channels, DecodedImage, Read, in_channels
 from leyden.data.in_memory import Split
+from leyden.data.listed_labels import labels_if_listed
 from leyden.data.torchvision_files import torchvision_download
 from leyden.system.errors import UserError
 from leyden.system.suggestions import did_you_mean
@@ -160,19 +161,6 @@ def has_labels(dataset: Any) -> bool:
     """True if a data set has labels: Kaggle does not publish those of the test set of FER2013."""
     samples = getattr(dataset, "_samples", None)
     return not samples or samples[0][1] is not None
-
-
-def labels_if_listed(dataset: Any) -> Tensor | None:
-    """Class of each item (N,), if the data set has a list of them."""
-    for name in ("targets", "labels", "_labels", "y"):
-        if hasattr(dataset, name):
-            return torch.as_tensor(getattr(dataset, name))
-    for name in ("samples", "_samples"):
-        if hasattr(dataset, name):
-            return torch.tensor([label for _, label in getattr(dataset, name)])
-    if isinstance(dataset, TensorDataset):
-        return dataset.tensors[-1]
-    return None
 
 
 def labels_of(dataset: Any) -> Tensor:

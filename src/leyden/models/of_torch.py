@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from leyden.models.evaluation_mode import evaluation_mode
 from leyden.system.errors import UserError
 
 _OF_TORCH = ("torch.nn.", "torchvision.models.")
@@ -36,8 +37,8 @@ def settle(network: nn.Module, model: Mapping[str, Any], input_shape: Sequence[i
     if is_of_torch and isinstance(network, nn.Linear) and len(input_shape) > 1 and _takes(network, input_shape):
         network.register_forward_pre_hook(_flat, prepend=True)  # before the hook that finds the size
     try:
-        with torch.no_grad():
-            network.eval()(torch.zeros(2, *input_shape))
+        with torch.no_grad(), evaluation_mode(network):
+            network(torch.zeros(2, *input_shape))
     except Exception as error:  # layers refuse a shape in many ways
         if not is_of_torch:
             raise
@@ -49,8 +50,6 @@ def settle(network: nn.Module, model: Mapping[str, Any], input_shape: Sequence[i
         raise UserError(
             f"model._target_={target}: does not take inputs of shape {tuple(input_shape)} ({why}); {remedy}"
         ) from error
-    finally:
-        network.train()
 
 
 def _takes(layer: nn.Linear, input_shape: Sequence[int]) -> bool:

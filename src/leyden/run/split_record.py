@@ -3,13 +3,16 @@
 import logging
 import shlex
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from leyden.config.recorded import recorded
 from leyden.data.module import DataModule
 from leyden.data.recorded_split import NEW, RecordedSplit
+from leyden.records.record import read_record
 from leyden.system.atomic_files import replacing
 from leyden.system.errors import UserError
 
@@ -64,6 +67,20 @@ def check_unchanged(datamodule: DataModule, run_dir: Path) -> None:
         some = ", ".join(f"{number:,} of {len(recorded[split]):,} {split}" for split, number in missing.items())
         raise UserError(
             f"resume={run_dir}: items of the run are missing from its data, or have changed: {some}; restore them, or "
+            f"start a new run with init_from={run_dir}"
+        )
+
+
+def check_description(datamodule: DataModule, run_dir: Path, settings: Mapping[str, Any]) -> None:
+    """Refuse to resume a run on data of another size, whose items cannot be recognised: they would be divided anew.
+
+    Raises:
+        UserError: the data differ from their description in the record, with the same settings.
+    """
+    then, now = read_record(run_dir).get("data"), datamodule.describe()
+    if then and then != now and settings == recorded(run_dir).config["data"]:
+        raise UserError(
+            f"resume={run_dir}: the data have changed, and are divided anew: now {now}, then {then}; restore them, or "
             f"start a new run with init_from={run_dir}"
         )
 

@@ -1,5 +1,6 @@
 """Errors in the code of a project: one sentence for the user, and the traceback in a log."""
 
+import re
 import shlex
 import sys
 import sysconfig
@@ -51,7 +52,8 @@ def user_code_explained(
     except Exception as error:
         if is_out_of_memory(error) or (place := _place_of(error, describe)) is None:
             raise
-        explained, cause = UserCodeError(f"{place} ({short(error)})"), error
+        in_worker = str(error).startswith("Caught ") and str(error).rstrip().rpartition("\n")[2]
+        explained, cause = UserCodeError(f"{place} ({in_worker or short(error)})"), error
     else:
         return
     path = own_log() or _keep_traceback(cause, log_dir)
@@ -62,7 +64,7 @@ def _place_of(error: BaseException, describe: Any) -> str | None:
     """Class, method and line of the project's code in which an error came up; None if it is in none."""
     frames = [(frame, line) for frame, line in traceback.walk_tb(error.__traceback__) if _is_of_project(frame)]
     if not frames:
-        return None
+        return _place_in_worker(error)
     frame, line = frames[-1]
     owner = next((frame.f_locals[name] for name in ("self", "cls") if name in frame.f_locals), None)
     kind = owner if isinstance(owner, type) else type(owner)
@@ -74,8 +76,21 @@ def _place_of(error: BaseException, describe: Any) -> str | None:
     return f"{called} fails{received} in {Path(frame.f_code.co_filename).name}, line {line}"
 
 
+def _place_in_worker(error: BaseException) -> str | None:
+    """Method and line of the project's code that failed in a worker process, whose traceback is the message."""
+    text = str(error)
+    if not text.startswith("Caught ") or "worker process" not in text:
+        return None
+    places = re.findall(r'File "([^"]+)", line (\d+), in (\w+)', text)
+    own = [(name, line, function) for name, line, function in places if _is_project_file(name)]
+    return f"{own[-1][2]} fails in {Path(own[-1][0]).name}, line {own[-1][1]}" if own else None
+
+
 def _is_of_project(frame: FrameType) -> bool:
-    name = frame.f_code.co_filename
+    return _is_project_file(frame.f_code.co_filename)
+
+
+def _is_project_file(name: str) -> bool:
     if name.startswith("<"):
         return False
     path = Path(name).resolve()

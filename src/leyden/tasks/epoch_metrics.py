@@ -56,13 +56,14 @@ class EpochMetrics:
             self._values += sum(tensor.numel() for tensor in tensors(outputs))
         if items is None:
             items = items_in(targets) or items_in(outputs) or 1
-        self._steps.append((loss.detach(), outputs, targets, items))
+        targets = targets.detach() if isinstance(targets, Tensor) else map_tensors(Tensor.detach, targets)
+        self._steps.append((loss.detach().reshape(()), outputs, targets, items))
         if self.block and (len(self._steps) == self.block or self._values > _MOST_VALUES):
-            self._flush()
+            self.update()
 
     def compute(self) -> dict[str, Tensor]:
         """Mean loss of an item, and the metrics, over all steps and processes."""
-        self._flush()
+        self.update()
         return {"loss": self.loss.compute(), **self.named.by_name(self.metrics.compute())}
 
     @property
@@ -104,7 +105,8 @@ class EpochMetrics:
         self._steps.clear()
         self._values = 0
 
-    def _flush(self) -> None:
+    def update(self) -> None:
+        """Update the metrics with all steps so far."""
         if not self._steps:
             return
         losses, outputs, targets, items = zip(*self._steps, strict=True)
@@ -115,7 +117,7 @@ class EpochMetrics:
         self.loss.update(torch.stack(losses), weight=torch.tensor(items, device=device))
         if not len(self.metrics):
             return
-        if is_joinable(outputs) and is_joinable(targets):
+        if is_joinable(outputs, items) and is_joinable(targets, items):
             self._update(join(outputs), join(targets))
         else:
             for batch in zip(outputs, targets, strict=True):

@@ -34,6 +34,7 @@ class Optimization(ItemGradients):
         super().__init__()
         self.network = network
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
+        self._scheduled = dict[str, int]()
         if isinstance(optimizer, Mapping):
             self.automatic_optimization = False
 
@@ -57,7 +58,7 @@ class Optimization(ItemGradients):
                 factory(optimizer, steps, epochs)
 
     def optimize(self, name: str, loss: Tensor, clip_norm: float | None = None) -> None:
-        """One step of one of several optimizers: backward pass, step, and a step of its scheduler if that counts steps.
+        """One step of one of several optimizers: backward pass, step, and once for each batch that of its scheduler.
 
         Args:
             name: of the optimizer in the config.
@@ -71,9 +72,9 @@ class Optimization(ItemGradients):
         if clip_norm is not None:
             self.clip_gradients(optimizer, gradient_clip_val=clip_norm, gradient_clip_algorithm="norm")
         optimizer.step()
-        factory = self.schedules.get(name)
-        if factory and factory.interval == "step":
-            done = self.trainer.fit_loop.epoch_loop.total_batch_idx + 1
+        factory, done = self.schedules.get(name), self.trainer.fit_loop.epoch_loop.total_batch_idx + 1
+        if factory and factory.interval == "step" and self._scheduled.get(name) != done:
+            self._scheduled[name] = done  # a schedule counts batches, however many steps are made with each
             if done % factory.frequency == 0:
                 self._scheduler_of(name).step()
 

@@ -91,6 +91,8 @@ class Task(Scored, Optimization):
         """Inputs of the network: a tensor (B, ...); a tuple or a mapping of tensors for one with several arguments."""
         if isinstance(batch, list | tuple) and len(batch) > 1:
             return batch[0]
+        if self.needs_inputs and isinstance(batch, Tensor):
+            return batch
         raise no_pair(self, batch, "inputs")
 
     def targets(self, batch: Any) -> Any:
@@ -211,7 +213,7 @@ class Task(Scored, Optimization):
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         _, outputs, targets = self._step(batch, self.val_epoch)
         if self._is_fitted_on_validation:
-            self._validated.append((outputs, targets))
+            self._validated.add(outputs, targets, self.items_in(batch))
 
     def test_step(self, batch: Any, batch_idx: int) -> dict[str, Any]:
         """Outputs and targets of the batch, for figures."""

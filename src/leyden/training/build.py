@@ -70,7 +70,7 @@ def build_data(
         _check_alike(datamodule.spec, trained)
         return datamodule
     monitor = str(config["monitor"])
-    if monitor.startswith("val/") and not datamodule.val_dataloader():
+    if monitor.startswith("val/") and datamodule.val_dataloader() in (None, []):
         datamodule.teardown("fit")
         more = "" if isinstance(datamodule, PlainData) else "give data.val_size, or "
         raise UserError(f"monitor={monitor}: there is no validation set; {more}monitor=train/loss mode=min")

@@ -161,6 +161,12 @@ def _splits(datamodule: DataModule, trainer: L.Trainer, test: bool) -> list[_Spl
             loaders["test"] = datamodule.test_dataloader()
     finally:
         datamodule.trainer = None
+    for name, found in loaders.items():
+        if name != "train" and (number := len(_listed(found))) > 1:
+            raise UserError(
+                f"data: {name}_dataloader returns {number} loaders, and one is measured; join their data sets by "
+                "torch.utils.data.ConcatDataset"
+            )
     return [_Split(name, loader, trainer) for name, found in loaders.items() for loader in _listed(found)]
 
 

@@ -30,7 +30,14 @@ from leyden.plots.plot import errors_logged
 from leyden.records.record import RECORD, has_checkpoint, read_record
 from leyden.run.directory import Run
 from leyden.run.record_updater import RecordUpdater, logged_metrics
-from leyden.run.split_record import check_unchanged, read_split, report_changes, warn_of_repeated, warn_of_source
+from leyden.run.split_record import (
+    check_description,
+    check_unchanged,
+    read_split,
+    report_changes,
+    warn_of_repeated,
+    warn_of_source,
+)
 from leyden.studies.pruning import Pruning, is_pruned
 from leyden.system.atomic_files import write_text
 from leyden.system.console import log_line
@@ -194,7 +201,8 @@ def _draw_validation(trainer: L.Trainer, task: Task, datamodule: DataModule) -> 
         drawn, _ = _with_weights(task, Path(best.best_model_path))
         most = sum(trainer.num_val_batches)
         for callback in plots:
-            batches = islice(datamodule.val_dataloader(), None if math.isinf(most) else int(most))
+            loader = datamodule.loader("val", **datamodule.order("val"))
+            batches = islice(loader, None if math.isinf(most) else int(most))
             callback.draw(trainer, drawn, batches, "val")
 
 
@@ -209,6 +217,8 @@ def _data(experiment: Experiment, has_weights: bool) -> DataModule:
         report_changes(datamodule, experiment.run_dir)
     else:  # also a run of an older version, which is refused if its spec does not match
         datamodule = build_data(experiment.config, class_order=before.class_names if before else ())
+        if has_weights and not datamodule.items:
+            check_description(datamodule, experiment.run_dir, experiment.config["data"])
     warn_of_repeated(datamodule)
     if path := initial_path(experiment.config["init_from"]):
         warn_of_source(datamodule, Path(path))

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from leyden.data.batches import description, moved
 from leyden.data.module import DataModule
+from leyden.models.evaluation_mode import evaluation_mode
 from leyden.system.errors import UserError
 from leyden.system.user_code import UserCodeError, short
 from leyden.tasks.failures import UNKNOWN, check_loss, failed_prediction, failed_step, needed
@@ -17,6 +18,7 @@ from leyden.tasks.task import Task
 # Hooks of a task in which others might log metrics of their own.
 _LOGGING = [f"{split}_step" for split in ("training", "validation")]
 _LOGGING += [f"on_{split}_{when}" for split in ("train", "validation") for when in ("epoch_end", "batch_end", "end")]
+_STEPS = ("training_step", "validation_step", "test_step")
 _BROADCAST = "Using a target size"  # how torch's warning about outputs and targets of different shapes begins
 
 
@@ -34,15 +36,12 @@ def check_outputs(task: Task) -> None:
     network, inputs, output = task.network, task.example_inputs(), UNKNOWN
     if inputs is None:
         return
-    network.eval()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), evaluation_mode(network):
             inputs = task.example_input_array
             output = task.outputs(inputs)
     except Exception as error:
         raise failed_step(task, error, None, inputs, output) from error
-    finally:
-        network.train()
     _check_shape(task, output, 2)
 
 
@@ -69,11 +68,9 @@ def try_batch(task: Task, datamodule: DataModule) -> None:
     batch = datamodule.sample(2)
     if batch is None or _replaces_steps(task):
         return
-    training = task.network.training
     inputs = outputs = targets = UNKNOWN
-    task.network.eval()  # normalisation over a batch keeps its statistics
     try:
-        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings(), evaluation_mode(task):
             warnings.simplefilter("ignore")  # of metrics, about two items
             warnings.filterwarnings("error", message=_BROADCAST)
             inputs = task.inputs(moved(batch, "cpu"))
@@ -86,12 +83,11 @@ def try_batch(task: Task, datamodule: DataModule) -> None:
                 trained = [parameter for parameter in task.network.parameters() if parameter.requires_grad]
                 torch.autograd.grad(loss, trained, allow_unused=True)
             task.val_epoch.add(loss, outputs, targets, task.items_in(batch))
-            task.val_epoch.compute()
+            task.val_epoch.update()
     except Exception as error:
         raise _explained(task, error, batch, inputs, outputs, targets) from error
     finally:
         task.val_epoch.reset()
-        task.network.train(training)
     _check_predictions(task, inputs, outputs, targets, task.items_in(batch))
 
 
@@ -129,6 +125,6 @@ def _explained(task: Task, error: Exception, batch: Any, inputs: Any, outputs: A
 
 
 def _replaces_steps(task: Task) -> bool:
-    return any(
-        getattr(type(task), f"{name}_step") is not getattr(Task, f"{name}_step") for name in ("validation", "test")
-    )
+    replaced = {step for step in _STEPS if getattr(type(task), step) is not getattr(Task, step)}
+    has_no_loss = "training_step" in replaced and type(task).loss is Task.loss
+    return has_no_loss or bool(replaced - {"training_step"})

@@ -1,9 +1,11 @@
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import pytest
 import torch
+from torch.nn.utils.rnn import pack_padded_sequence
 
-from leyden.data.batches import description, is_joinable, items_in, join, map_tensors
+from leyden.data.batches import description, is_joinable, items_in, join, map_tensors, moved
 
 
 class Pair(NamedTuple):
@@ -61,3 +63,33 @@ def test_items_without_a_tensor_are_not_known() -> None:
 )
 def test_the_structure_of_a_batch_in_words(batch: object, words: str) -> None:
     assert description(batch) == words
+
+
+def test_lists_of_one_mapping_for_each_item_are_not_joined() -> None:
+    boxes = [{"boxes": torch.zeros(3, 4)}, {"boxes": torch.zeros(3, 4)}]  # of two images
+    assert not is_joinable([boxes, boxes], [2, 2])
+    assert not is_joinable([boxes, boxes])
+
+
+def test_words_and_tensors_of_other_things_than_items_are_not_joined() -> None:
+    assert not is_joinable([["a", "b"], ["c", "d"]], [2, 2])
+    assert not is_joinable([{"y": torch.zeros(2), "text": ["a", "b"]}] * 2, [2, 2])
+    assert not is_joinable([(torch.zeros(2), torch.zeros(5))] * 2, [2, 2])
+
+
+def test_a_list_of_images_has_no_known_number_of_items() -> None:
+    images = [torch.zeros(3, 8, 8), torch.zeros(3, 9, 9)]
+    assert items_in([images, [torch.zeros(1, 4), torch.zeros(2, 4)]]) is None
+
+
+@dataclass
+class Graph:
+    nodes: torch.Tensor
+    name: str
+
+
+def test_dataclasses_and_objects_with_a_method_to_are_moved() -> None:
+    packed = pack_padded_sequence(torch.zeros(2, 3, 1), torch.tensor([3, 2]), batch_first=True)
+    there = moved([Graph(torch.zeros(2), "a"), packed], "meta")
+    assert there[0].nodes.device.type == there[1].data.device.type == "meta"
+    assert items_in(Graph(torch.zeros(2), "a")) == 2

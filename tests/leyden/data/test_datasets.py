@@ -144,3 +144,25 @@ def test_a_sample_is_made_in_this_process() -> None:
     made = datasets(num_workers=2)
     assert [int(value) for value in made.sample(2)[0]] == indices(made.loader("train"))[:2]
     assert isinstance(made.loader("train"), ItemLoader)
+
+
+def test_processes_have_as_many_batches_where_the_last_is_dropped() -> None:
+    made = Datasets(Numbers(257), val_size=0, test_size=0, batch_size=43, drop_last=True)
+    made.setup("fit")
+    assert {len(loader(made, rank=rank, world_size=2)) for rank in range(2)} == {2}
+
+
+def test_only_labels_that_the_items_have_are_classes() -> None:
+    third = Datasets(TensorDataset(torch.zeros(20, 4), torch.arange(20) % 3, torch.arange(20)), val_size=2, test_size=2)
+    third.setup("fit")
+    assert third.spec.output_size == 3
+
+    class Changed(Numbers):
+        def __getitem__(self, index: int) -> Any:
+            return torch.zeros(2), 1 - index % 2
+
+    changed = Changed()
+    changed.targets = [n % 10 for n in range(50)]
+    made = Datasets(changed, val_size=5, test_size=5)
+    made.setup("fit")
+    assert made.spec.output_size == 2

@@ -60,3 +60,16 @@ def test_a_misspelt_fact_is_refused() -> None:
 def test_negative_classes_are_refused() -> None:
     with pytest.raises(UserError, match="a class is -2"):
         spec(torch.tensor([0, -2]))
+
+
+def test_names_in_the_settings_tell_the_number_of_classes() -> None:
+    assert spec(torch.tensor([0, 1]), settings={"class_names": ["no", "yes", "maybe"]}).output_size == 3
+    assert spec(torch.tensor([0, 1]), settings={"class_names": [0, 1]}).class_names == ("0", "1")
+    with pytest.raises(UserError, match=r"are not 3 names"):
+        spec(torch.tensor([0, 1]), settings={"class_names": ["no", "yes"], "output_size": 3})
+
+
+def test_inputs_alone_are_enough_for_a_task_without_a_kind_of_targets() -> None:
+    assert infer_spec(VALUES, [], {}).output_size == 3
+    with pytest.raises(UserError, match="no pair"):
+        infer_spec(VALUES, [], {}, kind="classification")

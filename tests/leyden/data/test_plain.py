@@ -3,7 +3,7 @@ from typing import Any
 import lightning as L
 import pytest
 import torch
-from torch.utils.data import DataLoader, TensorDataset, random_split
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset, random_split
 
 from leyden import UserError
 from leyden.data.plain import PlainData, as_datamodule
@@ -102,3 +102,49 @@ def test_anything_else_is_refused() -> None:
         as_datamodule(TensorDataset(torch.zeros(2)), None, 0)
     with pytest.raises(UserError, match=r"data.spec: PlainData publishes a spec of its own; leave this out"):
         as_datamodule(plain(), {"task": "mine"}, 0)
+
+
+class Doubled(Random):
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        return batch[0] * 2, batch[1]
+
+
+def test_hooks_of_the_transfer_apply_in_an_evaluation_too() -> None:
+    data = PlainData(Doubled())
+    data.setup("fit")
+    raw = [value for batch in data.inner.val_dataloader() for value in batch[0].flatten().tolist()]
+    assert [value for batch in data.loader("val") for value in batch[0].flatten().tolist()] == [2 * v for v in raw]
+
+
+class Numbers(IterableDataset[Any]):
+    def __iter__(self) -> Any:
+        for number in range(30):
+            yield torch.tensor([float(number)]), number % 3
+
+
+class Stream(L.LightningDataModule):
+    def train_dataloader(self) -> Any:
+        return DataLoader(Numbers(), batch_size=10)
+
+
+def test_a_stream_needs_a_complete_spec() -> None:
+    data = PlainData(Stream(), {"task": "classification", "input_shape": [1], "output_size": 3})
+    assert (data.spec.output_size, data.sample(2)) == (3, None)
+    assert len(rows(data)) == 30
+    with pytest.raises(UserError, match="there is no batch to look at"):
+        PlainData(Stream()).spec  # noqa: B018
+
+
+class Batches(Random):
+    """A data set of whole batches."""
+
+    def train_dataloader(self) -> Any:
+        batches = [(torch.zeros(4, 1), torch.zeros(4).long()), (torch.ones(4, 1), torch.ones(4).long())]
+        return DataLoader(batches, batch_size=None)  # type: ignore[arg-type]
+
+
+def test_items_may_be_batches() -> None:
+    data = PlainData(Batches())
+    data.setup("fit")
+    assert data.sample(2)[0].shape == (4, 1)
+    assert rows(data) == [0] * 4 + [1] * 4

@@ -42,6 +42,13 @@ class Items(Dataset[Any]):
         return inputs, target
 
 
+class Late(Items):
+    """Its later items fail, which a trial of two does not see."""
+
+    def __getitem__(self, index: int) -> Any:
+        return super().__getitem__(index) if index < 40 else {}["absent"]
+
+
 class Stream(IterableDataset[Any]):
     def __iter__(self) -> Any:
         yield from ()
@@ -149,9 +156,13 @@ class Module(L.LightningDataModule):
         self.data = TensorDataset(values, torch.arange(60) % 3)
 
     def train_dataloader(self) -> Any:
+        if self.kind == "worker":
+            return DataLoader(Late(), batch_size=20, num_workers=1)
         return None if self.kind == "nothing" else DataLoader(self.data, batch_size=20)
 
     def val_dataloader(self) -> Any:
+        if self.kind == "two":
+            return [DataLoader(self.data, batch_size=20)] * 2
         other = TensorDataset(torch.randn(60, 8), torch.arange(60) % 9)
         return DataLoader(other if self.kind == "validation" else self.data, batch_size=20)
 

@@ -106,3 +106,16 @@ def test_a_name_of_no_part_is_refused() -> None:
     schedule = {"thrid": SchedulerFactory(partial(StepLR, step_size=1))}
     with pytest.raises(UserError, match=r"scheduler\.thrid: no optimizer has this name"):
         Alternating(Two(), spec, optimizers(first=0.1), schedule).check_schedulers(10, 1)
+
+
+def test_a_schedule_counts_batches_however_many_steps_are_made_with_each() -> None:
+    class Often(Alternating):
+        def training_step(self, batch: Any, batch_idx: int) -> None:
+            for _ in range(5):
+                self.optimize("first", self.loss(*self.outputs_and_targets(batch)))
+
+    halved = SchedulerFactory(partial(StepLR, step_size=1, gamma=0.5), interval="step")
+    task = Often(Two(), DataSpec("regression", (2,), 1), optimizers(first=1e-3, second=1e-3), {"first": halved})
+    trainer = made_trainer(Path(), max_epochs=1)
+    trainer.fit(task, DataLoader([(torch.ones(4, 2), torch.zeros(4, 1))] * 3, batch_size=None))  # type: ignore[arg-type]
+    assert rates_of(trainer)[0] == pytest.approx(1e-3 / 8)

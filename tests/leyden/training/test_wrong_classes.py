@@ -145,6 +145,15 @@ def test_a_data_set_in_place_of_a_datamodule(tmp_path: Path) -> None:
     check(refusal(tmp_path, data=("Items", "")), ["data=dataset data.train._target_=", "Items"], tmp_path)
 
 
+def test_items_that_fail_in_a_worker_process(tmp_path: Path) -> None:
+    message = refusal(tmp_path, data=("Module", "worker"))
+    check(message, ["__getitem__ fails in wrong_classes.py, line", "KeyError: 'absent'"], tmp_path)
+
+
+def test_two_loaders_for_one_split(tmp_path: Path) -> None:
+    check(refusal(tmp_path, data=("Module", "two")), ["val_dataloader returns 2 loaders", "ConcatDataset"], tmp_path)
+
+
 def test_a_callback_that_fails_within_a_run(tmp_path: Path) -> None:
     message = refusal(tmp_path, callbacks=("Callback", ""))
     check(message, ["Callback.on_train_batch_end fails in wrong_classes.py, line", "KeyError", "train.log"], tmp_path)
