@@ -32,8 +32,7 @@ KINDS = {re.sub(r"\W+", "_", c.removeprefix("python train.py ")): c for c in COM
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
     made = Copy(tmp_path_factory.mktemp("copy"))
     for block in [*blocks(TEXT, "python"), *blocks(TEXT, "yaml")]:
-        path, code = block.split("\n", 1)
-        made.write(path.removeprefix("# "), code)
+        made.write(path_of(block), block)
     for file in OWN.rglob("*.*"):
         if file.suffix in (".py", ".yaml"):
             path = str(file.relative_to(OWN)).replace("src/project", f"src/{made.name}")
@@ -42,9 +41,16 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
         yield made
 
 
+def path_of(block: str) -> str:
+    """The path at the top of a block, below a line for Hydra if it has one."""
+    found = re.match(r"(?:# @package _global_\n)?# ((?:src|configs)/\S+)\n", block)
+    assert found
+    return found[1]
+
+
 def test_each_file_of_the_guide_is_complete_and_short() -> None:
     for block in [*blocks(TEXT, "python"), *blocks(TEXT, "yaml")]:
-        assert re.fullmatch(r"# (src|configs)/\S+", block.partition("\n")[0])
+        assert path_of(block)
         assert len(block.splitlines()) <= 40
 
 

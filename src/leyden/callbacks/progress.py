@@ -128,7 +128,8 @@ class Progress(ProgressBar):
         if not self.logs_test:
             return
         task = trainer.lightning_module
-        names = self.metrics or ["loss", *(task.train_epoch.metrics if isinstance(task, Task) else [])]
+        shown = [*task.train_epoch.metrics, *task.test_epoch.named.metrics] if isinstance(task, Task) else []
+        names = self.metrics or ["loss", *dict.fromkeys(shown)]
         log.info("%s: %s", self.tested, _values(trainer, "test", [*names, *self._monitored(trainer)]) or "–")
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:

@@ -127,6 +127,10 @@ def _check(path: str, value: Any, hints: Hints, limits: dict[str, str]) -> None:
             for name, part in value.items():
                 _check(f"{path}.{name}", part, hints, {})
             return
+        if path in HAVE_PARTS and (parts := [name for name, part in value.items() if part and _is_part(part)]):
+            key = next(key for key, part in value.items() if not _is_part(part))
+            typed = as_text(value[key])
+            raise UserError(f"{path}.{key}: {path} has several parts; write {path}.{parts[0]}.{key}={typed}")
         if path in INJECTED_ARGS and value:
             key = next(iter(value))
             raise UserError(hints.unknown(f"{path}.{key}", value[key]))

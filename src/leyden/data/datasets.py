@@ -125,6 +125,12 @@ class Datasets(DataModule):
         sizes = ", ".join(f"{len(rows):,} {split}" for split, rows in self.rows.items())
         return f"{kind}: {sizes}; {self.spec.describe()}"
 
+    def item_names(self, split: str) -> list[str]:
+        """Position of each item in its own data set."""
+        sizes = torch.tensor([0, *(len(dataset) for dataset in self.sets.values())]).cumsum(0)  # type: ignore[arg-type]
+        rows = self.rows[split]
+        return list(map(str, (rows - sizes[torch.searchsorted(sizes, rows, right=True) - 1]).tolist()))
+
     def loader(self, split: str, **order: Unpack[Order]) -> Loader:
         rows, is_ordered = self.rows[split], not order.get("shuffle")
         loader = ItemLoader(

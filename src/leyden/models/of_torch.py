@@ -46,7 +46,10 @@ def settle(network: nn.Module, model: Mapping[str, Any], input_shape: Sequence[i
         name = target.rpartition(".")[2]
         remedy = f"model=resnet model.name={name} takes images of any number of channels"
         if not target.startswith("torchvision"):
-            remedy = "flatten them first, as the list of model=layers does"
+            has_flat = any(isinstance(layer, nn.Flatten) for layer in network.modules())
+            remedy = (
+                "see the sizes of its layers" if has_flat else "flatten them first, as the list of model=layers does"
+            )
         raise UserError(
             f"model._target_={target}: does not take inputs of shape {tuple(input_shape)} ({why}); {remedy}"
         ) from error

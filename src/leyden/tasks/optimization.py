@@ -65,6 +65,10 @@ class Optimization(ItemGradients):
             loss: mean over the items of the batch.
             clip_norm: largest norm of the gradient; None for any.
         """
+        if name not in self._names:
+            own = type(self).__name__
+            there = f"there are {', '.join(self._names)}" if self._names != [""] else "there is one, without a name"
+            raise UserError(f"task {own}: optimizes {name}, which no optimizer is named; {there}; add optimizer.{name}")
         place = self._names.index(name)
         optimizer = self._listed(self.optimizers())[place]
         optimizer.zero_grad()

@@ -11,7 +11,7 @@ from leyden.data.module import DataModule
 from leyden.models.evaluation_mode import evaluation_mode
 from leyden.system.errors import UserError
 from leyden.system.user_code import UserCodeError, short
-from leyden.tasks.failures import UNKNOWN, check_loss, failed_prediction, failed_step, needed
+from leyden.tasks.failures import UNKNOWN, check_loss, failed_prediction, failed_step
 from leyden.tasks.output_settings import with_settings
 from leyden.tasks.task import Task
 
@@ -50,9 +50,14 @@ def _check_shape(task: Task, output: Any, items: int) -> None:
     made = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
     if shape is not None and made != (items, *shape):
         number = {1: "one", 2: "two"}.get(items, items)
+        remedy = ""
+        if isinstance(output, Tensor) and len(made) > 1 + len(shape):
+            remedy = "; flatten before its last layer"
+        elif isinstance(output, Tensor) and len(made) == 1 + len(shape) and made[0] == items:
+            remedy = "; let its last layer have output_size outputs"
         raise UserError(
             f"model {type(task.network).__name__}: makes {made} of a batch of {number}, and must make "
-            f"{(items, *shape)}; let its last layer have output_size outputs"
+            f"{(items, *shape)}{remedy}"
         )
 
 
@@ -79,6 +84,7 @@ def try_batch(task: Task, datamodule: DataModule) -> None:
             targets = task.targets(batch)
             loss = task.loss(outputs, targets)
             check_loss(task, loss)
+            _check_pairing(task, outputs, targets, loss)
             if loss.requires_grad and task.automatic_optimization:
                 trained = [parameter for parameter in task.network.parameters() if parameter.requires_grad]
                 torch.autograd.grad(loss, trained, allow_unused=True)
@@ -89,6 +95,19 @@ def try_batch(task: Task, datamodule: DataModule) -> None:
     finally:
         task.val_epoch.reset()
     _check_predictions(task, inputs, outputs, targets, task.items_in(batch))
+
+
+def _check_pairing(task: Task, outputs: Any, targets: Any, loss: Tensor) -> None:
+    """Refuse a loss over all pairs of outputs and targets, as of (B, 1) and (B,), which torch repeats to (B, B)."""
+    if not isinstance(outputs, Tensor) or not isinstance(targets, Tensor) or outputs.shape == targets.shape:
+        return
+    try:
+        repeated = torch.broadcast_shapes(outputs.shape, targets.shape)  # type: ignore[no-untyped-call]
+        each = [task.loss(outputs[n : n + 1], targets[n : n + 1]).detach() for n in range(len(outputs))]
+    except (RuntimeError, IndexError, ValueError):  # they are of different kinds, as logits and classes are
+        return
+    if repeated not in (outputs.shape, targets.shape) and not torch.isclose(torch.stack(each).mean(), loss.detach()):
+        raise UserWarning(_BROADCAST)
 
 
 def _check_predictions(task: Task, inputs: Any, outputs: Any, targets: Any, items: int) -> None:
@@ -109,8 +128,8 @@ def _explained(task: Task, error: Exception, batch: Any, inputs: Any, outputs: A
     if isinstance(error, UserWarning):  # torch would broadcast, and train on a wrong loss
         return UserCodeError(
             f"task {type(task).__name__}: its loss gets outputs {description(outputs)} and targets "
-            f"{description(targets)}, which it would repeat to fit; {needed(task.network, task.spec, None, inputs)}, "
-            "and targets(batch) must return the shape of the outputs"
+            f"{description(targets)}, which torch would repeat to fit; let targets(batch) return the shape of the "
+            "outputs, such as (B, 1), or the network that of the targets"
         )
     if outputs is not UNKNOWN or inputs is UNKNOWN:
         return failed_step(task, error, batch, inputs, outputs, targets)

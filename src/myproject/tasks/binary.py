@@ -74,7 +74,10 @@ class Binary(Task):
         return [*super().metric_names, "val/threshold"]
 
     def describe(self) -> str:
-        return f"{super().describe()}, threshold of {self.classes[self.positive]}: {self.threshold.extra_repr()}"
+        fixed = (
+            "" if self.threshold.is_tuned else f", threshold of {self.classes[self.positive]}: {self.threshold.value:g}"
+        )
+        return super().describe() + fixed
 
     def logits(self, outputs: Tensor, targets: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Logits (B,) of the positive class, from outputs (B, 1); and (B,) true for its items, from class indices."""
