@@ -2,7 +2,7 @@
 
 import inspect
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, ClassVar
@@ -25,22 +25,24 @@ class NamedMetrics:
     Attributes:
         metrics: of (B, ...) scores and (B, ...) targets.
         ends: of the names of the parts of a metric: one for each class, label or target.
-        scores: arguments of a metric, from outputs and targets, and whether it counts decisions.
+        scores: arguments of a metric, from outputs and targets, and whether it counts decisions of the task.
+        own_thresholds: names of the metrics whose threshold is set, and is of the probabilities themselves.
     """
 
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     ends: Sequence[str] = ()
     scores: Callable[[Any, Any, bool], tuple[Any, ...]] | None = None
+    own_thresholds: Collection[str] = ()
 
     def inputs(self, outputs: Any, targets: Any) -> dict[str, tuple[Any, ...]]:
         """Arguments of each metric."""
         assert self.scores
-        found: dict[bool, tuple[Any, ...]] = {}
-        for metric in self.metrics.values():
-            decides = hasattr(metric, "threshold")
-            if decides not in found:
-                found[decides] = self.scores(outputs, targets, decides)
-        return {name: found[hasattr(metric, "threshold")] for name, metric in self.metrics.items()}
+        decided = {
+            name: hasattr(metric, "threshold") and name not in self.own_thresholds
+            for name, metric in self.metrics.items()
+        }
+        found = {decides: self.scores(outputs, targets, decides) for decides in set(decided.values())}
+        return {name: found[decides] for name, decides in decided.items()}
 
     def parts(self) -> list[str]:
         """Names of the parts of metrics that have several."""
@@ -76,7 +78,7 @@ class Scored:
         Args:
             outputs: (B, ...) of the network.
             targets: (B, ...) of the loss.
-            decided: for a metric that counts decisions: yes from a value of 0.5.
+            decided: for a metric that counts the decisions of the task: yes from a value of 0.5.
         """
         kind = self._kind()
         if kind == "multiclass":
@@ -110,7 +112,7 @@ class Scored:
 
         Args:
             chosen: as `checked_metrics` returns them.
-            beside: metrics of the task. One of the same name replaces it if arguments are given.
+            beside: metrics of the task. One of the same name and with arguments replaces it.
 
         Raises:
             UserError: a metric refuses its arguments.
@@ -119,7 +121,8 @@ class Scored:
             (name, entry) for name, entry in chosen if name not in beside or not isinstance(entry, tuple) or entry[1]
         ]
         found = {name: _built(name, entry, self._kind(), self.scored) for name, entry in new}
-        return NamedMetrics(found, metric_suffixes(self.scored), self.scores)
+        own = [name for name, entry in new if _sets_threshold(entry)]
+        return NamedMetrics(found, metric_suffixes(self.scored), self.scores, own)
 
     @classmethod
     def _kind(cls) -> str | None:
@@ -142,6 +145,11 @@ def _built(name: str, entry: Any, kind: str | None, scored: Sequence[str]) -> Me
     except (ValueError, TypeError) as error:
         raise UserError(f"task.metrics: {name} refuses its arguments ({' '.join(str(error).split())})") from error
     return metric
+
+
+def _sets_threshold(entry: Any) -> bool:
+    """True if a metric has a threshold of its own; of an object one that is not torchmetrics' default."""
+    return "threshold" in entry[1] if isinstance(entry, tuple) else getattr(entry, "threshold", 0.5) != 0.5
 
 
 def _has_parts(metric: Metric) -> bool:
