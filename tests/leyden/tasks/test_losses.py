@@ -14,6 +14,7 @@ from leyden.tasks.losses import make_loss
 
 CLASSES, LABELS, TARGETS, ITEMS = 4, 3, 2, 20
 EVERY = [(name, kind) for name, loss in LOSSES.items() for kind in loss.kinds]
+OF_CLASSES = [name for name, kind in EVERY if kind == "multiclass"]
 
 
 def batch(kind: str, name: str = "") -> tuple[Tensor, Tensor]:
@@ -94,12 +95,41 @@ def test_gradients_are_finite_for_certain_outputs(name: str, kind: str) -> None:
     assert sure.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("name", [name for name, loss in LOSSES.items() if "multiclass" in loss.kinds])
+@pytest.mark.parametrize("name", OF_CLASSES)
 def test_class_weights_are_factors_and_no_divisor(name: str) -> None:
     outputs, targets = batch("multiclass")
     weight, loss = torch.tensor([1.0, 9.0, 0.5, 0.0]), make_loss(name, "multiclass")
     expected = (loss.items(outputs, targets) * weight[targets]).mean()
     assert loss(outputs, targets, weight).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(5,), (3, 5), (2, 2)], ids=str)  # (2, 2): as many rows as columns
+@pytest.mark.parametrize("name", OF_CLASSES)
+def test_losses_of_dense_targets_are_those_of_their_positions(name: str, shape: tuple[int, ...]) -> None:
+    draw, loss = torch.Generator().manual_seed(3), make_loss(name, "multiclass")
+    outputs = torch.randn(ITEMS, CLASSES, *shape, generator=draw)
+    targets = torch.randint(0, CLASSES, (ITEMS, *shape), generator=draw)
+    rows, weight = outputs.movedim(1, -1).reshape(-1, CLASSES), torch.tensor([1.0, 9.0, 0.5, 0.0])
+    for factors in (None, weight):
+        expected = loss(rows, targets.flatten(), factors).item()
+        assert loss(outputs, targets, factors).item() == pytest.approx(expected, rel=1e-5)
+        if name != "multi_margin":
+            shares = torch.eye(CLASSES)[targets].movedim(-1, 1)
+            assert loss(outputs, shares, factors).item() == pytest.approx(expected, rel=1e-5)
+    if name == "kl_div":
+        assert loss(outputs, targets).item() == pytest.approx(nn.CrossEntropyLoss()(outputs, targets).item(), rel=1e-5)
+
+
+def test_class_weights_of_a_loss_of_a_project_are_those_of_each_position() -> None:
+    outputs, targets = torch.randn(2, CLASSES, 3, 5), torch.randint(0, CLASSES, (2, 3, 5))
+    weight = torch.tensor([1.0, 9.0, 0.5, 0.0])
+    expected = make_loss("cross_entropy", "multiclass")(outputs, targets, weight).item()
+    assert make_loss(nn.CrossEntropyLoss(), "multiclass")(outputs, targets, weight).item() == pytest.approx(expected)
+    by_class = make_loss(lambda outputs, targets: outputs, "multiclass")
+    expected = (outputs.mean(dim=1) * weight[targets]).mean().item()
+    assert by_class(outputs, targets, weight).item() == pytest.approx(expected, abs=1e-6)
+    with pytest.raises(UserError, match=r"^task\.class_weights: loss <lambda> returns 2 numbers for 30 items"):
+        make_loss(lambda outputs, targets: outputs.flatten(1).mean(dim=1), "multiclass")(outputs, targets, weight)
 
 
 @pytest.mark.parametrize(
