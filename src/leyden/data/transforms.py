@@ -138,8 +138,8 @@ def _make(name: str, kind: type, value: Any, setting: str) -> Step:
             raise UserError(f"{setting}: {name} has no argument {key}{did_you_mean(key, signature.parameters)}")
     try:
         bound = signature.bind(*args, **kwargs)
-        for key, given in bound.arguments.items():
-            bound.arguments[key] = _converted(name, key, given, setting)
+        for key, argument in bound.arguments.items():
+            bound.arguments[key] = _converted(name, key, argument, setting)
         return kind(*bound.args, **bound.kwargs)  # type: ignore[no-any-return]
     except UserError:
         raise

@@ -160,22 +160,22 @@ class RegressionLoss(Loss):
     quantiles: Tensor
 
     def __init__(self, name: str, **arguments: Any) -> None:
-        given = sorted(arguments.pop("quantiles", QUANTILES)) if name == "quantile" else []
+        levels = sorted(arguments.pop("quantiles", QUANTILES)) if name == "quantile" else []
         super().__init__(name, **arguments)
-        self.levels = tuple(given)
-        self.register_buffer("quantiles", torch.tensor(given).view(-1, 1), persistent=False)
+        self.levels = tuple(levels)
+        self.register_buffer("quantiles", torch.tensor(levels).view(-1, 1), persistent=False)
 
     def each(self, outputs: Tensor, targets: Tensor, reduction: str) -> Tensor:
-        given = {"reduction": reduction, **self.arguments}
+        arguments = {"reduction": reduction, **self.arguments}
         if self.name == "gaussian_nll":
-            return F.gaussian_nll_loss(outputs[:, : targets.shape[1]], targets, self._variance(outputs), **given)
+            return F.gaussian_nll_loss(outputs[:, : targets.shape[1]], targets, self._variance(outputs), **arguments)
         if self.name == "quantile":
-            off = targets[:, None] - self._parts(outputs)  # (B, quantiles, targets)
-            each = torch.maximum(self.quantiles * off, (self.quantiles - 1) * off)
+            error = targets[:, None] - self._parts(outputs)  # (B, quantiles, targets)
+            each = torch.maximum(self.quantiles * error, (self.quantiles - 1) * error)
             return each.mean() if reduction == "mean" else each
         if self.name == "log_cosh":
-            off = (outputs - targets).abs()  # cosh overflows
-            each = off + F.softplus(-2 * off) - math.log(2)
+            error = (outputs - targets).abs()  # cosh overflows
+            each = error + F.softplus(-2 * error) - math.log(2)
             return each.mean() if reduction == "mean" else each
         functions: dict[str, Callable[..., Tensor]] = {
             "l1": F.l1_loss,
@@ -183,7 +183,7 @@ class RegressionLoss(Loss):
             "huber": F.huber_loss,
             "poisson_nll": F.poisson_nll_loss,
         }
-        return functions.get(self.name, F.mse_loss)(outputs, targets, **given)
+        return functions.get(self.name, F.mse_loss)(outputs, targets, **arguments)
 
     def values(self, outputs: Tensor) -> Tensor:
         """Predictions (B, targets), scaled as the targets are: the median, or the nearest quantile, of several."""
@@ -216,10 +216,18 @@ class OwnLoss(RegressionLoss):
 
     Args:
         function: of outputs and targets; its result is the mean over the items, or a loss for each.
+
+    Raises:
+        UserError: its result is a sum, which depends on the size of the batch.
     """
 
     def __init__(self, function: Callable[..., Tensor]) -> None:
         super().__init__(getattr(function, "__name__", type(function).__name__))
+        arguments = getattr(function, "keywords", {})  # of a functools.partial
+        if "sum" in (getattr(function, "reduction", None), arguments.get("reduction")):
+            raise UserError(
+                "task.loss.reduction=sum: it depends on the size of the batch; write task.loss.reduction=mean"
+            )
         if getattr(function, "reduction", None) == "mean":  # which would divide by weights of the classes in a batch
             function = copy.copy(function)
             function.reduction = "none"  # type: ignore[attr-defined]

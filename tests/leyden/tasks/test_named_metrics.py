@@ -106,7 +106,7 @@ def ranks(values: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", ["regression", "single"])
-def test_metrics_of_numbers_are_given_for_each_target(kind: str) -> None:
+def test_metrics_of_numbers_are_logged_for_each_target(kind: str) -> None:
     outputs, targets = batch(kind)
     o, t = outputs.double().numpy(), targets.double().numpy()
     columns = range(o.shape[1])
@@ -152,14 +152,14 @@ class Middle(MeanMetric):
 
 
 def test_a_metric_of_a_project_gets_the_same_and_each_split_has_its_own() -> None:
-    given = Middle()
-    task = made_task("multiclass", [{"own": given}, Middle()])
+    own = Middle()
+    task = made_task("multiclass", [{"own": own}, Middle()])
     outputs, targets = batch("multiclass")
     task.val_epoch.add(task.loss(outputs, targets), outputs, targets)
     found = task.val_epoch.compute()
     assert found["own"] == pytest.approx(1 / 3)
     assert found["middle"] == pytest.approx(1 / 3)
-    assert given.update_count == 0
+    assert own.update_count == 0
     assert task.test_epoch.metrics["own"].update_count == 0
 
 
@@ -170,7 +170,7 @@ class WithDefaults(Plain):
         return {"acc": Middle()}
 
 
-def test_a_metric_of_the_task_is_replaced_if_arguments_are_given() -> None:
+def test_a_metric_of_the_task_is_replaced_by_one_with_arguments() -> None:
     spec = SPECS["multiclass"]
     same = WithDefaults(nn.Linear(3, 3), spec, metrics=["acc"])
     other = WithDefaults(nn.Linear(3, 3), spec, metrics=[{"acc": {"top_k": 2}}])
