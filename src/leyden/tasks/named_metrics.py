@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 from torchmetrics import Metric
+from torchmetrics.regression import LogCoshError, MeanAbsoluteError, MeanSquaredError
 
 from leyden.config.metric_names import check_metrics, entries, kind_of, resolved
 from leyden.data.spec import DataSpec
@@ -16,6 +17,8 @@ from leyden.system.errors import UserError
 from leyden.tasks.metric_suffixes import metric_suffixes
 
 MetricsSetting = str | list[Any] | dict[str, Any] | Metric | None  # as a config or a caller gives it
+
+_IN_UNITS = (LogCoshError, MeanAbsoluteError, MeanSquaredError)  # in the units of the targets, for each target
 
 
 @dataclass
@@ -44,12 +47,16 @@ class NamedMetrics:
         found = {decides: self.scores(outputs, targets, decides) for decides in set(decided.values())}
         return {name: found[decides] for name, decides in decided.items()}
 
-    def parts(self) -> list[str]:
-        """Names of the parts of metrics that have several."""
-        return [f"{name}_{end}" for name, metric in self.metrics.items() if _has_parts(metric) for end in self.ends]
+    def names(self) -> list[str]:
+        """Names of all that `by_name` returns."""
+        ends = {name: self.ends if _has_parts(metric) else () for name, metric in self.metrics.items()}
+        means = [name for name, metric in self.metrics.items() if not _mixes_units(metric)]
+        return [*means, *(f"{name}_{end}" for name, of_metric in ends.items() for end in of_metric)]
 
     def by_name(self, computed: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Numbers by name: of a metric with several parts their mean, and each by name.
+
+        An error of several targets in their own units has no mean.
 
         Raises:
             UserError: a metric is more than a number for each class or target, such as a curve.
@@ -62,6 +69,8 @@ class NamedMetrics:
             if value.numel() > 1 or _has_parts(metric):
                 each = {f"{name}_{end}": part for end, part in zip(self.ends, value.reshape(-1).unbind(), strict=True)}
                 found |= {name: value.float().mean(), **each}
+            if _mixes_units(metric):
+                del found[name]
         return found
 
 
@@ -153,6 +162,12 @@ def _sets_threshold(entry: Any) -> bool:
 
 
 def _has_parts(metric: Metric) -> bool:
+    """True if a metric has a value for each class, label or target."""
     averages = not hasattr(metric, "average") or metric.average not in (None, "none")
     of_each = getattr(metric, "multioutput", None) == "raw_values"
     return not averages or of_each or getattr(metric, "num_outputs", 1) > 1
+
+
+def _mixes_units(metric: Metric) -> bool:
+    """True if a mean over the values of a metric would add numbers of different units."""
+    return isinstance(metric, _IN_UNITS) and getattr(metric, "num_outputs", 1) > 1

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassConfusionMatrix
+from torchmetrics.regression import MeanSquaredError
 
 from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
@@ -122,6 +123,22 @@ def test_metrics_of_numbers_are_logged_for_each_target(kind: str) -> None:
         expected |= {f"pearson_{name}": value for name, value in zip("xy", pearson, strict=True)}
         expected |= {f"spearman_{name}": value for name, value in zip("xy", spearman, strict=True)}
     assert measured(kind, ["mape", "pearson", "spearman", "explained_variance"]) == pytest.approx(expected, rel=1e-4)
+
+
+def test_errors_in_units_have_no_mean_over_several_targets() -> None:
+    outputs, targets = batch("regression")
+    error = (outputs - targets).double()
+    metrics = ["mse", "mae", {"pooled": MeanSquaredError()}]
+    expected = {f"mse_{name}": error[:, k].square().mean().item() for k, name in enumerate("xy")}
+    expected |= {f"mae_{name}": error[:, k].abs().mean().item() for k, name in enumerate("xy")}
+    expected["pooled"] = error.square().mean().item()  # an object says itself that it has one number
+    assert measured("regression", metrics) == pytest.approx(expected)
+    names = made_task("regression", metrics).metric_names
+    assert {f"val/{name}" for name in expected} <= set(names)
+    assert not {"val/mse", "val/mae"} & set(names)
+    assert measured("regression", [{"mse": {"num_outputs": 1}}]) == pytest.approx({"mse": expected["pooled"]})
+    outputs, targets = batch("single")
+    assert measured("single", "mse") == pytest.approx({"mse": (outputs - targets).square().mean().item()})
 
 
 def test_values_of_each_class_have_its_name() -> None:
