@@ -57,6 +57,11 @@ def test_the_loss_of_mixed_images_is_the_mean_over_their_classes_by_share(weight
     assert task.train_epoch.compute()["acc"].item() == pytest.approx(accuracy)
 
 
+def test_the_classes_of_tokens_are_metric_inputs_as_they_are() -> None:
+    tokens = torch.tensor([[0, 3, 1], [2, 2, 0]])
+    assert torch.equal(made_task().metric_inputs(torch.zeros(2, 4, 3), tokens)[1], tokens)
+
+
 @pytest.mark.parametrize("weights", [[1.0, 2.0, 3.0], [1.0] * 5, []])
 def test_class_weights_of_another_number_are_refused(weights: list[float]) -> None:
     with pytest.raises(UserError, match=r"^task\.class_weights=.* 4 classes"):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torchmetrics.classification import BinaryRecall
 
 from leyden import DataSpec, UserError, build_task, compose, load_run, run_experiment
 from myproject.tasks.binary import Binary
@@ -73,6 +74,14 @@ def test_metrics_of_a_validation_are_at_the_threshold_that_it_tunes() -> None:
     assert found["ap"] == pytest.approx((1 + 1 + 3 / 4) / 3)
     plain = binary(metrics=["calibration_error"], threshold=0.5)
     assert found["calibration_error"] == pytest.approx(measured(plain, OUTPUTS, CLASSES)["calibration_error"])
+
+
+def test_a_metric_with_a_threshold_of_its_own_ignores_the_tuned_one() -> None:
+    chosen = [{"recall": {"threshold": 0.5}}, {"precision": {"threshold": 0.7}}]
+    found = measured(binary(metrics=chosen), OUTPUTS, CLASSES)
+    assert found["recall"] == pytest.approx(2 / 3)  # of the survivors, two are above 0.5
+    assert found["precision"] == 1.0  # and above 0.7 are only survivors
+    assert measured(binary(metrics=[BinaryRecall(threshold=0.3)]), OUTPUTS, CLASSES)["recall"] == pytest.approx(2 / 3)
 
 
 def test_a_fixed_threshold_decides() -> None:

@@ -75,10 +75,10 @@ def parsed_loss(loss: Any, kind: str, path: str = "task.loss") -> tuple[str, dic
         if canonical(name) is None:
             return None
     elif isinstance(loss, Mapping) and len(loss) == 1:
-        [(name, given)] = loss.items()
-        if not isinstance(given, Mapping | None):
+        [(name, settings)] = loss.items()
+        if not isinstance(settings, Mapping | None):
             raise UserError(f"{path}={as_text(loss)}: write arguments by name, as {path}={_example(name, kind)}")
-        arguments = dict(given or {})
+        arguments = dict(settings or {})
     elif isinstance(loss, Mapping) and loss:
         first, *rest = map(str, loss)
         raise UserError(

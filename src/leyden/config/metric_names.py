@@ -13,7 +13,7 @@ PREFIXES = {"binary": "Binary", "multiclass": "Multiclass", "multilabel": "Multi
 _KIND_OF = {"classification": "multiclass", "multilabel": "multilabel", "regression": "regression"}
 _IN_WORDS = {"binary": "classes", "multiclass": "classes", "multilabel": "labels", "regression": "numbers"}
 _ALL, _CLASSES, _NUMBERS = ("binary", "multiclass", "multilabel"), ("binary", "multiclass"), ("regression",)
-_FACTS = {"num_classes", "num_labels", "num_outputs"}  # come from the data, and may be given
+_FACTS = {"num_classes", "num_labels", "num_outputs"}  # come from the data, and may be set
 
 
 @dataclass(frozen=True)
@@ -104,13 +104,13 @@ def entries(metrics: Any) -> Iterator[tuple[str, Any]]:
         UserError: an entry is neither.
     """
     for entry in [metrics] if isinstance(metrics, str) else metrics if isinstance(metrics, list | tuple) else [metrics]:
-        name, given = entry, None
+        name, settings = entry, None
         if isinstance(entry, Mapping) and len(entry) == 1 and "_target_" not in entry:
-            [(name, given)] = entry.items()
-        if isinstance(name, str) and isinstance(given, Mapping | None) and "_target_" not in (given or {}):
-            yield _logged(name), (name, dict(given or {}))
+            [(name, settings)] = entry.items()
+        if isinstance(name, str) and isinstance(settings, Mapping | None) and "_target_" not in (settings or {}):
+            yield _logged(name), (name, dict(settings or {}))
         elif isinstance(name, str):
-            yield name, given
+            yield name, settings
         elif isinstance(entry, Mapping) and "_target_" in entry:
             yield _logged(str(entry["_target_"])), entry
         elif isinstance(entry, int | float | list | Mapping | None):

@@ -78,19 +78,19 @@ def with_own_parts(config: dict[str, Any]) -> dict[str, Any]:
     return {**config, "task": changed}
 
 
-def _named(name: str, given: Any) -> Any:
+def _named(name: str, settings: Any) -> Any:
     """An entry `{name: arguments}` of a mapping of metrics."""
-    if isinstance(given, Mapping) and "_target_" in given:
-        return {name: given}
-    return _own({name: given} if given else name, metric_names.canonical)
+    if isinstance(settings, Mapping) and "_target_" in settings:
+        return {name: settings}
+    return _own({name: settings} if settings else name, metric_names.canonical)
 
 
 def _own(part: Any, canonical: Any) -> Any:
     """A part as a name with arguments if it has one, otherwise as a mapping with `_target_`."""
     if isinstance(part, Mapping) and len(part) == 1 and "_target_" not in part:
-        [(name, given)] = part.items()
-        if isinstance(name, str) and "." in name and isinstance(given, Mapping | None):
-            part = {"_target_": name, **(given or {})}
+        [(name, settings)] = part.items()
+        if isinstance(name, str) and "." in name and isinstance(settings, Mapping | None):
+            part = {"_target_": name, **(settings or {})}
     elif isinstance(part, str) and "." in part:
         part = {"_target_": part}
     if not isinstance(part, Mapping) or "_target_" not in part:

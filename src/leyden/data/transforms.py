@@ -6,15 +6,12 @@ build_steps([{"RandomCrop": {"size": 28, "padding": 2}}, {"RandomRotation": 10},
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from importlib import import_module
-from importlib.util import find_spec
-from types import FunctionType
 from typing import Any
 
 import torch
 from torchvision.transforms import v2
 
-from leyden.records.projects import present_name, project_packages
+from leyden.records.project_functions import project_function
 from leyden.system.errors import UserError
 from leyden.system.override_text import as_text
 from leyden.system.suggestions import did_you_mean
@@ -40,7 +37,8 @@ def build_steps(entries: Sequence[Any], setting: str) -> list[Step]:
         entries: each a name; `{name: value}` with the first argument, `{name: {argument: value}}`, or `{name: [value,
             …]}` with arguments by position; or a callable. For Compose, RandomApply, RandomChoice and RandomOrder a
             list is that of their transforms, and for CenterCrop, Resize, RandomResizedCrop, RandomRotation and
-            RandomAffine two numbers are their first argument. Lambda takes the name of a function of the project.
+            RandomAffine two numbers are their first argument. Lambda takes the name of a function in the
+            project's package for data.
         setting: that holds them, for messages.
 
     Raises:
@@ -138,8 +136,8 @@ def _make(name: str, kind: type, value: Any, setting: str) -> Step:
             raise UserError(f"{setting}: {name} has no argument {key}{did_you_mean(key, signature.parameters)}")
     try:
         bound = signature.bind(*args, **kwargs)
-        for key, given in bound.arguments.items():
-            bound.arguments[key] = _converted(name, key, given, setting)
+        for key, argument in bound.arguments.items():
+            bound.arguments[key] = _converted(name, key, argument, setting)
         return kind(*bound.args, **bound.kwargs)  # type: ignore[no-any-return]
     except UserError:
         raise
@@ -187,51 +185,13 @@ def _converted(name: str, key: str, value: Any, setting: str) -> Any:
     return value
 
 
-def _function(value: Any, setting: str) -> Callable[[Any], Any]:
-    """Function of a project by its dotted name. Nothing else is imported: the name may come from another person.
-
-    Raises:
-        UserError: there is no such function in a package that declares itself as a project.
-    """
+def _function(value: Any, setting: str) -> Step:
+    """Function of a project by its dotted name; see `project_function`."""
     if isinstance(value, Mapping) and value.keys() == {"lambd"}:
         value = value["lambd"]
     elif isinstance(value, list | tuple) and len(value) == 1:
         value = value[0]
-    packages = project_packages()
-    path = present_name(value) if isinstance(value, str) else ""
-    owner, _, name = path.rpartition(".")
-    is_public = all(part.isidentifier() and not part.startswith("_") for part in path.split("."))
-    if not is_public or not any(_is_in(owner, package) for package in packages):
-        example = f"{packages[0] if packages else 'project'}.data.transforms.invert"
-        raise UserError(
-            f"{setting}: Lambda: {as_text(value)} must be the dotted name of a function of {' or '.join(packages)}, "
-            f"such as {example}"
-        )
-    if not _has_module(owner):
-        raise UserError(f"{setting}: Lambda: {value}: there is no module {owner}")
-    module = import_module(owner)
-    functions = {
-        known: member
-        for known, member in vars(module).items()
-        if isinstance(member, FunctionType)
-        and not known.startswith("_")
-        and any(_is_in(member.__module__, package) for package in packages)
-    }
-    if name not in functions:
-        raise UserError(f"{setting}: Lambda: {value}: {owner} has no function {name}{did_you_mean(name, functions)}")
-    return functions[name]
-
-
-def _is_in(module: str, package: str) -> bool:
-    return f"{module}.".startswith(f"{package}.")
-
-
-def _has_module(name: str) -> bool:
-    """True if a module is there; the packages above it are imported."""
-    try:
-        return find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
+    return project_function(value if isinstance(value, str) else as_text(value), "data", f"{setting}: Lambda")
 
 
 def _in_a_line(error: Exception) -> str:

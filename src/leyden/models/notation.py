@@ -102,13 +102,13 @@ def exact(name: str, known: Collection[str]) -> str | None:
     return name if name in known else next((one for one in known if squeezed(one) == squeezed(name)), None)
 
 
-def arguments(call: Call, target: str, given: Collection[str] = ()) -> dict[str, Any]:
+def arguments(call: Call, target: str, otherwise: Collection[str] = ()) -> dict[str, Any]:
     """The arguments of a call by name.
 
     Args:
         call: an entry.
         target: dotted name of the class or function.
-        given: arguments that are passed otherwise, unless the call names them.
+        otherwise: arguments that are passed otherwise, unless the call names them.
 
     Raises:
         ValueError: an argument is unknown, missing, or of another type.
@@ -116,7 +116,7 @@ def arguments(call: Call, target: str, given: Collection[str] = ()) -> dict[str,
     name, signature = target.rpartition(".")[2], signature_of(target)
     if signature is None:
         raise ValueError(f"the arguments of {name} cannot be read")
-    passed = [one for one in given if one in signature.parameters and one not in call.kwargs]
+    passed = [one for one in otherwise if one in signature.parameters and one not in call.kwargs]
     own = {key: one for key, one in signature.parameters.items() if key not in passed}
     # A size that is not needed would be taken for the next argument: only those without a default may be unnamed.
     places = [key for key, one in own.items() if one.required or not passed]
@@ -176,7 +176,7 @@ def _refusal(
     value: Any,
     known: Collection[str],
     kind: str,
-    given: Collection[str] = (),
+    otherwise: Collection[str] = (),
     others: Collection[str] = (),
     module: str = LAYERS,
 ) -> str | None:
@@ -188,7 +188,7 @@ def _refusal(
             is_setting = call.name == value and kind != "layer"  # what can be typed
             near = did_you_mean(call.name, [*known, *others], lambda one: f"{key}={one}" if is_setting else one)
             return f"{shown}: torch.nn has no such {kind}{near}"
-        arguments(call, f"{module}.{name}", given)
+        arguments(call, f"{module}.{name}", otherwise)
     except ValueError as error:
         return f"{shown}: {error}"
     return None

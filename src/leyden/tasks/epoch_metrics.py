@@ -68,8 +68,8 @@ class EpochMetrics:
 
     @property
     def names(self) -> list[str]:
-        """Names of the metrics, and of the parts of those that have one for each class or target."""
-        return [*self.metrics, *self.named.parts()]
+        """Names of the metrics, those of metrics by name also with each class or target."""
+        return [*(name for name in map(str, self.metrics) if name not in self.named.metrics), *self.named.names()]
 
     def reset(self) -> None:
         """Remove all steps."""

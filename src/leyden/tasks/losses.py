@@ -68,7 +68,7 @@ class Loss(nn.Module):
         raise NotImplementedError
 
     def items(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Loss (B,) of each item."""
+        """Loss (B,) of each item; of dense class indices (B, ...) that of each position."""
         return self.each(outputs, targets, "none").flatten(1).mean(dim=1)
 
     def forward(self, outputs: Tensor, targets: Tensor, weight: Tensor | None = None) -> Tensor:
@@ -81,36 +81,33 @@ class Loss(nn.Module):
         """
         if weight is None:
             return self.each(outputs, targets, "mean")
-        weights = targets @ weight if targets.dim() == 2 and targets.is_floating_point() else weight[targets]
+        weights = targets.movedim(1, -1) @ weight if targets.is_floating_point() else weight[targets]
         return (self.items(outputs, targets) * weights).mean()
 
 
 class ClassLoss(Loss):
-    """Losses of (B, classes) logits and (B,) class indices, or (B, classes) probabilities such as those of MixUp."""
+    """Losses of logits (B, classes, ...) and class indices (B, ...), of one item each, such as the pixels of an image.
+
+    Floating-point targets are shares of the classes (B, classes, ...), such as those of MixUp.
+    """
 
     def each(self, outputs: Tensor, targets: Tensor, reduction: str) -> Tensor:
-        given, are_shares = self.arguments, targets.dim() == 2
+        arguments, are_shares = self.arguments, targets.is_floating_point()
         if self.name == "cross_entropy" or (self.name == "nll" and are_shares):  # the same on logits
-            return F.cross_entropy(outputs, targets, reduction=reduction, **given)
+            return F.cross_entropy(outputs, targets, reduction=reduction, **arguments)
         if self.name == "nll":
             return F.nll_loss(outputs.log_softmax(dim=1), targets, reduction=reduction)
         if self.name == "multi_margin":
-            if are_shares:
-                raise UserError(
-                    "task.loss=multi_margin: needs one class for each item; leave out data.mixup, data.cutmix"
-                )
-            return F.multi_margin_loss(outputs, targets, reduction=reduction, **given)
-        true = targets.to(outputs.dtype) if are_shares else F.one_hot(targets, outputs.shape[1]).to(outputs.dtype)
-        if self.name == "focal":  # Lin et al. (2017)
+            each = _margins(outputs, targets, arguments)
+        elif self.name == "focal":  # Lin et al. (2017)
             own = outputs.log_softmax(dim=1)
-            each = -(true * _focus(own, given) * own).sum(dim=1)
-        else:
-            if self.name == "kl_div":
-                smoothing = given.get("label_smoothing", 0.0)
-                true = true * (1 - smoothing) + smoothing / outputs.shape[1]
-                each = F.kl_div(outputs.log_softmax(dim=1), true, reduction="none").sum(dim=1)
-            else:  # the Brier score
-                each = (outputs.softmax(dim=1) - true).square().sum(dim=1)
+            each = -(_shares(targets, outputs) * _focus(own, arguments) * own).sum(dim=1)
+        elif self.name == "kl_div":
+            smoothing = arguments.get("label_smoothing", 0.0)
+            true = _shares(targets, outputs) * (1 - smoothing) + smoothing / outputs.shape[1]
+            each = F.kl_div(outputs.log_softmax(dim=1), true, reduction="none").sum(dim=1)
+        else:  # the Brier score
+            each = (outputs.softmax(dim=1) - _shares(targets, outputs)).square().sum(dim=1)
         return each.mean() if reduction == "mean" else each
 
     def items(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -163,22 +160,22 @@ class RegressionLoss(Loss):
     quantiles: Tensor
 
     def __init__(self, name: str, **arguments: Any) -> None:
-        given = sorted(arguments.pop("quantiles", QUANTILES)) if name == "quantile" else []
+        levels = sorted(arguments.pop("quantiles", QUANTILES)) if name == "quantile" else []
         super().__init__(name, **arguments)
-        self.levels = tuple(given)
-        self.register_buffer("quantiles", torch.tensor(given).view(-1, 1), persistent=False)
+        self.levels = tuple(levels)
+        self.register_buffer("quantiles", torch.tensor(levels).view(-1, 1), persistent=False)
 
     def each(self, outputs: Tensor, targets: Tensor, reduction: str) -> Tensor:
-        given = {"reduction": reduction, **self.arguments}
+        arguments = {"reduction": reduction, **self.arguments}
         if self.name == "gaussian_nll":
-            return F.gaussian_nll_loss(outputs[:, : targets.shape[1]], targets, self._variance(outputs), **given)
+            return F.gaussian_nll_loss(outputs[:, : targets.shape[1]], targets, self._variance(outputs), **arguments)
         if self.name == "quantile":
-            off = targets[:, None] - self._parts(outputs)  # (B, quantiles, targets)
-            each = torch.maximum(self.quantiles * off, (self.quantiles - 1) * off)
+            error = targets[:, None] - self._parts(outputs)  # (B, quantiles, targets)
+            each = torch.maximum(self.quantiles * error, (self.quantiles - 1) * error)
             return each.mean() if reduction == "mean" else each
         if self.name == "log_cosh":
-            off = (outputs - targets).abs()  # cosh overflows
-            each = off + F.softplus(-2 * off) - math.log(2)
+            error = (outputs - targets).abs()  # cosh overflows
+            each = error + F.softplus(-2 * error) - math.log(2)
             return each.mean() if reduction == "mean" else each
         functions: dict[str, Callable[..., Tensor]] = {
             "l1": F.l1_loss,
@@ -186,7 +183,7 @@ class RegressionLoss(Loss):
             "huber": F.huber_loss,
             "poisson_nll": F.poisson_nll_loss,
         }
-        return functions.get(self.name, F.mse_loss)(outputs, targets, **given)
+        return functions.get(self.name, F.mse_loss)(outputs, targets, **arguments)
 
     def values(self, outputs: Tensor) -> Tensor:
         """Predictions (B, targets), scaled as the targets are: the median, or the nearest quantile, of several."""
@@ -219,10 +216,18 @@ class OwnLoss(RegressionLoss):
 
     Args:
         function: of outputs and targets; its result is the mean over the items, or a loss for each.
+
+    Raises:
+        UserError: its result is a sum, which depends on the size of the batch.
     """
 
     def __init__(self, function: Callable[..., Tensor]) -> None:
         super().__init__(getattr(function, "__name__", type(function).__name__))
+        arguments = getattr(function, "keywords", {})  # of a functools.partial
+        if "sum" in (getattr(function, "reduction", None), arguments.get("reduction")):
+            raise UserError(
+                "task.loss.reduction=sum: it depends on the size of the batch; write task.loss.reduction=mean"
+            )
         if getattr(function, "reduction", None) == "mean":  # which would divide by weights of the classes in a batch
             function = copy.copy(function)
             function.reduction = "none"  # type: ignore[attr-defined]
@@ -234,11 +239,25 @@ class OwnLoss(RegressionLoss):
 
     def items(self, outputs: Tensor, targets: Tensor) -> Tensor:
         each = self.each(outputs, targets, "none")
-        if each.dim() == 0:
-            raise UserError(
-                f"task.class_weights: loss {self.name} returns one number for a batch; let it return one for each item"
-            )
-        return each.reshape(len(targets), -1).mean(dim=1)
+        items = targets[:, 0] if targets.is_floating_point() else targets
+        if each.dim() == 0 or each.numel() % items.numel():
+            values = f"{each.numel()} numbers for {items.numel()} items" if each.dim() else "one number for a batch"
+            raise UserError(f"task.class_weights: loss {self.name} returns {values}; let it return one for each item")
+        classes_last = each.movedim(1, -1) if each.dim() > items.dim() else each
+        return classes_last.reshape(*items.shape, -1).mean(dim=-1)
+
+
+def _shares(targets: Tensor, outputs: Tensor) -> Tensor:
+    """Shares of the classes (B, classes, ...): of class indices 1 and 0."""
+    shares = targets if targets.is_floating_point() else F.one_hot(targets, outputs.shape[1]).movedim(-1, 1)
+    return shares.to(outputs.dtype)
+
+
+def _margins(outputs: Tensor, targets: Tensor, arguments: Mapping[str, Any]) -> Tensor:
+    if targets.is_floating_point():
+        raise UserError("task.loss=multi_margin: needs one class for each item; leave out data.mixup, data.cutmix")
+    rows = outputs.movedim(1, -1).flatten(0, -2)
+    return F.multi_margin_loss(rows, targets.flatten(), reduction="none", **arguments).view_as(targets)
 
 
 def _focus(log_probability: Tensor, arguments: Mapping[str, Any]) -> Tensor:

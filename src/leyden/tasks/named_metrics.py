@@ -2,13 +2,14 @@
 
 import inspect
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, ClassVar
 
 from torch import Tensor
 from torchmetrics import Metric
+from torchmetrics.regression import LogCoshError, MeanAbsoluteError, MeanSquaredError
 
 from leyden.config.metric_names import check_metrics, entries, kind_of, resolved
 from leyden.data.spec import DataSpec
@@ -16,6 +17,8 @@ from leyden.system.errors import UserError
 from leyden.tasks.metric_suffixes import metric_suffixes
 
 MetricsSetting = str | list[Any] | dict[str, Any] | Metric | None  # as a config or a caller gives it
+
+_IN_UNITS = (LogCoshError, MeanAbsoluteError, MeanSquaredError)  # in the units of the targets, for each target
 
 
 @dataclass
@@ -25,29 +28,35 @@ class NamedMetrics:
     Attributes:
         metrics: of (B, ...) scores and (B, ...) targets.
         ends: of the names of the parts of a metric: one for each class, label or target.
-        scores: arguments of a metric, from outputs and targets, and whether it counts decisions.
+        scores: arguments of a metric, from outputs and targets, and whether it counts decisions of the task.
+        own_thresholds: names of the metrics whose threshold is set, and is of the probabilities themselves.
     """
 
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     ends: Sequence[str] = ()
     scores: Callable[[Any, Any, bool], tuple[Any, ...]] | None = None
+    own_thresholds: Collection[str] = ()
 
     def inputs(self, outputs: Any, targets: Any) -> dict[str, tuple[Any, ...]]:
         """Arguments of each metric."""
         assert self.scores
-        found: dict[bool, tuple[Any, ...]] = {}
-        for metric in self.metrics.values():
-            decides = hasattr(metric, "threshold")
-            if decides not in found:
-                found[decides] = self.scores(outputs, targets, decides)
-        return {name: found[hasattr(metric, "threshold")] for name, metric in self.metrics.items()}
+        decided = {
+            name: hasattr(metric, "threshold") and name not in self.own_thresholds
+            for name, metric in self.metrics.items()
+        }
+        found = {decides: self.scores(outputs, targets, decides) for decides in set(decided.values())}
+        return {name: found[decides] for name, decides in decided.items()}
 
-    def parts(self) -> list[str]:
-        """Names of the parts of metrics that have several."""
-        return [f"{name}_{end}" for name, metric in self.metrics.items() if _has_parts(metric) for end in self.ends]
+    def names(self) -> list[str]:
+        """Names of all that `by_name` returns."""
+        ends = {name: self.ends if _has_parts(metric) else () for name, metric in self.metrics.items()}
+        means = [name for name, metric in self.metrics.items() if not _mixes_units(metric)]
+        return [*means, *(f"{name}_{end}" for name, of_metric in ends.items() for end in of_metric)]
 
     def by_name(self, computed: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Numbers by name: of a metric with several parts their mean, and each by name.
+
+        An error of several targets in their own units has no mean.
 
         Raises:
             UserError: a metric is more than a number for each class or target, such as a curve.
@@ -60,6 +69,8 @@ class NamedMetrics:
             if value.numel() > 1 or _has_parts(metric):
                 each = {f"{name}_{end}": part for end, part in zip(self.ends, value.reshape(-1).unbind(), strict=True)}
                 found |= {name: value.float().mean(), **each}
+            if _mixes_units(metric):
+                del found[name]
         return found
 
 
@@ -76,7 +87,7 @@ class Scored:
         Args:
             outputs: (B, ...) of the network.
             targets: (B, ...) of the loss.
-            decided: for a metric that counts decisions: yes from a value of 0.5.
+            decided: for a metric that counts the decisions of the task: yes from a value of 0.5.
         """
         kind = self._kind()
         if kind == "multiclass":
@@ -110,7 +121,7 @@ class Scored:
 
         Args:
             chosen: as `checked_metrics` returns them.
-            beside: metrics of the task. One of the same name replaces it if arguments are given.
+            beside: metrics of the task. One of the same name and with arguments replaces it.
 
         Raises:
             UserError: a metric refuses its arguments.
@@ -119,7 +130,8 @@ class Scored:
             (name, entry) for name, entry in chosen if name not in beside or not isinstance(entry, tuple) or entry[1]
         ]
         found = {name: _built(name, entry, self._kind(), self.scored) for name, entry in new}
-        return NamedMetrics(found, metric_suffixes(self.scored), self.scores)
+        own = [name for name, entry in new if _sets_threshold(entry)]
+        return NamedMetrics(found, metric_suffixes(self.scored), self.scores, own)
 
     @classmethod
     def _kind(cls) -> str | None:
@@ -144,7 +156,18 @@ def _built(name: str, entry: Any, kind: str | None, scored: Sequence[str]) -> Me
     return metric
 
 
+def _sets_threshold(entry: Any) -> bool:
+    """True if a metric has a threshold of its own; of an object one that is not torchmetrics' default."""
+    return "threshold" in entry[1] if isinstance(entry, tuple) else getattr(entry, "threshold", 0.5) != 0.5
+
+
 def _has_parts(metric: Metric) -> bool:
+    """True if a metric has a value for each class, label or target."""
     averages = not hasattr(metric, "average") or metric.average not in (None, "none")
     of_each = getattr(metric, "multioutput", None) == "raw_values"
     return not averages or of_each or getattr(metric, "num_outputs", 1) > 1
+
+
+def _mixes_units(metric: Metric) -> bool:
+    """True if a mean over the values of a metric would add numbers of different units."""
+    return isinstance(metric, _IN_UNITS) and getattr(metric, "num_outputs", 1) > 1

@@ -86,11 +86,11 @@ class Classification(Task):
 
     def metric_inputs(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Outputs and class indices; a mixed image is of the class with the larger share."""
-        return outputs, targets.argmax(dim=1) if targets.dim() == 2 else targets
+        return outputs, targets.argmax(dim=1) if targets.is_floating_point() else targets
 
     def item_errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Cross entropy of each item: the less probable its class, the greater."""
-        return F.cross_entropy(outputs.float(), targets, reduction="none")
+        return F.cross_entropy(outputs.float(), targets, reduction="none").reshape(len(outputs), -1).mean(dim=1)
 
     def plots(self, evaluated: Evaluated) -> Iterator[Plot]:
         yield from classification_plots(evaluated, evaluated.outputs.softmax(dim=1), self.spec)

@@ -233,7 +233,7 @@ def test_every_shipped_section_is_trusted(file: Path) -> None:
 def test_transforms_by_name_are_trusted_and_their_functions_are_those_of_the_project_only() -> None:
     entries = [{"RandomApply": {"transforms": [{"RandomRotation": 10}], "p": 0.3}}, "Resize", {"Lambda": "os.system"}]
     check(entries, "data.eval_transform")
-    with pytest.raises(UserError, match=r"^data\.eval_transform: Lambda: os\.system must be the dotted name of a "):
+    with pytest.raises(UserError, match=r"^data\.eval_transform: Lambda=os\.system: must be a function in "):
         evaluation_steps(entries[2:])
     with pytest.raises(UserError, match="may name only classes of"):
         check([{"RandomApply": [{"_target_": "os.system"}]}], "data.eval_transform")

@@ -25,8 +25,9 @@ TO_12 = [{"Resize": [12]}]
 
 
 @pytest.fixture(autouse=True)
-def _helpers_are_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("leyden.data.transforms.project_packages", lambda: ("tests.leyden.helpers",))
+def _helpers_are_data_of_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    modules = {"data": ("tests.leyden.helpers.noise_images",)}
+    monkeypatch.setattr("leyden.records.project_functions.modules_of_functions", lambda section: modules[section])
 
 
 @pytest.fixture(params=["grey in memory", "colour in memory", "folder"])

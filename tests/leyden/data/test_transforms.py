@@ -7,6 +7,7 @@ from torchvision.transforms import v2
 
 from leyden.data.transforms import apply, build_steps
 from leyden.system.errors import UserError
+from tests.helpers.image_files import write_folders
 from tests.leyden.helpers import noise_images
 
 HELPERS = "tests.leyden.helpers.noise_images"
@@ -14,8 +15,9 @@ SETTING = "data.train_transform"
 
 
 @pytest.fixture(autouse=True)
-def _helpers_are_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("leyden.data.transforms.project_packages", lambda: ("tests.leyden.helpers",))
+def _helpers_are_data_of_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    modules = {"data": (HELPERS,)}
+    monkeypatch.setattr("leyden.records.project_functions.modules_of_functions", lambda section: modules[section])
 
 
 @pytest.mark.parametrize(
@@ -92,26 +94,28 @@ def test_an_object_is_taken_as_it_is() -> None:
         ),
         (7, r"7 must be a name, as RandomHorizontalFlip, or \{RandomRotation: 10\}"),
         (f"{HELPERS}.invert", r".*invert is no transform; for a function of the project write \{Lambda: .*invert\}"),
-        (
-            {"Lambda": f"{HELPERS}.inverse"},
-            r"Lambda: .*: .*noise_images has no function inverse; did you mean invert\?",
-        ),
-        ({"Lambda": "tests.leyden.helpers.no.invert"}, r"Lambda: .*: there is no module tests\.leyden\.helpers\.no"),
-        ({"Lambda": f"{HELPERS}.invert.more"}, rf"Lambda: .*: there is no module {HELPERS}\.invert"),
+        ({"Lambda": f"{HELPERS}.inverse"}, r"Lambda=.*\.inverse: there is no such function"),
+        ({"Lambda": f"{HELPERS}.no.invert"}, r"Lambda=.*: there is no such function"),
         *(
-            (
-                {"Lambda": name},
-                r"Lambda: .* must be the dotted name of a function of tests\.leyden\.helpers, such as .*\.invert",
-            )
+            ({"Lambda": name}, rf"Lambda=.*: must be a function in {HELPERS}")
             for name in ("os.system", "invert", f"{HELPERS}._private", "lambda x: 1 - x", 3, None)
         ),
-        ({"Lambda": f"{HELPERS}.torch"}, r"Lambda: .*has no function torch.*"),
+        ({"Lambda": "tests.leyden.helpers.logged.invert"}, rf"Lambda=.*: must be a function in {HELPERS}"),
+        ({"Lambda": f"{HELPERS}.torch"}, rf"Lambda=.*\.torch: must be a function that {HELPERS} defines itself"),
     ],
 )
 def test_a_wrong_entry_is_one_line(entry: Any, message: str) -> None:
     with pytest.raises(UserError, match=rf"^data\.train_transform: {message}$") as caught:
         build_steps(["RandomHorizontalFlip", entry], SETTING)
     assert "\n" not in str(caught.value)
+
+
+def test_a_function_that_a_module_of_the_project_imports_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(noise_images, "write_folders", write_folders, raising=False)
+    with pytest.raises(
+        UserError, match=rf"^data\.train_transform: Lambda=.*: must be a function that {HELPERS} defines"
+    ):
+        build_steps([{"Lambda": f"{HELPERS}.write_folders"}], SETTING)
 
 
 def test_a_transform_that_cannot_be_applied_is_one_line_and_a_bug_of_the_project_keeps_its_type() -> None:

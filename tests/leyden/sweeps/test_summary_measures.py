@@ -10,7 +10,7 @@ import yaml
 
 from leyden.records.record import CONFIG
 from leyden.reports.sweep_report import sweep_report
-from leyden.sweeps.measure import measure_of, titles
+from leyden.sweeps.measure import agree, measure_of, titles
 from leyden.sweeps.summary import as_table, draw, save, summarize
 from leyden.sweeps.summary.files import as_csv
 from tests.leyden.helpers.kept_sweeps import failed, finished, keep_sweep
@@ -160,3 +160,54 @@ def test_other_values_that_set_a_part_of_the_data_are_ranked_together() -> None:
     assert measure_of(base) == measure_of(base | {"data": data | {"train_size": 20, "fold": 2}})
     others = [measure_of(base), measure_of(base | {"data": data | {"target": "weight"}})]
     assert titles(others) == [f"val/rmse (lowest first): CSV cars.csv, target={target}" for target in ("mpg", "weight")]
+
+
+def test_data_sets_of_torch_are_ranked_apart() -> None:
+    def config(name: str, val: str | None = None, **settings: Any) -> dict[str, Any]:
+        sets = {"train": {"_target_": f"a.{name}", **settings}, "val": {"_target_": f"a.{val}"} if val else None}
+        return {"monitor": "val/acc", "mode": "max", "data": {"_target_": "leyden.Datasets", **sets}}
+
+    one, other = measure_of(config("One")), measure_of(config("Other"))
+    assert not agree(one, other)
+    assert titles([one, other]) == ["val/acc (highest first): Datasets One", "val/acc (highest first): Datasets Other"]
+    sizes = [measure_of(config("One", size=size)) for size in (1, 2)]
+    assert titles(sizes) == [f"val/acc (highest first): Datasets One, size={size}" for size in (1, 2)]
+    assert agree(measure_of(config("One", seed=1)), measure_of(config("One", seed=2)))
+    assert agree(measure_of(config("One", val="Val")), measure_of(config("Other", val="Val")))
+    assert not agree(one, measure_of(config("One", val="Val")))
+
+
+LOSSES = [
+    {},
+    {"loss": {"huber": {"delta": 2}}},
+    {"label_smoothing": 0.1},
+    {"class_weights": {1: 2.0, "b": 3.0}},
+    {"delta": 2.0},
+]
+
+
+def with_loss(monitor: str, **settings: Any) -> dict[str, Any]:
+    task = {"_target_": "a.One", "loss": "huber", "label_smoothing": 0.0, "class_weights": None, **settings}
+    return {"monitor": monitor, "mode": "min", "task": task, "data": {"_target_": "a.Digits"}}
+
+
+def test_different_losses_are_ranked_apart_and_other_metrics_of_them_together() -> None:
+    measures = [measure_of(with_loss("val/loss", **settings)) for settings in LOSSES]
+    assert not any(agree(one, other) for place, one in enumerate(measures) for other in measures[:place])
+    assert titles(measures[:2]) == [
+        "val/loss (lowest first): Digits, loss=huber",
+        "val/loss (lowest first): Digits, loss={huber: {delta: 2}}",
+    ]
+    assert all(agree(measure_of(with_loss("val/acc")), measure_of(with_loss("val/acc", **more))) for more in LOSSES)
+
+
+def test_measures_that_were_recorded_with_fewer_keys_are_completed_by_the_configs(tmp_path: Path) -> None:
+    recorded = {"monitor": "val/loss", "mode": "min", "task": "a.One", "data": {"_target_": "a.Digits"}}
+    jobs = [job(name, recorded, best__val__loss=0.9) for name in ("a", "b", "c")]
+    jobs.append(job("d", measure_of(with_loss("val/loss", **LOSSES[1])), best__val__loss=0.9))
+    sweep = keep_sweep(tmp_path / "s", jobs, objectives={"val/loss": "min"})
+    assert summarize(sweep).parts == []  # a key that is missing is equal
+    for name, settings in zip("abc", LOSSES, strict=False):
+        (sweep / f"experiment={name}" / CONFIG).write_text(yaml.safe_dump(with_loss("val/loss", **settings)))
+    found = [[result.settings["experiment"] for result in part.results] for part in summarize(sweep).parts]
+    assert found == [["a"], ["b", "d"], ["c"]]

@@ -1,6 +1,7 @@
 """Losses by name: their formulas, and that each is the mean over the items."""
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from leyden.tasks.losses import make_loss
 
 CLASSES, LABELS, TARGETS, ITEMS = 4, 3, 2, 20
 EVERY = [(name, kind) for name, loss in LOSSES.items() for kind in loss.kinds]
+OF_CLASSES = [name for name, kind in EVERY if kind == "multiclass"]
 
 
 def batch(kind: str, name: str = "") -> tuple[Tensor, Tensor]:
@@ -59,17 +61,17 @@ def of_numbers(name: str, o: np.ndarray, t: np.ndarray) -> np.ndarray:
         variance = np.log1p(np.exp(o[:, TARGETS:]))
         return ((np.log(variance) + (o[:, :TARGETS] - t) ** 2 / variance) / 2).mean(1)  # type: ignore[no-any-return]
     if name == "quantile":
-        off = [t - o[:, place * TARGETS : (place + 1) * TARGETS] for place in range(3)]
-        each = [np.where(e > 0, q * e, (q - 1) * e) for q, e in zip((0.1, 0.5, 0.9), off, strict=True)]
+        error = [t - o[:, place * TARGETS : (place + 1) * TARGETS] for place in range(3)]
+        each = [np.where(e > 0, q * e, (q - 1) * e) for q, e in zip((0.1, 0.5, 0.9), error, strict=True)]
         return np.mean(each, axis=(0, 2))  # type: ignore[no-any-return]
-    off = np.abs(o - t)
-    curved = np.where(off < 1, off**2 / 2, off - 0.5)
+    error = np.abs(o - t)
+    curved = np.where(error < 1, error**2 / 2, error - 0.5)
     each = {
-        "mse": off**2,
-        "l1": off,
+        "mse": error**2,
+        "l1": error,
         "huber": curved,
         "smooth_l1": curved,
-        "log_cosh": np.log(np.cosh(off)),
+        "log_cosh": np.log(np.cosh(error)),
         "poisson_nll": np.exp(o) - t * o,
     }
     return each[name].mean(1)  # type: ignore[no-any-return]
@@ -94,12 +96,41 @@ def test_gradients_are_finite_for_certain_outputs(name: str, kind: str) -> None:
     assert sure.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("name", [name for name, loss in LOSSES.items() if "multiclass" in loss.kinds])
+@pytest.mark.parametrize("name", OF_CLASSES)
 def test_class_weights_are_factors_and_no_divisor(name: str) -> None:
     outputs, targets = batch("multiclass")
     weight, loss = torch.tensor([1.0, 9.0, 0.5, 0.0]), make_loss(name, "multiclass")
     expected = (loss.items(outputs, targets) * weight[targets]).mean()
     assert loss(outputs, targets, weight).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(5,), (3, 5), (2, 2)], ids=str)  # (2, 2): as many rows as columns
+@pytest.mark.parametrize("name", OF_CLASSES)
+def test_losses_of_dense_targets_are_those_of_their_positions(name: str, shape: tuple[int, ...]) -> None:
+    draw, loss = torch.Generator().manual_seed(3), make_loss(name, "multiclass")
+    outputs = torch.randn(ITEMS, CLASSES, *shape, generator=draw)
+    targets = torch.randint(0, CLASSES, (ITEMS, *shape), generator=draw)
+    rows, weight = outputs.movedim(1, -1).reshape(-1, CLASSES), torch.tensor([1.0, 9.0, 0.5, 0.0])
+    for factors in (None, weight):
+        expected = loss(rows, targets.flatten(), factors).item()
+        assert loss(outputs, targets, factors).item() == pytest.approx(expected, rel=1e-5)
+        if name != "multi_margin":
+            shares = torch.eye(CLASSES)[targets].movedim(-1, 1)
+            assert loss(outputs, shares, factors).item() == pytest.approx(expected, rel=1e-5)
+    if name == "kl_div":
+        assert loss(outputs, targets).item() == pytest.approx(nn.CrossEntropyLoss()(outputs, targets).item(), rel=1e-5)
+
+
+def test_class_weights_of_a_loss_of_a_project_are_those_of_each_position() -> None:
+    outputs, targets = torch.randn(2, CLASSES, 3, 5), torch.randint(0, CLASSES, (2, 3, 5))
+    weight = torch.tensor([1.0, 9.0, 0.5, 0.0])
+    expected = make_loss("cross_entropy", "multiclass")(outputs, targets, weight).item()
+    assert make_loss(nn.CrossEntropyLoss(), "multiclass")(outputs, targets, weight).item() == pytest.approx(expected)
+    by_class = make_loss(lambda outputs, targets: outputs, "multiclass")
+    expected = (outputs.mean(dim=1) * weight[targets]).mean().item()
+    assert by_class(outputs, targets, weight).item() == pytest.approx(expected, abs=1e-6)
+    with pytest.raises(UserError, match=r"^task\.class_weights: loss <lambda> returns 2 numbers for 30 items"):
+        make_loss(lambda outputs, targets: outputs.flatten(1).mean(dim=1), "multiclass")(outputs, targets, weight)
 
 
 @pytest.mark.parametrize(
@@ -171,8 +202,8 @@ class Asymmetric(nn.Module):
     """A loss of a project, as one number."""
 
     def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        off = outputs - targets
-        return torch.where(off > 0, off, -3 * off).mean()
+        error = outputs - targets
+        return torch.where(error > 0, error, -3 * error).mean()
 
 
 def test_losses_of_a_project_are_objects() -> None:
@@ -187,11 +218,11 @@ def test_losses_of_a_project_are_objects() -> None:
 def test_a_loss_of_torch_with_weights_is_a_mean_over_items_too() -> None:
     outputs, targets = batch("multiclass")
     weight = torch.tensor([1.0, 9.0, 0.5, 0.0])
-    given = nn.CrossEntropyLoss(weight=weight)
-    own = make_loss(given, "multiclass")
+    weighted_loss = nn.CrossEntropyLoss(weight=weight)
+    own = make_loss(weighted_loss, "multiclass")
     expected = make_loss("cross_entropy", "multiclass")(outputs, targets, weight)
     assert own(outputs, targets).item() == pytest.approx(expected.item())
-    assert given.reduction == "mean"  # the caller's object is unchanged
+    assert weighted_loss.reduction == "mean"  # the caller's object is unchanged
 
 
 def test_class_weights_need_a_loss_of_each_item() -> None:
@@ -207,6 +238,12 @@ def test_class_weights_need_a_loss_of_each_item() -> None:
         (nn.HuberLoss(), "multiclass", 0.0, "choose task=regression"),
         ("mse", "multiclass", 0.1, "add task.label_smoothing=0"),
         (Asymmetric(), "multiclass", 0.1, "add task.label_smoothing=0"),
+        (
+            nn.MSELoss(reduction="sum"),
+            "regression",
+            0.0,
+            r"^task\.loss\.reduction=sum: .* write task\.loss\.reduction=mean$",
+        ),
         ({"bce": {"pos_weight": [1, 2]}}, "multilabel", 0.0, "one for each of a, b, c"),
         ({"bce": {"pos_weight": {"a": 1, "d": 2}}}, "multilabel", 0.0, "name a, b, c"),
     ],
@@ -215,6 +252,11 @@ def test_class_weights_need_a_loss_of_each_item() -> None:
 def test_what_does_not_fit_is_refused(loss: Any, kind: str, smoothing: float, message: str) -> None:
     with pytest.raises(UserError, match=message):
         make_loss(loss, kind, "abc", smoothing)
+
+
+def test_a_function_with_a_sum_is_refused() -> None:
+    with pytest.raises(UserError, match=r"^task\.loss\.reduction=sum: "):
+        make_loss(partial(nn.functional.mse_loss, reduction="sum"), "regression")
 
 
 def test_losses_are_settings_not_something_learned() -> None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassConfusionMatrix
+from torchmetrics.regression import MeanSquaredError
 
 from leyden.data.spec import DataSpec
 from leyden.system.errors import UserError
@@ -106,7 +107,7 @@ def ranks(values: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", ["regression", "single"])
-def test_metrics_of_numbers_are_given_for_each_target(kind: str) -> None:
+def test_metrics_of_numbers_are_logged_for_each_target(kind: str) -> None:
     outputs, targets = batch(kind)
     o, t = outputs.double().numpy(), targets.double().numpy()
     columns = range(o.shape[1])
@@ -122,6 +123,22 @@ def test_metrics_of_numbers_are_given_for_each_target(kind: str) -> None:
         expected |= {f"pearson_{name}": value for name, value in zip("xy", pearson, strict=True)}
         expected |= {f"spearman_{name}": value for name, value in zip("xy", spearman, strict=True)}
     assert measured(kind, ["mape", "pearson", "spearman", "explained_variance"]) == pytest.approx(expected, rel=1e-4)
+
+
+def test_errors_in_units_have_no_mean_over_several_targets() -> None:
+    outputs, targets = batch("regression")
+    error = (outputs - targets).double()
+    metrics = ["mse", "mae", {"pooled": MeanSquaredError()}]
+    expected = {f"mse_{name}": error[:, k].square().mean().item() for k, name in enumerate("xy")}
+    expected |= {f"mae_{name}": error[:, k].abs().mean().item() for k, name in enumerate("xy")}
+    expected["pooled"] = error.square().mean().item()  # an object says itself that it has one number
+    assert measured("regression", metrics) == pytest.approx(expected)
+    names = made_task("regression", metrics).metric_names
+    assert {f"val/{name}" for name in expected} <= set(names)
+    assert not {"val/mse", "val/mae"} & set(names)
+    assert measured("regression", [{"mse": {"num_outputs": 1}}]) == pytest.approx({"mse": expected["pooled"]})
+    outputs, targets = batch("single")
+    assert measured("single", "mse") == pytest.approx({"mse": (outputs - targets).square().mean().item()})
 
 
 def test_values_of_each_class_have_its_name() -> None:
@@ -152,14 +169,14 @@ class Middle(MeanMetric):
 
 
 def test_a_metric_of_a_project_gets_the_same_and_each_split_has_its_own() -> None:
-    given = Middle()
-    task = made_task("multiclass", [{"own": given}, Middle()])
+    own = Middle()
+    task = made_task("multiclass", [{"own": own}, Middle()])
     outputs, targets = batch("multiclass")
     task.val_epoch.add(task.loss(outputs, targets), outputs, targets)
     found = task.val_epoch.compute()
     assert found["own"] == pytest.approx(1 / 3)
     assert found["middle"] == pytest.approx(1 / 3)
-    assert given.update_count == 0
+    assert own.update_count == 0
     assert task.test_epoch.metrics["own"].update_count == 0
 
 
@@ -170,7 +187,7 @@ class WithDefaults(Plain):
         return {"acc": Middle()}
 
 
-def test_a_metric_of_the_task_is_replaced_if_arguments_are_given() -> None:
+def test_a_metric_of_the_task_is_replaced_by_one_with_arguments() -> None:
     spec = SPECS["multiclass"]
     same = WithDefaults(nn.Linear(3, 3), spec, metrics=["acc"])
     other = WithDefaults(nn.Linear(3, 3), spec, metrics=[{"acc": {"top_k": 2}}])
