@@ -81,8 +81,8 @@ def _pair(batch: Any, kind: str | None = "classification") -> tuple[Tensor, Tens
             return inputs, targets
     seen = "there is no batch to look at" if batch is None else f"a batch is {description(batch)}"
     raise UserError(
-        f"data.spec: {seen}, and no pair (inputs, targets) of tensors; give task (classification, regression or any word), "
-        "input_shape and output_size, as 'data.spec={task: classification, input_shape: [20], output_size: 2}'"
+        f"data.spec: {seen}, and no pair (inputs, targets) of tensors; give task (classification, regression or any "
+        "word), input_shape and output_size: 'data.spec={task: classification, input_shape: [20], output_size: 2}'"
     )
 
 

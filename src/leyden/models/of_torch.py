@@ -47,9 +47,8 @@ def settle(network: nn.Module, model: Mapping[str, Any], input_shape: Sequence[i
         remedy = f"model=resnet model.name={name} takes images of any number of channels"
         if not target.startswith("torchvision"):
             has_flat = any(isinstance(layer, nn.Flatten) for layer in network.modules())
-            remedy = (
-                "see the sizes of its layers" if has_flat else "flatten them first, as the list of model=layers does"
-            )
+            flatten = "flatten them first, as the list of model=layers does"
+            remedy = "see the sizes of its layers" if has_flat else flatten
         raise UserError(
             f"model._target_={target}: does not take inputs of shape {tuple(input_shape)} ({why}); {remedy}"
         ) from error

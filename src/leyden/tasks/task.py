@@ -135,6 +135,8 @@ class Task(Scored, Optimization):
 
     def truth(self, targets: Any) -> Predictions:
         """Targets of a batch for the same table: `target`, or `target_<name>` of several."""
+        if isinstance(targets, list | tuple) and targets:  # such as values with their weights
+            targets = targets[0]
         return target_columns(targets, self.spec) if isinstance(targets, Tensor) else {}
 
     def item_errors(self, outputs: Any, targets: Any) -> Tensor | None:

@@ -134,6 +134,17 @@ class MetricInputs(Wrong):
         return {"acc": MulticlassAccuracy(3)}
 
 
+class Paired(Wrong):
+    """Takes the difference of each output and each target."""
+
+    @classmethod
+    def output_size(cls, spec: DataSpec) -> int:
+        return 1
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return ((outputs - targets) ** 2).mean()
+
+
 class Step(Wrong):
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         return super().training_step(batch["absent"], batch_idx)

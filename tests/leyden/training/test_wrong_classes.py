@@ -32,7 +32,7 @@ TASKS = {
     "number": ["task Wrong: its loss is 1.0; loss(outputs, targets) must return a tensor of one number"],
     "detached": ["task Wrong: its loss does not depend on the parameters of the network; leave out detach()"],
     "broadcast": ["task Wrong: its loss gets outputs float32 (2, 3) and targets int64 (2,)", "repeat"],
-    "shape": ["task Wrong: its loss gets outputs float32 (2, 3) and targets int64 (2,)", "targets(batch) must return"],
+    "shape": ["task Wrong: its loss gets outputs float32 (2, 3) and targets int64 (2,)", "let targets(batch) return"],
     "list": ["task Wrong: metrics('train') fails", "it must return metrics of torchmetrics by name"],
     "attribute": ["task Wrong: metrics('train') fails (AttributeError", "absent"],
     "metric": [
@@ -45,7 +45,7 @@ TASKS = {
 ITEMS = {
     "missing key": ["data Items: item 0 fails (KeyError: 'absent'; wrong_classes.py, line", "inputs and the target"],
     "lengths": ["default_collate cannot make a batch of items such as", "data.collate_fn must pad them to one"],
-    "mapping": ["a batch is a dict of x float32 (2, 8), y int64 (2,)", "data.spec={task: mine"],
+    "mapping": ["a batch is a dict of x float32 (2, 8), y int64 (2,)", "data.spec={task: classification"],
     "alone": ["a batch is float32 (2, 8)", "no pair (inputs, targets)"],
     "double": ["model MLP: its forward fails for float64 (2, 8)", "let the data set return float32"],
     "words": ["no pair (inputs, targets)", "str"],
@@ -61,6 +61,7 @@ MODULES = {
 }
 OTHERS = {
     "Step": ["Step.training_step fails for a list of float32", "line", "TypeError"],
+    "Paired": ["task Paired: its loss gets outputs float32 (2, 1) and targets int64 (2,)", "repeat"],
     "Plain": ["task._target_", "must be a class that extends leyden.Task"],
     "MetricInputs": [
         "task MetricInputs: loss or metrics fail for outputs float32 (2, 3)",
