@@ -6,6 +6,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 TEXTS = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in PAGES}
+# Paths of files that a reader makes from blocks.
+MADE = {path for text in TEXTS.values() for path in re.findall(r"^# ((?:src|configs)/\S+\.\w+)$", text, re.M)}
 # Names of config files that a reader makes: those of blocks with their path, and others.
 FILES = {name for text in TEXTS.values() for name in re.findall(r"^# configs/\S+/(\w+)\.yaml$", text, re.M)}
 OWN = re.compile(rf"\b({'|'.join(sorted(FILES | {'mycluster', 'local'}))})\b")
