@@ -54,6 +54,8 @@ def items_in(batch: Any) -> int | None:
 
     It is not known if the first part is a list or a mapping of tensors that differ in it, as a list of images.
     """
+    if type(batch) in (list, tuple) and batch and isinstance(batch[0], Tensor) and batch[0].dim():
+        return batch[0].shape[0]  # without looking further, as this is done in each step
     first = batch if isinstance(batch, Tensor) else next(iter(_parts(batch)), None)
     if isinstance(first, Tensor) and first.dim():
         return len(first)

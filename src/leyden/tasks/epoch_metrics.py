@@ -56,8 +56,12 @@ class EpochMetrics:
             self._values += sum(tensor.numel() for tensor in tensors(outputs))
         if items is None:
             items = items_in(targets) or items_in(outputs) or 1
-        targets = targets.detach() if isinstance(targets, Tensor) else map_tensors(Tensor.detach, targets)
-        self._steps.append((loss.detach().reshape(()), outputs, targets, items))
+        if not isinstance(targets, Tensor):
+            targets = map_tensors(Tensor.detach, targets)
+        elif targets.requires_grad:
+            targets = targets.detach()
+        loss = loss.detach()
+        self._steps.append((loss.reshape(()) if loss.dim() else loss, outputs, targets, items))
         if self.block and (len(self._steps) == self.block or self._values > _MOST_VALUES):
             self.update()
 

@@ -114,7 +114,9 @@ class ClassLoss(Loss):
         return self.each(outputs, targets, "none")
 
     def forward(self, outputs: Tensor, targets: Tensor, weight: Tensor | None = None) -> Tensor:
-        if weight is not None and self.name == "cross_entropy":  # weights apply to each share of a smoothed target
+        if self.name == "cross_entropy" and weight is None:
+            return F.cross_entropy(outputs, targets, **self.arguments)
+        if self.name == "cross_entropy":  # weights apply to each share of a smoothed target
             return F.cross_entropy(outputs, targets, weight, reduction="none", **self.arguments).mean()
         return super().forward(outputs, targets, weight)
 
