@@ -13,6 +13,7 @@ from torch import Tensor
 from leyden.data.abbreviated import abbreviated, one_line
 
 log = logging.getLogger(__name__)
+_BOOLEANS = {"true": ("true", "yes", "on"), "false": ("false", "no", "off")}  # as YAML reads these words
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
 
@@ -72,6 +73,14 @@ def natural_order(names: Iterable[str]) -> list[str]:
     if all(number_in(name) is not None for name in names):
         return sorted(names, key=lambda name: (number_in(name), name))
     return sorted(names, key=lambda name: (_parts(name), name))
+
+
+def class_meant(word: str, names: Sequence[str]) -> str | None:
+    """Class that a word of a config names: by its text, as a number, or as YAML reads `yes` and `no`; None for none."""
+    if (name := matching(word, names)) is not None:
+        return name
+    alike = [name for name in names if name.lower() in _BOOLEANS.get(word.lower(), ())]
+    return alike[0] if len(alike) == 1 else None
 
 
 def matching(name: str, names: Sequence[str]) -> str | None:

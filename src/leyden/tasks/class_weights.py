@@ -4,12 +4,10 @@ import math
 from collections.abc import Mapping, Sequence
 
 from leyden.data.abbreviated import abbreviated
-from leyden.data.classes import matching
+from leyden.data.classes import class_meant
 from leyden.system.errors import UserError
 from leyden.system.override_text import setting
 from leyden.system.suggestions import nearest
-
-_BOOLEANS = {"true": ("true", "yes", "on"), "false": ("false", "no", "off")}  # as YAML reads these words
 
 
 def weights_in_order(weights: Sequence[float] | Mapping[str, float], names: Sequence[str], classes: int) -> list[float]:
@@ -42,7 +40,7 @@ def _by_name(weights: Mapping[str, float], names: Sequence[str]) -> list[float]:
     found, wrong = dict[str, float](), list[str]()
     key_of = dict[str, str]()
     for key, weight in weights.items():
-        name = _meant(str(key), names)
+        name = class_meant(str(key), names)
         if name is None:
             wrong.append(str(key))
         elif name in found:
@@ -59,14 +57,6 @@ def _by_name(weights: Mapping[str, float], names: Sequence[str]) -> list[float]:
         lacking = f"has no weight for {abbreviated(missing)}"
         raise UserError(f"task.class_weights: {lacking}; give one for each class, as {_typed(complete)}")
     return [found[name] for name in names]
-
-
-def _meant(key: str, names: Sequence[str]) -> str | None:
-    """Class that a key names: by its text, as a number, or as YAML reads `yes` and `no`; None without one."""
-    if (name := matching(key, names)) is not None:
-        return name
-    alike = [name for name in names if name.lower() in _BOOLEANS.get(key.lower(), ())]
-    return alike[0] if len(alike) == 1 else None
 
 
 def _corrected(wrong: Sequence[str], weights: Mapping[str, float], missing: Sequence[str]) -> dict[str, float]:

@@ -5,11 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from leyden.data.classes import matching
+from leyden.data.classes import class_meant
 from leyden.system.errors import UserError
 from leyden.system.suggestions import did_you_mean
-
-_BOOLEANS = {"true": ("true", "yes", "on"), "false": ("false", "no", "off")}  # as YAML reads these words
 
 
 class DecisionThreshold(nn.Module):
@@ -73,8 +71,7 @@ def class_index(name: object, names: Sequence[str], setting: str) -> int:
         UserError: there is no such class.
     """
     text = str(name).lower() if isinstance(name, bool) else str(name)
-    alike = [other for other in names if other.lower() in _BOOLEANS.get(text.lower(), ())]
-    found = matching(text, names) or (alike[0] if len(alike) == 1 else None)
+    found = class_meant(text, names)
     if found is None:
         hint = did_you_mean(text, names, lambda near: f"{setting}={near}")
         raise UserError(f"{setting}={text}: there is no such class{hint}")

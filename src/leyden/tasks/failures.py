@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from leyden.data.batches import description, tensors
 from leyden.data.spec import DataSpec
@@ -28,7 +28,7 @@ def failed_step(
         outputs: of the network, likewise.
         targets: likewise.
     """
-    if isinstance(error, UserError) or is_out_of_memory(error):
+    if is_out_of_memory(error):
         return error
     name, network = type(task).__name__, task.network
     if inputs is UNKNOWN or (outputs is not UNKNOWN and targets is UNKNOWN):
@@ -40,7 +40,7 @@ def failed_step(
     if outputs is UNKNOWN:
         return UserCodeError(
             f"model {type(network).__name__}: its forward fails for {description(inputs)} ({short(error)}); "
-            f"{needed(network, task.spec, with_settings(task.output_shape, task.spec, task.settings), inputs)}"
+            f"{needed(task.spec, with_settings(task.output_shape, task.spec, task.settings), inputs)}"
         )
     seen = f"outputs {description(outputs)} and targets {description(targets)}"
     return UserCodeError(
@@ -51,7 +51,7 @@ def failed_step(
 
 def failed_prediction(task: Any, error: Exception, inputs: Any, outputs: Any) -> Exception:
     """Error to raise in place of one in the predictions of a task, by its outputs if there were any."""
-    if outputs is UNKNOWN or isinstance(error, UserError):
+    if outputs is UNKNOWN:
         return failed_step(task, error, None, inputs)
     return UserCodeError(
         f"task {type(task).__name__}: predictions or truth fail for outputs {description(outputs)} ({short(error)}); "
@@ -59,13 +59,18 @@ def failed_prediction(task: Any, error: Exception, inputs: Any, outputs: Any) ->
     )
 
 
-def needed(network: nn.Module, spec: DataSpec, output_shape: tuple[int, ...] | None, inputs: Any) -> str:
+def needed(spec: DataSpec, output_shape: tuple[int, ...] | None, inputs: Any) -> str:
     """Sentence about the inputs that a network gets and the outputs that it must return."""
     made = "anything that loss takes" if output_shape is None else _shape(output_shape)
-    got = f"{spec.input_dtype} {_shape(spec.input_shape)}" if isinstance(inputs, Tensor) else "such inputs"
+    got = input_in(spec) if isinstance(inputs, Tensor) else "such inputs"
     is_double = any(tensor.dtype == torch.float64 for tensor in tensors(inputs))
     remedy = "let the data set return float32, which networks compute in" if is_double else ""
     return remedy or f"it must map {got} to {made}"
+
+
+def input_in(spec: DataSpec) -> str:
+    """Batch of inputs that a spec describes, in words: `float32 (B, 8)`."""
+    return f"{spec.input_dtype} {_shape(spec.input_shape)}"
 
 
 def check_loss(task: Any, loss: Any) -> None:

@@ -267,6 +267,8 @@ class Task(Scored, Optimization):
             targets = self.targets(batch)
             loss = self.loss(outputs, targets)
             epoch.add(loss, outputs, targets, self.items_in(batch))
+        except UserError:
+            raise
         except Exception as error:
             raise failed_step(self, error, batch, inputs, outputs, targets) from error
         return loss, outputs, targets

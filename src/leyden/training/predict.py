@@ -134,6 +134,8 @@ def _columns(task: Task, inputs: Any, targets: Any, precision: Any, top_k: int) 
         columns = task.predictions(floats, inputs, top_k)
         truth = {} if targets is None else task.truth(targets)
         truth = {f"target_{name}" if name in columns else name: column for name, column in truth.items()}
+    except UserError:
+        raise
     except Exception as error:
         raise failed_prediction(task, error, inputs, outputs) from error
     if "class" in columns and "target" in truth:

@@ -11,7 +11,7 @@ from leyden.data.module import DataModule
 from leyden.models.evaluation_mode import evaluation_mode
 from leyden.system.errors import UserError
 from leyden.system.user_code import UserCodeError, short
-from leyden.tasks.failures import UNKNOWN, check_loss, failed_prediction, failed_step
+from leyden.tasks.failures import UNKNOWN, check_loss, failed_prediction, failed_step, input_in
 from leyden.tasks.output_settings import with_settings
 from leyden.tasks.task import Task
 
@@ -40,6 +40,8 @@ def check_outputs(task: Task) -> None:
         with torch.no_grad(), evaluation_mode(network):
             inputs = task.example_input_array
             output = task.outputs(inputs)
+    except UserError:
+        raise
     except Exception as error:
         raise failed_step(task, error, None, inputs, output) from error
     _check_shape(task, output, 2)
@@ -90,6 +92,8 @@ def try_batch(task: Task, datamodule: DataModule) -> None:
                 torch.autograd.grad(loss, trained, allow_unused=True)
             task.val_epoch.add(loss, outputs, targets, task.items_in(batch))
             task.val_epoch.update()
+    except UserError:
+        raise
     except Exception as error:
         raise _explained(task, error, batch, inputs, outputs, targets) from error
     finally:
@@ -114,6 +118,8 @@ def _check_predictions(task: Task, inputs: Any, outputs: Any, targets: Any, item
     try:
         with torch.no_grad():
             columns = {**task.predictions(outputs, inputs, 1), **task.truth(targets)}
+    except UserError:
+        raise
     except Exception as error:
         raise failed_prediction(task, error, inputs, outputs) from error
     wrong = next((name for name, column in columns.items() if len(column) != items), None)
@@ -133,12 +139,12 @@ def _explained(task: Task, error: Exception, batch: Any, inputs: Any, outputs: A
         )
     if outputs is not UNKNOWN or inputs is UNKNOWN:
         return failed_step(task, error, batch, inputs, outputs, targets)
-    expected = f"{task.spec.input_dtype} (B, {', '.join(map(str, task.spec.input_shape))})"
     example = task.example_inputs()
     if isinstance(inputs, Tensor) and example is not None and description(inputs) != description(example):
         return UserCodeError(
-            f"data: an input is {description(inputs)}, and its spec says {expected}; let input_shape and input_dtype "
-            f"of the DataSpec describe it. model {type(task.network).__name__} fails for it ({short(error)})"
+            f"data: an input is {description(inputs)}, and its spec says {input_in(task.spec)}; let input_shape and "
+            f"input_dtype of the DataSpec describe it. model {type(task.network).__name__} fails for it "
+            f"({short(error)})"
         )
     return failed_step(task, error, batch, inputs, outputs, targets)
 
